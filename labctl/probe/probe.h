@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+/// Probes as data: the contract of `labctl probe` (one packet exchange each) as values. Pure.
+namespace labctl::probe {
+
+enum class Scheme { Tcp, Udp, Icmp, Http, Dns, Sctp };
+enum class Outcome {
+    Ok,
+    Refused,     // RST, or ICMP port unreachable
+    Unreachable, // other ICMP errors, or no route
+    Timeout,
+    Reset, // after connect
+    DnsError,
+    TlsError,
+    Unsupported, // never counted as a denial
+};
+std::string to_string(Outcome outcome); // "ok", "dns-error", ...
+std::string to_string(Scheme scheme);
+
+/// The parts of `to`: scheme://HOST[:PORT][/PATH?QUERY]. HOST is an address (IPv6 in brackets), a name, or
+/// pod:NS/NAME. PORT is a number or a port name.
+struct Target {
+    Scheme scheme = Scheme::Tcp;
+    std::string host;
+    std::string port; // empty: the scheme's own (http 80)
+    std::string path = "/";
+    std::string text; // as it was written
+    /// Throws netemu::UsageError that quotes the text and says what is wrong.
+    static Target parse(const std::string& text);
+};
+
+struct Request {
+    std::string id;
+    std::string from; // "NS/POD", "node/NAME" or "external"; a bare POD means default/POD
+    Target to;
+    std::string via; // node that `external` goes through, or empty
+    std::string method = "GET";
+    std::map<std::string, std::string> headers;
+    std::string body;
+    std::uint64_t timeout_ms = 1000;  // 1 to 600000
+    std::uint32_t count = 1;          // 1 to 1000000
+    std::uint32_t concurrency = 1;    // 1 to 512
+    bool reuse_connection = false;
+    bool samples = false;
+    std::uint16_t source_port = 0; // 0: the kernel chooses
+};
+
+struct RequestList {
+    std::vector<Request> probes;
+    bool sequential = false;
+};
+
+/// Reads the JSON of the contract. Unknown fields are errors (with a suggestion), since a misspelt one would
+/// silently test something else. Throws netemu::UsageError with the path of the field.
+RequestList parse_requests(const nlohmann::json& document);
+nlohmann::json to_json(const RequestList& requests);
+
+struct Http {
+    int status = 0;
+    std::map<std::string, std::string> headers; // lower case names
+    std::string body;
+};
+
+/// One exchange.
+struct Sample {
+    Outcome outcome = Outcome::Timeout;
+    std::uint64_t rtt_us = 0;
+    std::string remote;    // "ADDRESS:PORT" that was dialled, after names were resolved
+    std::string backend;   // "NS/POD" as the built-in workload says, or empty
+    std::string client_ip; // as the built-in workload saw it, or empty
+    std::optional<Http> http;
+    std::string error; // for people; empty when ok
+};
+
+struct Result {
+    std::string id;
+    Sample first;         // the first sample; for count > 1, of the most frequent outcome
+    std::string resolved; // address that a name gave, or empty
+    std::uint32_t attempts = 0;
+    std::uint64_t rtt_us = 0; // median over the ok ones
+    std::map<std::string, std::uint32_t> outcomes;
+    std::map<std::string, std::uint32_t> backends;
+    std::map<std::string, std::uint32_t> statuses; // HTTP status -> count
+    std::vector<Sample> samples;                   // only if asked for
+};
+
+nlohmann::json to_json(const Result& result);
+nlohmann::json results_to_json(const std::vector<Result>& results); // with schemaVersion
+Result result_from_json(const nlohmann::json& json);
+
+} // namespace labctl::probe

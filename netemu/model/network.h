@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "netemu/base/address.h"
+#include "netemu/model/nft.h"
+
+/// What we want: the values that `compile` makes and `plan` compares with what was observed. Nothing here
+/// makes a system call or knows Kubernetes.
+namespace netemu {
+
+enum class NamespaceRole { Underlay, Node, Pod, External };
+
+/// lo. Always there with index 1; listed only to bring it up or to give it further addresses.
+struct LoopbackSpec {
+    bool operator==(const LoopbackSpec&) const = default;
+};
+
+/// A Linux bridge: no STP, no forward delay, no multicast snooping.
+struct BridgeSpec {
+    bool operator==(const BridgeSpec&) const = default;
+};
+
+/// The outer end of a veth pair. Creating it creates the peer too, in `peer_namespace`, whose own spec lists
+/// the peer as a link of kind VethPeerSpec with the same name, index, MAC address and MTU.
+struct VethSpec {
+    std::string peer_namespace;
+    std::string peer_name;
+    std::uint32_t peer_index = 0;
+    MacAddress peer_mac;
+    bool operator==(const VethSpec&) const = default;
+};
+
+/// The inner end of a veth pair; created and destroyed with its outer end.
+struct VethPeerSpec {
+    bool operator==(const VethPeerSpec&) const = default;
+};
+
+/// A VXLAN device without learning and without a default remote: only FDB entries direct it (RFC 7348).
+struct VxlanSpec {
+    std::uint32_t vni = 1;    // 1 to 2^24-1
+    IpAddress local;          // outer source address
+    std::uint16_t port = 4789; // UDP destination port
+    std::string underlay;     // name of the link that carries it
+    bool operator==(const VxlanSpec&) const = default;
+};
+
+using LinkKind = std::variant<LoopbackSpec, BridgeSpec, VethSpec, VethPeerSpec, VxlanSpec>;
+
+struct LinkSpec {
+    std::string name;        // at most 15 bytes
+    std::uint32_t index = 0; // chosen by us, unique in its namespace; 1 is lo
+    LinkKind kind;
+    MacAddress mac;
+    std::uint32_t mtu = 1500;           // bytes; ignored for lo
+    bool up = true;
+    std::string master;                 // bridge of the same namespace, or empty
+    std::vector<IpPrefix> addresses;    // interface addresses: the host bits are kept
+    bool operator==(const LinkSpec&) const = default;
+};
+
+struct RouteSpec {
+    IpPrefix destination;                // network form; length 0 is the default route
+    std::optional<IpAddress> gateway;    // none: on-link
+    std::string link;
+    bool onlink = false;                 // the gateway need not be reachable by another route
+    auto operator<=>(const RouteSpec&) const = default;
+};
+
+/// A permanent neighbour (ARP or ND) entry.
+struct NeighbourSpec {
+    IpAddress address;
+    MacAddress mac;
+    std::string link;
+    auto operator<=>(const NeighbourSpec&) const = default;
+};
+
+/// A permanent entry of a VXLAN device's forwarding database: frames to `mac` go to `remote`.
+struct FdbSpec {
+    MacAddress mac;
+    IpAddress remote;
+    std::string link;
+    auto operator<=>(const FdbSpec&) const = default;
+};
+
+/// A value under /proc/sys, named with slashes: {"net/ipv4/ip_forward", "1"}.
+struct SysctlSpec {
+    std::string key;
+    std::string value;
+    bool operator==(const SysctlSpec&) const = default;
+};
+
+struct NamespaceSpec {
+    NamespaceRole role = NamespaceRole::Pod;
+    std::vector<SysctlSpec> sysctls; // written at creation, in order
+    std::vector<LinkSpec> links;     // in order of creation: masters before their ports
+    std::vector<RouteSpec> routes;   // in order of addition
+    std::vector<NeighbourSpec> neighbours;
+    /// Neighbours shared by all members of one segment (pods on one bridge). One list serves them all, since
+    /// their number grows with the square; an entry for the member's own address does no harm.
+    std::shared_ptr<const std::vector<NeighbourSpec>> segment_neighbours;
+    std::vector<FdbSpec> fdb;
+    std::vector<NftTable> tables;
+};
+
+/// The whole network that is wanted, by namespace name ("underlay", "external", "node/NAME", "pod/NS/NAME").
+struct DesiredState {
+    std::map<std::string, NamespaceSpec> namespaces;
+};
+
+} // namespace netemu

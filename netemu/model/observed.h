@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "netemu/base/address.h"
+#include "netemu/model/network.h"
+
+/// What is there: values read back from the kernel. Never mixed with what is wanted (network.h).
+namespace netemu {
+
+struct LinkInfo {
+    std::string name;
+    std::uint32_t index = 0;
+    std::string kind; // "bridge", "veth", "vxlan", or empty for lo
+    MacAddress mac;
+    std::uint32_t mtu = 0;
+    bool up = false;    // IFF_UP
+    std::string master; // name, or empty
+    std::optional<VxlanSpec> vxlan;
+    std::vector<IpPrefix> addresses; // without those the kernel gives itself (127.0.0.1, ::1, fe80::/10)
+};
+
+/// The identity of a table: its rules are compared by a digest that we store in the table's own user data
+/// comment, plus the number of rules that are really there (so that a rule removed by hand is noticed).
+struct NftTableInfo {
+    NftFamily family = NftFamily::Ip;
+    std::string name;
+    std::string digest;
+    std::size_t rules = 0;
+    bool operator==(const NftTableInfo&) const = default;
+};
+
+struct NamespaceInfo {
+    NamespaceRole role = NamespaceRole::Pod;
+    std::map<std::string, LinkInfo> links; // by name
+    std::vector<RouteSpec> routes;         // main table, unicast, not those of protocol "kernel"; sorted
+    std::vector<NeighbourSpec> neighbours; // permanent ones; sorted
+    std::shared_ptr<const std::vector<NeighbourSpec>> segment_neighbours; // only in expected observations
+    std::vector<FdbSpec> fdb;              // permanent VXLAN entries; sorted
+    std::vector<NftTableInfo> tables;
+};
+
+struct ObservedState {
+    std::map<std::string, NamespaceInfo> namespaces;
+};
+
+/// The digest that is stored with a table: hexadecimal, 16 characters, stable across runs.
+std::string table_digest(const NftTable& table);
+
+} // namespace netemu

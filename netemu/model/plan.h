@@ -1,0 +1,129 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "netemu/model/network.h"
+#include "netemu/model/observed.h"
+
+/// The difference between what is wanted and what was observed, as an ordered list of small typed
+/// operations: plain data that can be printed, counted, tested and applied.
+namespace netemu {
+
+struct CreateNamespace {
+    std::string ns;
+    NamespaceRole role = NamespaceRole::Pod;
+    std::vector<SysctlSpec> sysctls;
+};
+struct DeleteNamespace {
+    std::string ns;
+};
+/// Creates a link with its MAC address, MTU, master and up flag. Addresses are operations of their own.
+/// For a VethSpec both ends come to be; the peer's flags and addresses follow in ConfigureLink of its own.
+/// For lo and for a VethPeerSpec, "create" means to bring what is there to the wanted state.
+struct CreateLink {
+    std::string ns;
+    LinkSpec link; // its addresses are ignored here
+};
+/// Changes MTU, up flag or master of an existing link to those of `link`.
+struct ChangeLink {
+    std::string ns;
+    LinkSpec link;
+};
+struct DeleteLink {
+    std::string ns;
+    std::string name;
+};
+struct AddAddress {
+    std::string ns;
+    std::string link;
+    IpPrefix address;
+};
+struct DeleteAddress {
+    std::string ns;
+    std::string link;
+    IpPrefix address;
+};
+struct AddRoute {
+    std::string ns;
+    RouteSpec route;
+};
+struct DeleteRoute {
+    std::string ns;
+    RouteSpec route;
+};
+/// Adds or replaces permanent neighbours. The list may be shared between many operations.
+struct AddNeighbours {
+    std::string ns;
+    std::shared_ptr<const std::vector<NeighbourSpec>> entries;
+};
+struct DeleteNeighbour {
+    std::string ns;
+    NeighbourSpec entry;
+};
+struct AddFdb {
+    std::string ns;
+    FdbSpec entry;
+};
+struct DeleteFdb {
+    std::string ns;
+    FdbSpec entry;
+};
+/// Creates the table, or replaces it whole, in one transaction.
+struct ReplaceTable {
+    std::string ns;
+    NftTable table;
+};
+struct DeleteTable {
+    std::string ns;
+    NftFamily family = NftFamily::Ip;
+    std::string name;
+};
+
+using Operation = std::variant<
+    CreateNamespace,
+    DeleteNamespace,
+    CreateLink,
+    ChangeLink,
+    DeleteLink,
+    AddAddress,
+    DeleteAddress,
+    AddRoute,
+    DeleteRoute,
+    AddNeighbours,
+    DeleteNeighbour,
+    AddFdb,
+    DeleteFdb,
+    ReplaceTable,
+    DeleteTable>;
+
+struct Plan {
+    std::vector<Operation> operations;
+    [[nodiscard]] bool empty() const { return operations.empty(); }
+};
+
+/// Which namespace an operation works in.
+const std::string& namespace_of(const Operation& operation);
+
+/// One line for people, close to the command of ip(8), bridge(8) or nft(8) that would do the same:
+/// "node/node-1: ip link add cni0 type bridge".
+std::string describe(const Operation& operation);
+
+/// Counts for the last line of `labctl plan`: {"create namespace": 12, "delete link": 1, ...}.
+std::map<std::string, std::size_t> summarize(const Plan& plan);
+
+/// What must be done to get from `observed` to `desired`. Deterministic. Order: deletions, then namespaces
+/// (underlay, nodes, pods), then per namespace links (a veth's peer namespace exists by then), then the
+/// peers, addresses, routes, neighbours, FDB entries and tables. All operations of one namespace that may be
+/// batched stand next to each other. What we did not ask for and did not make (a learned ARP entry, the
+/// kernel's own local and link-local routes) is left alone.
+Plan make_plan(const DesiredState& desired, const ObservedState& observed);
+
+/// What observation would find right after `desired` was applied to an empty host; so
+/// make_plan(d, expected_observation(d)) is empty.
+ObservedState expected_observation(const DesiredState& desired);
+
+} // namespace netemu
