@@ -1,0 +1,200 @@
+#include "labctl/supervisor/launch.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "netemu/base/error.h"
+#include "netemu/base/process.h"
+
+namespace labctl::supervisor {
+
+namespace {
+
+using netemu::check_syscall;
+using netemu::SysError;
+using netemu::UniqueFd;
+
+/// Descriptor numbers in the keeper and the supervisor.
+constexpr int kConnectionFd = 3;
+constexpr int kErrorsFd = 4;
+constexpr int kLockFd = 5;
+constexpr int kKeeperPipeFd = 6;
+
+UniqueFd take_lock(const LabPaths& paths) {
+    UniqueFd lock(check_syscall(
+        "create the lock file " + paths.lock_file,
+        ::open(paths.lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)));
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        throw netemu::UsageError(
+            "lab '" + paths.name + "' is up already",
+            "`labctl status --lab " + paths.name + "` shows it; `labctl down " + paths.name +
+                "` ends it");
+    }
+    struct stat mine {};
+    struct stat named {};
+    // The keeper of a lab that was just ending may have removed the file that we locked.
+    if (::fstat(lock.get(), &mine) != 0 || ::stat(paths.lock_file.c_str(), &named) != 0 ||
+        mine.st_ino != named.st_ino) {
+        return take_lock(paths);
+    }
+    return lock;
+}
+
+} // namespace
+
+LaunchedLab launch(const LabPaths& paths, int verbosity) {
+    make_directories(paths.run_dir.substr(0, paths.run_dir.rfind('/')));
+    const auto lock = take_lock(paths);
+    make_directories(paths.run_dir);
+    netemu::SocketPair connection(SOCK_STREAM);
+    netemu::SocketPair errors(SOCK_STREAM);
+    LaunchedLab lab;
+    netemu::SpawnOptions options;
+    options.arguments = {"labctl", "__keeper", paths.name, std::to_string(verbosity)};
+    options.fds = {
+        {connection.second.get(), kConnectionFd},
+        {errors.second.get(), kErrorsFd},
+        {lock.get(), kLockFd}};
+    lab.keeper = netemu::spawn(options).pid;
+    lab.connection = std::move(connection.first);
+    lab.errors = std::move(errors.first);
+    return lab;
+}
+
+void abort_launch(const LabPaths& paths, LaunchedLab& lab) {
+    lab.connection.reset();
+    ::kill(lab.keeper, SIGTERM);
+    int status = 0;
+    while (::waitpid(lab.keeper, &status, 0) < 0 && errno == EINTR) {
+    }
+    remove_run_files(paths); // in case that the keeper died before it could
+}
+
+namespace {
+
+void say_error(const netemu::Error& error) {
+    const auto text = std::to_string(static_cast<int>(error.exit_code())) + "\n" + error.what() +
+                      "\n" + error.hint() + "\n";
+    (void)!::write(kErrorsFd, text.data(), text.size());
+}
+
+pid_t start_supervisor(
+    const LabPaths& paths, const std::string& verbosity, int pipe, bool rootless) {
+    netemu::SpawnOptions options;
+    // The supervisor is root in its user namespace, so it cannot work out the user's paths by
+    // itself.
+    options.arguments = {
+        "labctl",
+        "__supervisor",
+        paths.name,
+        verbosity,
+        rootless ? "rootless" : "root",
+        paths.run_root,
+        paths.state_root,
+        paths.netns_dir};
+    options.fds = {{kConnectionFd, kConnectionFd}, {kErrorsFd, kErrorsFd}, {pipe, kKeeperPipeFd}};
+    options.clone_flags =
+        CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | (rootless ? CLONE_NEWUSER : 0);
+    try {
+        return netemu::spawn(options).pid;
+    } catch (const SysError& error) {
+        const int number = error.error_number();
+        if (number != EPERM && number != ENOSPC && number != EINVAL) {
+            throw;
+        }
+        throw netemu::UnsupportedError(
+            std::string("create the lab's namespaces") + (rootless ? " as an ordinary user" : "") +
+                ": " + netemu::errno_text(number),
+            "`labctl doctor` says what this host forbids and the exact remedy");
+    }
+}
+
+/// Waits for the supervisor to end; SIGTERM and SIGINT end it. Returns its wait status.
+int wait_for(pid_t supervisor, int signals) {
+    for (;;) {
+        int status = 0;
+        const pid_t ended = ::waitpid(supervisor, &status, WNOHANG);
+        if (ended == supervisor) {
+            return status;
+        }
+        signalfd_siginfo info{};
+        if (::read(signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info) &&
+            info.ssi_signo != SIGCHLD) {
+            ::kill(supervisor, SIGKILL);
+        }
+    }
+}
+
+UniqueFd block_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP}) {
+        sigaddset(&set, number);
+    }
+    check_syscall("block signals", ::sigprocmask(SIG_BLOCK, &set, nullptr));
+    return UniqueFd(check_syscall("create a signal descriptor", ::signalfd(-1, &set, SFD_CLOEXEC)));
+}
+
+void keep(const LabPaths& paths, const std::string& verbosity) {
+    // Root without CAP_SYS_ADMIN (in most containers) is an ordinary user here.
+    const bool rootless = ::geteuid() != 0 || ::prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 1;
+    const auto signals = block_signals();
+    // The lock must outlive the supervisor, and no child may hold it: it says that this process
+    // lives.
+    ::fcntl(kLockFd, F_SETFD, FD_CLOEXEC);
+    std::array<int, 2> pipe{};
+    check_syscall("create a pipe", ::pipe2(pipe.data(), O_CLOEXEC));
+    const UniqueFd pipe_write(pipe[1]);
+    UniqueFd pipe_read(pipe[0]);
+    const pid_t supervisor = start_supervisor(paths, verbosity, pipe_read.get(), rootless);
+    pipe_read.reset();
+    ::close(kConnectionFd);
+    const auto pids = std::to_string(::getpid()) + " " + std::to_string(supervisor) + "\n";
+    std::ofstream(paths.pid_file) << pids;
+    (void)!::write(pipe_write.get(), pids.data(), pids.size());
+    ::close(kErrorsFd);
+    (void)wait_for(supervisor, signals.get());
+}
+
+} // namespace
+
+int run_keeper(const std::vector<std::string>& arguments) {
+    const auto paths = LabPaths::of(arguments.at(0));
+    ::prctl(PR_SET_NAME, "labctl-keeper");
+    int status = 0;
+    try {
+        keep(paths, arguments.at(1));
+    } catch (const netemu::Error& error) {
+        say_error(error);
+        status = static_cast<int>(error.exit_code());
+    }
+    remove_run_files(paths);
+    return status;
+}
+
+SupervisorArguments SupervisorArguments::parse(const std::vector<std::string>& arguments) {
+    SupervisorArguments result;
+    result.paths =
+        LabPaths::under(arguments.at(0), arguments.at(3), arguments.at(4), arguments.at(5));
+    result.verbosity = std::stoi(arguments.at(1));
+    result.rootless = arguments.at(2) == "rootless";
+    result.connection = kConnectionFd;
+    result.errors = kErrorsFd;
+    result.keeper_pipe = kKeeperPipeFd;
+    return result;
+}
+
+} // namespace labctl::supervisor
