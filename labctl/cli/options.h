@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace labctl::cli {
+
+/// What the command line said. One flat structure: most commands share most of it, as kubectl's do.
+/// Which fields a command uses is declared in parse.cc; the others keep their defaults.
+struct Options {
+    std::string command; // "up", "get", ...
+
+    // Everywhere
+    std::string lab;
+    std::string ns; // empty: default
+    bool all_namespaces = false;
+    std::string output = "table"; // table, wide, json, yaml, name; or a report or drawing format
+    bool quiet = false;
+    bool no_color = false;
+    int verbosity = 0;
+
+    // Input
+    std::vector<std::string> files;     // -f
+    std::vector<std::string> arguments; // positional, in order
+    std::string selector;               // -l
+    bool strict = false;
+    bool recursive = false;
+
+    // up
+    std::string name;
+    std::size_t nodes = 0; // 0: as the lab says
+    std::string cni;
+    std::string proxy_mode;
+    std::string wait = "30s";
+    bool dry_run = false;
+
+    // down, delete, events, logs, get
+    bool all = false;
+    bool keep = false;
+    bool watch = false;
+    bool follow = false;
+    int tail = -1;
+    bool overwrite = false;
+    int replicas = -1;
+
+    // exec
+    bool interactive = false;
+    bool tty = false;
+
+    // probe
+    std::string probe_file;
+    std::uint32_t count = 1;
+    std::uint32_t concurrency = 1;
+    std::string timeout = "1s";
+    std::string via;
+    std::string method;
+    std::vector<std::string> headers;
+    std::string data;
+    std::uint16_t source_port = 0;
+    bool samples = false;
+
+    // check
+    bool network_model = false;
+    bool fail_fast = false;
+    std::string only;
+    std::vector<std::string> reports; // FORMAT=PATH
+};
+
+/// Parses the command line and the environment (LABCTL_NAMESPACE for --namespace and so on).
+/// Prints help or usage errors itself and then returns nullopt with the status to exit with.
+struct ParsedOptions {
+    std::optional<Options> options;
+    int exit_status = 0;
+};
+ParsedOptions parse_command_line(int argc, char** argv);
+
+} // namespace labctl::cli

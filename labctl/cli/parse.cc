@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <cctype>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "labctl/cli/options.h"
+#include "netemu/base/error.h"
+
+namespace labctl::cli {
+
+namespace {
+
+/// The environment form of a flag: --proxy-mode -> LABCTL_PROXY_MODE.
+std::string environment_name(std::string flag) {
+    std::transform(flag.begin(), flag.end(), flag.begin(), [](unsigned char c) {
+        return c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    });
+    return "LABCTL_" + flag;
+}
+
+void add_environment_names(CLI::App& app) {
+    for (CLI::Option* option : app.get_options()) {
+        const auto names = option->get_lnames();
+        const bool action = !names.empty() && (names[0] == "help" || names[0] == "version");
+        if (!names.empty() && !action && option->get_envname().empty()) {
+            option->envname(environment_name(names[0]));
+        }
+    }
+    for (CLI::App* sub : app.get_subcommands({})) {
+        add_environment_names(*sub);
+    }
+}
+
+void add_global_options(CLI::App& app, Options& o) {
+    const auto* const group = "Global options";
+    app.add_option("--lab", o.lab, "Lab to work on (default: the only one that runs)")
+        ->group(group);
+    app.add_option("-n,--namespace", o.ns, "Kubernetes namespace (default: default)")->group(group);
+    app.add_flag("-A,--all-namespaces", o.all_namespaces, "All namespaces")->group(group);
+    app.add_option(
+           "-o,--output", o.output, "Output: table, wide, json, yaml, name; see the command")
+        ->group(group);
+    app.add_flag("-q,--quiet", o.quiet, "No progress, no hints")->group(group);
+    app.add_flag("-v,--verbose", o.verbosity, "More of what happens; repeat for more")
+        ->group(group);
+    app.add_flag("--no-color", o.no_color, "No colour (NO_COLOR is honoured too)")->group(group);
+}
+
+CLI::App* command(CLI::App& app, Options& o, const std::string& name, const std::string& about) {
+    auto* sub = app.add_subcommand(name, about);
+    sub->fallthrough();
+    sub->callback([&o, name] { o.command = name; });
+    return sub;
+}
+
+void add_files(CLI::App* sub, Options& o, const std::string& about) {
+    sub->add_option("-f,--filename", o.files, about)->take_all();
+    sub->add_flag("-R,--recursive", o.recursive, "Descend into directories of -f");
+    sub->add_flag("--strict", o.strict, "Unknown fields are errors");
+}
+
+void add_lifecycle(CLI::App& app, Options& o) {
+    auto* up = command(app, o, "up", "Bring a lab up (without arguments: a three-node demo)");
+    up->alias("deploy");
+    up->add_option("lab", o.arguments, "Lab directory, lab file, or the name of a lab to resume")
+        ->expected(0, 1);
+    add_files(up, o, "Manifest file, directory or - (repeatable)");
+    up->add_option("--name", o.name, "Name of the lab");
+    up->add_option("--nodes", o.nodes, "Number of nodes")->check(CLI::Range(1, 250));
+    up->add_option("--cni", o.cni, "CNI profile (bridge)");
+    up->add_option("--proxy-mode", o.proxy_mode, "kube-proxy mode (nftables)");
+    up->add_option("--wait", o.wait, "How long to wait for all pods to be ready");
+    up->add_flag("--dry-run", o.dry_run, "Print the plan and change nothing");
+    auto* down = command(app, o, "down", "Take a lab down; fine if it is not up");
+    down->alias("destroy");
+    down->add_option("lab", o.arguments, "Name of the lab")->expected(0, 1);
+    down->add_flag("--all", o.all, "Every lab of this user");
+    down->add_flag("--keep", o.keep, "Keep the journal, so that `labctl up NAME` brings it back");
+    command(app, o, "ls", "List labs");
+    command(app, o, "status", "What runs in the lab");
+    auto* events = command(app, o, "events", "What happened in the lab");
+    events->add_flag("-w,--watch", o.watch, "Follow");
+    command(app, o, "clean", "Remove what dead labs left behind")
+        ->add_flag("--all", o.all, "Forget the journals of labs that are not up, too");
+    command(app, o, "doctor", "What this host can do, and the remedy for what it cannot");
+    command(app, o, "version", "Print the version");
+    command(app, o, "completion", "Print a shell completion script")
+        ->add_option("shell", o.arguments, "bash, zsh or fish")
+        ->expected(1)
+        ->required();
+}
+
+void add_objects(CLI::App& app, Options& o) {
+    auto* apply = command(app, o, "apply", "Create or change objects");
+    add_files(apply, o, "Manifest file, directory or - (repeatable)");
+    apply->add_flag("--dry-run", o.dry_run, "Print what would change and change nothing");
+    auto* remove = command(app, o, "delete", "Delete objects");
+    remove->add_option("what", o.arguments, "KIND NAME..., KIND/NAME...")->expected(0, -1);
+    remove->add_option("-l,--selector", o.selector, "Label selector");
+    remove->add_flag("--all", o.all, "All objects of the kind in the namespace");
+    add_files(remove, o, "Objects named in this file, directory or -");
+    auto* get = command(app, o, "get", "List objects");
+    get->add_option("what", o.arguments, "KIND [NAME...], KIND/NAME..., KIND,KIND or all")
+        ->expected(1, -1)
+        ->required();
+    get->add_option("-l,--selector", o.selector, "Label selector");
+    get->add_flag("-w,--watch", o.watch, "Follow changes");
+    auto* describe = command(app, o, "describe", "Show one object in detail");
+    describe->add_option("what", o.arguments, "KIND NAME or KIND/NAME")
+        ->expected(1, -1)
+        ->required();
+    describe->add_option("-l,--selector", o.selector, "Label selector");
+    auto* scale = command(app, o, "scale", "Change the number of replicas");
+    scale->add_option("what", o.arguments, "KIND NAME or KIND/NAME")->expected(1, 2)->required();
+    scale->add_option("--replicas", o.replicas, "How many")
+        ->required()
+        ->check(CLI::Range(0, 10000));
+    auto* label = command(app, o, "label", "Change labels");
+    label->add_option("what", o.arguments, "KIND NAME KEY=VALUE... KEY-...")
+        ->expected(2, -1)
+        ->required();
+    label->add_flag("--overwrite", o.overwrite, "Change labels that exist");
+    command(app, o, "set", "Change what a pod says of itself: ready=true|false|auto")
+        ->add_option("what", o.arguments, "POD ready=false, or pod/NAME ready=false")
+        ->expected(2, 3)
+        ->required();
+    auto* logs = command(app, o, "logs", "What a pod printed, or which requests it served");
+    logs->add_option("pod", o.arguments, "Pod, or KIND/NAME of its workload")
+        ->expected(1)
+        ->required();
+    logs->add_flag("-f,--follow", o.follow, "Follow");
+    logs->add_option("--tail", o.tail, "Only the last N lines");
+}
+
+void add_inside(CLI::App& app, Options& o) {
+    auto* exec = command(app, o, "exec", "Run a command in a pod, a node or the external host");
+    exec->add_option("target", o.arguments, "[NS/]POD, node/NAME or external; then -- COMMAND")
+        ->expected(2, -1)
+        ->required();
+    exec->add_flag("-i,--stdin", o.interactive, "Keep standard input (always so here)");
+    exec->add_flag("-t,--tty", o.tty, "Use the terminal (always so here)");
+    command(app, o, "shell", "A shell in a pod, a node or the external host")
+        ->add_option("target", o.arguments, "[NS/]POD, node/NAME or external")
+        ->expected(1)
+        ->required();
+}
+
+void add_verdicts(CLI::App& app, Options& o) {
+    auto* probe = command(app, o, "probe", "Send probes and print what came back");
+    probe->add_option("where", o.arguments, "FROM TO, for example default/a tcp://10.244.1.7:80")
+        ->expected(0, 2);
+    probe->add_option("--file", o.probe_file, "JSON list of probes, or -");
+    probe->add_option("--count", o.count, "How many times")->check(CLI::Range(1, 1000000));
+    probe->add_option("--concurrency", o.concurrency, "How many at once")
+        ->check(CLI::Range(1, 512));
+    probe->add_option("--timeout", o.timeout, "For each exchange");
+    probe->add_option("--via", o.via, "Node through which `external` enters");
+    probe->add_option("-X,--method", o.method, "HTTP method");
+    probe->add_option("-H,--header", o.headers, "HTTP header, NAME: VALUE")->take_all();
+    probe->add_option("-d,--data", o.data, "HTTP body");
+    probe->add_option("--source-port", o.source_port, "Port of the client");
+    probe->add_flag("--samples", o.samples, "Show every exchange");
+    auto* check = command(app, o, "check", "Run assertions and say why they fail");
+    check->add_option("file", o.arguments, "Check files (default: those of the lab)")
+        ->expected(0, -1);
+    check->add_flag(
+        "--network-model", o.network_model, "The three rules of the Kubernetes network model");
+    check->add_option("--only", o.only, "Only assertions whose title matches this pattern");
+    check->add_flag("--fail-fast", o.fail_fast, "Stop at the first failure");
+    check
+        ->add_option(
+            "--report", o.reports, "Also write FORMAT=PATH: json, junit, tap, github, markdown")
+        ->take_all();
+    auto* plan = command(app, o, "plan", "Show what `up` or `apply` would do to the kernel");
+    plan->add_option(
+            "lab", o.arguments, "Lab directory or file; nothing: the drift of the running lab")
+        ->expected(0, 1);
+    add_files(plan, o, "Manifest file, directory or -");
+    plan->add_option("--nodes", o.nodes, "Number of nodes")->check(CLI::Range(1, 250));
+    auto* lint = command(app, o, "lint", "Read manifests and checks and report every problem");
+    lint->alias("validate");
+    lint->add_option("file", o.arguments, "Files and directories")->expected(0, -1);
+    add_files(lint, o, "The same");
+    command(app, o, "graph", "Draw the lab: -o ascii, mermaid, dot or svg");
+}
+
+} // namespace
+
+ParsedOptions parse_command_line(int argc, char** argv) {
+    ParsedOptions parsed;
+    Options options;
+    CLI::App app{"labctl: the network of a Kubernetes cluster on one Linux host", "labctl"};
+    app.set_version_flag("--version", std::string("labctl ") + LABCTL_VERSION);
+    app.require_subcommand(1);
+    app.footer("Start with `labctl up`. Manual: labctl(1).");
+    add_global_options(app, options);
+    add_lifecycle(app, options);
+    add_objects(app, options);
+    add_inside(app, options);
+    add_verdicts(app, options);
+    add_environment_names(app);
+    try {
+        app.parse(argc, argv);
+        parsed.options = std::move(options);
+    } catch (const CLI::ParseError& error) {
+        const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+        app.exit(error, std::cout, std::cerr);
+        parsed.exit_status = asked ? 0 : static_cast<int>(netemu::ExitCode::Usage);
+    }
+    return parsed;
+}
+
+} // namespace labctl::cli

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "netemu/base/error.h"
+#include "netemu/base/event_loop.h"
+#include "netemu/base/unique_fd.h"
+
+/// HTTP/1.1 on the control socket: connections, parsing, answers, streams. Knows no resources
+/// (routes.h does).
+namespace labctl::supervisor {
+
+/// One request as a handler sees it.
+struct ApiRequest {
+    std::string method;
+    std::vector<std::string> path; // decoded segments: /api/v1/pods -> {"api", "v1", "pods"}
+    std::map<std::string, std::string> query; // decoded; the first of each name
+    std::string content_type;
+    std::string body;
+    /// The body as JSON; throws netemu::UsageError when it is not.
+    [[nodiscard]] nlohmann::json json() const;
+    [[nodiscard]] std::string parameter(const std::string& name) const;
+};
+
+/// The answer to one request, which may come later or in pieces. Handlers share it; once the client
+/// is gone every call is without effect.
+class Exchange {
+public:
+    virtual ~Exchange() = default;
+    virtual void reply(int status, const nlohmann::json& body) = 0;
+    virtual void reply_text(int status, std::string text) = 0;
+    /// Answers and passes descriptors (duplicated) to the client with the first byte.
+    virtual void reply_with_fds(const nlohmann::json& body, std::vector<netemu::UniqueFd> fds) = 0;
+    /// Starts a stream of JSON lines; `send_line` and `send_text` follow, and `finish` ends it.
+    virtual void start_stream(const std::string& content_type) = 0;
+    virtual void send_line(const nlohmann::json& line) = 0;
+    virtual void send_text(std::string_view text) = 0;
+    virtual void finish() = 0;
+    /// Called when the client goes away before the answer is complete.
+    virtual void on_disconnect(std::function<void()> callback) = 0;
+    /// Reads the connection's state from the kernel: for long work outside the loop.
+    [[nodiscard]] virtual bool client_gone() = 0;
+    /// Writes out what is queued, blocking for at most a second: for progress during long work
+    /// outside the loop.
+    virtual void flush() = 0;
+};
+using ExchangePtr = std::shared_ptr<Exchange>;
+
+/// An error that a handler answers with: HTTP status and a reason word of Kubernetes ("NotFound").
+class ApiError : public netemu::Error {
+public:
+    ApiError(int status, std::string reason, const std::string& message, std::string hint = {})
+        : Error(message, std::move(hint)), status_(status), reason_(std::move(reason)) {}
+    [[nodiscard]] int status() const { return status_; }
+    [[nodiscard]] const std::string& reason() const { return reason_; }
+    [[nodiscard]] netemu::ExitCode exit_code() const noexcept override {
+        return status_ < 500 ? netemu::ExitCode::Usage : netemu::ExitCode::Internal;
+    }
+
+private:
+    int status_;
+    std::string reason_;
+};
+
+/// The Kubernetes Status object of an error, with our exit status and hint under `details`.
+nlohmann::json status_object(const netemu::Error& error);
+int http_status(const netemu::Error& error);
+
+class ApiServer {
+public:
+    using Handler = std::function<void(const ApiRequest&, const ExchangePtr&)>;
+
+    /// `handler` may throw netemu::Error, which becomes a Status answer.
+    ApiServer(netemu::EventLoop& loop, Handler handler);
+    ApiServer(const ApiServer&) = delete;
+    ApiServer& operator=(const ApiServer&) = delete;
+    ~ApiServer();
+
+    /// Listens on a Unix socket that only its owner can open. Throws SysError.
+    void listen(const std::string& path);
+    /// Serves a connection that exists already; `on_closed` is called when it has ended.
+    void adopt(netemu::UniqueFd connection, std::function<void()> on_closed);
+
+    /// One accepted connection. Public only for the .cc file.
+    class Connection;
+
+private:
+    void accept_all();
+
+    netemu::EventLoop& loop_;
+    Handler handler_;
+    netemu::UniqueFd listener_;
+    std::map<int, std::shared_ptr<Connection>> connections_;
+};
+
+} // namespace labctl::supervisor
