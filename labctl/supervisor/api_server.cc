@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "labctl/api/status_error.h"
 #include "mesh/http/message.h"
 #include "mesh/http/parser.h"
 #include "mesh/http/writer.h"
@@ -36,27 +37,23 @@ std::string ApiRequest::parameter(const std::string& name) const {
 }
 
 int http_status(const netemu::Error& error) {
-    if (const auto* api = dynamic_cast<const ApiError*>(&error)) {
-        return api->status();
+    if (const auto* status = dynamic_cast<const api::StatusError*>(&error)) {
+        return status->code();
     }
     return error.exit_code() == netemu::ExitCode::Usage ? 422 : 500;
 }
 
 json status_object(const netemu::Error& error) {
-    const auto* api = dynamic_cast<const ApiError*>(&error);
+    const auto* status = dynamic_cast<const api::StatusError*>(&error);
     const int code = http_status(error);
-    return {
-        {"kind", "Status"},
-        {"apiVersion", "v1"},
-        {"metadata", json::object()},
-        {"status", "Failure"},
-        {"message", error.what()},
-        {"reason",
-         api != nullptr ? api->reason()
-         : code == 422  ? "Invalid"
-                        : "InternalError"},
-        {"code", code},
-        {"details", {{"hint", error.hint()}, {"exitCode", static_cast<int>(error.exit_code())}}}};
+    json body =
+        status != nullptr
+            ? status->to_json()
+            : api::StatusError(code, code == 422 ? "Invalid" : "InternalError", error.what())
+                  .to_json();
+    body["details"]["hint"] = error.hint();
+    body["details"]["exitCode"] = static_cast<int>(error.exit_code());
+    return body;
 }
 
 namespace {
@@ -196,8 +193,7 @@ private:
             if (parser_.failed()) {
                 reply(
                     parser_.error().status,
-                    status_object(
-                        ApiError(parser_.error().status, "BadRequest", parser_.error().text)));
+                    status_object(api::StatusError::bad_request(parser_.error().text)));
                 close();
                 return;
             }

@@ -52,22 +52,6 @@ public:
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
 
-/// An error that a handler answers with: HTTP status and a reason word of Kubernetes ("NotFound").
-class ApiError : public netemu::Error {
-public:
-    ApiError(int status, std::string reason, const std::string& message, std::string hint = {})
-        : Error(message, std::move(hint)), status_(status), reason_(std::move(reason)) {}
-    [[nodiscard]] int status() const { return status_; }
-    [[nodiscard]] const std::string& reason() const { return reason_; }
-    [[nodiscard]] netemu::ExitCode exit_code() const noexcept override {
-        return status_ < 500 ? netemu::ExitCode::Usage : netemu::ExitCode::Internal;
-    }
-
-private:
-    int status_;
-    std::string reason_;
-};
-
 /// The Kubernetes Status object of an error, with our exit status and hint under `details`.
 nlohmann::json status_object(const netemu::Error& error);
 int http_status(const netemu::Error& error);
@@ -76,7 +60,7 @@ class ApiServer {
 public:
     using Handler = std::function<void(const ApiRequest&, const ExchangePtr&)>;
 
-    /// `handler` may throw netemu::Error, which becomes a Status answer.
+    /// `handler` may throw api::StatusError or another netemu::Error, which become Status answers.
     ApiServer(netemu::EventLoop& loop, Handler handler);
     ApiServer(const ApiServer&) = delete;
     ApiServer& operator=(const ApiServer&) = delete;

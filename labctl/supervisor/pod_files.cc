@@ -1,0 +1,159 @@
+#include "labctl/supervisor/pod_files.h"
+
+#include <algorithm>
+
+#include "netemu/base/text.h"
+
+namespace labctl::supervisor {
+
+using api::at;
+using api::Json;
+using api::string_at;
+
+namespace {
+
+void append_unique(std::vector<std::string>& list, const std::string& item) {
+    if (std::find(list.begin(), list.end(), item) == list.end()) {
+        list.push_back(item);
+    }
+}
+
+std::string option_name(const std::string& option) {
+    return option.substr(0, option.find(':'));
+}
+
+struct ResolvConf {
+    std::vector<std::string> nameservers;
+    std::vector<std::string> searches;
+    std::vector<std::string> options;
+
+    void merge(const Json& config) {
+        for (const auto& server : at(config, "nameservers")) {
+            append_unique(nameservers, server.get<std::string>());
+        }
+        for (const auto& search : at(config, "searches")) {
+            append_unique(searches, search.get<std::string>());
+        }
+        for (const auto& option : at(config, "options")) {
+            const auto name = string_at(option, "name");
+            const auto value = string_at(option, "value");
+            std::erase_if(options, [&](const auto& have) { return option_name(have) == name; });
+            options.push_back(value.empty() ? name : name + ":" + value);
+        }
+    }
+
+    [[nodiscard]] std::string text() const {
+        std::string result;
+        for (const auto& server : nameservers) {
+            result += "nameserver " + server + "\n";
+        }
+        if (!searches.empty()) {
+            result += "search " + netemu::join(searches, " ") + "\n";
+        }
+        if (!options.empty()) {
+            result += "options " + netemu::join(options, " ") + "\n";
+        }
+        return result;
+    }
+};
+
+std::string resolv_conf(const Json& pod, const ClusterDns& dns) {
+    auto policy = string_at(pod, "spec.dnsPolicy", "ClusterFirst");
+    if (policy == "ClusterFirst" && api::bool_at(pod, "spec.hostNetwork", false)) {
+        policy = "Default";
+    }
+    if (policy == "Default") {
+        return {};
+    }
+    ResolvConf conf;
+    if (policy != "None") {
+        for (const auto& server : dns.nameservers) {
+            conf.nameservers.push_back(server.to_string());
+        }
+        const auto svc = "svc." + dns.domain;
+        conf.searches = {string_at(pod, "metadata.namespace") + "." + svc, svc, dns.domain};
+        conf.options = {"ndots:5"};
+    }
+    conf.merge(at(pod, "spec.dnsConfig"));
+    return conf.text();
+}
+
+constexpr const char* kHostsHead = "127.0.0.1\tlocalhost\n"
+                                   "::1\tlocalhost ip6-localhost ip6-loopback\n"
+                                   "fe00::0\tip6-localnet\n"
+                                   "fe00::0\tip6-mcastprefix\n"
+                                   "fe00::1\tip6-allnodes\n"
+                                   "fe00::2\tip6-allrouters\n";
+
+std::vector<std::string> pod_ips(const Json& pod) {
+    std::vector<std::string> ips;
+    for (const auto& entry : at(pod, "status.podIPs")) {
+        ips.push_back(string_at(entry, "ip"));
+    }
+    return ips;
+}
+
+std::string field_value(const Json& pod, const std::string& path) {
+    if (path == "status.podIPs") {
+        return netemu::join(pod_ips(pod), ",");
+    }
+    const auto& value = at(pod, path);
+    return value.is_string() ? value.get<std::string>() : std::string{};
+}
+
+} // namespace
+
+PodFiles pod_files(const Json& pod, const ClusterDns& dns) {
+    constexpr std::size_t kHostnameBytesMax = 63;
+    PodFiles files;
+    const auto name = string_at(pod, "spec.hostname", string_at(pod, "metadata.name"));
+    files.hostname = name.substr(0, kHostnameBytesMax);
+    const auto subdomain = string_at(pod, "spec.subdomain");
+    const auto full = subdomain.empty()
+                          ? std::string{}
+                          : files.hostname + "." + subdomain + "." +
+                                string_at(pod, "metadata.namespace") + ".svc." + dns.domain;
+    files.resolv_conf = resolv_conf(pod, dns);
+    files.hosts = std::string("# Kubernetes-managed hosts file.\n") + kHostsHead;
+    for (const auto& ip : pod_ips(pod)) {
+        files.hosts += ip + "\t" + (full.empty() ? "" : full + "\t") + files.hostname + "\n";
+    }
+    for (const auto& alias : at(pod, "spec.hostAliases")) {
+        files.hosts += string_at(alias, "ip");
+        for (const auto& host : at(alias, "hostnames")) {
+            files.hosts += "\t" + host.get<std::string>();
+        }
+        files.hosts += "\n";
+    }
+    if (!full.empty() && api::bool_at(pod, "spec.setHostnameAsFQDN", false)) {
+        files.hostname = full.substr(0, kHostnameBytesMax + 1);
+    }
+    return files;
+}
+
+PodFiles host_files(const std::string& hostname, const std::vector<std::string>& addresses) {
+    PodFiles files;
+    files.hostname = hostname;
+    files.hosts = kHostsHead;
+    for (const auto& address : addresses) {
+        files.hosts += address + "\t" + hostname + "\n";
+    }
+    return files;
+}
+
+std::map<std::string, std::string> pod_environment(const Json& pod) {
+    std::map<std::string, std::string> environment;
+    const auto& containers = at(pod, "spec.containers");
+    if (containers.empty()) {
+        return environment;
+    }
+    for (const auto& variable : at(containers[0], "env")) {
+        const auto& path = at(variable, "valueFrom.fieldRef.fieldPath");
+        environment[string_at(variable, "name")] = path.is_string()
+                                                       ? field_value(pod, path.get<std::string>())
+                                                       : string_at(variable, "value");
+    }
+    return environment;
+}
+
+} // namespace labctl::supervisor

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "labctl/supervisor/log_buffer.h"
+#include "labctl/supervisor/sandbox.h"
+#include "netemu/base/event_loop.h"
+#include "netemu/base/unique_fd.h"
+
+namespace labctl::supervisor {
+
+/// What a pod with a real command is doing.
+struct ProcessState {
+    bool running = false;
+    std::string reason;  // "CrashLoopBackOff", "Error", "Completed", ... when not running
+    std::string message; // for people
+    int exit_code = 0;
+    int restarts = 0;
+    bool finished = false; // by its restart policy nothing will be started again
+};
+
+/// Runs a pod's command in its sandbox: restarts it as the restart policy says, with Kubernetes'
+/// back-off (10 s, doubled up to 5 minutes, forgotten after 10 minutes of running), and keeps what
+/// it prints.
+class ProcessPod {
+public:
+    using Changed = std::function<void(const ProcessState&)>;
+
+    ProcessPod(
+        netemu::EventLoop& loop,
+        Sandbox& sandbox,
+        SandboxCommand command,
+        std::string restart_policy,
+        Changed changed);
+    ProcessPod(const ProcessPod&) = delete;
+    ProcessPod& operator=(const ProcessPod&) = delete;
+    ~ProcessPod();
+
+    void start();
+    [[nodiscard]] const ProcessState& state() const { return state_; }
+    [[nodiscard]] LogBuffer& logs() { return logs_; }
+
+private:
+    void ended(int status, const std::string& error);
+    void read_output();
+    void close_output();
+
+    netemu::EventLoop& loop_;
+    Sandbox& sandbox_;
+    SandboxCommand command_;
+    std::string restart_policy_;
+    Changed changed_;
+    ProcessState state_;
+    LogBuffer logs_;
+    netemu::UniqueFd output_;
+    netemu::EventLoop::TimerId restart_timer_ = 0;
+    netemu::Clock::time_point started_;
+    std::uint32_t backoff_s_ = 0;
+};
+
+} // namespace labctl::supervisor
