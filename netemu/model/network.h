@@ -11,8 +11,8 @@
 #include "netemu/base/address.h"
 #include "netemu/model/nft.h"
 
-/// What we want: the values that `compile` makes and `plan` compares with what was observed. Nothing here
-/// makes a system call or knows Kubernetes.
+/// What we want: the values that `compile` makes and `plan` compares with what was observed.
+/// Nothing here makes a system call or knows Kubernetes.
 namespace netemu {
 
 enum class NamespaceRole { Underlay, Node, Pod, External };
@@ -27,8 +27,9 @@ struct BridgeSpec {
     bool operator==(const BridgeSpec&) const = default;
 };
 
-/// The outer end of a veth pair. Creating it creates the peer too, in `peer_namespace`, whose own spec lists
-/// the peer as a link of kind VethPeerSpec with the same name, index, MAC address and MTU.
+/// The outer end of a veth pair. Creating it creates the peer too, in `peer_namespace`, whose own
+/// spec lists the peer as a link of kind VethPeerSpec with the same name, index, MAC address and
+/// MTU.
 struct VethSpec {
     std::string peer_namespace;
     std::string peer_name;
@@ -42,12 +43,13 @@ struct VethPeerSpec {
     bool operator==(const VethPeerSpec&) const = default;
 };
 
-/// A VXLAN device without learning and without a default remote: only FDB entries direct it (RFC 7348).
+/// A VXLAN device without learning and without a default remote: only FDB entries direct it (RFC
+/// 7348).
 struct VxlanSpec {
-    std::uint32_t vni = 1;    // 1 to 2^24-1
-    IpAddress local;          // outer source address
+    std::uint32_t vni = 1;     // 1 to 2^24-1
+    IpAddress local;           // outer source address
     std::uint16_t port = 4789; // UDP destination port
-    std::string underlay;     // name of the link that carries it
+    std::string underlay;      // name of the link that carries it
     bool operator==(const VxlanSpec&) const = default;
 };
 
@@ -58,18 +60,18 @@ struct LinkSpec {
     std::uint32_t index = 0; // chosen by us, unique in its namespace; 1 is lo
     LinkKind kind;
     MacAddress mac;
-    std::uint32_t mtu = 1500;           // bytes; ignored for lo
+    std::uint32_t mtu = 1500; // bytes; ignored for lo
     bool up = true;
-    std::string master;                 // bridge of the same namespace, or empty
-    std::vector<IpPrefix> addresses;    // interface addresses: the host bits are kept
+    std::string master;              // bridge of the same namespace, or empty
+    std::vector<IpPrefix> addresses; // interface addresses: the host bits are kept
     bool operator==(const LinkSpec&) const = default;
 };
 
 struct RouteSpec {
-    IpPrefix destination;                // network form; length 0 is the default route
-    std::optional<IpAddress> gateway;    // none: on-link
+    IpPrefix destination;             // network form; length 0 is the default route
+    std::optional<IpAddress> gateway; // none: on-link
     std::string link;
-    bool onlink = false;                 // the gateway need not be reachable by another route
+    bool onlink = false; // the gateway need not be reachable by another route
     auto operator<=>(const RouteSpec&) const = default;
 };
 
@@ -102,14 +104,16 @@ struct NamespaceSpec {
     std::vector<LinkSpec> links;     // in order of creation: masters before their ports
     std::vector<RouteSpec> routes;   // in order of addition
     std::vector<NeighbourSpec> neighbours;
-    /// Neighbours shared by all members of one segment (pods on one bridge). One list serves them all, since
-    /// their number grows with the square; an entry for the member's own address does no harm.
+    /// Neighbours shared by all members of one segment (pods on one bridge). One list serves them
+    /// all, since their number grows with the square; an entry for the member's own address does no
+    /// harm.
     std::shared_ptr<const std::vector<NeighbourSpec>> segment_neighbours;
     std::vector<FdbSpec> fdb;
     std::vector<NftTable> tables;
 };
 
-/// The whole network that is wanted, by namespace name ("underlay", "external", "node/NAME", "pod/NS/NAME").
+/// The whole network that is wanted, by namespace name ("underlay", "external", "node/NAME",
+/// "pod/NS/NAME").
 struct DesiredState {
     std::map<std::string, NamespaceSpec> namespaces;
 };

@@ -22,11 +22,13 @@ struct LinkInfo {
     bool up = false;    // IFF_UP
     std::string master; // name, or empty
     std::optional<VxlanSpec> vxlan;
-    std::vector<IpPrefix> addresses; // without those the kernel gives itself (127.0.0.1, ::1, fe80::/10)
+    std::vector<IpPrefix>
+        addresses; // without those the kernel gives itself (127.0.0.1, ::1, fe80::/10)
 };
 
-/// The identity of a table: its rules are compared by a digest that we store in the table's own user data
-/// comment, plus the number of rules that are really there (so that a rule removed by hand is noticed).
+/// The identity of a table: its rules are compared by a digest that we store in the table's own
+/// user data comment, plus the number of rules that are really there (so that a rule removed by
+/// hand is noticed).
 struct NftTableInfo {
     NftFamily family = NftFamily::Ip;
     std::string name;
@@ -38,10 +40,11 @@ struct NftTableInfo {
 struct NamespaceInfo {
     NamespaceRole role = NamespaceRole::Pod;
     std::map<std::string, LinkInfo> links; // by name
-    std::vector<RouteSpec> routes;         // main table, unicast, not those of protocol "kernel"; sorted
+    std::vector<RouteSpec> routes; // main table, unicast, not those of protocol "kernel"; sorted
     std::vector<NeighbourSpec> neighbours; // permanent ones; sorted
-    std::shared_ptr<const std::vector<NeighbourSpec>> segment_neighbours; // only in expected observations
-    std::vector<FdbSpec> fdb;              // permanent VXLAN entries; sorted
+    std::shared_ptr<const std::vector<NeighbourSpec>>
+        segment_neighbours;   // only in expected observations
+    std::vector<FdbSpec> fdb; // permanent VXLAN entries; sorted
     std::vector<NftTableInfo> tables;
 };
 

@@ -21,9 +21,10 @@ struct CreateNamespace {
 struct DeleteNamespace {
     std::string ns;
 };
-/// Creates a link with its MAC address, MTU, master and up flag. Addresses are operations of their own.
-/// For a VethSpec both ends come to be; the peer's flags and addresses follow in ConfigureLink of its own.
-/// For lo and for a VethPeerSpec, "create" means to bring what is there to the wanted state.
+/// Creates a link with its MAC address, MTU, master and up flag. Addresses are operations of their
+/// own. For a VethSpec both ends come to be; the peer's flags and addresses follow in ConfigureLink
+/// of its own. For lo and for a VethPeerSpec, "create" means to bring what is there to the wanted
+/// state.
 struct CreateLink {
     std::string ns;
     LinkSpec link; // its addresses are ignored here
@@ -33,6 +34,10 @@ struct ChangeLink {
     std::string ns;
     LinkSpec link;
 };
+/// A link that is gone already is not an error: its peer, or the link that carried it, may have
+/// taken it along. When this is done its name and index are free, unlike after DeleteNamespace,
+/// which the kernel carries out in the background; so the outer end of a veth is deleted before its
+/// peer's namespace.
 struct DeleteLink {
     std::string ns;
     std::string name;
@@ -42,6 +47,7 @@ struct AddAddress {
     std::string link;
     IpPrefix address;
 };
+/// An address that is gone already is not an error: secondary addresses go with their primary.
 struct DeleteAddress {
     std::string ns;
     std::string link;
@@ -115,11 +121,15 @@ std::string describe(const Operation& operation);
 /// Counts for the last line of `labctl plan`: {"create namespace": 12, "delete link": 1, ...}.
 std::map<std::string, std::size_t> summarize(const Plan& plan);
 
-/// What must be done to get from `observed` to `desired`. Deterministic. Order: deletions, then namespaces
-/// (underlay, nodes, pods), then per namespace links (a veth's peer namespace exists by then), then the
-/// peers, addresses, routes, neighbours, FDB entries and tables. All operations of one namespace that may be
-/// batched stand next to each other. What we did not ask for and did not make (a learned ARP entry, the
-/// kernel's own local and link-local routes) is left alone.
+/// What must be done to get from `observed` to `desired`. Deterministic. Order: deletions, then
+/// namespaces (underlay, external, nodes, pods), then per namespace bridges and veths (a veth's
+/// peer namespace exists by then), then per namespace its lo, peers, VXLAN devices, addresses,
+/// routes, neighbours, FDB entries and tables. All operations of one namespace that may be batched
+/// stand next to each other. A link is recreated when its kind, index, MAC address, VXLAN
+/// attributes or peer differ; everything else changes in place. Throws Error when a veth's peer or
+/// a VXLAN device's underlay is not wanted. What we did not ask for and did not make (a learned ARP
+/// entry, the kernel's own local and link-local routes) is left alone; a lo that is not listed is
+/// brought down.
 Plan make_plan(const DesiredState& desired, const ObservedState& observed);
 
 /// What observation would find right after `desired` was applied to an empty host; so

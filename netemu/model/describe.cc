@@ -1,0 +1,173 @@
+#include <string_view>
+
+#include "netemu/model/nft_text.h"
+#include "netemu/model/plan.h"
+
+namespace netemu {
+
+namespace {
+
+std::string ip_command(const IpAddress& address) {
+    return address.is_v4() ? "ip " : "ip -6 ";
+}
+
+std::string kind_arguments(const LinkSpec& link) {
+    struct Visitor {
+        const LinkSpec& link;
+        std::string operator()(const LoopbackSpec&) const { return {}; }
+        std::string operator()(const VethPeerSpec&) const { return {}; }
+        std::string operator()(const BridgeSpec&) const {
+            return " type bridge stp_state 0 forward_delay 0 mcast_snooping 0";
+        }
+        std::string operator()(const VethSpec& veth) const {
+            return " type veth peer name " + veth.peer_name + " netns " + veth.peer_namespace +
+                   " index " + std::to_string(veth.peer_index) + " address " +
+                   veth.peer_mac.to_string() + " mtu " + std::to_string(link.mtu);
+        }
+        std::string operator()(const VxlanSpec& vxlan) const {
+            return " type vxlan id " + std::to_string(vxlan.vni) + " local " +
+                   vxlan.local.to_string() + " dev " + vxlan.underlay + " dstport " +
+                   std::to_string(vxlan.port) + " nolearning";
+        }
+    };
+    return std::visit(Visitor{link}, link.kind);
+}
+
+bool exists_already(const LinkSpec& link) {
+    return std::holds_alternative<LoopbackSpec>(link.kind) ||
+           std::holds_alternative<VethPeerSpec>(link.kind);
+}
+
+std::string set_link(const LinkSpec& link, bool can_lose_master) {
+    std::string text = "ip link set " + link.name;
+    if (!std::holds_alternative<LoopbackSpec>(link.kind)) {
+        text += " mtu " + std::to_string(link.mtu);
+        if (!link.master.empty()) {
+            text += " master " + link.master;
+        } else if (can_lose_master) {
+            text += " nomaster";
+        }
+    }
+    return text + (link.up ? " up" : " down");
+}
+
+std::string add_link(const LinkSpec& link) {
+    std::string text = "ip link add " + link.name + " index " + std::to_string(link.index) +
+                       " address " + link.mac.to_string() + " mtu " + std::to_string(link.mtu);
+    if (!link.master.empty()) {
+        text += " master " + link.master;
+    }
+    return text + (link.up ? " up" : "") + kind_arguments(link);
+}
+
+std::string
+address_command(std::string_view verb, const IpPrefix& prefix, const std::string& link) {
+    auto text = ip_command(prefix.address) + "address ";
+    text += verb;
+    return text + " " + prefix.to_string() + " dev " + link;
+}
+
+std::string route_command(std::string_view verb, const RouteSpec& route) {
+    auto text = ip_command(route.destination.address) + "route ";
+    text += verb;
+    text += " " + (route.destination.length == 0 ? "default" : route.destination.to_string());
+    if (route.gateway) {
+        text += " via " + route.gateway->to_string();
+    }
+    return text + " dev " + route.link + (route.onlink ? " onlink" : "");
+}
+
+std::string fdb_command(std::string_view verb, const FdbSpec& entry) {
+    return "bridge fdb " + std::string(verb) + " " + entry.mac.to_string() + " dev " + entry.link +
+           " dst " + entry.remote.to_string() + " self permanent";
+}
+
+struct Command {
+    std::string operator()(const CreateNamespace& op) const {
+        auto text = "ip netns add " + op.ns;
+        for (const auto& sysctl : op.sysctls) {
+            text += (&sysctl == &op.sysctls.front() ? " && sysctl -w " : " ") + sysctl.key + "=" +
+                    sysctl.value;
+        }
+        return text;
+    }
+    std::string operator()(const DeleteNamespace& op) const { return "ip netns delete " + op.ns; }
+    std::string operator()(const CreateLink& op) const {
+        return exists_already(op.link) ? set_link(op.link, false) : add_link(op.link);
+    }
+    std::string operator()(const ChangeLink& op) const { return set_link(op.link, true); }
+    std::string operator()(const DeleteLink& op) const { return "ip link delete " + op.name; }
+    std::string operator()(const AddAddress& op) const {
+        return address_command("add", op.address, op.link) +
+               (op.address.address.is_v4() ? "" : " nodad");
+    }
+    std::string operator()(const DeleteAddress& op) const {
+        return address_command("delete", op.address, op.link);
+    }
+    std::string operator()(const AddRoute& op) const { return route_command("add", op.route); }
+    std::string operator()(const DeleteRoute& op) const {
+        return route_command("delete", op.route);
+    }
+    std::string operator()(const AddNeighbours& op) const {
+        if (op.entries == nullptr || op.entries->empty()) {
+            return "no neighbours";
+        }
+        const auto& first = op.entries->front();
+        const auto more = op.entries->size() - 1;
+        return ip_command(first.address) + "neighbour replace " + first.address.to_string() +
+               " lladdr " + first.mac.to_string() + " dev " + first.link + " nud permanent" +
+               (more == 0 ? "" : " (and " + std::to_string(more) + " more)");
+    }
+    std::string operator()(const DeleteNeighbour& op) const {
+        return ip_command(op.entry.address) + "neighbour delete " + op.entry.address.to_string() +
+               " dev " + op.entry.link;
+    }
+    std::string operator()(const AddFdb& op) const { return fdb_command("append", op.entry); }
+    std::string operator()(const DeleteFdb& op) const { return fdb_command("delete", op.entry); }
+    std::string operator()(const ReplaceTable& op) const { return "nft " + to_text(op.table); }
+    std::string operator()(const DeleteTable& op) const {
+        return "nft delete table " + std::string(to_text(op.family)) + " " + op.name;
+    }
+};
+
+struct Title {
+    std::string operator()(const CreateNamespace&) const { return "create namespace"; }
+    std::string operator()(const DeleteNamespace&) const { return "delete namespace"; }
+    std::string operator()(const CreateLink& op) const {
+        return exists_already(op.link) ? "configure link" : "create link";
+    }
+    std::string operator()(const ChangeLink&) const { return "change link"; }
+    std::string operator()(const DeleteLink&) const { return "delete link"; }
+    std::string operator()(const AddAddress&) const { return "add address"; }
+    std::string operator()(const DeleteAddress&) const { return "delete address"; }
+    std::string operator()(const AddRoute&) const { return "add route"; }
+    std::string operator()(const DeleteRoute&) const { return "delete route"; }
+    std::string operator()(const AddNeighbours&) const { return "add neighbour"; }
+    std::string operator()(const DeleteNeighbour&) const { return "delete neighbour"; }
+    std::string operator()(const AddFdb&) const { return "add fdb entry"; }
+    std::string operator()(const DeleteFdb&) const { return "delete fdb entry"; }
+    std::string operator()(const ReplaceTable&) const { return "replace table"; }
+    std::string operator()(const DeleteTable&) const { return "delete table"; }
+};
+
+} // namespace
+
+const std::string& namespace_of(const Operation& operation) {
+    return std::visit([](const auto& op) -> const std::string& { return op.ns; }, operation);
+}
+
+std::string describe(const Operation& operation) {
+    return namespace_of(operation) + ": " + std::visit(Command{}, operation);
+}
+
+std::map<std::string, std::size_t> summarize(const Plan& plan) {
+    std::map<std::string, std::size_t> counts;
+    for (const auto& operation : plan.operations) {
+        const auto* neighbours = std::get_if<AddNeighbours>(&operation);
+        counts[std::visit(Title{}, operation)] +=
+            neighbours != nullptr ? neighbours->entries->size() : 1;
+    }
+    return counts;
+}
+
+} // namespace netemu

@@ -1,0 +1,81 @@
+#include <algorithm>
+
+#include "netemu/model/nft_text.h"
+#include "netemu/model/plan.h"
+
+namespace netemu {
+
+namespace {
+
+constexpr std::uint32_t kLoopbackMtu = 65536;
+
+std::string kind_text(const LinkKind& kind) {
+    struct Visitor {
+        std::string operator()(const LoopbackSpec&) const { return {}; }
+        std::string operator()(const BridgeSpec&) const { return "bridge"; }
+        std::string operator()(const VethSpec&) const { return "veth"; }
+        std::string operator()(const VethPeerSpec&) const { return "veth"; }
+        std::string operator()(const VxlanSpec&) const { return "vxlan"; }
+    };
+    return std::visit(Visitor{}, kind);
+}
+
+LinkInfo expected_link(const LinkSpec& spec) {
+    LinkInfo info;
+    info.name = spec.name;
+    info.index = spec.index;
+    info.kind = kind_text(spec.kind);
+    info.mac = spec.mac;
+    info.mtu = spec.mtu;
+    info.up = spec.up;
+    info.master = spec.master;
+    info.addresses = spec.addresses;
+    if (const auto* vxlan = std::get_if<VxlanSpec>(&spec.kind)) {
+        info.vxlan = *vxlan;
+    }
+    if (std::holds_alternative<LoopbackSpec>(spec.kind)) {
+        info.index = 1;
+        info.mac = MacAddress{};
+        info.mtu = kLoopbackMtu;
+    }
+    return info;
+}
+
+template <typename T>
+std::vector<T> sorted(std::vector<T> list) {
+    std::sort(list.begin(), list.end());
+    return list;
+}
+
+NamespaceInfo expected_namespace(const NamespaceSpec& spec) {
+    NamespaceInfo info;
+    info.role = spec.role;
+    LinkInfo loopback; // every namespace is born with one that is down
+    loopback.name = "lo";
+    loopback.index = 1;
+    loopback.mtu = kLoopbackMtu;
+    info.links.emplace("lo", std::move(loopback));
+    for (const auto& link : spec.links) {
+        info.links.insert_or_assign(link.name, expected_link(link));
+    }
+    info.routes = sorted(spec.routes);
+    info.neighbours = sorted(spec.neighbours);
+    info.segment_neighbours = spec.segment_neighbours;
+    info.fdb = sorted(spec.fdb);
+    for (const auto& table : spec.tables) {
+        info.tables.push_back({table.family, table.name, table_digest(table), rule_count(table)});
+    }
+    return info;
+}
+
+} // namespace
+
+ObservedState expected_observation(const DesiredState& desired) {
+    ObservedState observed;
+    for (const auto& [name, spec] : desired.namespaces) {
+        observed.namespaces.emplace_hint(observed.namespaces.end(), name, expected_namespace(spec));
+    }
+    return observed;
+}
+
+} // namespace netemu
