@@ -22,6 +22,7 @@ const std::vector<KindInfo>& kinds() {
         {"ConfigMap", "v1", "configmaps", {"cm"}},
         {"NetworkPolicy", "networking.k8s.io/v1", "networkpolicies", {"netpol"}},
         {"Ingress", "networking.k8s.io/v1", "ingresses", {"ing"}},
+        {"Event", "v1", "events", {"ev"}},
         {"Lab", "labctl.dev/v1", "labs", {}, false},
         {"Check", "labctl.dev/v1", "checks", {}},
     };

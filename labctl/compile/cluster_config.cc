@@ -1,0 +1,263 @@
+#include "labctl/compile/cluster_config.h"
+
+#include <algorithm>
+#include <set>
+
+#include "labctl/compile/address_plan.h"
+#include "netemu/base/error.h"
+#include "netemu/base/limits.h"
+#include "netemu/base/text.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using netemu::IpPrefix;
+using netemu::UsageError;
+
+constexpr std::uint32_t kMtuMinV4 = 576;
+constexpr std::uint32_t kMtuMinV6 = 1280;
+constexpr std::uint32_t kMtuMax = 65535;
+
+NodeConfig node_from(const api::Json& json) {
+    NodeConfig node;
+    node.name = json.is_string() ? json.get<std::string>() : api::string_at(json, "name");
+    node.zone = api::string_at(json, "zone");
+    node.labels = api::labels_at(json, "labels");
+    if (const auto& taints = api::at(json, "taints"); taints.is_array()) {
+        node.taints = taints;
+    }
+    return node;
+}
+
+std::vector<NodeConfig> read_nodes(const api::Json& nodes) {
+    std::vector<NodeConfig> result;
+    if (nodes.is_number_integer()) {
+        const auto count = nodes.get<std::int64_t>();
+        if (count < 1 || count > static_cast<std::int64_t>(netemu::limits::kNodesMax)) {
+            throw UsageError(
+                "spec.nodes: " + std::to_string(count) + " nodes, but a lab has between 1 and " +
+                std::to_string(netemu::limits::kNodesMax));
+        }
+        for (std::int64_t i = 1; i <= count; ++i) {
+            result.push_back({"node-" + std::to_string(i), {}, {}, api::Json::array()});
+        }
+        return result;
+    }
+    std::set<std::string> names;
+    for (const auto& json : nodes) {
+        result.push_back(node_from(json));
+        const auto& name = result.back().name;
+        if (name.empty() || !names.insert(name).second) {
+            throw UsageError(
+                name.empty() ? "spec.nodes: a node without a name"
+                             : "spec.nodes: two nodes are named '" + name + "'");
+        }
+    }
+    if (result.empty() || result.size() > netemu::limits::kNodesMax) {
+        throw UsageError(
+            "spec.nodes: " + std::to_string(result.size()) +
+            " nodes, but a lab has between 1 and " + std::to_string(netemu::limits::kNodesMax));
+    }
+    return result;
+}
+
+/// One range, a list of ranges, or a text with commas, as kube-controller-manager takes them.
+std::vector<IpPrefix> read_ranges(const api::Json& json, const std::string& field) {
+    std::vector<std::string> texts;
+    if (json.is_string()) {
+        const auto text = json.get<std::string>();
+        for (const auto part : netemu::split(text, ',')) {
+            texts.emplace_back(netemu::trim(part));
+        }
+    } else if (json.is_array()) {
+        for (const auto& item : json) {
+            texts.push_back(item.is_string() ? item.get<std::string>() : std::string{});
+        }
+    }
+    std::vector<IpPrefix> result;
+    for (const auto& text : texts) {
+        const auto range = IpPrefix::parse(text);
+        if (!range || range->network() != *range) {
+            throw UsageError(
+                field + ": '" + text + "' is not a range of addresses",
+                range ? "did you mean " + range->network().to_string() + "?"
+                      : "write 10.244.0.0/16");
+        }
+        result.push_back(*range);
+    }
+    if (result.size() > 2 ||
+        (result.size() == 2 && result[0].address.family() == result[1].address.family())) {
+        throw UsageError(field + ": give one range, or one IPv4 and one IPv6 range");
+    }
+    return result;
+}
+
+/// `ranges`, or for each family of `like` the built-in range.
+std::vector<IpPrefix> complete(
+    std::vector<IpPrefix> ranges,
+    const std::vector<IpPrefix>& like,
+    const char* default_v4,
+    const char* default_v6) {
+    std::vector<IpPrefix> result;
+    for (const auto& wanted : like) {
+        const auto found = std::find_if(ranges.begin(), ranges.end(), [&](const IpPrefix& range) {
+            return range.address.family() == wanted.address.family();
+        });
+        result.push_back(
+            found != ranges.end()
+                ? *found
+                : *IpPrefix::parse(wanted.address.is_v4() ? default_v4 : default_v6));
+    }
+    return result;
+}
+
+void check_overlaps(const ClusterConfig& config) {
+    std::vector<std::pair<std::string, IpPrefix>> all;
+    const auto add = [&](const char* field, const std::vector<IpPrefix>& ranges) {
+        for (const auto& range : ranges) {
+            all.emplace_back(field, range);
+        }
+    };
+    add("spec.podCIDR", config.pod_cidrs);
+    add("spec.serviceCIDR", config.service_cidrs);
+    add("spec.underlay.cidr", config.underlay_cidrs);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        for (std::size_t j = i + 1; j < all.size(); ++j) {
+            if (all[i].second.overlaps(all[j].second)) {
+                throw UsageError(
+                    all[i].first + " " + all[i].second.to_string() + " overlaps " + all[j].first +
+                        " " + all[j].second.to_string(),
+                    "pods, Services and nodes need ranges of their own");
+            }
+        }
+    }
+}
+
+std::string one_of(
+    const api::Json& spec,
+    const std::string& path,
+    const std::string& fallback,
+    const std::vector<std::string>& known) {
+    auto value = api::string_at(spec, path, fallback);
+    if (std::find(known.begin(), known.end(), value) == known.end()) {
+        throw UsageError(
+            "spec." + path + ": '" + value + "' is not available in this version",
+            "available: " + netemu::join(known, ", "));
+    }
+    return value;
+}
+
+std::uint32_t checked_mtu(const api::Json& json, const std::string& field, bool has_v6) {
+    const auto minimum = has_v6 ? kMtuMinV6 : kMtuMinV4;
+    const auto value = json.is_number_integer() ? json.get<std::int64_t>() : 0;
+    if (value < minimum || value > kMtuMax) {
+        throw UsageError(
+            field + ": " + json.dump() + " is not an MTU between " + std::to_string(minimum) +
+            " and " + std::to_string(kMtuMax));
+    }
+    return static_cast<std::uint32_t>(value);
+}
+
+void read_mtus(ClusterConfig& config, const api::Json& spec) {
+    const auto has_v6 =
+        std::any_of(config.pod_cidrs.begin(), config.pod_cidrs.end(), [](const IpPrefix& range) {
+            return range.address.is_v6();
+        });
+    if (const auto& mtu = api::at(spec, "underlay.mtu"); !mtu.is_null()) {
+        config.underlay_mtu = checked_mtu(mtu, "spec.underlay.mtu", has_v6);
+    }
+    const auto& mtu = api::at(spec, "cni.mtu");
+    if (!mtu.is_null() && mtu != "auto") {
+        config.cni_mtu = checked_mtu(mtu, "spec.cni.mtu", has_v6);
+    }
+    if (const auto& links = api::at(spec, "underlay.links"); links.is_array() && !links.empty()) {
+        throw UsageError(
+            "spec.underlay.links: an underlay of several links is not available in this version",
+            "leave it out: the nodes then share one segment");
+    }
+}
+
+ImageRule image_rule(const api::Json& json) {
+    ImageRule rule;
+    rule.match = api::string_at(json, "match");
+    rule.rootfs = api::string_at(json, "rootfs");
+    const auto& run = api::at(json, "run");
+    rule.idle = run == "idle";
+    if (run.is_array()) {
+        for (const auto& word : run) {
+            rule.run.push_back(word.is_string() ? word.get<std::string>() : word.dump());
+        }
+    } else if (run.is_string() && !rule.idle) {
+        rule.run.push_back(run.get<std::string>());
+    }
+    if (rule.match.empty() || (!rule.idle && rule.run.empty() && rule.rootfs.empty())) {
+        throw UsageError(
+            "spec.images: an entry needs `match` and one of `run` and `rootfs`: " + json.dump());
+    }
+    return rule;
+}
+
+std::string directory_of(const std::string& file) {
+    const auto slash = file.rfind('/');
+    if (file.empty() || file == "-") {
+        return {};
+    }
+    return slash == std::string::npos ? "." : slash == 0 ? "/" : file.substr(0, slash);
+}
+
+} // namespace
+
+ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
+    const auto& spec = api::at(lab.body, "spec");
+    ClusterConfig config;
+    config.name = lab.name();
+    const auto& nodes = api::at(spec, "nodes");
+    config.nodes = read_nodes(nodes.is_null() ? api::Json(3) : nodes);
+    config.pod_cidrs = read_ranges(api::at(spec, "podCIDR"), "spec.podCIDR");
+    if (config.pod_cidrs.empty()) {
+        config.pod_cidrs = read_ranges("10.244.0.0/16", "spec.podCIDR");
+    }
+    config.service_cidrs = complete(
+        read_ranges(api::at(spec, "serviceCIDR"), "spec.serviceCIDR"),
+        config.pod_cidrs,
+        "10.96.0.0/12",
+        "fd00:10:96::/112");
+    config.underlay_cidrs = complete(
+        read_ranges(api::at(spec, "underlay.cidr"), "spec.underlay.cidr"),
+        config.pod_cidrs,
+        "172.18.0.0/16",
+        "fd00:172:18::/64");
+    config.cluster_domain = api::string_at(spec, "clusterDomain", config.cluster_domain);
+    config.cni_profile = one_of(spec, "cni.profile", "bridge", {"bridge"});
+    config.overlay = one_of(spec, "cni.overlay", "vxlan", {"vxlan"});
+    config.proxy_mode = one_of(spec, "proxy.mode", "nftables", {"nftables"});
+    config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});
+    read_mtus(config, spec);
+    for (const auto& image : api::at(spec, "images")) {
+        config.images.push_back(image_rule(image));
+    }
+    config.directory = directory_of(lab.source.file);
+    check_overlaps(config);
+    plan_nodes(config); // throws when a range is too small
+    return config;
+}
+
+api::Object ClusterConfig::default_lab(const std::string& name, std::size_t nodes) {
+    return {
+        {{"apiVersion", "labctl.dev/v1"},
+         {"kind", "Lab"},
+         {"metadata", {{"name", name}}},
+         {"spec",
+          {{"nodes", nodes},
+           {"podCIDR", "10.244.0.0/16"},
+           {"serviceCIDR", "10.96.0.0/12"},
+           {"clusterDomain", "cluster.local"},
+           {"cni", {{"profile", "bridge"}, {"overlay", "vxlan"}, {"mtu", "auto"}}},
+           {"proxy", {{"mode", "nftables"}}},
+           {"mesh", {{"profile", "none"}}},
+           {"underlay", {{"mtu", 1500}}}}}},
+        {}};
+}
+
+} // namespace labctl::compile
