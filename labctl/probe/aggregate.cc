@@ -1,0 +1,65 @@
+#include "labctl/probe/aggregate.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace labctl::probe {
+namespace {
+
+std::uint32_t median(std::vector<std::uint32_t>& values) {
+    if (values.empty()) {
+        return 0;
+    }
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+} // namespace
+
+Aggregator::Aggregator(const Request& request, std::string resolved)
+    : keep_samples_(request.samples) {
+    result_.id = request.id;
+    result_.resolved = std::move(resolved);
+}
+
+void Aggregator::add(Sample sample) {
+    ++result_.attempts;
+    if (sample.outcome == Outcome::Ok) {
+        rtts_us_.push_back(static_cast<std::uint32_t>(
+            std::min<std::uint64_t>(sample.rtt_us, std::numeric_limits<std::uint32_t>::max())));
+    }
+    if (!sample.backend.empty()) {
+        ++result_.backends[sample.backend];
+    }
+    if (sample.http) {
+        ++result_.statuses[std::to_string(sample.http->status)];
+    }
+    auto& same = outcomes_[sample.outcome];
+    ++same.count;
+    if (keep_samples_) {
+        result_.samples.push_back(sample);
+    }
+    if (same.count == 1) {
+        same.order = result_.attempts;
+        same.first = std::move(sample);
+    }
+}
+
+Result Aggregator::finish() {
+    const PerOutcome* best = nullptr;
+    for (const auto& [outcome, entry] : outcomes_) {
+        result_.outcomes[to_string(outcome)] = entry.count;
+        if (best == nullptr || entry.count > best->count ||
+            (entry.count == best->count && entry.order < best->order)) {
+            best = &entry;
+        }
+    }
+    if (best != nullptr) {
+        result_.first = best->first;
+    }
+    result_.rtt_us = median(rtts_us_);
+    return result_;
+}
+
+} // namespace labctl::probe

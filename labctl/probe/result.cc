@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <array>
+
+#include "labctl/probe/probe.h"
+#include "netemu/base/error.h"
+
+namespace labctl::probe {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kSchemaVersion = 1;
+
+struct OutcomeName {
+    std::string_view text;
+    Outcome outcome;
+};
+
+constexpr std::array<OutcomeName, 8> kOutcomes = {
+    {{"ok", Outcome::Ok},
+     {"refused", Outcome::Refused},
+     {"unreachable", Outcome::Unreachable},
+     {"timeout", Outcome::Timeout},
+     {"reset", Outcome::Reset},
+     {"dns-error", Outcome::DnsError},
+     {"tls-error", Outcome::TlsError},
+     {"unsupported", Outcome::Unsupported}}};
+
+Outcome outcome_from(const std::string& text) {
+    const auto* found = std::find_if(
+        kOutcomes.begin(), kOutcomes.end(), [&text](const auto& row) { return row.text == text; });
+    if (found == kOutcomes.end()) {
+        throw netemu::UsageError("\"" + text + "\" is not the outcome of a probe");
+    }
+    return found->outcome;
+}
+
+/// A server may send any bytes; JSON text is UTF-8, so what is not is replaced here, once.
+std::string as_utf8(const std::string& bytes) {
+    const bool ascii = std::all_of(
+        bytes.begin(), bytes.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    if (ascii) {
+        return bytes;
+    }
+    return json::parse(json(bytes).dump(-1, ' ', false, json::error_handler_t::replace))
+        .get<std::string>();
+}
+
+json to_json(const Http& http) {
+    json headers = json::object();
+    for (const auto& [name, value] : http.headers) {
+        headers[name] = as_utf8(value);
+    }
+    return {{"status", http.status}, {"headers", std::move(headers)}, {"body", as_utf8(http.body)}};
+}
+
+Http http_from(const json& object) {
+    Http http;
+    http.status = object.value("status", 0);
+    http.headers = object.value("headers", http.headers);
+    http.body = object.value("body", "");
+    return http;
+}
+
+/// What samples and results have in common.
+void write_sample(const Sample& sample, json& object) {
+    object["outcome"] = to_string(sample.outcome);
+    if (!sample.remote.empty()) {
+        object["remote"] = sample.remote;
+    }
+    if (!sample.backend.empty()) {
+        object["backend"] = as_utf8(sample.backend);
+    }
+    if (!sample.client_ip.empty()) {
+        object["clientIP"] = as_utf8(sample.client_ip);
+    }
+    if (sample.http) {
+        object["http"] = to_json(*sample.http);
+    }
+    object["error"] = sample.error.empty() ? json() : json(as_utf8(sample.error));
+}
+
+Sample read_sample(const json& object) {
+    Sample sample;
+    sample.outcome = outcome_from(object.at("outcome").get<std::string>());
+    sample.rtt_us = object.value("rttMicros", std::uint64_t{0});
+    sample.remote = object.value("remote", "");
+    sample.backend = object.value("backend", "");
+    sample.client_ip = object.value("clientIP", "");
+    if (const auto http = object.find("http"); http != object.end()) {
+        sample.http = http_from(*http);
+    }
+    if (const auto error = object.find("error"); error != object.end() && error->is_string()) {
+        sample.error = error->get<std::string>();
+    }
+    return sample;
+}
+
+Result read_result(const json& object) {
+    Result result;
+    result.id = object.value("id", "");
+    result.first = read_sample(object);
+    result.resolved = object.value("resolved", "");
+    result.attempts = object.value("attempts", 0U);
+    result.rtt_us = object.value("rttMicros", std::uint64_t{0});
+    result.outcomes = object.value("outcomes", result.outcomes);
+    result.backends = object.value("backends", result.backends);
+    result.statuses = object.value("statuses", result.statuses);
+    for (const auto& sample : object.value("samples", json::array())) {
+        result.samples.push_back(read_sample(sample));
+    }
+    return result;
+}
+
+} // namespace
+
+std::string to_string(Outcome outcome) {
+    const auto* found =
+        std::find_if(kOutcomes.begin(), kOutcomes.end(), [outcome](const auto& row) {
+            return row.outcome == outcome;
+        });
+    return std::string(found->text);
+}
+
+json to_json(const Result& result) {
+    json object = {{"id", result.id}, {"attempts", result.attempts}};
+    write_sample(result.first, object);
+    if (result.outcomes.contains("ok")) {
+        object["rttMicros"] = result.rtt_us;
+    }
+    if (!result.resolved.empty()) {
+        object["resolved"] = result.resolved;
+    }
+    object["outcomes"] = result.outcomes;
+    if (!result.backends.empty()) {
+        object["backends"] = result.backends;
+    }
+    if (!result.statuses.empty()) {
+        object["statuses"] = result.statuses;
+    }
+    for (const auto& sample : result.samples) {
+        json entry = {{"rttMicros", sample.rtt_us}};
+        write_sample(sample, entry);
+        object["samples"].push_back(std::move(entry));
+    }
+    return object;
+}
+
+json results_to_json(const std::vector<Result>& results) {
+    json list = json::array();
+    for (const auto& result : results) {
+        list.push_back(to_json(result));
+    }
+    return {{"schemaVersion", kSchemaVersion}, {"results", std::move(list)}};
+}
+
+Result result_from_json(const json& object) {
+    try {
+        return read_result(object);
+    } catch (const json::exception& error) {
+        throw netemu::UsageError(std::string("not the result of a probe: ") + error.what());
+    }
+}
+
+} // namespace labctl::probe

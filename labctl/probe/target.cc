@@ -1,0 +1,201 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "labctl/probe/probe.h"
+#include "netemu/base/address.h"
+#include "netemu/base/error.h"
+#include "netemu/base/text.h"
+
+namespace labctl::probe {
+namespace {
+
+using netemu::UsageError;
+
+struct SchemeName {
+    std::string_view text;
+    Scheme scheme;
+};
+
+constexpr std::array<SchemeName, 6> kSchemes = {
+    {{"tcp", Scheme::Tcp},
+     {"udp", Scheme::Udp},
+     {"icmp", Scheme::Icmp},
+     {"http", Scheme::Http},
+     {"dns", Scheme::Dns},
+     {"sctp", Scheme::Sctp}}};
+
+constexpr std::string_view kPodPrefix = "pod:";
+
+class TargetParser {
+public:
+    explicit TargetParser(const std::string& text) : rest_(text) { target_.text = text; }
+
+    Target parse() {
+        scheme();
+        if (rest_.starts_with(kPodPrefix)) {
+            pod_host();
+        } else if (rest_.starts_with('[')) {
+            bracketed_host();
+        } else {
+            plain_host();
+        }
+        port();
+        path();
+        return std::move(target_);
+    }
+
+private:
+    [[noreturn]] void fail(const std::string& what, const std::string& hint = {}) const {
+        throw UsageError("target \"" + target_.text + "\": " + what, hint);
+    }
+
+    void scheme() {
+        const auto mark = rest_.find("://");
+        if (mark == std::string_view::npos) {
+            fail(
+                "no scheme",
+                "write it as tcp://HOST:PORT, udp://, icmp://, http://, dns:// or sctp://");
+        }
+        const auto name = rest_.substr(0, mark);
+        const auto* found = std::find_if(
+            kSchemes.begin(), kSchemes.end(), [name](const auto& row) { return row.text == name; });
+        if (found == kSchemes.end()) {
+            fail(
+                "unknown scheme \"" + std::string(name) + "\"",
+                "known are tcp, udp, icmp, http, dns and sctp");
+        }
+        target_.scheme = found->scheme;
+        rest_.remove_prefix(mark + 3);
+    }
+
+    void pod_host() {
+        const auto slash = rest_.find('/');
+        if (slash == std::string_view::npos) {
+            fail("a pod is written pod:NAMESPACE/NAME");
+        }
+        const auto end = std::min(rest_.find_first_of(":/?", slash + 1), rest_.size());
+        const auto ns = rest_.substr(kPodPrefix.size(), slash - kPodPrefix.size());
+        const auto name = rest_.substr(slash + 1, end - slash - 1);
+        if (!is_name(ns) || !is_name(name)) {
+            fail("a pod is written pod:NAMESPACE/NAME");
+        }
+        target_.host = rest_.substr(0, end);
+        rest_.remove_prefix(end);
+    }
+
+    void bracketed_host() {
+        const auto end = rest_.find(']');
+        const auto inside = rest_.substr(1, end == std::string_view::npos ? end : end - 1);
+        const auto address = netemu::IpAddress::parse(inside);
+        if (end == std::string_view::npos || !address || !address->is_v6()) {
+            fail("what is in brackets is not an IPv6 address");
+        }
+        target_.host = address->to_string();
+        rest_.remove_prefix(end + 1);
+    }
+
+    void plain_host() {
+        const auto authority = rest_.substr(0, rest_.find_first_of("/?"));
+        if (std::count(authority.begin(), authority.end(), ':') > 1) {
+            fail("an IPv6 address needs brackets");
+        }
+        const auto host = authority.substr(0, authority.find(':'));
+        if (host.empty()) {
+            fail("no host");
+        }
+        if (!is_name(host)) {
+            fail("\"" + std::string(host) + "\" is neither an address nor a name");
+        }
+        target_.host = host;
+        rest_.remove_prefix(host.size());
+    }
+
+    /// Letters, digits, '-', '_' in labels of 1 to 63, 253 in all, perhaps with a dot at the end.
+    static bool is_name(std::string_view text) {
+        if (text.ends_with('.')) {
+            text.remove_suffix(1);
+        }
+        if (text.empty() || text.size() > 253) {
+            return false;
+        }
+        const auto labels = netemu::split(text, '.');
+        return std::all_of(labels.begin(), labels.end(), [](std::string_view label) {
+            return !label.empty() && label.size() <= 63 &&
+                   label.find_first_not_of(
+                       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
+                       std::string_view::npos;
+        });
+    }
+
+    void port() {
+        const bool portless = target_.scheme == Scheme::Icmp || target_.scheme == Scheme::Dns;
+        if (!rest_.starts_with(':')) {
+            if (!portless && target_.scheme != Scheme::Http) {
+                fail("no port");
+            }
+            return;
+        }
+        const auto end = std::min(rest_.find_first_of("/?"), rest_.size());
+        const auto text = rest_.substr(1, end - 1);
+        if (portless) {
+            fail(to_string(target_.scheme) + " has no ports");
+        }
+        if (!is_port(text)) {
+            fail(
+                "\"" + std::string(text) + "\" is neither a port (1 to 65535) nor the name of one");
+        }
+        target_.port = text;
+        rest_.remove_prefix(end);
+    }
+
+    static bool is_port(std::string_view text) {
+        if (text.empty()) {
+            return false;
+        }
+        if (text.find_first_not_of("0123456789") != std::string_view::npos) {
+            return text.size() <= 63 &&
+                   text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") ==
+                       std::string_view::npos;
+        }
+        unsigned number = 0;
+        const auto result = std::from_chars(text.data(), text.data() + text.size(), number);
+        return result.ec == std::errc() && number >= 1 && number <= 65535;
+    }
+
+    void path() {
+        if (rest_.empty()) {
+            return;
+        }
+        const bool has_path = target_.scheme == Scheme::Http || target_.scheme == Scheme::Dns;
+        if (!has_path && rest_ != "/") {
+            fail("a " + to_string(target_.scheme) + " target ends behind the port");
+        }
+        const auto forbidden = std::find_if(rest_.begin(), rest_.end(), [](char c) {
+            const auto byte = static_cast<unsigned char>(c);
+            return byte <= 0x20 || byte == 0x7f;
+        });
+        if (forbidden != rest_.end()) {
+            fail("a space or control character in the path", "write a space as %20");
+        }
+        target_.path = rest_.front() == '/' ? std::string(rest_) : "/" + std::string(rest_);
+    }
+
+    Target target_;
+    std::string_view rest_;
+};
+
+} // namespace
+
+std::string to_string(Scheme scheme) {
+    const auto* found = std::find_if(kSchemes.begin(), kSchemes.end(), [scheme](const auto& row) {
+        return row.scheme == scheme;
+    });
+    return std::string(found->text);
+}
+
+Target Target::parse(const std::string& text) {
+    return TargetParser(text).parse();
+}
+
+} // namespace labctl::probe

@@ -1,0 +1,83 @@
+#define BOOST_TEST_MODULE probe
+#include <boost/test/unit_test.hpp>
+
+#include "labctl/probe/probe.h"
+#include "netemu/base/error.h"
+
+// NOLINTBEGIN: Boost.Test's macros
+using labctl::probe::Scheme;
+using labctl::probe::Target;
+
+BOOST_AUTO_TEST_CASE(targets_of_the_contract) {
+    struct Row {
+        std::string text;
+        Scheme scheme;
+        std::string host;
+        std::string port;
+        std::string path;
+    };
+    const Row rows[] = {
+        {"tcp://10.244.1.7:80", Scheme::Tcp, "10.244.1.7", "80", "/"},
+        {"udp://dns-name.ns.svc.cluster.local:81",
+         Scheme::Udp,
+         "dns-name.ns.svc.cluster.local",
+         "81",
+         "/"},
+        {"http://backend.prod/api?x=1", Scheme::Http, "backend.prod", "", "/api?x=1"},
+        {"http://backend.prod?x=1", Scheme::Http, "backend.prod", "", "/?x=1"},
+        {"http://172.18.0.3:30080/", Scheme::Http, "172.18.0.3", "30080", "/"},
+        {"dns://backend?type=A", Scheme::Dns, "backend", "", "/?type=A"},
+        {"icmp://10.244.2.3", Scheme::Icmp, "10.244.2.3", "", "/"},
+        {"sctp://10.244.2.3:80", Scheme::Sctp, "10.244.2.3", "80", "/"},
+        {"tcp://[fd00:10::5]:80", Scheme::Tcp, "fd00:10::5", "80", "/"},
+        {"icmp://[::1]", Scheme::Icmp, "::1", "", "/"},
+        {"tcp://pod:prod/backend-1:http", Scheme::Tcp, "pod:prod/backend-1", "http", "/"},
+        {"http://pod:prod/backend-1/a/b", Scheme::Http, "pod:prod/backend-1", "", "/a/b"},
+        {"icmp://pod:prod/backend-1", Scheme::Icmp, "pod:prod/backend-1", "", "/"},
+        {"tcp://example.com.:web-1", Scheme::Tcp, "example.com.", "web-1", "/"},
+    };
+    for (const auto& row : rows) {
+        const auto target = Target::parse(row.text);
+        BOOST_TEST((target.scheme == row.scheme), row.text);
+        BOOST_TEST(target.host == row.host, row.text);
+        BOOST_TEST(target.port == row.port, row.text);
+        BOOST_TEST(target.path == row.path, row.text);
+        BOOST_TEST(target.text == row.text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(bad_targets_are_refused_with_their_text) {
+    const std::string rows[] = {
+        "",
+        "10.244.1.7:80",
+        "ftp://10.244.1.7:80",
+        "tcp://10.244.1.7",
+        "tcp://:80",
+        "tcp://10.244.1.7:0",
+        "tcp://10.244.1.7:65536",
+        "tcp://10.244.1.7:99999999999999",
+        "tcp://10.244.1.7:8 0",
+        "tcp://10.244.1.7:",
+        "tcp://10.244.1.7:80/path",
+        "tcp://fd00::5:80",
+        "tcp://[fd00::5:80",
+        "tcp://[10.244.1.7]:80",
+        "tcp://[fd00::5]x:80",
+        "icmp://10.244.1.7:80",
+        "dns://backend:53",
+        "tcp://pod:backend-1:80",
+        "tcp://pod:/backend-1:80",
+        "tcp://pod:prod/:80",
+        "http://a/b c",
+        "http://user@host/",
+        "http://a..b/",
+        "http://" + std::string(64, 'a') + "/",
+    };
+    for (const auto& text : rows) {
+        BOOST_CHECK_EXCEPTION(
+            Target::parse(text), netemu::UsageError, [&](const netemu::UsageError& error) {
+                return std::string(error.what()).find("\"" + text + "\"") != std::string::npos;
+            });
+    }
+}
+// NOLINTEND
