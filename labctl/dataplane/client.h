@@ -1,0 +1,85 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "labctl/dataplane/spec.h"
+#include "netemu/base/event_loop.h"
+#include "netemu/base/unique_fd.h"
+
+namespace labctl::dataplane {
+
+/// Makes a socket in a namespace of the lab; throws netemu::Error if it cannot. `type` may carry
+/// SOCK_NONBLOCK.
+using SocketFactory =
+    std::function<netemu::UniqueFd(const std::string& ns, int domain, int type, int protocol)>;
+
+/// The supervisor's end of the data plane: one unprivileged child that serves the built-in
+/// workloads and sends probes on sockets that this object makes and hands over.
+///
+/// Threading: everything belongs to the thread of the loop, callbacks included; no member blocks.
+/// If the child dies it is started again (at once, then with growing delays) and gets the same
+/// listening sockets back: their descriptors are kept here, so a client that connects in between
+/// waits in the backlog. Probes that were under way are sent again. What the child says is checked;
+/// a child that talks nonsense is killed.
+class DataPlane {
+public:
+    struct Options {
+        std::string executable = "/proc/self/exe"; // started as `EXECUTABLE __dataplane VERBOSITY`
+        int verbosity = 0;
+        SocketFactory open_socket;
+        /// Ask what answers a tcp probe who it is, so that results name the backend.
+        bool identity = true;
+    };
+    using ReadyCallback = std::function<void(const std::string& pod)>;
+    using FailureCallback = std::function<void(const std::string& pod, const std::string& error)>;
+    using LogCallback = std::function<void(std::vector<std::string> lines)>;
+    using ProbeCallback = std::function<void(std::vector<probe::Result> results)>;
+
+    DataPlane(netemu::EventLoop& loop, Options options);
+    DataPlane(const DataPlane&) = delete;
+    DataPlane& operator=(const DataPlane&) = delete;
+    /// Ends the child and waits for it.
+    ~DataPlane();
+
+    /// Starts the child. Throws SysError if it cannot be started. Members below may be called
+    /// before.
+    void start();
+    /// The child's process id, or -1 while there is none.
+    [[nodiscard]] pid_t pid() const;
+
+    /// Called with "NS/POD" once per `serve`, when the child has confirmed that every port is
+    /// served.
+    void on_ready(ReadyCallback callback);
+    /// Called when a pod's sockets could not be made (for example, a port in use); it is not served
+    /// then.
+    void on_failure(FailureCallback callback);
+
+    /// Makes the listening sockets of each pod in its namespace and has the child serve them. Ports
+    /// that are declared twice are served once. A pod that is served already is replaced.
+    void serve(const std::vector<WorkloadSpec>& pods);
+    void serve(const WorkloadSpec& pod) { serve(std::vector<WorkloadSpec>{pod}); }
+    /// Closes the pod's listening sockets and its connections; no effect if it is not served.
+    void withdraw(const std::string& pod);
+    /// Sets what the pod's /readyz answers.
+    void set_ready(const std::string& pod, bool ready);
+    [[nodiscard]] bool serves(const std::string& pod) const;
+
+    /// The last `lines` lines of the pod's access log (all that are kept if 0). An unknown pod has
+    /// none.
+    void logs(const std::string& pod, std::size_t lines, LogCallback callback);
+
+    /// Sends the probes, all at once (within limits) or one exchange after the other, and calls
+    /// `done` once with one result per request, in their order.
+    void probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done);
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace labctl::dataplane

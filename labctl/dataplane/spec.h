@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "labctl/probe/probe.h"
+#include "netemu/base/address.h"
+
+/// What the supervisor asks of the data plane, as values.
+namespace labctl::dataplane {
+
+enum class Protocol : std::uint8_t { Tcp, Udp };
+
+struct WorkloadPort {
+    std::uint16_t port = 0;
+    Protocol protocol = Protocol::Tcp;
+    std::string name; // containerPort's name, or empty
+    auto operator<=>(const WorkloadPort&) const = default;
+};
+
+/// One pod that the built-in workload serves.
+struct WorkloadSpec {
+    std::string ns_name;       // the network namespace, "pod/NS/NAME"
+    std::string pod_namespace; // the Kubernetes one
+    std::string pod;
+    std::string node;
+    std::vector<WorkloadPort> ports;
+    bool ready = true; // what /readyz says
+    [[nodiscard]] std::string key() const { return pod_namespace + "/" + pod; }
+};
+
+/// A probe whose names have become addresses.
+struct ResolvedRequest {
+    probe::Request request;
+    std::string ns; // where it is sent from: "pod/NS/NAME", "node/NAME" or "external"
+    netemu::IpAddress address;
+    std::uint16_t port = 0; // 0 for icmp
+    std::string resolved;   // the address as text if `to` had a name, or empty
+    std::uint32_t mark = 0; // SO_MARK of its sockets; 0 for none
+    /// Set when the outcome is known already (no such name, not supported): nothing is sent.
+    std::optional<probe::Sample> decided;
+};
+
+} // namespace labctl::dataplane
