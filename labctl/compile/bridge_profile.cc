@@ -1,0 +1,211 @@
+#include "labctl/compile/bridge_profile.h"
+
+#include <algorithm>
+
+#include "labctl/compile/network.h"
+#include "labctl/compile/network_view.h"
+#include "netemu/base/limits.h"
+#include "netemu/model/interface_name.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using netemu::IpAddress;
+using netemu::IpPrefix;
+using netemu::LinkSpec;
+using netemu::MacAddress;
+using netemu::NamespaceSpec;
+
+constexpr const char* kBridge = "cni0";
+constexpr const char* kTunnel = "vxlan1";
+constexpr const char* kEth0 = "eth0";
+constexpr std::uint32_t kBridgeIndex = 3;
+constexpr std::uint32_t kTunnelIndex = 4;
+constexpr std::uint32_t kVni = 1;
+constexpr int kSourceNat = 100; // NF_IP_PRI_NAT_SRC
+
+IpAddress gateway_of(const IpPrefix& range) {
+    return range.address.plus(1);
+}
+
+/// flannel gives a node's VXLAN device the first address of the node's range.
+IpAddress tunnel_address(const IpPrefix& range) {
+    return range.address;
+}
+
+/// An IPv6 range ends in zeros, so there the node's own address tells the devices apart.
+MacAddress tunnel_mac(const NodeView& node) {
+    const auto& range = node.pod_cidrs.front();
+    if (range.address.is_v4()) {
+        return MacAddress::for_ip(tunnel_address(range));
+    }
+    auto mac = MacAddress::for_ip(node.underlay.front().address);
+    mac.bytes[0] = 0x06; // locally administered, unicast, and not that of eth0
+    return mac;
+}
+
+const IpPrefix* range_for(const NodeView& node, const IpAddress& address) {
+    const auto found =
+        std::find_if(node.pod_cidrs.begin(), node.pod_cidrs.end(), [&](const IpPrefix& range) {
+            return range.address.family() == address.family();
+        });
+    return found == node.pod_cidrs.end() ? nullptr : &*found;
+}
+
+LinkSpec make_bridge(const NodeView& node, std::uint32_t mtu) {
+    LinkSpec bridge;
+    bridge.name = kBridge;
+    bridge.index = kBridgeIndex;
+    bridge.kind = netemu::BridgeSpec{};
+    bridge.mac = MacAddress::for_ip(gateway_of(node.pod_cidrs.front()));
+    bridge.mtu = mtu;
+    for (const auto& range : node.pod_cidrs) {
+        bridge.addresses.push_back({gateway_of(range), range.length});
+    }
+    return bridge;
+}
+
+LinkSpec make_tunnel(const NodeView& node, std::uint32_t mtu) {
+    LinkSpec tunnel;
+    tunnel.name = kTunnel;
+    tunnel.index = kTunnelIndex;
+    netemu::VxlanSpec vxlan;
+    vxlan.vni = kVni;
+    vxlan.local = node.underlay.front().address;
+    vxlan.underlay = kEth0;
+    tunnel.kind = std::move(vxlan);
+    tunnel.mac = tunnel_mac(node);
+    tunnel.mtu = mtu;
+    for (const auto& range : node.pod_cidrs) {
+        tunnel.addresses.push_back(IpPrefix::host(tunnel_address(range)));
+    }
+    return tunnel;
+}
+
+void add_peer(const NodeView& peer, NamespaceSpec& spec) {
+    const auto mac = tunnel_mac(peer);
+    for (const auto& range : peer.pod_cidrs) {
+        const auto via = tunnel_address(range);
+        spec.routes.push_back({range, via, kTunnel, true});
+        spec.neighbours.push_back({via, mac, kTunnel});
+    }
+    spec.fdb.push_back({mac, peer.underlay.front().address, kTunnel});
+}
+
+netemu::NftTable make_masquerade(const IpPrefix& range) {
+    const bool v4 = range.address.is_v4();
+    using Match = netemu::NftMatchAddress;
+    netemu::NftRule rule;
+    rule.statements = {
+        Match{Match::Field::Source, range, false},
+        Match{Match::Field::Destination, range, true},
+        netemu::NftCounter{},
+        netemu::NftMasquerade{}};
+    rule.comment = "cni bridge: what leaves the pod network takes the node's address";
+    netemu::NftBase base;
+    base.type = "nat";
+    base.hook = netemu::NftHook::Postrouting;
+    base.priority = kSourceNat;
+    return {
+        v4 ? netemu::NftFamily::Ip : netemu::NftFamily::Ip6,
+        "cni-masquerade",
+        {{"postrouting", base, {std::move(rule)}}}};
+}
+
+LinkSpec make_port(const PodView& pod, std::string name, std::string pod_ns, std::uint32_t mtu) {
+    LinkSpec port;
+    port.name = std::move(name);
+    port.index = pod.index;
+    const auto inner = MacAddress::for_ip(pod.addresses.front());
+    port.kind = netemu::VethSpec{std::move(pod_ns), kEth0, kEth0Index, inner};
+    port.mac = outer_mac(inner);
+    port.mtu = mtu;
+    port.master = kBridge;
+    return port;
+}
+
+NamespaceSpec make_pod(const NodeView& node, const PodView& pod, std::uint32_t mtu) {
+    NamespaceSpec spec;
+    spec.role = netemu::NamespaceRole::Pod;
+    spec.links.resize(2);
+    auto& loopback = spec.links[0];
+    loopback.name = "lo";
+    loopback.index = kLoopbackIndex;
+    auto& eth0 = spec.links[1];
+    eth0.name = kEth0;
+    eth0.index = kEth0Index;
+    eth0.kind = netemu::VethPeerSpec{};
+    eth0.mac = MacAddress::for_ip(pod.addresses.front());
+    eth0.mtu = mtu;
+    const auto gateway_mac = MacAddress::for_ip(gateway_of(node.pod_cidrs.front()));
+    for (const auto& address : pod.addresses) {
+        const auto* range = range_for(node, address);
+        const auto gateway = gateway_of(*range);
+        eth0.addresses.push_back({address, range->length});
+        const IpPrefix everywhere = IpPrefix{address, 0}.network();
+        spec.routes.push_back({everywhere, gateway, kEth0, false});
+        spec.neighbours.push_back({gateway, gateway_mac, kEth0});
+    }
+    return spec;
+}
+
+/// All pods of the node, as each of them sees the others; none where they are too many for a
+/// square.
+std::shared_ptr<const std::vector<netemu::NeighbourSpec>> make_segment(const NodeView& node) {
+    if (node.pods.size() < 2 || node.pods.size() > netemu::limits::kPermanentNeighboursPerNodeMax) {
+        return nullptr;
+    }
+    auto segment = std::make_shared<std::vector<netemu::NeighbourSpec>>();
+    for (const auto& pod : node.pods) {
+        const auto mac = MacAddress::for_ip(pod.addresses.front());
+        for (const auto& address : pod.addresses) {
+            segment->push_back({address, mac, kEth0});
+        }
+    }
+    std::sort(segment->begin(), segment->end());
+    return segment;
+}
+
+void add_pods(const ClusterView& cluster, const NodeView& node, netemu::DesiredState& state) {
+    auto& spec = state.namespaces.at(node_namespace(node.name));
+    netemu::InterfaceNames names;
+    for (const auto& link : spec.links) {
+        names.reserve(link.name);
+    }
+    const auto segment = make_segment(node);
+    for (const auto& pod : node.pods) {
+        auto pod_ns = pod_namespace(pod.ns, pod.name);
+        auto pod_spec = make_pod(node, pod, cluster.pod_mtu);
+        pod_spec.segment_neighbours = segment;
+        for (const auto& address : pod.addresses) {
+            spec.neighbours.push_back({address, pod_spec.links[1].mac, kBridge});
+        }
+        state.namespaces.emplace(pod_ns, std::move(pod_spec));
+        auto name = names.hashed("veth", pod.ns + "/" + pod.name);
+        spec.links.push_back(make_port(pod, std::move(name), std::move(pod_ns), cluster.pod_mtu));
+    }
+}
+
+} // namespace
+
+void add_bridge_profile(
+    const ClusterView& cluster, std::size_t position, netemu::DesiredState& state) {
+    const auto& node = cluster.nodes.at(position);
+    auto& spec = state.namespaces.at(node_namespace(node.name));
+    spec.links.push_back(make_bridge(node, cluster.pod_mtu));
+    spec.links.push_back(make_tunnel(node, cluster.overlay_mtu));
+    for (const auto& peer : cluster.nodes) {
+        if (&peer != &node) {
+            add_peer(peer, spec);
+        }
+    }
+    for (const auto& range : cluster.pod_cidrs) {
+        spec.tables.push_back(make_masquerade(range));
+    }
+    add_pods(cluster, node, state);
+    std::sort(spec.neighbours.begin(), spec.neighbours.end());
+    std::sort(spec.fdb.begin(), spec.fdb.end());
+}
+
+} // namespace labctl::compile

@@ -1,0 +1,184 @@
+#include "labctl/compile/network.h"
+
+#include <algorithm>
+
+#include "labctl/compile/bridge_profile.h"
+#include "labctl/compile/cluster_config.h"
+#include "labctl/compile/network_view.h"
+#include "netemu/base/error.h"
+#include "netemu/model/interface_name.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using netemu::IpPrefix;
+using netemu::LinkSpec;
+using netemu::MacAddress;
+using netemu::NamespaceSpec;
+
+constexpr const char* kSwitch = "br0";
+constexpr const char* kEth0 = "eth0";
+constexpr std::uint32_t kSwitchIndex = 2;
+constexpr MacAddress kSwitchMac{{0x0e, 0x58, 0, 0, 0, 0}};
+
+bool has_family(const std::vector<IpPrefix>& ranges, netemu::Family family) {
+    return std::any_of(ranges.begin(), ranges.end(), [&](const IpPrefix& range) {
+        return range.address.family() == family;
+    });
+}
+
+/// A new namespace may copy the host's IPv4 settings (net.core.devconf_inherit_init_net), so each
+/// one that a node relies on is written. `all` and `default` both: the kernel takes the stricter of
+/// `all` and the interface's own, and interfaces are born with `default`.
+std::vector<netemu::SysctlSpec> node_sysctls(const std::vector<IpPrefix>& ranges) {
+    std::vector<netemu::SysctlSpec> sysctls;
+    if (has_family(ranges, netemu::Family::V4)) {
+        sysctls = {
+            {"net/ipv4/ip_forward", "1"},
+            // Packets from outside may come in through the tunnel and leave by eth0.
+            {"net/ipv4/conf/all/rp_filter", "0"},
+            {"net/ipv4/conf/default/rp_filter", "0"},
+            // A packet that goes back through cni0 does so on purpose (Services).
+            {"net/ipv4/conf/all/send_redirects", "0"},
+            {"net/ipv4/conf/default/send_redirects", "0"}};
+    }
+    if (has_family(ranges, netemu::Family::V6)) {
+        sysctls.push_back({"net/ipv6/conf/all/forwarding", "1"});
+    }
+    return sysctls;
+}
+
+/// The outside is a host, not a router: what the lab does not know ends here.
+std::vector<netemu::SysctlSpec> external_sysctls(const std::vector<IpPrefix>& ranges) {
+    std::vector<netemu::SysctlSpec> sysctls;
+    if (has_family(ranges, netemu::Family::V4)) {
+        sysctls.push_back({"net/ipv4/ip_forward", "0"});
+    }
+    if (has_family(ranges, netemu::Family::V6)) {
+        sysctls.push_back({"net/ipv6/conf/all/forwarding", "0"});
+    }
+    return sysctls;
+}
+
+/// Who is on the segment of the underlay.
+struct Member {
+    std::string ns;
+    std::string port; // name of its port on the bridge
+    std::uint32_t port_index = 0;
+    std::vector<IpPrefix> addresses;
+    [[nodiscard]] MacAddress mac() const { return MacAddress::for_ip(addresses.front().address); }
+};
+
+std::vector<Member> list_members(const ClusterView& cluster) {
+    netemu::InterfaceNames names;
+    names.reserve("lo");
+    names.reserve(kSwitch);
+    const auto& own = cluster.external.front();
+    const auto offset = own.address.distance_from(own.network().address);
+    std::vector<Member> members;
+    members.push_back(
+        {kExternalNamespace,
+         names.readable("to-", "external"),
+         kFirstPortIndex + static_cast<std::uint32_t>(offset),
+         cluster.external});
+    for (const auto& node : cluster.nodes) {
+        members.push_back(
+            {node_namespace(node.name),
+             names.readable("to-", node.name),
+             node.port_index,
+             node.underlay});
+    }
+    return members;
+}
+
+NamespaceSpec make_underlay(const std::vector<Member>& members, std::uint32_t mtu) {
+    NamespaceSpec spec;
+    spec.role = netemu::NamespaceRole::Underlay;
+    LinkSpec bridge;
+    bridge.name = kSwitch;
+    bridge.index = kSwitchIndex;
+    bridge.kind = netemu::BridgeSpec{};
+    bridge.mac = kSwitchMac;
+    bridge.mtu = mtu;
+    spec.links.push_back(std::move(bridge));
+    for (const auto& member : members) {
+        LinkSpec port;
+        port.name = member.port;
+        port.index = member.port_index;
+        port.kind = netemu::VethSpec{member.ns, kEth0, kEth0Index, member.mac()};
+        port.mac = outer_mac(member.mac());
+        port.mtu = mtu;
+        port.master = kSwitch;
+        spec.links.push_back(std::move(port));
+    }
+    return spec;
+}
+
+/// lo, eth0 on the underlay, the default routes, and everyone else on the segment as a neighbour.
+NamespaceSpec make_member(
+    const std::vector<Member>& members,
+    const Member& self,
+    const std::vector<IpPrefix>& gateways,
+    std::uint32_t mtu) {
+    NamespaceSpec spec;
+    LinkSpec loopback;
+    loopback.name = "lo";
+    loopback.index = kLoopbackIndex;
+    LinkSpec eth0;
+    eth0.name = kEth0;
+    eth0.index = kEth0Index;
+    eth0.kind = netemu::VethPeerSpec{};
+    eth0.mac = self.mac();
+    eth0.mtu = mtu;
+    eth0.addresses = self.addresses;
+    spec.links = {std::move(loopback), std::move(eth0)};
+    for (const auto& gateway : gateways) {
+        const IpPrefix everywhere = IpPrefix{gateway.address, 0}.network();
+        spec.routes.push_back({everywhere, gateway.address, kEth0, false});
+    }
+    for (const auto& other : members) {
+        if (&other != &self) {
+            for (const auto& address : other.addresses) {
+                spec.neighbours.push_back({address.address, other.mac(), kEth0});
+            }
+        }
+    }
+    std::sort(spec.neighbours.begin(), spec.neighbours.end());
+    return spec;
+}
+
+} // namespace
+
+netemu::DesiredState compile_network(const store::Store& store, const ClusterConfig& config) {
+    const auto cluster = view_cluster(store, config);
+    const auto members = list_members(cluster);
+    netemu::DesiredState state;
+    state.namespaces.emplace(kUnderlayNamespace, make_underlay(members, cluster.underlay_mtu));
+    const auto first_node =
+        cluster.nodes.empty() ? std::vector<IpPrefix>{} : cluster.nodes.front().underlay;
+    auto external = make_member(members, members.front(), first_node, cluster.underlay_mtu);
+    external.role = netemu::NamespaceRole::External;
+    external.sysctls = external_sysctls(cluster.external);
+    state.namespaces.emplace(kExternalNamespace, std::move(external));
+    const auto sysctls = node_sysctls(cluster.pod_cidrs);
+    for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
+        const auto& member = members.at(i + 1);
+        auto node = make_member(members, member, cluster.external, cluster.underlay_mtu);
+        node.role = netemu::NamespaceRole::Node;
+        node.sysctls = sysctls;
+        state.namespaces.emplace(member.ns, std::move(node));
+        add_bridge_profile(cluster, i, state);
+    }
+    return state;
+}
+
+std::string node_namespace(const std::string& node) {
+    return "node/" + node;
+}
+
+std::string pod_namespace(const std::string& ns, const std::string& name) {
+    return "pod/" + ns + "/" + name;
+}
+
+} // namespace labctl::compile

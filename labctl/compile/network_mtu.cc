@@ -1,0 +1,60 @@
+#include "labctl/compile/network_mtu.h"
+
+#include <algorithm>
+#include <string>
+
+#include "labctl/compile/cluster_config.h"
+#include "labctl/compile/network.h"
+#include "netemu/base/error.h"
+
+namespace labctl::compile {
+
+namespace {
+
+constexpr std::uint32_t kMtuMinV4 = 576;  // RFC 791: every host takes datagrams of this size
+constexpr std::uint32_t kMtuMinV6 = 1280; // RFC 8200, section 5
+constexpr std::uint32_t kMtuMax = 65535;
+constexpr std::uint32_t kVxlanOverV4 = 20 + 8 + 8 + 14;
+constexpr std::uint32_t kVxlanOverV6 = 40 + 8 + 8 + 14;
+
+bool any_v6(const std::vector<netemu::IpPrefix>& ranges) {
+    return std::any_of(
+        ranges.begin(), ranges.end(), [](const auto& range) { return !range.address.is_v4(); });
+}
+
+} // namespace
+
+std::uint32_t overlay_overhead(const ClusterConfig& config) {
+    const bool v6 =
+        !config.underlay_cidrs.empty() && !config.underlay_cidrs.front().address.is_v4();
+    return v6 ? kVxlanOverV6 : kVxlanOverV4;
+}
+
+std::uint32_t compute_mtu(const ClusterConfig& config) {
+    const bool v6 = any_v6(config.pod_cidrs) || any_v6(config.underlay_cidrs);
+    const auto least = v6 ? kMtuMinV6 : kMtuMinV4;
+    const auto overhead = overlay_overhead(config);
+    const std::string family = v6 ? "IPv6" : "IPv4";
+    if (config.underlay_mtu < least + overhead || config.underlay_mtu > kMtuMax) {
+        throw netemu::UsageError(
+            "spec.underlay.mtu: " + std::to_string(config.underlay_mtu) +
+                " bytes cannot carry the overlay: its headers take " + std::to_string(overhead) +
+                " and " + family + " needs " + std::to_string(least) + " inside",
+            "give a value from " + std::to_string(least + overhead) + " to " +
+                std::to_string(kMtuMax));
+    }
+    if (!config.cni_mtu) {
+        return config.underlay_mtu - overhead;
+    }
+    if (*config.cni_mtu < least || *config.cni_mtu > kMtuMax) {
+        throw netemu::UsageError(
+            "spec.cni.mtu: " + std::to_string(*config.cni_mtu) + " bytes are not between " +
+                std::to_string(least) + ", which " + family + " needs, and " +
+                std::to_string(kMtuMax),
+            "leave it out, or say auto: that gives " +
+                std::to_string(config.underlay_mtu - overhead));
+    }
+    return *config.cni_mtu;
+}
+
+} // namespace labctl::compile

@@ -1,0 +1,194 @@
+#include "labctl/compile/network_view.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include "labctl/compile/address_plan.h"
+#include "labctl/compile/cluster_config.h"
+#include "labctl/compile/network.h"
+#include "labctl/compile/network_mtu.h"
+#include "labctl/store/store.h"
+#include "netemu/base/error.h"
+#include "netemu/base/text.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using netemu::IpAddress;
+using netemu::IpPrefix;
+
+/// Offsets in a range up to this become part of an interface index; beyond it, in IPv6, a hash
+/// does.
+constexpr std::uint64_t kIndexOffsetMax = 1U << 24U;
+constexpr std::uint32_t kHashedIndexFirst = 1U << 25U;
+
+std::vector<IpPrefix> underlay_addresses(const api::Json& node, const ClusterConfig& config) {
+    std::vector<IpPrefix> result;
+    for (const auto& range : config.underlay_cidrs) {
+        for (const auto& entry : api::at(node, "status.addresses")) {
+            const auto address = api::string_at(entry, "type") == "InternalIP"
+                                     ? IpAddress::parse(api::string_at(entry, "address"))
+                                     : std::nullopt;
+            if (address && range.contains(*address)) {
+                result.push_back({*address, range.length});
+                break;
+            }
+        }
+    }
+    return result;
+}
+
+std::vector<IpPrefix> pod_ranges(const api::Json& node) {
+    std::vector<IpPrefix> result;
+    for (const auto& entry : api::at(node, "spec.podCIDRs")) {
+        if (const auto range = IpPrefix::parse(entry.is_string() ? entry.get<std::string>() : "")) {
+            result.push_back(range->network());
+        }
+    }
+    if (const auto single = IpPrefix::parse(api::string_at(node, "spec.podCIDR"));
+        single && result.empty()) {
+        result.push_back(single->network());
+    }
+    return result;
+}
+
+std::vector<NodeView> view_nodes(const store::Store& store, const ClusterConfig& config) {
+    std::vector<NodeView> nodes;
+    for (const auto& object : store.list("Node")) {
+        NodeView node;
+        node.underlay = underlay_addresses(object->body, config);
+        node.pod_cidrs = pod_ranges(object->body);
+        if (node.underlay.empty() || node.pod_cidrs.empty()) {
+            continue;
+        }
+        node.name = object->name();
+        const auto& primary = node.underlay.front();
+        node.port_index =
+            kFirstPortIndex +
+            static_cast<std::uint32_t>(primary.address.distance_from(primary.network().address));
+        nodes.push_back(std::move(node));
+    }
+    std::sort(nodes.begin(), nodes.end(), [](const NodeView& a, const NodeView& b) {
+        return a.underlay < b.underlay;
+    });
+    return nodes;
+}
+
+bool has_own_network(const api::Json& pod) {
+    if (api::bool_at(pod, "spec.hostNetwork", false)) {
+        return false;
+    }
+    const auto& phase = api::at(pod, "status.phase");
+    return phase != "Succeeded" && phase != "Failed";
+}
+
+std::vector<IpAddress> pod_addresses(const api::Json& pod) {
+    std::vector<IpAddress> result;
+    for (const auto& entry : api::at(pod, "status.podIPs")) {
+        if (const auto address = IpAddress::parse(api::string_at(entry, "ip"))) {
+            result.push_back(*address);
+        }
+    }
+    if (result.empty()) {
+        if (const auto single = IpAddress::parse(api::string_at(pod, "status.podIP"))) {
+            result.push_back(*single);
+        }
+    }
+    return result;
+}
+
+void check_addresses(const PodView& pod, const NodeView& node) {
+    for (const auto& address : pod.addresses) {
+        const bool inside =
+            std::any_of(node.pod_cidrs.begin(), node.pod_cidrs.end(), [&](const IpPrefix& range) {
+                return range.contains(address);
+            });
+        if (!inside) {
+            throw netemu::Error(
+                "pod " + pod.ns + "/" + pod.name + ": its address " + address.to_string() +
+                " is not in the ranges of its node " + node.name);
+        }
+    }
+}
+
+void check_unique(const NodeView& node) {
+    std::map<IpAddress, const PodView*> owners;
+    for (const auto& pod : node.pods) {
+        for (const auto& address : pod.addresses) {
+            const auto [entry, added] = owners.emplace(address, &pod);
+            if (!added) {
+                throw netemu::Error(
+                    "pods " + entry->second->ns + "/" + entry->second->name + " and " + pod.ns +
+                    "/" + pod.name + " both have the address " + address.to_string());
+            }
+        }
+    }
+}
+
+/// 100 plus the offset of the address in its range: it depends on nothing but the pod's own
+/// address. Where an IPv6 offset is too large for that, a hash, and the next free one after it.
+void give_indexes(NodeView& node) {
+    std::map<std::uint32_t, const PodView*> hashed;
+    for (auto& pod : node.pods) {
+        const auto range =
+            std::find_if(node.pod_cidrs.begin(), node.pod_cidrs.end(), [&](const IpPrefix& each) {
+                return each.contains(pod.addresses.front());
+            });
+        const auto offset = pod.addresses.front().distance_from(range->address);
+        if (offset <= kIndexOffsetMax) {
+            pod.index = kFirstPortIndex + static_cast<std::uint32_t>(offset);
+            continue;
+        }
+        const auto hash = netemu::fnv1a(pod.addresses.front().to_string());
+        pod.index = kHashedIndexFirst + (hash & 0xffffffU);
+        while (!hashed.emplace(pod.index, &pod).second) {
+            ++pod.index;
+        }
+    }
+}
+
+void view_pods(const store::Store& store, std::vector<NodeView>& nodes) {
+    std::unordered_map<std::string, NodeView*> by_name;
+    for (auto& node : nodes) {
+        by_name.emplace(node.name, &node);
+    }
+    for (const auto& object : store.list("Pod")) {
+        const auto node = by_name.find(api::string_at(object->body, "spec.nodeName"));
+        if (node == by_name.end() || !has_own_network(object->body)) {
+            continue;
+        }
+        PodView pod{object->ns(), object->name(), pod_addresses(object->body)};
+        if (!pod.addresses.empty()) {
+            check_addresses(pod, *node->second);
+            node->second->pods.push_back(std::move(pod));
+        }
+    }
+    for (auto& node : nodes) {
+        check_unique(node);
+        give_indexes(node);
+    }
+}
+
+} // namespace
+
+ClusterView view_cluster(const store::Store& store, const ClusterConfig& config) {
+    ClusterView view;
+    view.pod_mtu = compute_mtu(config);
+    view.underlay_mtu = config.underlay_mtu;
+    view.overlay_mtu = std::min(view.pod_mtu, config.underlay_mtu - overlay_overhead(config));
+    view.external = external_addresses(config);
+    view.pod_cidrs = config.pod_cidrs;
+    view.nodes = view_nodes(store, config);
+    view_pods(store, view.nodes);
+    return view;
+}
+
+netemu::MacAddress outer_mac(netemu::MacAddress inner) {
+    inner.bytes[0] = 0x0e; // locally administered, unicast
+    return inner;
+}
+
+} // namespace labctl::compile

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "netemu/base/address.h"
+
+/// What the network needs to know of the objects, read once.
+namespace labctl::store {
+class Store;
+}
+
+namespace labctl::compile {
+
+struct ClusterConfig;
+
+struct PodView {
+    std::string ns;
+    std::string name;
+    std::vector<netemu::IpAddress> addresses; // one per family, the primary one first
+    std::uint32_t index = 0;                  // of the outer end of its veth, unique on its node
+};
+
+struct NodeView {
+    std::string name;
+    std::vector<netemu::IpPrefix> underlay;  // address with the segment's length; primary first
+    std::vector<netemu::IpPrefix> pod_cidrs; // network form; the primary one first
+    std::uint32_t port_index = 0;            // of its port on the underlay's bridge
+    std::vector<PodView> pods;               // in order of namespace and name
+};
+
+struct ClusterView {
+    std::vector<NodeView> nodes;             // in order of their underlay addresses
+    std::vector<netemu::IpPrefix> external;  // addresses of the namespace "external"
+    std::vector<netemu::IpPrefix> pod_cidrs; // of the whole cluster
+    std::uint32_t underlay_mtu = 0;
+    std::uint32_t overlay_mtu = 0; // at most what the underlay leaves
+    std::uint32_t pod_mtu = 0;
+};
+
+/// Leaves out nodes and pods that have no addresses yet, pods on unknown nodes, in the host's
+/// network, or ended. Throws as compile_network does.
+ClusterView view_cluster(const store::Store& store, const ClusterConfig& config);
+
+/// Interface indexes that every namespace uses alike; ports follow from kFirstPortIndex on.
+inline constexpr std::uint32_t kLoopbackIndex = 1;
+inline constexpr std::uint32_t kEth0Index = 2;
+inline constexpr std::uint32_t kFirstPortIndex = 100;
+
+/// The MAC address of the other end of a veth pair: the same bytes with a first byte of 0e.
+netemu::MacAddress outer_mac(netemu::MacAddress inner);
+
+} // namespace labctl::compile
