@@ -1,8 +1,15 @@
 #include "labctl/supervisor/log_buffer.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace labctl::supervisor {
+
+LogBuffer::~LogBuffer() {
+    for (const auto& [id, follower] : std::exchange(followers_, {})) {
+        follower({});
+    }
+}
 
 void LogBuffer::append(std::string_view text) {
     for (std::size_t start = 0; start < text.size();) {

@@ -13,8 +13,14 @@ namespace labctl::supervisor {
 /// The last lines that a pod's command printed, bounded in lines and bytes, with followers.
 class LogBuffer {
 public:
+    /// Called with each piece of output, and with an empty one when there will be no more.
     using Follower = std::function<void(std::string_view text)>;
     static constexpr std::size_t kBytesMax = 1U << 20U;
+
+    LogBuffer() = default;
+    LogBuffer(const LogBuffer&) = delete;
+    LogBuffer& operator=(const LogBuffer&) = delete;
+    ~LogBuffer();
 
     /// Output as it comes; lines are cut at line ends.
     void append(std::string_view text);

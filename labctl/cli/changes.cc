@@ -1,0 +1,213 @@
+#include <iostream>
+
+#include "labctl/cli/input.h"
+#include "labctl/cli/objects.h"
+#include "netemu/base/text.h"
+
+namespace labctl::cli {
+
+using nlohmann::json;
+
+namespace {
+
+std::string resource_name(const json& item) {
+    return netemu::to_lower(item.at("kind").get<std::string>()) + "/" +
+           item.at("name").get<std::string>();
+}
+
+/// "3 operations: 1 add route, 2 create link" for people.
+std::string summary(const json& report) {
+    std::size_t total = 0;
+    std::vector<std::string> parts;
+    for (const auto& [what, count] : report.at("operations").items()) {
+        total += count.get<std::size_t>();
+        parts.push_back(std::to_string(count.get<std::size_t>()) + " " + what);
+    }
+    if (total == 0) {
+        return "the network is unchanged";
+    }
+    return std::to_string(total) + (total == 1 ? " operation: " : " operations: ") +
+           netemu::join(parts, ", ");
+}
+
+void print_report(const Context& context, const json& report, bool dry_run) {
+    if (context.options().output == "json") {
+        std::cout << report.dump(2) << "\n";
+        return;
+    }
+    for (const auto& item : report.at("objects")) {
+        std::cout << resource_name(item);
+        if (context.options().output != "name") {
+            std::cout << " " << item.at("action").get<std::string>()
+                      << (dry_run ? " (dry run)" : "");
+        }
+        std::cout << "\n";
+    }
+    if (context.options().output == "name") {
+        return;
+    }
+    for (const auto& line : report.at("lines")) {
+        std::cout << "  " << line.get<std::string>() << "\n";
+    }
+    context.console().step(summary(report), report.at("elapsedMicros"));
+}
+
+/// One object named as KIND NAME or KIND/NAME.
+KindTarget single_target(Client& client, const std::vector<std::string>& words) {
+    auto targets = parse_targets(client, words);
+    if (targets.size() != 1 || targets[0].names.size() != 1) {
+        throw netemu::UsageError("name one object: KIND NAME or KIND/NAME");
+    }
+    return targets[0];
+}
+
+json key_json(const KindTarget& target, const std::string& ns, const std::string& name) {
+    return {{"kind", target.kind}, {"namespace", target.namespaced ? ns : ""}, {"name", name}};
+}
+
+} // namespace
+
+int apply_objects(
+    const Context& context, Client& client, const std::vector<api::Object>& objects, bool dry_run) {
+    const auto report = client.request(
+        "POST",
+        "/apis/labctl.dev/v1/apply",
+        {{"objects", object_entries(objects)}, {"dryRun", dry_run}});
+    print_report(context, report, dry_run);
+    return 0;
+}
+
+int run_apply(const Context& context) {
+    if (context.options().files.empty()) {
+        throw netemu::UsageError("nothing to apply", "labctl apply -f FILE, DIRECTORY or -");
+    }
+    auto client = context.client();
+    const auto objects = read_objects(context, context.options().files);
+    return apply_objects(context, client, objects, context.options().dry_run);
+}
+
+int run_delete(const Context& context) {
+    const auto& options = context.options();
+    auto client = context.client();
+    json keys = json::array();
+    for (const auto& object : read_objects(context, options.files)) {
+        keys.push_back(
+            {{"kind", object.kind()}, {"namespace", object.ns()}, {"name", object.name()}});
+    }
+    if (!options.arguments.empty()) {
+        for (const auto& target : parse_targets(client, options.arguments)) {
+            auto names = target.names;
+            if (names.empty()) {
+                if (options.selector.empty() && !options.all) {
+                    throw netemu::UsageError(
+                        "which " + target.plural + "?", "give names, -l SELECTOR or --all");
+                }
+                const auto list = client.request(
+                    "GET",
+                    resource_path(target, context.ns()) +
+                        "?labelSelector=" + url_encode(options.selector));
+                for (const auto& item : list.at("items")) {
+                    names.push_back(item.at("metadata").at("name"));
+                }
+            }
+            for (const auto& name : names) {
+                keys.push_back(key_json(target, context.ns(), name));
+            }
+        }
+    } else if (options.files.empty()) {
+        throw netemu::UsageError("nothing to delete", "labctl delete KIND NAME, or -f FILE");
+    }
+    print_report(
+        context, client.request("POST", "/apis/labctl.dev/v1/delete", {{"objects", keys}}), false);
+    return 0;
+}
+
+int run_scale(const Context& context) {
+    auto client = context.client();
+    const auto target = single_target(client, context.options().arguments);
+    client.request(
+        "PUT",
+        resource_path(target, context.ns(), target.names[0]) + "/scale",
+        {{"spec", {{"replicas", context.options().replicas}}}});
+    std::cout << netemu::to_lower(target.kind) << "/" << target.names[0] << " scaled\n";
+    return 0;
+}
+
+int run_label(const Context& context) {
+    auto client = context.client();
+    std::vector<std::string> words;
+    json changes = json::object();
+    for (const auto& word : context.options().arguments) {
+        const auto equals = word.find('=');
+        if (equals != std::string::npos) {
+            changes[word.substr(0, equals)] = word.substr(equals + 1);
+        } else if (words.size() + changes.size() > 1 && word.ends_with('-')) {
+            changes[word.substr(0, word.size() - 1)] = nullptr;
+        } else {
+            words.push_back(word);
+        }
+    }
+    if (changes.empty()) {
+        throw netemu::UsageError("no label to change", "KEY=VALUE sets, KEY- removes");
+    }
+    const auto target = single_target(client, words);
+    auto body = key_json(target, context.ns(), target.names[0]);
+    body["labels"] = changes;
+    body["overwrite"] = context.options().overwrite;
+    client.request("POST", "/apis/labctl.dev/v1/label", body);
+    std::cout << netemu::to_lower(target.kind) << "/" << target.names[0] << " labeled\n";
+    return 0;
+}
+
+int run_set(const Context& context) {
+    auto words = context.options().arguments;
+    const auto setting = words.back();
+    words.pop_back();
+    const auto value = setting.starts_with("ready=") ? setting.substr(6) : "";
+    if (value != "true" && value != "false" && value != "auto") {
+        throw netemu::UsageError(
+            "cannot set '" + setting + "'", "labctl set POD ready=true, ready=false or ready=auto");
+    }
+    if (words.size() == 1 && words[0].find('/') == std::string::npos) {
+        words.insert(words.begin(), "pod");
+    }
+    auto client = context.client();
+    const auto target = single_target(client, words);
+    if (target.kind != "Pod") {
+        throw netemu::UsageError("only pods have a readiness to set");
+    }
+    const json wanted = value == "auto" ? json(nullptr) : json(value);
+    client.request(
+        "PATCH",
+        resource_path(target, context.ns(), target.names[0]),
+        {{"metadata", {{"annotations", {{"labctl.dev/ready", wanted}}}}}});
+    std::cout << "pod/" << target.names[0] << " ready=" << value << "\n";
+    return 0;
+}
+
+int run_logs(const Context& context) {
+    const auto& options = context.options();
+    auto client = context.client();
+    auto name = options.arguments.at(0);
+    auto ns = context.ns();
+    if (name.starts_with("pod/")) {
+        name = name.substr(4);
+    } else if (const auto slash = name.find('/'); slash != std::string::npos) {
+        ns = name.substr(0, slash);
+        name = name.substr(slash + 1);
+    }
+    auto path = "/api/v1/namespaces/" + url_encode(ns) + "/pods/" + url_encode(name) + "/log?x=";
+    if (options.tail >= 0) {
+        path += "&tailLines=" + std::to_string(options.tail);
+    }
+    if (options.follow) {
+        path += "&follow=true";
+    }
+    client.text(path, [](std::string_view text) {
+        std::cout << text << std::flush;
+        return static_cast<bool>(std::cout);
+    });
+    return 0;
+}
+
+} // namespace labctl::cli

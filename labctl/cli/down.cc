@@ -1,0 +1,140 @@
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <iostream>
+
+#include <poll.h>
+#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "labctl/cli/lifecycle.h"
+#include "labctl/store/journal.h"
+#include "netemu/base/event_loop.h"
+#include "netemu/base/text.h"
+#include "netemu/kernel/teardown.h"
+
+namespace labctl::cli {
+
+namespace {
+
+using netemu::Clock;
+using supervisor::LabPaths;
+
+constexpr auto kOrderlyEndMax = std::chrono::seconds(5);
+constexpr auto kKernelDoneMax = std::chrono::seconds(30);
+
+std::uint64_t micros_since(Clock::time_point start) {
+    const auto elapsed = Clock::now() - start;
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
+}
+
+netemu::UniqueFd open_process(pid_t pid) {
+    return netemu::UniqueFd(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
+}
+
+bool wait_for_exit(const netemu::UniqueFd& process, Clock::duration limit) {
+    if (!process) {
+        return true;
+    }
+    pollfd wait{process.get(), POLLIN, 0};
+    const auto limit_ms = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
+    return ::poll(&wait, 1, static_cast<int>(limit_ms)) > 0;
+}
+
+/// Ends the lab's processes and waits for the keeper, which removes the files.
+void end_processes(const LabPaths& paths, bool keep_journal) {
+    const auto pids = supervisor::read_pids(paths);
+    const auto keeper = open_process(pids.keeper);
+    const auto supervisor = open_process(pids.supervisor);
+    try {
+        Client::connect(paths.socket)
+            .request("POST", "/apis/labctl.dev/v1/shutdown", {{"keepJournal", keep_journal}});
+    } catch (const netemu::Error&) {
+        // It does not answer (any more): the signal below does not need an answer.
+        if (keeper) {
+            (void)::syscall(SYS_pidfd_send_signal, keeper.get(), SIGTERM, nullptr, 0U);
+        }
+    }
+    if (!wait_for_exit(keeper, kOrderlyEndMax) && supervisor) {
+        (void)::syscall(SYS_pidfd_send_signal, supervisor.get(), SIGKILL, nullptr, 0U);
+        wait_for_exit(keeper, kOrderlyEndMax);
+    }
+}
+
+void forget_journal(const LabPaths& paths) {
+    store::Journal::remove_file(paths.journal);
+    (void)::rmdir(paths.state_dir.c_str()); // stays when somebody keeps something there
+}
+
+void take_down(const Context& context, const LabPaths& paths) {
+    const auto start = Clock::now();
+    const bool alive = supervisor::lab_alive(paths);
+    if (alive) {
+        end_processes(paths, context.options().keep);
+    }
+    if (!supervisor::lab_alive(paths)) {
+        supervisor::remove_run_files(paths);
+    }
+    if (!context.options().keep) {
+        forget_journal(paths);
+    }
+    if (!alive) {
+        context.console().progress("lab '" + paths.name + "' is not up");
+        return;
+    }
+    if (!netemu::wait_for_dead_namespaces(Clock::now() + kKernelDoneMax)) {
+        context.console().warn("the kernel has not finished taking the lab's namespaces apart");
+    }
+    context.console().step("lab '" + paths.name + "' is down", micros_since(start));
+}
+
+} // namespace
+
+int run_down(const Context& context) {
+    const auto& options = context.options();
+    std::vector<std::string> names = options.arguments;
+    if (options.all) {
+        names = supervisor::known_labs();
+    } else if (names.empty() && !options.lab.empty()) {
+        names = {options.lab};
+    } else if (names.empty()) {
+        for (const auto& name : supervisor::known_labs()) {
+            if (supervisor::lab_alive(LabPaths::of(name))) {
+                names.push_back(name);
+            }
+        }
+        if (names.size() > 1) {
+            throw netemu::UsageError(
+                "several labs are up: " + netemu::join(names, ", "), "`labctl down NAME` or --all");
+        }
+        if (names.empty()) {
+            context.console().progress("no lab is up");
+        }
+    }
+    for (const auto& name : names) {
+        supervisor::check_lab_name(name);
+        take_down(context, LabPaths::of(name));
+    }
+    return 0;
+}
+
+int run_clean(const Context& context) {
+    for (const auto& name : supervisor::known_labs()) {
+        const auto paths = LabPaths::of(name);
+        if (supervisor::lab_alive(paths)) {
+            continue;
+        }
+        if (supervisor::remove_run_files(paths)) {
+            context.console().progress("removed the files of lab '" + name + "', which is not up");
+        }
+        if (context.options().all) {
+            forget_journal(paths);
+            context.console().progress("forgot the journal of lab '" + name + "'");
+        }
+    }
+    return 0;
+}
+
+} // namespace labctl::cli

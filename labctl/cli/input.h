@@ -1,0 +1,39 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "labctl/api/object.h"
+#include "labctl/cli/context.h"
+
+/// From the command line to validated objects.
+namespace labctl::cli {
+
+struct LabInput {
+    api::Object lab;
+    std::vector<api::Object> objects;
+    bool resume = false; // there is a journal of this lab
+    std::string title;   // "the built-in demo", "labs/demo", ...
+};
+
+/// The lab that `up` and `plan` are about: a directory, a file, manifests, the name of a lab with a
+/// journal, or the built-in demo. Prints warnings; throws when anything is invalid, and then
+/// nothing has happened.
+LabInput read_lab_input(const Context& context);
+
+/// The objects of -f and positional files. Prints warnings; throws ManifestError with every
+/// problem.
+std::vector<api::Object>
+read_objects(const Context& context, const std::vector<std::string>& inputs);
+
+/// {"object": ..., "source": {...}} as the control API takes it.
+nlohmann::json object_entry(const api::Object& object);
+nlohmann::json object_entries(std::span<const api::Object> objects);
+
+/// `up --dry-run` and `plan`: what would be done to the kernel from nothing. Returns the exit
+/// status.
+int print_plan(const Context& context, const LabInput& input);
+
+} // namespace labctl::cli

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "labctl/cli/context.h"
+
+/// Commands about whole labs: each returns the exit status.
+namespace labctl::cli {
+
+int run_up(const Context& context);
+int run_down(const Context& context);
+int run_ls(const Context& context);
+int run_status(const Context& context);
+int run_events(const Context& context);
+int run_clean(const Context& context);
+int run_doctor(const Context& context);
+
+} // namespace labctl::cli

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <vector>
+
+#include "labctl/api/object.h"
+#include "labctl/cli/context.h"
+
+/// Commands about the objects of a running lab: each returns the exit status.
+namespace labctl::cli {
+
+int run_apply(const Context& context);
+int run_delete(const Context& context);
+int run_get(const Context& context);
+int run_describe(const Context& context);
+int run_scale(const Context& context);
+int run_label(const Context& context);
+int run_set(const Context& context);
+int run_logs(const Context& context);
+
+/// Sends objects to the lab and prints what became of each and the operations it took.
+int apply_objects(
+    const Context& context, Client& client, const std::vector<api::Object>& objects, bool dry_run);
+
+/// KIND NAME..., KIND/NAME..., KIND,KIND, all: resolved to kinds that the lab knows.
+struct KindTarget {
+    std::string kind;
+    std::string api_version;
+    std::string plural;
+    bool namespaced = true;
+    std::vector<std::string> names; // empty: all
+};
+std::vector<KindTarget> parse_targets(Client& client, const std::vector<std::string>& words);
+
+/// The collection's path, or the object's when `name` is given.
+std::string
+resource_path(const KindTarget& target, const std::string& ns, const std::string& name = {});
+
+/// The kinds of "all": pods, services, workloads.
+const std::vector<std::string>& kinds_of_all();
+
+} // namespace labctl::cli

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "labctl/api/object.h"
+#include "labctl/compile/cluster.h"
+#include "labctl/compile/cluster_config.h"
+#include "labctl/dataplane/client.h"
+#include "labctl/probe/probe.h"
+#include "labctl/store/journal.h"
+#include "labctl/store/store.h"
+#include "labctl/supervisor/paths.h"
+#include "labctl/supervisor/runtime.h"
+#include "netemu/base/event_loop.h"
+#include "netemu/kernel/kernel.h"
+
+namespace labctl::supervisor {
+
+/// What a change has done, for `apply` to print.
+struct ChangeReport {
+    struct Item {
+        api::ObjectKey key;
+        std::string action; // created, configured, unchanged, deleted
+    };
+    std::vector<Item> objects;
+    std::map<std::string, std::size_t> operations; // as netemu::summarize counts them
+    std::vector<std::string> lines;                // one per operation; only for a dry run
+    std::uint64_t elapsed_us = 0;
+};
+
+/// One running lab: its objects, its cluster, its network, what runs in it. Every member is called
+/// on the supervisor's loop. After each change `sync` brings the kernel and the workloads to what
+/// the objects say.
+class Lab {
+public:
+    /// A finished step of the build: what, and how long it took.
+    using Step = std::function<void(const std::string& text, std::uint64_t microseconds)>;
+    /// Called during long work; throws to abandon it.
+    using KeepAlive = std::function<void()>;
+
+    Lab(netemu::EventLoop& loop, LabPaths paths, pid_t host_pid, int verbosity);
+    Lab(const Lab&) = delete;
+    Lab& operator=(const Lab&) = delete;
+    ~Lab();
+
+    /// Builds the lab. `objects` are the user's; with `resume`, those of the journal come first.
+    /// Throws netemu::Error when the host cannot; the process then ends, and the kernel removes
+    /// what was made.
+    void start(
+        const api::Object& lab,
+        std::vector<api::Object> objects,
+        bool resume,
+        const Step& step,
+        const KeepAlive& keep_alive);
+    [[nodiscard]] bool started() const { return cluster_ != nullptr; }
+
+    [[nodiscard]] const store::Store& store() const { return store_; }
+    [[nodiscard]] const compile::ClusterConfig& config() const { return cluster_->config(); }
+    [[nodiscard]] const LabPaths& paths() const { return paths_; }
+    [[nodiscard]] Runtime& runtime() { return *runtime_; }
+    [[nodiscard]] std::size_t namespaces() const { return observed_.namespaces.size(); }
+
+    // Changes. Each throws api::StatusError when it is refused, and then nothing has changed.
+    ChangeReport apply(std::vector<api::Object> objects, bool dry_run);
+    ChangeReport remove(const std::vector<api::ObjectKey>& keys);
+    api::ObjectPtr scale(const api::ObjectKey& key, int replicas);
+    api::ObjectPtr label(const api::ObjectKey& key, const api::Json& changes, bool overwrite);
+    api::ObjectPtr merge_patch(const api::ObjectKey& key, const api::Json& patch);
+
+    /// The operations that would bring the kernel, as it really is now, to what the objects say.
+    /// Empty unless somebody changed the network by hand.
+    netemu::Plan drift();
+    /// Carries out that plan.
+    ChangeReport repair();
+
+    /// Sends probes; `done` gets the results in order.
+    void
+    probe(const probe::RequestList& requests, std::function<void(std::vector<probe::Result>)> done);
+
+    /// Pods that are neither ready nor finished, with the reason: {"default/web-1": "waiting for
+    /// ..."}.
+    [[nodiscard]] std::map<std::string, std::string> pending_pods() const;
+    /// Calls back once when no pod is on its way to being ready any more, or at the deadline.
+    void when_settled(netemu::Clock::time_point deadline, std::function<void()> callback);
+
+private:
+    void load_journal();
+    void save_journal();
+    netemu::Plan plan_network();
+    ChangeReport sync();
+    ChangeReport build_network(const KeepAlive& keep_alive);
+    void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
+    void link_namespaces();
+    void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
+    void flush_runtime_changes();
+    void check_settled();
+    [[nodiscard]] bool network_dirty();
+
+    netemu::EventLoop& loop_;
+    LabPaths paths_;
+    pid_t host_pid_;
+    int verbosity_;
+    store::Store store_;
+    std::unique_ptr<store::Journal> journal_;
+    std::unique_ptr<compile::Cluster> cluster_;
+    std::unique_ptr<netemu::Kernel> kernel_;
+    netemu::DesiredState desired_;
+    netemu::ObservedState observed_;
+    std::unique_ptr<dataplane::DataPlane> dataplane_;
+    std::unique_ptr<Runtime> runtime_;
+};
+
+} // namespace labctl::supervisor

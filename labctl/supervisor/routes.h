@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "labctl/supervisor/api_server.h"
+#include "labctl/supervisor/lab.h"
+
+/// The resources of the control API: Kubernetes' own paths for objects, the group labctl.dev/v1 for
+/// what only a lab has.
+namespace labctl::supervisor {
+
+/// /api/v1/namespaces/NS/pods/NAME/SUB and its kin, taken apart.
+struct ResourcePath {
+    std::string api_version; // "v1", "apps/v1"
+    std::string kind;
+    std::string plural;
+    std::string ns;   // empty: cluster-wide, or all namespaces
+    std::string name; // empty: the collection
+    std::string subresource;
+    bool namespaced = true;
+
+    [[nodiscard]] api::ObjectKey key() const { return {kind, ns, name}; }
+};
+
+class Routes {
+public:
+    /// `shut_down` is called when a client asks for the lab's end, after it has been answered.
+    Routes(netemu::EventLoop& loop, Lab& lab, std::function<void(bool keep_journal)> shut_down)
+        : loop_(loop), lab_(lab), shut_down_(std::move(shut_down)) {}
+
+    void handle(const ApiRequest& request, const ExchangePtr& exchange);
+
+private:
+    // routes_objects.cc
+    void objects(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    void list(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    void watch(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    void change(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    void remove(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    void scale(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    void logs(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    void discover(const ApiRequest& request, const ExchangePtr& exchange);
+    [[nodiscard]] std::optional<ResourcePath> parse(const std::vector<std::string>& segments) const;
+    void identify(ResourcePath& path) const;
+
+    // routes_lab.cc
+    bool lab_verb(const ApiRequest& request, const ExchangePtr& exchange);
+    void start(const ApiRequest& request, const ExchangePtr& exchange);
+    void finish_start(const ExchangePtr& exchange, netemu::Clock::time_point deadline);
+    void status(const ExchangePtr& exchange);
+    void kinds(const ExchangePtr& exchange);
+    void apply(const ApiRequest& request, const ExchangePtr& exchange);
+    void delete_many(const ApiRequest& request, const ExchangePtr& exchange);
+    void label(const ApiRequest& request, const ExchangePtr& exchange);
+    void probe(const ApiRequest& request, const ExchangePtr& exchange);
+    void plan(const ApiRequest& request, const ExchangePtr& exchange);
+    void target(const ApiRequest& request, const ExchangePtr& exchange);
+
+    netemu::EventLoop& loop_;
+    Lab& lab_;
+    std::function<void(bool)> shut_down_;
+};
+
+} // namespace labctl::supervisor

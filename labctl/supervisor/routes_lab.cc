@@ -1,0 +1,266 @@
+#include <algorithm>
+
+#include "labctl/api/status_error.h"
+#include "labctl/supervisor/routes.h"
+#include "netemu/model/plan.h"
+
+namespace labctl::supervisor {
+
+using api::Json;
+using api::StatusError;
+
+namespace {
+
+constexpr std::string_view kGroup = "labctl.dev";
+
+Json report_json(const ChangeReport& report) {
+    Json items = Json::array();
+    for (const auto& item : report.objects) {
+        items.push_back(
+            {{"kind", item.key.kind},
+             {"namespace", item.key.ns},
+             {"name", item.key.name},
+             {"action", item.action}});
+    }
+    return {
+        {"objects", items},
+        {"operations", report.operations},
+        {"lines", report.lines},
+        {"elapsedMicros", report.elapsed_us}};
+}
+
+api::Object object_from(const Json& entry) {
+    api::Object object{entry.at("object"), {}};
+    if (const auto source = entry.find("source"); source != entry.end()) {
+        object.source = {
+            source->value("file", ""), source->value("line", 0), source->value("column", 0)};
+    }
+    return object;
+}
+
+std::vector<api::Object> objects_from(const Json& list) {
+    std::vector<api::Object> objects;
+    objects.reserve(list.size());
+    for (const auto& entry : list) {
+        objects.push_back(object_from(entry));
+    }
+    return objects;
+}
+
+api::ObjectKey key_from(const Json& json) {
+    return {json.at("kind"), json.value("namespace", ""), json.at("name")};
+}
+
+} // namespace
+
+void Routes::handle(const ApiRequest& request, const ExchangePtr& exchange) {
+    const auto& path = request.path;
+    if (path.size() == 1 && (path[0] == "healthz" || path[0] == "livez" || path[0] == "readyz")) {
+        exchange->reply_text(200, "ok");
+        return;
+    }
+    if (path.size() == 1 && path[0] == "version") {
+        exchange->reply(
+            200,
+            {{"major", "1"},
+             {"minor", "34"},
+             {"gitVersion", std::string("v1.34.0+labctl-") + LABCTL_VERSION}});
+        return;
+    }
+    if (lab_verb(request, exchange)) {
+        return;
+    }
+    if (!lab_.started()) {
+        throw StatusError(503, "ServiceUnavailable", "the lab is not built yet");
+    }
+    const bool api_root = !path.empty() && (path[0] == "api" || path[0] == "apis");
+    if (api_root && request.method == "GET" &&
+        (path.size() <= 2 || (path[0] == "apis" && path.size() == 3))) {
+        discover(request, exchange);
+        return;
+    }
+    const auto resource = parse(path);
+    if (!resource) {
+        throw StatusError(404, "NotFound", "the server could not find the requested resource");
+    }
+    objects(request, *resource, exchange);
+}
+
+/// POST /apis/labctl.dev/v1/VERB and GET for what only reads.
+bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
+    const auto& path = request.path;
+    if (path.size() != 4 || path[0] != "apis" || path[1] != kGroup || path[2] != "v1") {
+        return false;
+    }
+    struct Verb {
+        const char* method;
+        const char* name;
+        bool before_start;
+        std::function<void()> run;
+    };
+    const std::vector<Verb> verbs{
+        {"POST", "start", true, [&] { start(request, exchange); }},
+        {"GET", "status", true, [&] { status(exchange); }},
+        {"GET", "kinds", false, [&] { kinds(exchange); }},
+        {"POST", "apply", false, [&] { apply(request, exchange); }},
+        {"POST", "delete", false, [&] { delete_many(request, exchange); }},
+        {"POST", "label", false, [&] { label(request, exchange); }},
+        {"POST", "probe", false, [&] { probe(request, exchange); }},
+        {"GET", "plan", false, [&] { plan(request, exchange); }},
+        {"POST", "repair", false, [&] { exchange->reply(200, report_json(lab_.repair())); }},
+        {"POST", "target", false, [&] { target(request, exchange); }},
+        {"POST",
+         "shutdown",
+         true,
+         [&] {
+             const bool keep = api::bool_at(request.json(), "keepJournal", false);
+             exchange->reply(200, {{"status", "Success"}});
+             exchange->flush();
+             shut_down_(keep);
+         }},
+    };
+    for (const auto& verb : verbs) {
+        if (path[3] == verb.name && request.method == verb.method) {
+            if (!verb.before_start && !lab_.started()) {
+                throw StatusError(503, "ServiceUnavailable", "the lab is not built yet");
+            }
+            verb.run();
+            return true;
+        }
+    }
+    return false; // labs and checks are ordinary resources
+}
+
+void Routes::start(const ApiRequest& request, const ExchangePtr& exchange) {
+    if (lab_.started()) {
+        throw StatusError::conflict("labs", lab_.paths().name, "the lab is up already");
+    }
+    const auto body = request.json();
+    const auto deadline =
+        netemu::Clock::now() + std::chrono::milliseconds(body.value("waitMs", std::int64_t{30000}));
+    exchange->start_stream("application/json");
+    const auto step = [&](const std::string& text, std::uint64_t microseconds) {
+        exchange->send_line({{"step", text}, {"micros", microseconds}});
+        exchange->flush();
+    };
+    const auto keep_alive = [&] {
+        if (exchange->client_gone()) {
+            throw netemu::Error("the client that started the lab has gone");
+        }
+    };
+    try {
+        lab_.start(
+            object_from(body.at("lab")),
+            objects_from(body.at("objects")),
+            body.value("resume", false),
+            step,
+            keep_alive);
+    } catch (const netemu::Error& error) {
+        exchange->send_line({{"error", status_object(error)}});
+        exchange->finish();
+        exchange->flush();
+        shut_down_(true); // the journal of an earlier run stays
+        return;
+    }
+    exchange->on_disconnect([this] { shut_down_(false); });
+    lab_.when_settled(deadline, [this, exchange, deadline] { finish_start(exchange, deadline); });
+}
+
+void Routes::finish_start(const ExchangePtr& exchange, netemu::Clock::time_point /*deadline*/) {
+    exchange->send_line({{"ready", true}, {"pending", lab_.pending_pods()}});
+    exchange->finish();
+    exchange->flush();
+}
+
+void Routes::status(const ExchangePtr& exchange) {
+    Json body{
+        {"kind", "LabStatus"},
+        {"apiVersion", "labctl.dev/v1"},
+        {"name", lab_.paths().name},
+        {"phase", lab_.started() ? "Running" : "Starting"},
+        {"version", LABCTL_VERSION}};
+    if (lab_.started()) {
+        lab_.describe(body);
+    }
+    exchange->reply(200, body);
+}
+
+/// Every kind that `get` can list, those that are only stored included.
+void Routes::kinds(const ExchangePtr& exchange) {
+    Json list = Json::array();
+    const auto& store = lab_.store();
+    for (const auto& info : api::kinds()) {
+        list.push_back(
+            {{"kind", info.kind},
+             {"apiVersion", info.api_version},
+             {"plural", info.plural},
+             {"namespaced", info.namespaced},
+             {"typed", true},
+             {"count", store.list(info.kind).size()}});
+    }
+    for (const auto& kind : store.kinds()) {
+        const auto objects = store.list(kind);
+        if (!api::find_kind(kind) && !objects.empty()) {
+            list.push_back(
+                {{"kind", kind},
+                 {"apiVersion", objects[0]->api_version()},
+                 {"plural", api::guess_plural(kind)},
+                 {"namespaced", !objects[0]->ns().empty()},
+                 {"typed", false},
+                 {"count", objects.size()}});
+        }
+    }
+    exchange->reply(200, {{"kinds", list}});
+}
+
+void Routes::apply(const ApiRequest& request, const ExchangePtr& exchange) {
+    const auto body = request.json();
+    exchange->reply(
+        200,
+        report_json(lab_.apply(objects_from(body.at("objects")), body.value("dryRun", false))));
+}
+
+void Routes::delete_many(const ApiRequest& request, const ExchangePtr& exchange) {
+    std::vector<api::ObjectKey> keys;
+    for (const auto& entry : request.json().at("objects")) {
+        keys.push_back(key_from(entry));
+    }
+    exchange->reply(200, report_json(lab_.remove(keys)));
+}
+
+void Routes::label(const ApiRequest& request, const ExchangePtr& exchange) {
+    const auto body = request.json();
+    exchange->reply(
+        200, lab_.label(key_from(body), body.at("labels"), body.value("overwrite", false))->body);
+}
+
+void Routes::probe(const ApiRequest& request, const ExchangePtr& exchange) {
+    lab_.probe(
+        probe::parse_requests(request.json()),
+        [exchange](const std::vector<probe::Result>& results) {
+            exchange->reply(200, probe::results_to_json(results));
+        });
+}
+
+void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {
+    const auto drift = lab_.drift();
+    Json lines = Json::array();
+    for (const auto& operation : drift.operations) {
+        lines.push_back(netemu::describe(operation));
+    }
+    exchange->reply(200, {{"lines", lines}, {"operations", netemu::summarize(drift)}});
+}
+
+void Routes::target(const ApiRequest& request, const ExchangePtr& exchange) {
+    const auto body = request.json();
+    auto entry = lab_.enter(body.at("target"), body.value("namespace", "default"));
+    std::vector<netemu::UniqueFd> fds;
+    fds.push_back(std::move(entry.pidfd));
+    exchange->reply_with_fds(
+        {{"hostname", entry.hostname},
+         {"environment", entry.environment},
+         {"warnings", entry.warnings}},
+        std::move(fds));
+}
+
+} // namespace labctl::supervisor

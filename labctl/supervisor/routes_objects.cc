@@ -1,0 +1,286 @@
+#include <algorithm>
+
+#include "labctl/api/status_error.h"
+#include "labctl/supervisor/routes.h"
+
+namespace labctl::supervisor {
+
+using api::Json;
+using api::StatusError;
+
+namespace {
+
+constexpr int kCreated = 201;
+
+Json list_of(const std::string& kind, const std::string& api_version, std::uint64_t revision) {
+    return {
+        {"kind", kind + "List"},
+        {"apiVersion", api_version},
+        {"metadata", {{"resourceVersion", std::to_string(revision)}}},
+        {"items", Json::array()}};
+}
+
+Json watch_line(const store::Event& event) {
+    return {{"type", store::to_string(event.type)}, {"object", event.object->body}};
+}
+
+std::uint64_t parse_revision(const std::string& text) {
+    try {
+        return std::stoull(text);
+    } catch (const std::exception&) {
+        throw StatusError::bad_request("resourceVersion '" + text + "' is not a number");
+    }
+}
+
+} // namespace
+
+std::optional<ResourcePath> Routes::parse(const std::vector<std::string>& segments) const {
+    ResourcePath path;
+    std::size_t i = 0;
+    if (segments.size() >= 2 && segments[0] == "api") {
+        path.api_version = segments[1];
+        i = 2;
+    } else if (segments.size() >= 3 && segments[0] == "apis") {
+        path.api_version = segments[1] + "/" + segments[2];
+        i = 3;
+    } else {
+        return std::nullopt;
+    }
+    if (segments.size() > i + 2 && segments[i] == "namespaces" && segments[i + 2] != "status") {
+        path.ns = segments[i + 1];
+        i += 2;
+    }
+    if (segments.size() <= i || segments.size() > i + 3) {
+        return std::nullopt;
+    }
+    path.plural = segments[i];
+    path.name = segments.size() > i + 1 ? segments[i + 1] : "";
+    path.subresource = segments.size() > i + 2 ? segments[i + 2] : "";
+    identify(path);
+    return path;
+}
+
+/// Finds the kind behind a plural: one that we know, or one that only has stored objects.
+void Routes::identify(ResourcePath& path) const {
+    for (const auto& info : api::kinds()) {
+        if (info.plural == path.plural && info.api_version == path.api_version) {
+            path.kind = info.kind;
+            path.namespaced = info.namespaced;
+            return;
+        }
+    }
+    for (const auto& kind : lab_.store().kinds()) {
+        const auto objects = lab_.store().list(kind);
+        if (api::guess_plural(kind) == path.plural && !objects.empty() &&
+            objects[0]->api_version() == path.api_version) {
+            path.kind = kind;
+            path.namespaced = !objects[0]->ns().empty();
+            return;
+        }
+    }
+    throw StatusError(404, "NotFound", "the server could not find the requested resource");
+}
+
+void Routes::objects(
+    const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
+    if (path.subresource == "log" && request.method == "GET") {
+        logs(request, path, exchange);
+    } else if (path.subresource == "scale") {
+        scale(request, path, exchange);
+    } else if (!path.subresource.empty() && path.subresource != "status") {
+        throw StatusError(404, "NotFound", "no subresource '" + path.subresource + "'");
+    } else if (request.method == "GET" && path.name.empty()) {
+        const auto flag = request.parameter("watch");
+        (flag == "1" || flag == "true") ? watch(request, path, exchange)
+                                        : list(request, path, exchange);
+    } else if (request.method == "GET") {
+        const auto object = lab_.store().get(path.key());
+        if (!object) {
+            throw StatusError::not_found(path.plural, path.name);
+        }
+        exchange->reply(200, object->body);
+    } else if (request.method == "DELETE") {
+        remove(request, path, exchange);
+    } else {
+        change(request, path, exchange);
+    }
+}
+
+void Routes::list(
+    const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
+    const auto selector = api::Selector::parse(request.parameter("labelSelector"));
+    auto body = list_of(path.kind, path.api_version, lab_.store().revision());
+    for (const auto& object : lab_.store().list(path.kind, path.ns, selector)) {
+        body["items"].push_back(object->body);
+    }
+    exchange->reply(200, body);
+}
+
+void Routes::watch(
+    const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
+    const auto selector = api::Selector::parse(request.parameter("labelSelector"));
+    const auto wanted = [path, selector](const store::Event& event) {
+        return event.object->kind() == path.kind &&
+               (path.ns.empty() || event.object->ns() == path.ns) &&
+               (path.name.empty() || event.object->name() == path.name) &&
+               selector.matches(event.object->labels());
+    };
+    std::vector<store::Event> backlog;
+    if (const auto from = request.parameter("resourceVersion"); !from.empty()) {
+        backlog = lab_.store().since(parse_revision(from));
+    } else {
+        for (const auto& object : lab_.store().list(path.kind, path.ns, selector)) {
+            backlog.push_back({store::EventType::Added, object, lab_.store().revision()});
+        }
+    }
+    exchange->start_stream("application/json");
+    for (const auto& event : backlog) {
+        if (wanted(event)) {
+            exchange->send_line(watch_line(event));
+        }
+    }
+    // The exchange holds the callback that ends the watch, so the watch must not hold the exchange.
+    const std::weak_ptr<Exchange> weak = exchange;
+    auto& objects = lab_.watchable();
+    const auto id = objects.watch([weak, wanted](const store::Event& event) {
+        if (const auto stream = weak.lock(); stream && wanted(event)) {
+            stream->send_line(watch_line(event));
+        }
+    });
+    exchange->on_disconnect([&objects, id] { objects.unwatch(id); });
+}
+
+void Routes::change(
+    const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
+    if (request.method == "PATCH") {
+        exchange->reply(200, lab_.merge_patch(path.key(), request.json())->body);
+        return;
+    }
+    if (request.method != "POST" && request.method != "PUT") {
+        throw StatusError(405, "MethodNotAllowed", request.method + " is not allowed here");
+    }
+    api::Object object{request.json(), {}};
+    if (path.namespaced && object.ns().empty() && !path.ns.empty()) {
+        object.body["metadata"]["namespace"] = path.ns;
+    }
+    if (object.kind() != path.kind || (!path.ns.empty() && object.ns() != path.ns) ||
+        (!path.name.empty() && object.name() != path.name)) {
+        throw StatusError::bad_request("the object in the body is not the one that the path names");
+    }
+    const bool exists = lab_.store().get(object.key()) != nullptr;
+    if (request.method == "POST" && exists) {
+        throw StatusError::already_exists(path.plural, object.name());
+    }
+    if (request.method == "PUT" && !exists) {
+        throw StatusError::not_found(path.plural, object.name());
+    }
+    const auto key = object.key();
+    lab_.apply(lab_.admit({std::move(object)}), false);
+    exchange->reply(exists ? 200 : kCreated, lab_.store().get(key)->body);
+}
+
+void Routes::remove(
+    const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
+    std::vector<api::ObjectKey> keys;
+    if (!path.name.empty()) {
+        keys.push_back(path.key());
+    } else {
+        const auto selector = api::Selector::parse(request.parameter("labelSelector"));
+        for (const auto& object : lab_.store().list(path.kind, path.ns, selector)) {
+            keys.push_back(object->key());
+        }
+    }
+    lab_.remove(keys);
+    exchange->reply(
+        200,
+        {{"kind", "Status"},
+         {"apiVersion", "v1"},
+         {"metadata", Json::object()},
+         {"status", "Success"}});
+}
+
+void Routes::scale(
+    const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
+    api::ObjectPtr object = lab_.store().get(path.key());
+    if (!object) {
+        throw StatusError::not_found(path.plural, path.name);
+    }
+    if (request.method == "PUT" || request.method == "PATCH") {
+        const auto replicas = api::int_at(request.json(), "spec.replicas", -1);
+        if (replicas < 0 || replicas > static_cast<std::int64_t>(netemu::limits::kPodsMax)) {
+            throw StatusError::invalid(
+                "Scale", path.name, "spec.replicas: must be between 0 and 10000");
+        }
+        object = lab_.scale(path.key(), static_cast<int>(replicas));
+    }
+    exchange->reply(
+        200,
+        {{"kind", "Scale"},
+         {"apiVersion", "autoscaling/v1"},
+         {"metadata", {{"name", path.name}, {"namespace", path.ns}}},
+         {"spec", {{"replicas", api::int_at(object->body, "spec.replicas", 0)}}},
+         {"status", {{"replicas", api::int_at(object->body, "status.replicas", 0)}}}});
+}
+
+void Routes::logs(
+    const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
+    if (!lab_.store().get(path.key()) || path.kind != "Pod") {
+        throw StatusError::not_found(path.plural, path.name);
+    }
+    const auto lines = request.parameter("tailLines");
+    const auto follow = request.parameter("follow");
+    exchange->start_stream("text/plain; charset=utf-8");
+    lab_.runtime().logs(
+        path.key(),
+        lines.empty() ? -1 : static_cast<int>(parse_revision(lines)),
+        follow == "1" || follow == "true",
+        exchange);
+}
+
+void Routes::discover(const ApiRequest& request, const ExchangePtr& exchange) {
+    const auto& path = request.path;
+    if (path[0] == "api" && path.size() == 1) {
+        exchange->reply(200, {{"kind", "APIVersions"}, {"versions", {"v1"}}});
+        return;
+    }
+    const auto version = path[0] == "api"   ? path[1]
+                         : path.size() == 3 ? path[1] + "/" + path[2]
+                                            : "";
+    Json groups = Json::object();
+    Json resources = Json::array();
+    for (const auto& info : api::kinds()) {
+        const auto slash = info.api_version.find('/');
+        if (slash != std::string::npos) {
+            const auto group = info.api_version.substr(0, slash);
+            const Json entry{
+                {"groupVersion", info.api_version},
+                {"version", info.api_version.substr(slash + 1)}};
+            groups[group] = {{"name", group}, {"versions", {entry}}, {"preferredVersion", entry}};
+        }
+        if (info.api_version == version) {
+            resources.push_back(
+                {{"name", info.plural},
+                 {"singularName", ""},
+                 {"namespaced", info.namespaced},
+                 {"kind", info.kind},
+                 {"shortNames", info.short_names},
+                 {"verbs", {"create", "delete", "get", "list", "patch", "update", "watch"}}});
+        }
+    }
+    if (version.empty()) {
+        Json list = Json::array();
+        for (const auto& [name, group] : groups.items()) {
+            list.push_back(group);
+        }
+        exchange->reply(200, {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", list}});
+        return;
+    }
+    exchange->reply(
+        200,
+        {{"kind", "APIResourceList"},
+         {"apiVersion", "v1"},
+         {"groupVersion", version},
+         {"resources", resources}});
+}
+
+} // namespace labctl::supervisor

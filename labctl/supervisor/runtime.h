@@ -1,0 +1,98 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "labctl/api/object.h"
+#include "labctl/compile/cluster.h"
+#include "labctl/compile/cluster_config.h"
+#include "labctl/dataplane/client.h"
+#include "labctl/store/store.h"
+#include "labctl/supervisor/api_server.h"
+#include "labctl/supervisor/pod_files.h"
+#include "labctl/supervisor/process_pod.h"
+#include "labctl/supervisor/sandbox.h"
+#include "netemu/base/event_loop.h"
+#include "netemu/kernel/kernel.h"
+
+namespace labctl::supervisor {
+
+/// What runs in the pods: the built-in workload in the data plane, or real commands in sandboxes.
+/// Keeps the running things equal to the pods of the store and says what became of them.
+class Runtime {
+public:
+    using Report =
+        std::function<void(const api::ObjectKey& pod, const compile::RuntimeState& state)>;
+
+    struct Parts {
+        netemu::EventLoop& loop;
+        const store::Store& store;
+        const compile::ClusterConfig& config;
+        netemu::Kernel& kernel;
+        dataplane::DataPlane& dataplane;
+        std::string run_dir; // hidden from sandboxes
+        ClusterDns dns;
+    };
+
+    Runtime(Parts parts, Report report);
+    Runtime(const Runtime&) = delete;
+    Runtime& operator=(const Runtime&) = delete;
+    ~Runtime();
+
+    /// Lets go of what the pods that are gone held in their namespaces. Before the network is
+    /// changed.
+    void stop_gone();
+    /// Starts what is not started yet. After the network was changed.
+    void start_new();
+
+    /// A descriptor of process 1 of the sandbox of a pod, node or "external"; made if there is none
+    /// yet.
+    struct Entry {
+        netemu::UniqueFd pidfd;
+        std::string hostname;
+        std::map<std::string, std::string> environment;
+        std::vector<std::string> warnings;
+    };
+    Entry enter(const std::string& target, const std::string& default_ns);
+
+    void logs(const api::ObjectKey& pod, int lines, bool follow, const ExchangePtr& exchange);
+
+    /// Pods that are being started: scheduled, with a network, and not yet known to serve or to
+    /// have failed.
+    [[nodiscard]] std::size_t starting() const;
+
+private:
+    enum class Workload { BuiltIn, Idle, Finished, Process };
+    struct Pod {
+        std::string uid;
+        Workload workload = Workload::BuiltIn;
+        bool starting = true;
+        bool ready_override = true; // as the user set it
+        std::unique_ptr<ProcessPod> process;
+    };
+
+    [[nodiscard]] const compile::ImageRule* image_rule(const api::Json& container) const;
+    [[nodiscard]] Workload workload_of(const api::Json& pod) const;
+    void start(const api::Object& object);
+    void start_builtin(const api::Object& object);
+    void start_process(const api::Object& object, Pod& pod);
+    void follow_ready(const api::Object& object, Pod& pod);
+    void served(const api::ObjectKey& key);
+    void stop(const api::ObjectKey& key);
+    Sandbox& sandbox(const std::string& ns, const PodFiles& files, const std::string& rootfs);
+    [[nodiscard]] std::string rootfs_of(const api::Json& pod) const;
+
+    Parts parts_;
+    Report report_;
+    std::map<api::ObjectKey, Pod> pods_;
+    std::map<std::string, std::unique_ptr<Sandbox>> sandboxes_; // by namespace name
+    std::vector<dataplane::WorkloadSpec> to_serve_;
+};
+
+/// "pod/NS/NAME".
+std::string pod_namespace(const api::ObjectKey& pod);
+
+} // namespace labctl::supervisor
