@@ -1,0 +1,76 @@
+"""Input that is wrong: exit 2, every problem at once with its place, and nothing applied."""
+
+import time
+
+from harness import case
+
+POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: a, image: x}]}\n"
+
+
+def refused(w, text, *words, name="bad.yaml", within_s=1.0):
+    """`up` with this manifest is bad input, says so soon, and leaves nothing."""
+    path = w.write(name, text) if isinstance(text, str) else w.folder / name
+    if isinstance(text, bytes):
+        path.write_bytes(text)
+    started = time.monotonic()
+    run = w.labctl("up", "--name", "bad", "-f", path, status=2)
+    w.true(time.monotonic() - started < within_s + 0.5, f"refused only after {run.seconds:.1f} s")
+    for word in words:
+        w.has(run.err, word, "standard error")
+    w.assert_empty()
+    w.equal(w.labctl("ls", "-o", "name").out.strip(), "", "labs")
+    return run
+
+
+@case("all problems of an input are reported together with file, line and column")
+def all_problems(w):
+    run = refused(w, (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: Bad_Name}\nspec: {containers: [{name: a, image: x}]}\n---\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: three\n"
+        "  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: other}}\n"
+        "    spec: {containers: [{name: a, image: x, ports: [{containerPort: 99999}]}]}\n"),
+        "bad.yaml:3:", "bad.yaml:10:", "Bad_Name", "99999")
+    w.has(run.err, "name: Bad_Name", "the offending line")
+
+
+@case("syntax errors, tabs, duplicate keys and invalid UTF-8 are named by their place")
+def syntax(w):
+    refused(w, "apiVersion: v1\nkind: Pod\nmetadata: {name: a\n", "bad.yaml:")
+    refused(w, "apiVersion: v1\nkind: Pod\nmetadata:\n\tname: a\n", "bad.yaml:4:")
+    refused(w, POD % "a" + "metadata: {name: b}\n", "bad.yaml:5:")
+    refused(w, b"apiVersion: v1\nkind: Pod\nmetadata: {name: \"\xff\xfe\"}\n", "bad.yaml:3:")
+    refused(w, POD % "same" + "---\n" + POD % "same", "same")
+    w.labctl("up", "--name", "bad", "-f", w.folder / "absent.yaml", status=2)
+    w.labctl("up", w.folder / "absent", status=2)
+    w.assert_empty()
+
+
+@case("hostile input is refused within a second and in bounded memory")
+def hostile(w):
+    bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
+    refused(w, bomb)
+    refused(w, "[" * 100000 + "]" * 100000)
+    refused(w, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: big}\ndata: {a: \"" + "x" * 10_000_000 + "\"}\n")
+
+
+@case("unknown fields are warnings with a suggestion, and errors with --strict")
+def strict(w):
+    path = w.write("odd.yaml", (POD % "odd").replace("containers:", "restartPolcy: Never, containers:"))
+    lint = w.labctl("lint", path)
+    w.has(lint.out + lint.err, "restartPolicy", "the suggestion")
+    w.labctl("lint", "--strict", path, status=2)
+    w.labctl("up", "--name", "bad", "--strict", "-f", path, status=2)
+    w.assert_empty()
+
+
+@case("an apply that is wrong in one document changes nothing at all")
+def all_or_nothing(w):
+    w.labctl("up")
+    path = w.write("half.yaml", POD % "good" + "---\n" + POD % "Not_Good")
+    w.labctl("apply", "-f", path, status=2)
+    w.labctl("get", "pod", "good", status=1)
+    probes = w.write("probes.json", '{"probes": [{"id": "1", "frm": "default/client", "to": "tcp://10.0.0.1:80"}]}')
+    w.has(w.labctl("probe", "--file", probes, "-o", "json", status=2).err, "from", "the suggestion for 'frm'")
+    w.labctl("probe", "default/client", "gopher://x", status=2)
+    w.labctl("check", w.write("c.yaml", "- client => backend\n"), status=2)

@@ -1,0 +1,176 @@
+"""Ending well: kill -9 and Ctrl-C at any moment leave nothing behind, within a second."""
+
+import os
+import random
+import signal
+import time
+
+from harness import Failure, case
+
+SMALL = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 12
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: web, image: "web:1", ports: [{containerPort: 80}]}]
+"""
+# Who is killed, and during which command. `cli` is the command itself.
+VICTIMS = [("supervisor", "up"), ("cli", "up"), ("keeper", "up"), ("dataplane", "up"),
+           ("supervisor", "down"), ("cli", "down"), ("keeper", "down"), ("supervisor", "idle"),
+           ("keeper", "idle"), ("dataplane", "idle")]
+
+
+def spin(seconds):
+    """Waits without giving the moment away to a timer's grain."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
+def kill_role(w, role, process, signal_number=signal.SIGKILL):
+    """Kills the processes of one role; returns how many there were."""
+    pids = [process.pid] if role == "cli" and process else w.labctl_processes(role)
+    for pid in pids:
+        try:
+            os.kill(pid, signal_number)
+        except ProcessLookupError:
+            pass
+    return len(pids)
+
+
+def finish_command(w, process):
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out.decode() + err.decode()
+
+
+def one_kill(w, role, phase, delay):
+    """Runs `phase` of a lab's life and kills `role` after `delay` seconds of it. Returns whether it was there."""
+    arguments = ["labctl", "up", "--name", "victim", "--nodes", "3", "-f", str(w.folder / "small.yaml")]
+    if phase == "up":
+        process = w.start(*arguments)
+        spin(delay)
+        hit = kill_role(w, role, process)
+        status, text = finish_command(w, process)
+        if status == 0 and role != "dataplane" and hit and w.labctl_processes("supervisor"):
+            w.true(role == "cli", f"`up` says 0 after its {role} was killed, and the lab runs:\n{text}")
+    else:
+        w.command(*arguments)
+        process = w.start("labctl", "down", "victim") if phase == "down" else None
+        spin(delay)
+        hit = kill_role(w, role, process)
+        if process:
+            finish_command(w, process)
+    return bool(hit)
+
+
+def settle(w, role, phase):
+    """What must be true after the kill: empty at once, or a lab that works and can be taken down."""
+    if role in ("supervisor", "keeper"):
+        w.assert_empty()
+    elif phase == "up" and role == "cli":
+        # Either the lab was ready, and stays; or it was not, and goes.
+        end = time.monotonic() + 1.0
+        while w.remaining() and time.monotonic() < end:
+            if w.labctl("--lab", "victim", "get", "pods", "-o", "name", status=None).status == 0:
+                break
+            time.sleep(0.005)
+        else:
+            w.assert_empty(0.1)
+    if role == "dataplane" and w.labctl_processes("supervisor"):
+        def answers():
+            pods = w.labctl("get", "pods", "-o", "name", status=None).lines()
+            if not pods:
+                return True
+            first = pods[0].removeprefix("pod/")
+            got = w.labctl("probe", f"default/{first}", f"tcp://pod:default/{first}:80", status=None)
+            return got.status == 0
+        w.wait("the data plane serves again", answers)
+    w.labctl("down", "victim")
+    w.assert_empty()
+
+
+def typical_time(w):
+    """How long `up` takes here: the kills are spread over it."""
+    w.labctl("up", "--name", "victim", "--nodes", "3", "-f", w.folder / "small.yaml")
+    times = []
+    for _ in range(3):
+        w.labctl("down", "victim")
+        times.append(w.labctl("up", "--name", "victim", "--nodes", "3", "-f", w.folder / "small.yaml").seconds)
+    w.labctl("down", "victim")
+    return sorted(times)[1]
+
+
+@case("kill -9 of any process at random moments of up, idle and down leaves nothing within a second", limit_s=400)
+def kills(w):
+    w.write("small.yaml", SMALL)
+    seed = w.settings["seed"] + (1 if w.mode == "root" else 0)
+    chance = random.Random(seed)
+    duration = typical_time(w)
+    count = max(len(VICTIMS), w.settings["kills"] // 2)
+    hits = {}
+    for number in range(count):
+        role, phase = VICTIMS[number % len(VICTIMS)]
+        delay = chance.uniform(0, duration * 1.2)
+        try:
+            there = one_kill(w, role, phase, delay)
+            settle(w, role, phase)
+        except Failure as failure:
+            raise Failure(f"kill {number} (seed {seed}): {role} {delay * 1000:.1f} ms into {phase}: {failure}") from None
+        key = f"{role}/{phase}"
+        hits[key] = hits.get(key, 0) + there
+    w.notes.append(f"{count} kills over {duration * 1.2 * 1000:.0f} ms; victims that were there: "
+                   + ", ".join(f"{key} {value}" for key, value in sorted(hits.items())))
+    w.true(sum(hits.values()) > count / 3, "most kills found their victim")
+
+
+@case("Ctrl-C in the middle of `up` exits 130 and leaves nothing", limit_s=120)
+def interrupt(w):
+    w.write("small.yaml", SMALL.replace("replicas: 12", "replicas: 300"))
+    arguments = ["labctl", "up", "--name", "victim", "--nodes", "6", "-f", str(w.folder / "small.yaml")]
+    duration = w.command(*arguments).seconds
+    w.labctl("down", "victim")
+    w.assert_empty()
+    chance = random.Random(w.settings["seed"])
+    statuses = []
+    for number in range(10):
+        process = w.start(*arguments)
+        w.wait("the keeper", lambda: w.labctl_processes("keeper"))
+        spin(chance.uniform(0, duration * 0.6))
+        os.killpg(process.pid, (signal.SIGINT, signal.SIGTERM)[number % 2])
+        status, text = finish_command(w, process)
+        statuses.append(status)
+        if status == 0:  # it was ready before the signal came
+            w.labctl("down", "victim")
+        else:
+            w.equal(status, 130, f"exit status of an interrupted `up`\n{text}")
+        w.assert_empty()
+        w.labctl("down", "victim")
+    w.true(statuses.count(130) >= 5, f"interrupted ones among ten: {statuses}")
+
+
+@case("a data plane that dies is started again and the network stays up")
+def data_plane(w):
+    w.labctl("up")
+    before = w.labctl_processes("dataplane")
+    w.equal(len(before), 1, "data planes")
+    os.kill(before[0], signal.SIGKILL)
+    w.wait("another data plane", lambda: w.labctl_processes("dataplane") not in ([], before))
+    w.wait("an answer", lambda: w.probe("default/client", "tcp://pod:default/db-0:5432")["outcome"] == "ok")
+    w.labctl("check")
+
+
+@case("the data plane holds no capability, may gain none, and is under a seccomp filter")
+def unprivileged(w):
+    w.labctl("up")
+    pid = w.labctl_processes("dataplane")[0]
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        fields = dict(line.split(":\t", 1) for line in status.read().splitlines() if ":\t" in line)
+    for name in ("CapPrm", "CapEff", "CapInh", "CapAmb", "CapBnd"):
+        w.equal(int(fields[name], 16), 0, name)
+    w.equal(fields["NoNewPrivs"], "1", "NoNewPrivs")
+    w.equal(fields["Seccomp"], "2", "Seccomp")

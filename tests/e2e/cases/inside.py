@@ -1,0 +1,91 @@
+"""Commands inside pods, nodes and the external host; logs; workloads that are real processes."""
+
+import os
+import signal
+
+from harness import case
+
+REAL = """
+apiVersion: labctl.dev/v1
+kind: Lab
+metadata: {name: real}
+spec:
+  nodes: 2
+  images:
+    - {match: "python:*", run: ["python3", "-u", "-m", "http.server", "8000"]}
+    - {match: "idle:*", run: idle}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: server, labels: {app: server}}
+spec:
+  nodeName: node-1
+  containers:
+    - {name: web, image: "python:3", ports: [{containerPort: 8000}], env: [{name: COLOUR, value: blue}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: idle}
+spec:
+  nodeName: node-2
+  containers:
+    - {name: nothing, image: "idle:1", ports: [{containerPort: 8000}]}
+"""
+
+
+@case("exec returns the command's own status, streams, and arguments")
+def exec_status(w):
+    w.labctl("up")
+    w.labctl("exec", "client", "--", "true")
+    w.labctl("exec", "client", "--", "sh", "-c", "exit 7", status=7)
+    w.labctl("exec", "client", "--", "no-such-command", status=127)
+    w.labctl("exec", "client", "--", "sh", "-c", "kill -TERM $$", status=128 + signal.SIGTERM)
+    run = w.labctl("exec", "client", "--", "sh", "-c", 'echo "$1"; echo two >&2', "sh", "a  b 'c'")
+    w.equal((run.out, run.err), ("a  b 'c'\n", "two\n"), "streams of exec")
+    w.equal(w.labctl("exec", "client", "--", "cat", stdin="through\n").out, "through\n", "standard input")
+    w.labctl("exec", "nobody", "--", "true", status=(1, 2))
+
+
+@case("a pod has its own host name, resolver, processes and network")
+def own_namespaces(w):
+    w.labctl("up")
+    w.equal(w.labctl("exec", "client", "--", "hostname").out.strip(), "client", "host name")
+    resolver = w.labctl("exec", "client", "--", "cat", "/etc/resolv.conf").out
+    w.has(resolver, "search default.svc.cluster.local svc.cluster.local cluster.local", "resolv.conf")
+    w.has(w.labctl("exec", "client", "--", "cat", "/etc/hosts").out, "client", "/etc/hosts")
+    listed = w.labctl("exec", "client", "--", "sh", "-c", "ls -d /proc/[0-9]*").lines()
+    w.true(len(listed) < 8, f"a pod sees only its own processes: {listed}")
+    other = w.labctl("exec", "monitoring/" + w.get("pods", "-n", "monitoring")[0]["metadata"]["name"], "--",
+                     "hostname").out
+    w.matches(other, r"^agent-", "host name of a pod in another namespace")
+    host = os.uname().nodename
+    w.true(w.labctl("exec", "node/node-1", "--", "ip", "-o", "link").out.count("veth") >= 3, f"links, not {host}'s")
+
+
+@case("nodes and the external host run commands in their own network")
+def nodes_and_external(w):
+    w.labctl("up")
+    w.has(w.labctl("exec", "node/node-2", "--", "ip", "-4", "addr", "show", "eth0").out, "172.18.0.3/16", "node-2")
+    w.has(w.labctl("exec", "external", "--", "ip", "-4", "-o", "addr").out, "172.18.0.1/16", "external")
+    shell = w.labctl("shell", "client", stdin="ip -o link show eth0; exit 3\n", status=3)
+    w.has(shell.out, "eth0", "the shell's output")
+
+
+@case("an image of the lab's map runs a real process, whose output is its log")
+def real_process(w):
+    w.write("lab.yaml", REAL)
+    w.labctl("up", w.folder / "lab.yaml")
+    result = w.probe("default/idle", "http://pod:default/server:8000/", "--timeout", "5s")
+    w.equal((result["outcome"], result["http"]["status"]), ("ok", 200), "answer of the real process")
+    w.true("backend" not in result or not result["backend"], "a real process is not called a built-in workload")
+    w.wait("the request in the log", lambda: "GET / " in w.labctl("logs", "server").out)
+    w.equal(w.probe("default/server", "tcp://pod:default/idle:8000")["outcome"], "refused", "an idle image")
+    env = w.labctl("exec", "server", "--", "sh", "-c", "tr '\\0' '\\n' </proc/1/environ").out
+    w.has(env, "COLOUR=blue", "the container's environment")
+
+
+@case("requests that the built-in workload served are its log")
+def served_requests(w):
+    w.labctl("up")
+    w.probe("default/client", "http://pod:default/db-0:5432/healthz")
+    w.wait("the request in the log", lambda: "/healthz" in w.labctl("logs", "db-0").out)
