@@ -1,0 +1,127 @@
+#include "netemu/kernel/batch.h"
+
+#include <cstring>
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+
+namespace netemu {
+
+namespace {
+
+constexpr std::size_t kFirstBytes = Batch::kBatchBytes + Batch::kMessageBytesMax;
+
+} // namespace
+
+Batch::Batch() : buffer_(kFirstBytes) {
+}
+
+void Batch::reserve(std::size_t more) {
+    if (size_ + more > buffer_.size()) {
+        buffer_.resize((size_ + more) * 2);
+    }
+}
+
+nlmsghdr* Batch::message() {
+    return reinterpret_cast<nlmsghdr*>(buffer_.data() + message_);
+}
+
+nlmsghdr* Batch::start_foreign(unsigned type, unsigned flags) {
+    reserve(kMessageBytesMax);
+    message_ = size_;
+    nlmsghdr* header = mnl_nlmsg_put_header(buffer_.data() + message_);
+    header->nlmsg_type = static_cast<std::uint16_t>(type);
+    header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+    header->nlmsg_seq = first_sequence_ + static_cast<std::uint32_t>(origins_.size());
+    origins_.push_back(origin_);
+    finish_foreign();
+    return header;
+}
+
+void Batch::finish_foreign() {
+    size_ = message_ + MNL_ALIGN(message()->nlmsg_len);
+}
+
+void* Batch::start_raw(unsigned type, unsigned flags, std::size_t header_bytes) {
+    nlmsghdr* header = start_foreign(type, flags);
+    void* family_header = mnl_nlmsg_put_extra_header(header, header_bytes);
+    finish_foreign();
+    return family_header;
+}
+
+void* Batch::append_raw(std::size_t bytes) {
+    reserve(MNL_ALIGN(bytes));
+    void* extra = mnl_nlmsg_put_extra_header(message(), bytes);
+    finish_foreign();
+    return extra;
+}
+
+void Batch::put(unsigned type, std::span<const std::uint8_t> bytes) {
+    reserve(MNL_ATTR_HDRLEN + MNL_ALIGN(bytes.size()));
+    mnl_attr_put(message(), static_cast<std::uint16_t>(type), bytes.size(), bytes.data());
+    finish_foreign();
+}
+
+void Batch::put_u8(unsigned type, std::uint8_t value) {
+    put(type, {&value, 1});
+}
+
+void Batch::put_u32(unsigned type, std::uint32_t value) {
+    std::uint8_t bytes[sizeof value];
+    std::memcpy(bytes, &value, sizeof value);
+    put(type, bytes);
+}
+
+void Batch::put_be16(unsigned type, std::uint16_t value) {
+    const std::uint16_t swapped = htons(value);
+    std::uint8_t bytes[sizeof swapped];
+    std::memcpy(bytes, &swapped, sizeof swapped);
+    put(type, bytes);
+}
+
+void Batch::put_text(unsigned type, std::string_view text) {
+    reserve(MNL_ATTR_HDRLEN + MNL_ALIGN(text.size() + 1));
+    const auto type16 = static_cast<std::uint16_t>(type);
+    // The buffer may hold an older message: the terminating zero has to be written.
+    mnl_attr_put(message(), type16, text.size(), text.data());
+    auto* attribute = reinterpret_cast<nlattr*>(buffer_.data() + size_);
+    buffer_[size_ + attribute->nla_len] = '\0';
+    attribute->nla_len = static_cast<std::uint16_t>(attribute->nla_len + 1);
+    message()->nlmsg_len =
+        static_cast<std::uint32_t>(size_ - message_ + MNL_ALIGN(attribute->nla_len));
+    finish_foreign();
+}
+
+void Batch::put_address(unsigned type, const IpAddress& address) {
+    put(type, {address.bytes(), address.size()});
+}
+
+void Batch::put_mac(unsigned type, const MacAddress& mac) {
+    put(type, mac.bytes);
+}
+
+Batch::Nest::Nest(Batch& batch, unsigned type) : batch_(batch), at_(batch.size_) {
+    batch_.put(type, {});
+}
+
+Batch::Nest::~Nest() {
+    auto* attribute = reinterpret_cast<nlattr*>(batch_.buffer_.data() + at_);
+    attribute->nla_len = static_cast<std::uint16_t>(batch_.size_ - at_);
+}
+
+bool Batch::owns(std::uint32_t sequence) const noexcept {
+    return sequence - first_sequence_ < origins_.size();
+}
+
+const Origin& Batch::origin_of(std::uint32_t sequence) const {
+    return origins_.at(sequence - first_sequence_);
+}
+
+void Batch::clear() noexcept {
+    first_sequence_ += static_cast<std::uint32_t>(origins_.size());
+    origins_.clear();
+    size_ = 0;
+    message_ = 0;
+}
+
+} // namespace netemu

@@ -1,0 +1,154 @@
+#include "netemu/kernel/netlink_socket.h"
+
+#include <array>
+#include <cerrno>
+
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include "netemu/base/error.h"
+#include "netemu/kernel/attributes.h"
+
+namespace netemu {
+
+namespace {
+
+constexpr std::size_t kReceiveBytes = 32U << 10U; // what a dump fills at most
+constexpr int kSendBufferBytes = 8 << 20;
+
+using ReceiveBuffer = std::array<char, kReceiveBytes>;
+
+/// One buffer for all sockets of the thread: a thousand of them would be 32 MB.
+ReceiveBuffer& receive_buffer() {
+    alignas(nlmsghdr) static thread_local ReceiveBuffer buffer;
+    return buffer;
+}
+
+void set_option(int fd, int option) {
+    const int on = 1;
+    // A kernel that lacks one of these answers with fewer words, no more.
+    (void)::setsockopt(fd, SOL_NETLINK, option, &on, sizeof on);
+}
+
+NetlinkFailure decode_failure(const nlmsghdr* message) {
+    NetlinkFailure failure;
+    const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
+    failure.sequence = error->msg.nlmsg_seq;
+    failure.error_number = -error->error;
+    failure.type = error->msg.nlmsg_type;
+    if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) {
+        return failure;
+    }
+    std::size_t skip = sizeof(nlmsgerr);
+    if ((message->nlmsg_flags & NLM_F_CAPPED) == 0) {
+        skip += error->msg.nlmsg_len - sizeof(nlmsghdr);
+    }
+    if (skip <= mnl_nlmsg_get_payload_len(message)) {
+        failure.text = Attributes(message, skip).text(NLMSGERR_ATTR_MSG);
+    }
+    return failure;
+}
+
+bool is_error(const nlmsghdr* message) {
+    return message->nlmsg_type == NLMSG_ERROR &&
+           mnl_nlmsg_get_payload_len(message) >= sizeof(nlmsgerr);
+}
+
+} // namespace
+
+NetlinkSocket::NetlinkSocket(int protocol)
+    : fd_(check_syscall(
+          protocol == NETLINK_NETFILTER ? "open an nfnetlink socket" : "open a netlink socket",
+          ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol))) {
+    set_option(fd_.get(), NETLINK_EXT_ACK);
+    set_option(fd_.get(), NETLINK_CAP_ACK);
+    set_option(fd_.get(), NETLINK_GET_STRICT_CHK);
+}
+
+void NetlinkSocket::transmit(const Batch& batch) {
+    const auto bytes = batch.bytes();
+    auto sent = ::send(fd_.get(), bytes.data(), bytes.size(), 0);
+    if (sent < 0 && errno == EMSGSIZE) {
+        // A large nftables transaction has to go in one message. The forced form needs a privilege
+        // on the host; the other is bounded by net.core.wmem_max.
+        const int wanted = kSendBufferBytes;
+        if (::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted) < 0) {
+            (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
+        }
+        sent = ::send(fd_.get(), bytes.data(), bytes.size(), 0);
+    }
+    if (sent < 0) {
+        throw SysError(
+            "send " + std::to_string(bytes.size()) + " bytes of netlink messages", errno);
+    }
+}
+
+std::vector<NetlinkFailure> NetlinkSocket::send(const Batch& batch) {
+    std::vector<NetlinkFailure> failures;
+    if (batch.empty()) {
+        return failures;
+    }
+    transmit(batch);
+    bool overrun = false;
+    for (;;) {
+        ReceiveBuffer& buffer = receive_buffer();
+        const auto length = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (length < 0 && errno == ENOBUFS) {
+            overrun = true; // more refusals than the socket holds: the first ones are still there
+            continue;
+        }
+        if (length < 0 && errno == EINTR) {
+            continue;
+        }
+        if (length < 0) {
+            break;
+        }
+        auto rest = static_cast<int>(length);
+        const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
+        for (; mnl_nlmsg_ok(message, rest); message = mnl_nlmsg_next(message, &rest)) {
+            if (is_error(message)) {
+                auto failure = decode_failure(message);
+                if (failure.error_number != 0 && batch.owns(failure.sequence)) {
+                    failures.push_back(std::move(failure));
+                }
+            }
+        }
+    }
+    if (overrun && failures.empty()) {
+        failures.push_back({batch.first_sequence(), ENOBUFS, 0, "answers were lost"});
+    }
+    return failures;
+}
+
+void NetlinkSocket::dump(const char* attempt, Batch& request, const Each& each) {
+    transmit(request);
+    const std::uint32_t sequence = request.first_sequence();
+    request.clear();
+    for (;;) {
+        ReceiveBuffer& buffer = receive_buffer();
+        const auto length = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+        if (length < 0 && errno == EINTR) {
+            continue;
+        }
+        check_syscall(attempt, static_cast<int>(length));
+        auto rest = static_cast<int>(length);
+        const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
+        for (; mnl_nlmsg_ok(message, rest); message = mnl_nlmsg_next(message, &rest)) {
+            if (message->nlmsg_seq != sequence) {
+                continue; // the late answer to an older request
+            }
+            if (message->nlmsg_type == NLMSG_DONE) {
+                return;
+            }
+            if (is_error(message)) {
+                const auto failure = decode_failure(message);
+                throw SysError(attempt, failure.error_number, failure.text);
+            }
+            each(message);
+        }
+    }
+}
+
+} // namespace netemu

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "netemu/base/unique_fd.h"
+#include "netemu/kernel/batch.h"
+
+struct nlmsghdr;
+
+namespace netemu {
+
+/// A request that the kernel refused.
+struct NetlinkFailure {
+    std::uint32_t sequence = 0;
+    int error_number = 0;
+    unsigned type = 0; // the message type of the request
+    std::string text;  // the kernel's own words (NETLINK_EXT_ACK), or empty
+};
+
+/// A netlink socket. It stays in the network namespace in which the calling thread was when it was
+/// made, so no setns(2) is needed to use it.
+///
+/// Requests are not acknowledged: rtnetlink and nfnetlink carry them out inside sendmsg(2), and
+/// without NLM_F_ACK only refusals are answered. So when a receive that does not wait finds
+/// nothing, everything that was sent has been done. The messages behind a refused one are still
+/// carried out by rtnetlink; an nfnetlink transaction is carried out whole or not at all.
+class NetlinkSocket {
+public:
+    NetlinkSocket() = default; // closed
+    /// `protocol` is NETLINK_ROUTE or NETLINK_NETFILTER. Throws SysError.
+    explicit NetlinkSocket(int protocol);
+
+    [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    void close() noexcept { fd_.reset(); }
+
+    /// Sends `batch` (if it holds anything) and returns what was refused, in order. The batch is
+    /// left as it is, for its origins; answers that are not refusals are dropped. Throws SysError
+    /// if it cannot be sent.
+    std::vector<NetlinkFailure> send(const Batch& batch);
+
+    /// Sends the one dump request in `request`, clears it, and hands every object to `each`. When
+    /// something changed meanwhile (NLM_F_DUMP_INTR) the dump is used as it is: callers observe,
+    /// they do not lock. Throws SysError(attempt) when the kernel refuses.
+    using Each = std::function<void(const nlmsghdr* message)>;
+    void dump(const char* attempt, Batch& request, const Each& each);
+
+private:
+    void transmit(const Batch& batch);
+
+    UniqueFd fd_;
+};
+
+} // namespace netemu

@@ -1,0 +1,111 @@
+#include "netemu/kernel/route_codec.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+
+#include "netemu/kernel/attributes.h"
+
+namespace netemu {
+
+namespace {
+
+rtmsg& start(Batch& batch, unsigned type, unsigned flags, const IpPrefix& destination) {
+    auto& header = batch.start<rtmsg>(type, flags);
+    header.rtm_family = static_cast<std::uint8_t>(destination.address.af());
+    header.rtm_dst_len = destination.length;
+    header.rtm_table = RT_TABLE_MAIN;
+    header.rtm_type = RTN_UNICAST;
+    return header;
+}
+
+std::uint8_t scope_of(const LinkRoute& route) {
+    const bool direct = route.destination.address.is_v4() && !route.gateway;
+    return direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+}
+
+void finish(Batch& batch, const LinkRoute& route) {
+    if (route.destination.length > 0) {
+        batch.put_address(RTA_DST, route.destination.address);
+    }
+    if (route.gateway) {
+        batch.put_address(RTA_GATEWAY, *route.gateway);
+    }
+    batch.put_u32(RTA_OIF, route.link_index);
+}
+
+bool is_ours(const rtmsg& header, const Attributes& attributes) {
+    const std::uint32_t table = attributes.u32(RTA_TABLE).value_or(header.rtm_table);
+    const bool by_kernel = header.rtm_protocol == RTPROT_KERNEL ||
+                           header.rtm_protocol == RTPROT_REDIRECT ||
+                           header.rtm_protocol == RTPROT_RA;
+    return table == RT_TABLE_MAIN && header.rtm_type == RTN_UNICAST && !by_kernel &&
+           (header.rtm_flags & RTM_F_CLONED) == 0;
+}
+
+IpPrefix destination_of(const rtmsg& header, const Attributes& attributes) {
+    const IpAddress any =
+        header.rtm_family == AF_INET6 ? *IpAddress::parse("::") : IpAddress::v4(0);
+    return {attributes.address(RTA_DST).value_or(any), header.rtm_dst_len};
+}
+
+/// RTA_MULTIPATH: structures one after the other, each followed by attributes of its own.
+std::vector<LinkRoute>
+decode_hops(const IpPrefix& destination, std::span<const std::uint8_t> data) {
+    std::vector<LinkRoute> routes;
+    while (data.size() >= sizeof(rtnexthop)) {
+        const auto* hop = reinterpret_cast<const rtnexthop*>(data.data());
+        if (hop->rtnh_len < sizeof *hop || hop->rtnh_len > data.size()) {
+            break;
+        }
+        const Attributes attributes(data.subspan(sizeof *hop, hop->rtnh_len - sizeof *hop));
+        routes.push_back(
+            {destination,
+             attributes.address(RTA_GATEWAY),
+             static_cast<std::uint32_t>(hop->rtnh_ifindex),
+             (hop->rtnh_flags & RTNH_F_ONLINK) != 0});
+        data = data.subspan(std::min<std::size_t>(MNL_ALIGN(hop->rtnh_len), data.size()));
+    }
+    return routes;
+}
+
+} // namespace
+
+void encode_add_route(Batch& batch, const LinkRoute& route) {
+    auto& header = start(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route.destination);
+    header.rtm_protocol =
+        RTPROT_BOOT; // what `ip route add` writes, so that `ip route` looks familiar
+    header.rtm_scope = scope_of(route);
+    header.rtm_flags = route.onlink ? static_cast<unsigned>(RTNH_F_ONLINK) : 0;
+    finish(batch, route);
+}
+
+void encode_delete_route(Batch& batch, const LinkRoute& route) {
+    // IPv4 compares the scope; "nowhere" matches any.
+    start(batch, RTM_DELROUTE, 0, route.destination).rtm_scope = RT_SCOPE_NOWHERE;
+    finish(batch, route);
+}
+
+void encode_dump_routes(Batch& batch, Family family) {
+    auto& header = batch.start<rtmsg>(RTM_GETROUTE, NLM_F_DUMP);
+    header.rtm_family = family == Family::V4 ? AF_INET : AF_INET6;
+    header.rtm_table = RT_TABLE_MAIN;
+}
+
+std::vector<LinkRoute> decode_route(const nlmsghdr* message) {
+    const auto& header = *static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
+    const Attributes attributes(message, sizeof header);
+    if (!is_ours(header, attributes)) {
+        return {};
+    }
+    const IpPrefix destination = destination_of(header, attributes);
+    if (attributes.has(RTA_MULTIPATH)) {
+        return decode_hops(destination, attributes.bytes(RTA_MULTIPATH));
+    }
+    return {
+        {destination,
+         attributes.address(RTA_GATEWAY),
+         attributes.u32(RTA_OIF).value_or(0),
+         (header.rtm_flags & RTNH_F_ONLINK) != 0}};
+}
+
+} // namespace netemu

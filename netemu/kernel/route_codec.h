@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "netemu/base/address.h"
+#include "netemu/kernel/batch.h"
+
+struct nlmsghdr;
+
+namespace netemu {
+
+/// A unicast route of the main table, as rtnetlink writes it (RTM_*ROUTE of rtnetlink(7)).
+struct LinkRoute {
+    IpPrefix destination;
+    std::optional<IpAddress> gateway;
+    std::uint32_t link_index = 0;
+    bool onlink = false;
+};
+
+void encode_add_route(Batch& batch, const LinkRoute& route);
+void encode_delete_route(Batch& batch, const LinkRoute& route);
+void encode_dump_routes(Batch& batch, Family family);
+/// Reads an RTM_NEWROUTE message: one entry per next hop; none for a route that the kernel made
+/// itself, that is in another table, or that is not unicast.
+std::vector<LinkRoute> decode_route(const nlmsghdr* message);
+
+} // namespace netemu
