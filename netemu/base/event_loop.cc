@@ -11,23 +11,38 @@
 
 namespace netemu {
 
-EventLoop::EventLoop() : epoll_(check_syscall("create an epoll instance", ::epoll_create1(EPOLL_CLOEXEC))) {}
+EventLoop::EventLoop()
+    : epoll_(check_syscall("create an epoll instance", ::epoll_create1(EPOLL_CLOEXEC))) {
+}
 
 EventLoop::~EventLoop() = default;
 
-void EventLoop::add(int fd, std::uint32_t events, FdCallback callback) {
+namespace {
+
+constexpr unsigned kSerialShift = 32;
+
+epoll_event make_event(std::uint32_t events, std::uint64_t key) {
     epoll_event event{};
     event.events = events;
-    event.data.fd = fd;
+    event.data.u64 = key;
+    return event;
+}
+
+} // namespace
+
+void EventLoop::add(int fd, std::uint32_t events, FdCallback callback) {
+    const auto key =
+        (std::uint64_t{next_serial_++} << kSerialShift) | static_cast<std::uint32_t>(fd);
+    auto event = make_event(events, key);
     check_syscall(
-        "watch descriptor " + std::to_string(fd), ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event));
-    watches_[fd] = std::make_shared<Watch>(Watch{std::move(callback)});
+        "watch descriptor " + std::to_string(fd),
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event));
+    watches_[fd] = std::make_shared<Watch>(Watch{std::move(callback), key});
 }
 
 void EventLoop::modify(int fd, std::uint32_t events) {
-    epoll_event event{};
-    event.events = events;
-    event.data.fd = fd;
+    const auto found = watches_.find(fd);
+    auto event = make_event(events, found == watches_.end() ? 0 : found->second->key);
     check_syscall(
         "change the watch of descriptor " + std::to_string(fd),
         ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event));
@@ -79,7 +94,8 @@ int EventLoop::wait_ms(std::chrono::milliseconds limit) const {
     if (timers_.empty()) {
         return static_cast<int>(limit.count());
     }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first - Clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first - Clock::now());
     return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, limit.count()));
 }
 
@@ -93,9 +109,10 @@ bool EventLoop::run_once(std::chrono::milliseconds timeout) {
     bool ran = false;
     for (int i = 0; i < count && !stopped_; ++i) {
         const auto& event = events.at(static_cast<std::size_t>(i));
-        const auto found = watches_.find(event.data.fd);
-        if (found == watches_.end()) {
-            continue; // removed by an earlier callback of this round
+        const auto found =
+            watches_.find(static_cast<int>(static_cast<std::uint32_t>(event.data.u64)));
+        if (found == watches_.end() || found->second->key != event.data.u64) {
+            continue; // removed, or its number reused, by an earlier callback of this round
         }
         const auto watch = found->second; // the callback may remove itself
         watch->callback(event.events);

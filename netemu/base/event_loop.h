@@ -14,9 +14,9 @@ namespace netemu {
 
 using Clock = std::chrono::steady_clock;
 
-/// A single-threaded epoll loop. All members but `wake` belong to the thread that runs it. A callback may
-/// add and remove descriptors and timers, including its own. An exception that leaves a callback leaves
-/// `run` too: whoever owns the loop decides.
+/// A single-threaded epoll loop. All members but `wake` belong to the thread that runs it. A
+/// callback may add and remove descriptors and timers, including its own. An exception that leaves
+/// a callback leaves `run` too: whoever owns the loop decides.
 class EventLoop {
 public:
     /// Called with the epoll(7) event mask (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP).
@@ -43,7 +43,8 @@ public:
 
     /// Runs until `stop`.
     void run();
-    /// One round: waits at most `timeout` for something and dispatches it. Returns whether anything ran.
+    /// One round: waits at most `timeout` for something and dispatches it. Returns whether anything
+    /// ran.
     bool run_once(std::chrono::milliseconds timeout);
     void stop() { stopped_ = true; }
     [[nodiscard]] bool stopped() const { return stopped_; }
@@ -51,6 +52,8 @@ public:
 private:
     struct Watch {
         FdCallback callback;
+        std::uint64_t key =
+            0; // descriptor and serial number: tells a reused descriptor from its predecessor
     };
     struct Timer {
         TimerId id;
@@ -61,6 +64,7 @@ private:
     [[nodiscard]] int wait_ms(std::chrono::milliseconds limit) const;
 
     UniqueFd epoll_;
+    std::uint32_t next_serial_ = 1;
     std::unordered_map<int, std::shared_ptr<Watch>> watches_;
     std::multimap<Clock::time_point, Timer> timers_;
     std::unordered_map<TimerId, Clock::time_point> timer_deadlines_;

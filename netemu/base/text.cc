@@ -64,7 +64,8 @@ bool glob_match(std::string_view pattern, std::string_view text) {
     std::size_t star = std::string_view::npos;
     std::size_t retry = 0;
     while (t < text.size()) {
-        if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t]) && pattern[p] != '*') {
+        if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t]) &&
+            pattern[p] != '*') {
             ++p;
             ++t;
         } else if (p < pattern.size() && pattern[p] == '*') {
@@ -124,10 +125,11 @@ std::optional<std::uint64_t> parse_duration_us(std::string_view text) {
     if (text.empty()) {
         return std::nullopt;
     }
-    while (!text.empty()) {
+    for (bool first = true; !text.empty(); first = false) {
         double number = 0;
-        const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-        if (parsed.ec != std::errc{} || number < 0 || !std::isfinite(number)) {
+        const auto parsed = std::from_chars(
+            text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+        if (parsed.ec != std::errc{} || text.front() == '-' || !std::isfinite(number)) {
             return std::nullopt;
         }
         text.remove_prefix(static_cast<std::size_t>(parsed.ptr - text.data()));
@@ -135,10 +137,11 @@ std::optional<std::uint64_t> parse_duration_us(std::string_view text) {
         const auto name = text.substr(0, unit_end);
         const auto* unit = std::find_if(
             kUnits.begin(), kUnits.end(), [&](const auto& u) { return u.first == name; });
-        if (unit == kUnits.end() && !(name.empty() && total == 0)) {
+        const bool plain = first && text.empty(); // a number of seconds, and nothing else
+        if (unit == kUnits.end() && !plain) {
             return std::nullopt;
         }
-        total += number * (name.empty() ? 1e6 : unit->second);
+        total += number * (plain ? 1e6 : unit->second);
         text.remove_prefix(unit_end);
     }
     constexpr double kMax = 1e15; // about thirty years

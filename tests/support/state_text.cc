@@ -1,0 +1,98 @@
+#include "tests/support/state_text.h"
+
+#include <algorithm>
+#include <set>
+
+#include "netemu/base/text.h"
+#include "netemu/model/nft_text.h"
+
+namespace netemu::test {
+
+namespace {
+
+std::string link_text(const LinkInfo& link) {
+    auto text = "link " + link.name + " " + std::to_string(link.index) + " " + link.kind + " " +
+                link.mac.to_string() + " mtu " + std::to_string(link.mtu) +
+                (link.up ? " up" : " down") + " master '" + link.master + "'";
+    if (link.vxlan) {
+        text += " vni " + std::to_string(link.vxlan->vni) + " local " +
+                link.vxlan->local.to_string() + " port " + std::to_string(link.vxlan->port) +
+                " on " + link.vxlan->underlay;
+    }
+    auto addresses = link.addresses;
+    std::sort(addresses.begin(), addresses.end());
+    for (const auto& address : addresses) {
+        text += " " + address.to_string();
+    }
+    return text;
+}
+
+std::set<std::string> lines_of(const NamespaceInfo& ns) {
+    std::set<std::string> lines;
+    lines.insert("role " + std::to_string(static_cast<int>(ns.role)));
+    for (const auto& [name, link] : ns.links) {
+        lines.insert(link_text(link));
+    }
+    for (const auto& route : ns.routes) {
+        lines.insert(
+            "route " + route.destination.to_string() + " via " +
+            (route.gateway ? route.gateway->to_string() : "-") + " dev " + route.link +
+            (route.onlink ? " onlink" : ""));
+    }
+    auto neighbours = ns.neighbours;
+    if (ns.segment_neighbours != nullptr) {
+        neighbours.insert(
+            neighbours.end(), ns.segment_neighbours->begin(), ns.segment_neighbours->end());
+    }
+    for (const auto& entry : neighbours) {
+        lines.insert(
+            "neighbour " + entry.address.to_string() + " " + entry.mac.to_string() + " dev " +
+            entry.link);
+    }
+    for (const auto& entry : ns.fdb) {
+        lines.insert(
+            "fdb " + entry.mac.to_string() + " " + entry.remote.to_string() + " dev " + entry.link);
+    }
+    for (const auto& table : ns.tables) {
+        lines.insert(
+            "table " + std::string(netemu::to_text(table.family)) + " " + table.name + " " +
+            table.digest + " rules " + std::to_string(table.rules));
+    }
+    return lines;
+}
+
+} // namespace
+
+std::string to_text(const ObservedState& state) {
+    std::string text;
+    for (const auto& [name, ns] : state.namespaces) {
+        for (const auto& line : lines_of(ns)) {
+            text += name + ": " + line + "\n";
+        }
+    }
+    return text;
+}
+
+std::string to_text(const Plan& plan) {
+    std::string text;
+    for (const auto& operation : plan.operations) {
+        text += describe(operation) + "\n";
+    }
+    return text;
+}
+
+std::string first_difference(const std::string& left, const std::string& right) {
+    const auto a = split(left, '\n');
+    const auto b = split(right, '\n');
+    for (std::size_t i = 0; i < std::max(a.size(), b.size()); ++i) {
+        const auto in_a = i < a.size() ? a[i] : std::string_view("(end)");
+        const auto in_b = i < b.size() ? b[i] : std::string_view("(end)");
+        if (in_a != in_b) {
+            return "line " + std::to_string(i + 1) + ":\n  < " + std::string(in_a) + "\n  > " +
+                   std::string(in_b);
+        }
+    }
+    return {};
+}
+
+} // namespace netemu::test

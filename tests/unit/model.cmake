@@ -1,0 +1,8 @@
+labctl_test(base_test unit
+  SOURCES unit/base_main.cc unit/base_address_test.cc unit/base_text_test.cc unit/base_event_loop_test.cc
+    unit/base_process_test.cc
+  LINK netemu_base)
+labctl_test(model_test unit
+  SOURCES unit/model_main.cc unit/model_plan_test.cc unit/model_random_test.cc unit/model_text_test.cc
+    support/fake_kernel.cc support/random_network.cc support/state_text.cc
+  LINK netemu_model)
