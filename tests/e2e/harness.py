@@ -224,6 +224,15 @@ class World:
             os.chown(path, NOBODY, NOBODY)
         return path
 
+    def own_copy(self, folder, name=None):
+        """A copy of a staged folder that this world's user may write."""
+        copy = self.folder / (name or folder.name)
+        shutil.copytree(folder, copy)
+        if self.user:
+            for path in [copy, copy.parent, *copy.rglob("*")]:
+                os.chown(path, NOBODY, NOBODY)
+        return copy
+
     def manifests(self, name):
         """A file of the real manifests, staged for every user; a visible skip where they are absent."""
         path = self.stage / "manifests" / name

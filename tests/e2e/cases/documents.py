@@ -49,6 +49,8 @@ def compare(shown, got, place):
 
 
 def run_block(w, body, place, folder):
+    # A reader types "! command" to say that it fails; a shell under -e would not mind if it did not.
+    body = re.sub(r"^! (.*)$", r"! \1 || { echo 'this was to fail, and did not'; exit 99; }", body, flags=re.MULTILINE)
     run = w.command("bash", "-euo", "pipefail", "-c", body, status=None, cwd=folder, stderr=subprocess.STDOUT,
                     limit_s=300)
     if run.status != 0:
@@ -78,11 +80,7 @@ def run_document(w, path, folder):
 def readme(w):
     source = pathlib.Path(w.settings["root"]) / "README.md"
     # A clone of its own: the commands are run where a reader would run them, by every user.
-    folder = w.folder / "clone"
-    folder.mkdir()
-    (folder / "labs").symlink_to(w.stage / "labs")
-    if w.user:
-        os.chown(folder, w.user["user"], w.user["group"])
+    folder = w.own_copy(w.stage / "labs", "clone/labs").parent
     count = run_document(w, source, folder)
     w.true(count >= 8, f"only {count} commands found")
     w.notes.append(f"{count} commands")
@@ -105,7 +103,8 @@ def exercises(w):
     found = sorted((w.stage / "labs").glob("*/README.md"))
     w.true(found, "an exercise")
     for path in found:
-        count = run_document(w, path, path.parent)
+        folder = w.own_copy(path.parent)
+        count = run_document(w, folder / path.name, folder)
         w.true(count >= 5, f"{path.parent.name}: only {count} commands found")
         w.notes.append(f"{path.parent.name}: {count} commands")
         w.labctl("down", "--all")
