@@ -1,0 +1,210 @@
+#include "labctl/check/evaluate.h"
+
+#include <algorithm>
+
+#include "labctl/check/batch.h"
+#include "labctl/check/expand.h"
+#include "labctl/check/judge.h"
+#include "labctl/check/verdict.h"
+#include "netemu/base/text.h"
+
+namespace labctl::check {
+
+namespace {
+
+using netemu::Clock;
+using std::chrono::microseconds;
+
+/// One assertion on its way to a verdict.
+struct Tracker {
+    const Assertion* assertion = nullptr;
+    Record record; // of the last round
+    std::uint32_t rounds = 0;
+    std::optional<Clock::time_point> held_since;
+    bool settled = false;
+};
+
+/// What one unsettled assertion put into the batch of a round.
+struct Share {
+    Tracker* tracker = nullptr;
+    Expansion expansion;
+    std::vector<std::size_t> probes; // index in the batch, per flow; kNotProbed for a blocked one
+    std::vector<std::size_t> controls;
+};
+
+class Evaluation {
+public:
+    Evaluation(const std::vector<Assertion>& assertions, const Hooks& hooks, const Options& options)
+        : hooks_(hooks), options_(options), start_(hooks.now()) {
+        for (const auto& assertion : assertions) {
+            trackers_.push_back({&assertion, {}, 0, std::nullopt, false});
+        }
+    }
+
+    Report run() {
+        auto interval = Clock::duration(kRetryFirst);
+        while (unsettled()) {
+            round();
+            if (options_.fail_fast && failed()) {
+                give_up();
+            }
+            if (unsettled()) {
+                hooks_.wait_until(next_round(interval));
+                interval = std::min<Clock::duration>(interval * 2, kRetryLast);
+            }
+        }
+        for (auto& tracker : trackers_) {
+            report_.records.push_back(std::move(tracker.record));
+        }
+        report_.duration_us = elapsed_us(hooks_.now());
+        return std::move(report_);
+    }
+
+private:
+    [[nodiscard]] std::uint64_t elapsed_us(Clock::time_point now) const {
+        return static_cast<std::uint64_t>(
+            std::chrono::duration_cast<microseconds>(now - start_).count());
+    }
+
+    [[nodiscard]] bool unsettled() const {
+        return std::ranges::any_of(trackers_, [](const auto& tracker) { return !tracker.settled; });
+    }
+
+    [[nodiscard]] bool failed() const {
+        return std::ranges::any_of(trackers_, [](const auto& tracker) {
+            return tracker.settled && tracker.record.verdict == Verdict::Fail &&
+                   tracker.record.level == Level::Error;
+        });
+    }
+
+    void round() {
+        const auto world = hooks_.world();
+        Batch batch;
+        std::vector<Share> shares;
+        for (auto& tracker : trackers_) {
+            if (!tracker.settled) {
+                shares.push_back(prepare(tracker, world, batch));
+            }
+        }
+        batch.run(hooks_.run);
+        report_.probes += batch.size();
+        const auto now = hooks_.now();
+        for (auto& share : shares) {
+            const VerdictInput input{
+                *share.tracker->assertion,
+                share.expansion,
+                share.probes,
+                share.controls,
+                batch,
+                hooks_.dropped_by};
+            advance(*share.tracker, make_record(input), now);
+        }
+    }
+
+    [[nodiscard]] Share prepare(Tracker& tracker, const World& world, Batch& batch) const {
+        const auto& assertion = *tracker.assertion;
+        Share share{&tracker, expand(assertion, world, options_.timeout_ms), {}, {}};
+        const bool proof = needs_proof(assertion.expect);
+        for (const auto& flow : share.expansion.flows) {
+            if (!flow.blocked.empty()) {
+                share.probes.push_back(kNotProbed);
+                continue;
+            }
+            share.probes.push_back(batch.add(flow.request));
+            if (proof) {
+                for (const auto& controls :
+                     {sender_controls(flow, world), listener_controls(flow, world)}) {
+                    for (const auto& control : controls) {
+                        share.controls.push_back(batch.add(control));
+                    }
+                }
+            }
+        }
+        std::ranges::sort(share.controls);
+        const auto repeated = std::ranges::unique(share.controls);
+        share.controls.erase(repeated.begin(), repeated.end());
+        return share;
+    }
+
+    void advance(Tracker& tracker, Record record, Clock::time_point now) {
+        const auto& assertion = *tracker.assertion;
+        const auto waited = elapsed_us(now);
+        record.attempts = ++tracker.rounds;
+        record.duration_us = waited;
+        tracker.record = std::move(record);
+        if (tracker.record.verdict == Verdict::Pass) {
+            tracker.held_since = tracker.held_since.value_or(now);
+            if (now - *tracker.held_since >= microseconds(assertion.for_us)) {
+                settle(tracker);
+            }
+            return;
+        }
+        const auto held_since = std::exchange(tracker.held_since, std::nullopt);
+        if (waited < assertion.within_us) {
+            return; // there is time to try again
+        }
+        if (held_since) {
+            const auto held = std::chrono::duration_cast<microseconds>(now - *held_since).count();
+            tracker.record.reason = "it held for " +
+                                    netemu::format_duration_us(static_cast<std::uint64_t>(held)) +
+                                    " of " + netemu::format_duration_us(assertion.for_us) +
+                                    ", then: " + tracker.record.reason;
+        } else if (assertion.within_us > 0) {
+            tracker.record.reason = "not within " +
+                                    netemu::format_duration_us(assertion.within_us) + ": " +
+                                    tracker.record.reason;
+        }
+        settle(tracker);
+    }
+
+    void settle(Tracker& tracker) {
+        tracker.settled = true;
+        if (hooks_.finished) {
+            hooks_.finished(tracker.record);
+        }
+    }
+
+    void give_up() {
+        for (auto& tracker : trackers_) {
+            if (!tracker.settled) {
+                tracker.record.verdict = Verdict::Inconclusive;
+                tracker.record.reason = "not settled: the run ended at the first failure";
+                settle(tracker);
+            }
+        }
+    }
+
+    /// After the interval, or at the first moment at which an assertion runs out of time or has
+    /// held for long enough, if that comes earlier.
+    [[nodiscard]] Clock::time_point next_round(Clock::duration interval) const {
+        const auto now = hooks_.now();
+        auto next = now + interval;
+        for (const auto& tracker : trackers_) {
+            if (tracker.settled) {
+                continue;
+            }
+            const auto deadline =
+                tracker.held_since ? *tracker.held_since + microseconds(tracker.assertion->for_us)
+                                   : start_ + microseconds(tracker.assertion->within_us);
+            if (deadline > now) {
+                next = std::min(next, deadline);
+            }
+        }
+        return next;
+    }
+
+    const Hooks& hooks_;
+    const Options& options_;
+    Clock::time_point start_;
+    std::vector<Tracker> trackers_;
+    Report report_;
+};
+
+} // namespace
+
+Report
+evaluate(const std::vector<Assertion>& assertions, const Hooks& hooks, const Options& options) {
+    return Evaluation(assertions, hooks, options).run();
+}
+
+} // namespace labctl::check

@@ -1,0 +1,314 @@
+#include "labctl/check/judge.h"
+
+#include <algorithm>
+#include <regex>
+
+#include "labctl/check/words.h"
+#include "netemu/base/address.h"
+#include "netemu/base/text.h"
+
+namespace labctl::check {
+
+namespace {
+
+using probe::Outcome;
+
+bool every_outcome_is(const probe::Result& result, Outcome outcome) {
+    if (result.outcomes.empty()) {
+        return result.first.outcome == outcome;
+    }
+    return result.outcomes.size() == 1 && result.outcomes.contains(probe::to_string(outcome));
+}
+
+bool any_ok(const probe::Result& result) {
+    return result.first.outcome == Outcome::Ok || result.outcomes.contains("ok");
+}
+
+std::string answered(const probe::Result& result) {
+    return "answered" + (result.first.backend.empty() ? "" : " by " + result.first.backend) +
+           " in " + netemu::format_duration_us(result.rtt_us);
+}
+
+std::string what_happened(const Flow& flow, const probe::Result& result) {
+    const auto because = result.first.error.empty() ? "" : ": " + result.first.error;
+    switch (result.first.outcome) {
+    case Outcome::Ok:
+        return answered(result);
+    case Outcome::Refused:
+        return "the connection was refused";
+    case Outcome::Unreachable:
+        return "the network said that it is unreachable" + because;
+    case Outcome::Timeout:
+        return "no answer came within " +
+               netemu::format_duration_us(flow.request.timeout_ms * 1000);
+    case Outcome::Reset:
+        return "the connection was reset after it had been opened";
+    case Outcome::DnsError:
+        return "the name did not resolve" + because;
+    case Outcome::TlsError:
+        return "the TLS handshake failed" + because;
+    case Outcome::Unsupported:
+        return "it cannot be probed here" + because;
+    }
+    return {};
+}
+
+/// The usual slip behind a refusal: a port that no container declares.
+std::string port_hint(const Flow& flow, const probe::Result& result) {
+    if (result.first.outcome != Outcome::Refused || flow.to.kind != Party::Kind::Pod) {
+        return {};
+    }
+    std::vector<std::string> ports;
+    for (const auto& port : flow.to.pod->ports) {
+        if (std::to_string(port.number) == flow.request.to.port) {
+            return {};
+        }
+        ports.push_back(std::to_string(port.number) + "/" + netemu::to_lower(port.protocol));
+    }
+    return flow.to.label() + " declares no port " + flow.request.to.port +
+           (ports.empty() ? "" : "; it declares " + netemu::join(ports, ", "));
+}
+
+std::string counted(const Flow& flow, const probe::Result& result) {
+    if (result.outcomes.size() < 2) {
+        return what_happened(flow, result);
+    }
+    return "of " + std::to_string(result.attempts) + " exchanges: " + outcome_text(result);
+}
+
+/// The conditions on an answer. Each check returns a sentence when its condition is not met.
+class Answer {
+public:
+    Answer(const Flow& flow, const probe::Result& result) : flow_(flow), result_(result) {}
+
+    /// What is not met, or empty.
+    std::string unmet(const Expectation& expect) {
+        for (const auto& sentence :
+             {check_status(expect.statuses),
+              check_body(expect),
+              check_headers(expect.headers),
+              check_backend(expect.backend),
+              check_backend(flow_.backend),
+              check_client_ip(expect.client_ip)}) {
+            if (!sentence.empty()) {
+                return sentence;
+            }
+        }
+        if (!expect.answers.empty()) {
+            not_told("which records it holds");
+        }
+        return {};
+    }
+
+    /// What the answer does not say although it was asked for, or empty.
+    [[nodiscard]] const std::string& silent_about() const { return silent_about_; }
+
+private:
+    std::string not_told(const char* what) {
+        silent_about_ = what;
+        return {};
+    }
+
+    [[nodiscard]] std::string check_status(const std::vector<std::pair<int, int>>& wanted) const {
+        if (wanted.empty()) {
+            return {};
+        }
+        if (!result_.first.http) {
+            return "an answer came, but not one of HTTP";
+        }
+        auto seen = result_.statuses;
+        seen.emplace(std::to_string(result_.first.http->status), 1);
+        for (const auto& [status, count] : seen) {
+            const bool met = std::ranges::any_of(wanted, [&](const auto& range) {
+                return range.first <= std::stoi(status) && std::stoi(status) <= range.second;
+            });
+            if (!met) {
+                return "the HTTP status was " + status;
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] std::string check_body(const Expectation& expect) const {
+        constexpr std::size_t kRegexBytesMax = 8192; // std::regex recurses once per character
+        const auto body = result_.first.http ? result_.first.http->body : std::string{};
+        if (expect.body_contains && body.find(*expect.body_contains) == std::string::npos) {
+            return "the body does not contain " + quote(*expect.body_contains);
+        }
+        if (expect.body_matches &&
+            !std::regex_search(body.substr(0, kRegexBytesMax), std::regex(*expect.body_matches))) {
+            return "the body does not match " + quote(*expect.body_matches);
+        }
+        return {};
+    }
+
+    [[nodiscard]] std::string
+    check_headers(const std::map<std::string, std::string>& wanted) const {
+        for (const auto& [name, glob] : wanted) {
+            const auto& http = result_.first.http;
+            if (!http || !http->headers.contains(name)) {
+                return "the answer has no header " + quote(name);
+            }
+            if (const auto& value = http->headers.at(name); !netemu::glob_match(glob, value)) {
+                return "the header " + quote(name) + " is " + quote(value);
+            }
+        }
+        return {};
+    }
+
+    std::string check_backend(const std::string& glob) {
+        if (glob.empty()) {
+            return {};
+        }
+        auto seen = result_.backends;
+        if (!result_.first.backend.empty()) {
+            seen.emplace(result_.first.backend, 1);
+        }
+        if (seen.empty()) {
+            return not_told("who gave it");
+        }
+        for (const auto& [backend, count] : seen) {
+            const auto name = backend.substr(backend.find('/') + 1); // the whole without a slash
+            if (!netemu::glob_match(glob, backend) && !netemu::glob_match(glob, name)) {
+                return "it was answered by " + backend + ", not by " + glob;
+            }
+        }
+        return {};
+    }
+
+    std::string check_client_ip(const std::string& wanted) {
+        if (wanted.empty()) {
+            return {};
+        }
+        const auto& seen = result_.first.client_ip;
+        if (seen.empty() || flow_.client_ips.empty()) {
+            return not_told("from which address it saw the request come");
+        }
+        const auto address = netemu::IpAddress::parse(seen);
+        const bool met = std::ranges::any_of(flow_.client_ips, [&](const std::string& ip) {
+            return ip == seen || (address && netemu::IpAddress::parse(ip) == address);
+        });
+        if (met) {
+            return {};
+        }
+        return "the server saw it come from " + seen + ", not from " +
+               netemu::join(flow_.client_ips, " or ");
+    }
+
+    const Flow& flow_;
+    const probe::Result& result_;
+    std::string silent_about_;
+};
+
+Judgement judge_allow(const Flow& flow, const probe::Result& result, const Expectation& expect) {
+    if (!every_outcome_is(result, Outcome::Ok)) {
+        return {Verdict::Fail, counted(flow, result), port_hint(flow, result), {}, false};
+    }
+    Answer answer(flow, result);
+    if (auto sentence = answer.unmet(expect); !sentence.empty()) {
+        return {Verdict::Fail, std::move(sentence), {}, {}, false};
+    }
+    if (answer.silent_about().empty() || flow.lenient) {
+        return {Verdict::Pass, answered(result), {}, {}, !answer.silent_about().empty()};
+    }
+    return {
+        Verdict::Inconclusive,
+        "an answer came, but it does not say " + answer.silent_about(),
+        "only the built-in workload says who it is and whom it saw",
+        {},
+        false};
+}
+
+Judgement inconclusive(std::string text, std::string hint = {}) {
+    return {Verdict::Inconclusive, std::move(text), std::move(hint), {}, false};
+}
+
+Judgement judge_deny(
+    const Flow& flow, const probe::Result& result, const Expectation& expect, const Proof& proof) {
+    if (any_ok(result)) {
+        const auto reached = every_outcome_is(result, Outcome::Ok) ? "it was " + answered(result)
+                                                                   : counted(flow, result);
+        return {Verdict::Fail, reached, {}, {}, false};
+    }
+    const auto happened = counted(flow, result);
+    if (result.first.outcome == Outcome::DnsError) {
+        return inconclusive(happened + ", and that is not what a rule decides");
+    }
+    if (!proof.sends) {
+        return inconclusive(
+            happened + ", but nothing shows that " + flow.from.label() + " can send");
+    }
+    if (!proof.listens) {
+        return inconclusive(
+            happened + ", but nothing shows that " + flow.to.label() + " listens there",
+            port_hint(flow, result));
+    }
+    if (!proof.rule) {
+        return inconclusive(
+            happened + ", but no rule is known to have dropped it",
+            "to assert what happens without saying why, expect " +
+                probe::to_string(result.first.outcome) + " in place of deny");
+    }
+    if (!expect.by.empty() && *proof.rule != expect.by) {
+        return {
+            Verdict::Fail, "it was " + *proof.rule + " that dropped it", {}, *proof.rule, false};
+    }
+    return {Verdict::Pass, "dropped by " + *proof.rule, {}, *proof.rule, false};
+}
+
+Judgement judge_outcome(
+    const Flow& flow, const probe::Result& result, const Expectation& expect, const Proof& proof) {
+    if (!every_outcome_is(result, expect.outcome)) {
+        return {Verdict::Fail, counted(flow, result), port_hint(flow, result), {}, false};
+    }
+    if (expect.outcome == Outcome::Timeout && !proof.sends) {
+        return inconclusive(
+            counted(flow, result) + ", but nothing shows that " + flow.from.label() + " can send");
+    }
+    return {Verdict::Pass, counted(flow, result), {}, {}, false};
+}
+
+} // namespace
+
+bool needs_proof(const Expectation& expect) {
+    return expect.kind == Expectation::Kind::Deny ||
+           (expect.kind == Expectation::Kind::Outcome && expect.outcome == Outcome::Timeout);
+}
+
+Judgement judge(
+    const Flow& flow, const probe::Result* result, const Expectation& expect, const Proof& proof) {
+    if (!flow.blocked.empty()) {
+        const bool allow = expect.kind == Expectation::Kind::Allow;
+        return {allow ? Verdict::Fail : Verdict::Inconclusive, flow.blocked, {}, {}, false};
+    }
+    if (result == nullptr) {
+        return inconclusive("the probe gave no result");
+    }
+    const bool wanted =
+        expect.kind == Expectation::Kind::Outcome && expect.outcome == Outcome::Unsupported;
+    if (result->first.outcome == Outcome::Unsupported && !wanted) {
+        return inconclusive(what_happened(flow, *result));
+    }
+    switch (expect.kind) {
+    case Expectation::Kind::Allow:
+        return judge_allow(flow, *result, expect);
+    case Expectation::Kind::Deny:
+        return judge_deny(flow, *result, expect, proof);
+    case Expectation::Kind::Outcome:
+        break;
+    }
+    return judge_outcome(flow, *result, expect, proof);
+}
+
+std::string outcome_text(const probe::Result& result) {
+    if (result.outcomes.size() < 2) {
+        return probe::to_string(result.first.outcome);
+    }
+    std::vector<std::string> parts;
+    for (const auto& [name, count] : result.outcomes) {
+        parts.push_back(name + " " + std::to_string(count));
+    }
+    return netemu::join(parts, ", ");
+}
+
+} // namespace labctl::check

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "labctl/check/expand.h"
+#include "labctl/check/record.h"
+
+/// The rules of judgement: one flow, its result and what was proven beside it. Pure. Private to the
+/// room.
+namespace labctl::check {
+
+/// What controls and rules say about a flow, each as a sentence or a name; empty when it was not
+/// shown.
+struct Proof {
+    std::optional<std::string> sends;   // "it reached icmp://10.244.1.1"
+    std::optional<std::string> listens; // "node/node-1 got an answer"
+    std::optional<std::string> rule;    // "networkpolicy/prod/default-deny"
+};
+
+struct Judgement {
+    Verdict verdict = Verdict::Pass;
+    std::string text; // one sentence without the names of the flow
+    std::string hint;
+    std::string decided_by;
+    bool unproven = false; // a lenient flow whose answer does not say who answered or whom it saw
+};
+
+/// Whether the verdict on `result` needs a proof, so that controls must be probed too.
+bool needs_proof(const Expectation& expect);
+
+/// `result` is nullptr when no result came back for the flow.
+Judgement
+judge(const Flow& flow, const probe::Result* result, const Expectation& expect, const Proof& proof);
+
+/// "ok", or counts when there were several exchanges: "ok 98, timeout 2".
+std::string outcome_text(const probe::Result& result);
+
+} // namespace labctl::check

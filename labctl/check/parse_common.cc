@@ -1,0 +1,326 @@
+#include "labctl/check/parse_common.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "labctl/check/words.h"
+#include "netemu/base/address.h"
+#include "netemu/base/error.h"
+#include "netemu/base/text.h"
+
+namespace labctl::check {
+
+namespace {
+
+using netemu::UsageError;
+
+constexpr std::array kOutcomes{
+    probe::Outcome::Refused,
+    probe::Outcome::Unreachable,
+    probe::Outcome::Timeout,
+    probe::Outcome::Reset,
+    probe::Outcome::DnsError,
+    probe::Outcome::TlsError,
+    probe::Outcome::Unsupported};
+
+std::optional<int> parse_int(std::string_view text) {
+    int value = 0;
+    const auto* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, value);
+    return parsed.ec == std::errc{} && parsed.ptr == end ? std::optional(value) : std::nullopt;
+}
+
+/// RFC 6335: letters, digits and single hyphens inside, at least one letter, at most 15 characters.
+bool is_port_name(std::string_view text) {
+    const auto letter = [](char c) { return c >= 'a' && c <= 'z'; };
+    return !text.empty() && text.size() <= 15 && text.front() != '-' && text.back() != '-' &&
+           std::ranges::any_of(text, letter) && std::ranges::all_of(text, [&](char c) {
+               return letter(c) || (c >= '0' && c <= '9') || c == '-';
+           });
+}
+
+/// The last colon that is not inside braces, brackets or quotes.
+std::size_t port_colon(std::string_view text) {
+    std::size_t found = std::string_view::npos;
+    const auto parts = split_outside(text, ":");
+    if (parts.size() > 1) {
+        found = static_cast<std::size_t>(parts.back().data() - text.data()) - 1;
+        while (text[found] != ':') {
+            --found;
+        }
+    }
+    return found;
+}
+
+void parse_port(std::string_view text, Destination& destination) {
+    const auto slash = text.find('/');
+    const auto port = text.substr(0, slash);
+    const auto number = parse_int(port);
+    if (number ? *number < 1 || *number > 65535 : port != "*" && !is_port_name(port)) {
+        throw UsageError(
+            quote(port) + " is not a port", "write a number from 1 to 65535, a port's name, or *");
+    }
+    destination.port = port;
+    if (slash == std::string_view::npos) {
+        return;
+    }
+    const auto protocol = netemu::to_lower(text.substr(slash + 1));
+    static const std::vector<std::string> kProtocols{"tcp", "udp", "sctp", "http"};
+    static constexpr std::array kSchemes{
+        probe::Scheme::Tcp, probe::Scheme::Udp, probe::Scheme::Sctp, probe::Scheme::Http};
+    const auto found = std::ranges::find(kProtocols, protocol);
+    if (found == kProtocols.end()) {
+        const auto near = netemu::nearest(protocol, kProtocols);
+        throw UsageError(
+            quote(text.substr(slash + 1)) + " is not a protocol",
+            near ? "did you mean '" + *near + "'?" : "write tcp, udp, sctp or http");
+    }
+    destination.scheme = kSchemes.at(static_cast<std::size_t>(found - kProtocols.begin()));
+}
+
+std::string outcome_text(const Expectation& expect) {
+    switch (expect.kind) {
+    case Expectation::Kind::Allow:
+        return "allow";
+    case Expectation::Kind::Deny:
+        return "deny";
+    case Expectation::Kind::Outcome:
+        return probe::to_string(expect.outcome);
+    }
+    return {};
+}
+
+std::string status_text(const std::vector<std::pair<int, int>>& ranges) {
+    std::vector<std::string> parts;
+    for (const auto& [low, high] : ranges) {
+        const bool whole_class = low % 100 == 0 && high == low + 99;
+        parts.push_back(
+            whole_class   ? std::to_string(low / 100) + "xx"
+            : low == high ? std::to_string(low)
+                          : std::to_string(low) + "-" + std::to_string(high));
+    }
+    return netemu::join(parts, ",");
+}
+
+std::string expectation_text(const Expectation& expect) {
+    std::vector<std::string> parts;
+    const auto add = [&](const char* name, const std::string& value) {
+        if (!value.empty()) {
+            parts.push_back(std::string(name) + " " + value);
+        }
+    };
+    add("status", status_text(expect.statuses));
+    add("body with", expect.body_contains ? quote(*expect.body_contains) : "");
+    add("body matching", expect.body_matches ? quote(*expect.body_matches) : "");
+    for (const auto& [name, value] : expect.headers) {
+        add("header", name + ": " + value);
+    }
+    add("backend", expect.backend);
+    add("client IP", expect.client_ip);
+    add("answers", netemu::join(expect.answers, ","));
+    if (parts.empty() || expect.kind != Expectation::Kind::Allow) {
+        parts.insert(parts.begin(), outcome_text(expect));
+    }
+    add("by", expect.by);
+    return netemu::join(parts, ", ");
+}
+
+bool asks_for_http(const Expectation& expect) {
+    return !expect.statuses.empty() || expect.body_contains || expect.body_matches ||
+           !expect.headers.empty();
+}
+
+void check_conditions(const Assertion& assertion) {
+    const auto& expect = assertion.expect;
+    const bool conditions = asks_for_http(expect) || !expect.backend.empty() ||
+                            !expect.client_ip.empty() || !expect.answers.empty();
+    if (conditions && expect.kind != Expectation::Kind::Allow) {
+        throw UsageError(
+            "what is expected of an answer makes no sense with '" + outcome_text(expect) + "'");
+    }
+    if (!expect.by.empty() && expect.kind != Expectation::Kind::Deny) {
+        throw UsageError("'by' names the rule that denies, so it goes with 'deny' only");
+    }
+    const auto scheme = assertion.to.url ? assertion.to.url->scheme : assertion.to.scheme;
+    if (asks_for_http(expect) && scheme != probe::Scheme::Http) {
+        throw UsageError(
+            "a status, header or body is expected, but the target is not HTTP",
+            "write the target as http://... or NAME:PORT/http");
+    }
+}
+
+} // namespace
+
+std::vector<std::string_view> split_outside(std::string_view text, std::string_view separators) {
+    std::vector<std::string_view> parts;
+    std::string open; // closers that are waited for, innermost last
+    std::size_t start = 0;
+    const bool keep_empty = separators == ",";
+    const auto end_part = [&](std::size_t end) {
+        const auto part = netemu::trim(text.substr(start, end - start));
+        if (!part.empty() || keep_empty) {
+            parts.push_back(part);
+        }
+        start = end + 1;
+    };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        const bool in_quotes = !open.empty() && (open.back() == '"' || open.back() == '\'');
+        if (!open.empty() && c == open.back()) {
+            open.pop_back();
+        } else if (in_quotes) {
+            continue;
+        } else if (c == '{' || c == '[' || c == '(' || c == '"' || c == '\'') {
+            open += c == '{' ? '}' : c == '[' ? ']' : c == '(' ? ')' : c;
+        } else if (open.empty() && separators.find(c) != std::string_view::npos) {
+            end_part(i);
+        }
+    }
+    if (!open.empty()) {
+        throw UsageError(quote(text) + " has no closing " + open.back());
+    }
+    end_part(text.size());
+    return parts;
+}
+
+Destination parse_destination(std::string_view text) {
+    Destination destination;
+    destination.text = text;
+    if (text.find("://") != std::string_view::npos) {
+        destination.url = probe::Target::parse(std::string(text));
+        destination.scheme = destination.url->scheme;
+        return destination;
+    }
+    auto selector = text;
+    if (!netemu::IpAddress::parse(text)) {
+        const auto colon = port_colon(text);
+        if (colon != std::string_view::npos) {
+            parse_port(text.substr(colon + 1), destination);
+            selector = text.substr(0, colon);
+        }
+    }
+    if (selector.size() > 2 && selector.front() == '[' && selector.back() == ']') {
+        selector = selector.substr(1, selector.size() - 2);
+    }
+    destination.side.terms = parse_terms(selector);
+    destination.side.text = selector;
+    return destination;
+}
+
+std::vector<std::pair<int, int>> parse_statuses(std::string_view text) {
+    std::vector<std::pair<int, int>> ranges;
+    for (const auto part : netemu::split(text, ',')) {
+        const auto word = netemu::trim(part);
+        const auto dash = word.find('-');
+        auto low = parse_int(word.substr(0, dash));
+        auto high = dash == std::string_view::npos ? low : parse_int(word.substr(dash + 1));
+        if (word.size() == 3 && word.ends_with("xx")) {
+            low = parse_int(word.substr(0, 1));
+            low = low ? std::optional(*low * 100) : std::nullopt;
+            high = low ? std::optional(*low + 99) : std::nullopt;
+        }
+        if (!low || !high || *low < 100 || *high > 599 || *low > *high) {
+            throw UsageError(
+                quote(word) + " is not an HTTP status",
+                "write 200, 2xx or 200-204, several with commas");
+        }
+        ranges.emplace_back(*low, *high);
+    }
+    return ranges;
+}
+
+Expectation parse_expect_word(std::string_view word) {
+    Expectation expect;
+    if (word == "allow" || word == "ok") {
+        return expect;
+    }
+    if (word == "deny") {
+        expect.kind = Expectation::Kind::Deny;
+        return expect;
+    }
+    std::vector<std::string> known{"allow", "deny"};
+    for (const auto outcome : kOutcomes) {
+        known.push_back(probe::to_string(outcome));
+        if (word == known.back()) {
+            expect.kind = Expectation::Kind::Outcome;
+            expect.outcome = outcome;
+            return expect;
+        }
+    }
+    const auto status = word.starts_with("http-") ? word.substr(5) : word;
+    if (!status.empty() && status.front() >= '0' && status.front() <= '9') {
+        expect.statuses = parse_statuses(status);
+        return expect;
+    }
+    const auto near = netemu::nearest(word, known);
+    throw UsageError(
+        quote(word) + " is nothing that can be expected",
+        near ? "did you mean '" + *near + "'?"
+             : "write allow, deny, refused, unreachable, timeout, reset, or an HTTP status");
+}
+
+std::uint64_t parse_duration_field(std::string_view name, std::string_view text) {
+    constexpr std::uint64_t kDurationMax = 3600ULL * 1000000; // an hour
+    const auto value = netemu::parse_duration_us(text);
+    if (!value || *value == 0 || *value > kDurationMax) {
+        throw UsageError(
+            "'" + std::string(name) + "' is " + quote(text) +
+                ", which is no time that can be waited for",
+            "write for example 500ms, 5s or 2m, at most 1h");
+    }
+    return *value;
+}
+
+std::string parse_rule_name(std::string_view text) {
+    const auto parts = netemu::split(text, '/');
+    const bool empty_part = std::ranges::any_of(parts, [](auto part) { return part.empty(); });
+    if (parts.size() < 2 || parts.size() > 3 || empty_part) {
+        throw UsageError(
+            "'by' is " + quote(text) + ", which does not name a rule",
+            "write KIND/NAMESPACE/NAME, for example networkpolicy/prod/allow-frontend");
+    }
+    const auto* info = api::find_kind(parts[0]);
+    const auto kind = info == nullptr ? std::string(parts[0]) : info->kind;
+    return netemu::to_lower(kind) + std::string(text.substr(parts[0].size()));
+}
+
+Level parse_level(std::string_view text) {
+    if (text != "error" && text != "warning") {
+        throw UsageError("'level' is " + quote(text), "write error or warning");
+    }
+    return text == "warning" ? Level::Warning : Level::Error;
+}
+
+void finish(Assertion& assertion) {
+    auto& destination = assertion.to;
+    // Only HTTP has a status, so a bare port that is expected to give one is an HTTP port.
+    const bool bare_port =
+        !destination.url && !destination.port.empty() &&
+        destination.text.find('/', destination.side.text.size()) == std::string::npos;
+    if (bare_port && asks_for_http(assertion.expect)) {
+        destination.scheme = probe::Scheme::Http;
+    }
+    const bool needs_port =
+        !destination.url && destination.port.empty() && destination.scheme != probe::Scheme::Icmp;
+    for (const auto& term : destination.side.terms) {
+        if (needs_port && term.kind != Term::Kind::Name && term.kind != Term::Kind::Labels &&
+            term.kind != Term::Kind::Workload && term.kind != Term::Kind::Service) {
+            throw UsageError(
+                quote(term.text) + " declares no ports, so the assertion must name one",
+                "write " + term.text + ":PORT, or " + term.text + " icmp");
+        }
+    }
+    for (const auto& term : assertion.from.terms) {
+        if (term.kind == Term::Kind::Address || term.kind == Term::Kind::Service) {
+            throw UsageError(
+                quote(term.text) + " cannot send",
+                "a source is a pod, a node (node/NAME) or external");
+        }
+    }
+    check_conditions(assertion);
+    assertion.expect.text = expectation_text(assertion.expect);
+}
+
+} // namespace labctl::check

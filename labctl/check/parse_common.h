@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "labctl/check/assertion.h"
+
+/// The parts that the short and the long form share. Private to the room.
+namespace labctl::check {
+
+/// Splits at any of `separators` outside braces, brackets, parentheses and quotes. Parts are
+/// trimmed; empty ones are kept only for a comma. Throws netemu::UsageError when something is not
+/// closed.
+std::vector<std::string_view> split_outside(std::string_view text, std::string_view separators);
+
+/// SELECTOR[:PORT[/PROTO]] or a URL.
+Destination parse_destination(std::string_view text);
+
+/// One word: allow, deny, an outcome, or statuses. Throws netemu::UsageError with a suggestion.
+Expectation parse_expect_word(std::string_view word);
+/// "200", "2xx", "200-204", several with commas.
+std::vector<std::pair<int, int>> parse_statuses(std::string_view text);
+std::uint64_t parse_duration_field(std::string_view name, std::string_view text);
+/// "netpol/prod/x" as "networkpolicy/prod/x". Throws netemu::UsageError unless it has two or three
+/// parts.
+std::string parse_rule_name(std::string_view text);
+Level parse_level(std::string_view text);
+
+Assertion parse_short(std::string_view text, const std::string& ns);
+Assertion parse_long(const api::Json& mapping, const std::string& ns);
+/// Checks that hold whichever form it came from; fills expect.text.
+void finish(Assertion& assertion);
+
+} // namespace labctl::check

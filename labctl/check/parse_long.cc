@@ -1,0 +1,337 @@
+#include <algorithm>
+#include <functional>
+#include <regex>
+
+#include "labctl/check/parse_common.h"
+#include "labctl/check/words.h"
+#include "netemu/base/address.h"
+#include "netemu/base/error.h"
+#include "netemu/base/text.h"
+
+namespace labctl::check {
+
+namespace {
+
+using api::Json;
+using netemu::UsageError;
+
+std::string text_of(const std::string& field, const Json& value) {
+    if (!value.is_string()) {
+        throw UsageError(quote(field) + " must be a string, not " + value.type_name());
+    }
+    return value.get<std::string>();
+}
+
+/// YAML reads `5` as a number and `5s` as a string: both are durations.
+std::string scalar_of(const std::string& field, const Json& value) {
+    return value.is_number() ? value.dump() : text_of(field, value);
+}
+
+std::int64_t
+int_of(const std::string& field, const Json& value, std::int64_t low, std::int64_t high) {
+    if (!value.is_number_integer() || value.get<std::int64_t>() < low ||
+        value.get<std::int64_t>() > high) {
+        throw UsageError(
+            quote(field) + " must be a whole number from " + std::to_string(low) + " to " +
+            std::to_string(high));
+    }
+    return value.get<std::int64_t>();
+}
+
+/// A string, or a list of strings joined with commas.
+std::string list_text(const std::string& field, const Json& value) {
+    if (!value.is_array()) {
+        return text_of(field, value);
+    }
+    std::vector<std::string> parts;
+    for (const auto& entry : value) {
+        parts.push_back(text_of(field, entry));
+    }
+    return netemu::join(parts, ",");
+}
+
+std::map<std::string, std::string> map_of(const std::string& field, const Json& value) {
+    if (!value.is_object()) {
+        throw UsageError(quote(field) + " must be a mapping of names to strings");
+    }
+    std::map<std::string, std::string> result;
+    for (const auto& [name, entry] : value.items()) {
+        result[netemu::to_lower(name)] = scalar_of(field + "." + name, entry);
+    }
+    return result;
+}
+
+using Reader = std::function<void(const std::string& field, const Json& value)>;
+
+/// Calls the reader of each field. A field without one is an error, since what is misspelt would
+/// silently not be tested.
+void read_fields(
+    const Json& mapping, const char* where, const std::map<std::string, Reader>& readers) {
+    for (const auto& [field, value] : mapping.items()) {
+        const auto reader = readers.find(field);
+        if (reader != readers.end()) {
+            reader->second(field, value);
+            continue;
+        }
+        std::vector<std::string> names;
+        std::ranges::transform(
+            readers, std::back_inserter(names), [](const auto& entry) { return entry.first; });
+        const auto near = netemu::nearest(field, names);
+        throw UsageError(
+            std::string(where) + " has no field " + quote(field),
+            near ? "did you mean '" + *near + "'?" : "it has " + netemu::join(names, ", "));
+    }
+}
+
+std::string statuses_text(const std::string& field, const Json& value) {
+    if (!value.is_array()) {
+        return scalar_of(field, value);
+    }
+    std::vector<std::string> parts;
+    for (const auto& entry : value) {
+        parts.push_back(scalar_of(field, entry));
+    }
+    return netemu::join(parts, ",");
+}
+
+void read_body(const std::string& field, const Json& value, Expectation& expect) {
+    if (!value.is_object()) {
+        expect.body_contains = text_of(field, value);
+        return;
+    }
+    read_fields(
+        value,
+        "expect.body",
+        {{"contains",
+          [&](const auto& name, const Json& v) { expect.body_contains = text_of(name, v); }},
+         {"matches",
+          [&](const auto& name, const Json& v) { expect.body_matches = text_of(name, v); }}});
+    if (expect.body_matches) {
+        try {
+            const std::regex checked(*expect.body_matches);
+        } catch (const std::regex_error&) {
+            throw UsageError(quote(*expect.body_matches) + " is not a regular expression");
+        }
+    }
+}
+
+void read_client_ip(const std::string& field, const Json& value, Expectation& expect) {
+    expect.client_ip = text_of(field, value);
+    if (expect.client_ip != "preserved" && expect.client_ip != "node" &&
+        !netemu::IpAddress::parse(expect.client_ip)) {
+        throw UsageError(
+            quote(field) + " is " + quote(expect.client_ip),
+            "write preserved, node, or an address");
+    }
+}
+
+void read_answers(const std::string& field, const Json& value, Expectation& expect) {
+    if (!value.is_array()) {
+        throw UsageError(quote(field) + " must be a list");
+    }
+    for (const auto& entry : value) {
+        expect.answers.push_back(text_of(field, entry));
+    }
+}
+
+void read_word(const std::string& field, const Json& value, Expectation& expect) {
+    const auto word = parse_expect_word(text_of(field, value));
+    if (!word.statuses.empty()) {
+        throw UsageError(quote(field) + " is no status: write expect: {status: ...}");
+    }
+    expect.kind = word.kind;
+    expect.outcome = word.outcome;
+}
+
+Expectation read_expect(const Json& value) {
+    if (value.is_number() || value.is_array()) {
+        return parse_expect_word(statuses_text("expect", value));
+    }
+    if (!value.is_object()) {
+        return parse_expect_word(text_of("expect", value));
+    }
+    if (value.empty()) {
+        throw UsageError("'expect' is empty", "write expect: allow, or expect: {status: 200}");
+    }
+    Expectation expect;
+    const auto headers = [&](const auto& f, const Json& v) { expect.headers = map_of(f, v); };
+    const auto client = [&](const auto& f, const Json& v) { read_client_ip(f, v, expect); };
+    const auto word = [&](const auto& f, const Json& v) { read_word(f, v, expect); };
+    read_fields(
+        value,
+        "expect",
+        {{"outcome", word},
+         {"verdict", word},
+         {"status",
+          [&](const auto& f, const Json& v) {
+              expect.statuses = parse_statuses(statuses_text(f, v));
+          }},
+         {"body", [&](const auto& f, const Json& v) { read_body(f, v, expect); }},
+         {"header", headers},
+         {"headers", headers},
+         {"backend", [&](const auto& f, const Json& v) { expect.backend = text_of(f, v); }},
+         {"clientIP", client},
+         {"sourceIP", client},
+         {"answers", [&](const auto& f, const Json& v) { read_answers(f, v, expect); }}});
+    return expect;
+}
+
+FamilyChoice read_family(const std::string& field, const Json& value) {
+    const auto text = scalar_of(field, value);
+    if (text != "4" && text != "6" && text != "both") {
+        throw UsageError(quote(field) + " is " + quote(text), "write 4, 6 or both");
+    }
+    return text == "4" ? FamilyChoice::V4 : text == "6" ? FamilyChoice::V6 : FamilyChoice::Both;
+}
+
+void read_from(const std::string& field, const Json& value, Assertion& assertion) {
+    auto text = list_text(field, value);
+    if (const auto at = text.find(" except "); at != std::string::npos) {
+        assertion.from.except = parse_terms(std::string_view(text).substr(at + 8));
+        text.resize(at);
+    }
+    assertion.from.terms = parse_terms(text);
+    assertion.from.text = std::string(netemu::trim(text));
+}
+
+void read_to(const std::string& field, const Json& value, Assertion& assertion) {
+    const auto text = list_text(field, value);
+    const auto words = split_outside(text, " \t");
+    if (words.size() == 2 && words[1] == "icmp") {
+        assertion.to = parse_destination(words[0]);
+        assertion.to.scheme = probe::Scheme::Icmp;
+        if (assertion.to.url || !assertion.to.port.empty()) {
+            throw UsageError("ICMP has no ports, but " + quote(text) + " names one");
+        }
+        assertion.to.text = text;
+        return;
+    }
+    assertion.to = parse_destination(netemu::trim(text));
+}
+
+void read_tags(const std::string& field, const Json& value, Assertion& assertion) {
+    if (!value.is_array()) {
+        throw UsageError(quote(field) + " must be a list of strings");
+    }
+    for (const auto& entry : value) {
+        assertion.tags.push_back(text_of(field, entry));
+    }
+}
+
+void read_points(const std::string& field, const Json& value, Assertion& assertion) {
+    constexpr double kPointsMax = 1e6;
+    if (!value.is_number() || value.get<double>() < 0 || value.get<double>() > kPointsMax) {
+        throw UsageError(quote(field) + " must be a number that is not negative");
+    }
+    assertion.points = value.get<double>();
+}
+
+/// The fields that say what is asserted.
+std::map<std::string, Reader> subject_readers(Assertion& a) {
+    return {
+        {"name", [&a](const auto& f, const Json& v) { a.title = text_of(f, v); }},
+        {"title", [&a](const auto& f, const Json& v) { a.title = text_of(f, v); }},
+        {"description", [&a](const auto& f, const Json& v) { a.description = text_of(f, v); }},
+        {"namespace", [&a](const auto& f, const Json& v) { a.ns = text_of(f, v); }},
+        {"from", [&a](const auto& f, const Json& v) { read_from(f, v, a); }},
+        {"to", [&a](const auto& f, const Json& v) { read_to(f, v, a); }},
+        {"except",
+         [&a](const auto& f, const Json& v) {
+             std::ranges::move(parse_terms(list_text(f, v)), std::back_inserter(a.from.except));
+         }},
+        {"expect",
+         [&a](const auto&, const Json& v) {
+             auto by = std::move(a.expect.by);
+             a.expect = read_expect(v);
+             a.expect.by = std::move(by);
+         }},
+        {"by",
+         [&a](const auto& f, const Json& v) { a.expect.by = parse_rule_name(text_of(f, v)); }},
+        {"level", [&a](const auto& f, const Json& v) { a.level = parse_level(text_of(f, v)); }},
+        {"points", [&a](const auto& f, const Json& v) { read_points(f, v, a); }},
+        {"tags", [&a](const auto& f, const Json& v) { read_tags(f, v, a); }},
+    };
+}
+
+/// The fields that say how it is probed.
+std::map<std::string, Reader> probe_readers(Assertion& a) {
+    constexpr std::int64_t kTimeoutMaxUs = 600LL * 1000000;
+    return {
+        {"within",
+         [&a](const auto& f, const Json& v) {
+             a.within_us = parse_duration_field(f, scalar_of(f, v));
+         }},
+        {"for",
+         [&a](const auto& f, const Json& v) {
+             a.for_us = parse_duration_field(f, scalar_of(f, v));
+         }},
+        {"timeout",
+         [&a](const auto& f, const Json& v) {
+             const auto us = parse_duration_field(f, scalar_of(f, v));
+             if (us < 1000 || us > kTimeoutMaxUs) {
+                 throw UsageError("'timeout' must be from 1ms to 10m");
+             }
+             a.timeout_ms = us / 1000;
+         }},
+        {"family", [&a](const auto& f, const Json& v) { a.family = read_family(f, v); }},
+        {"count",
+         [&a](const auto& f, const Json& v) {
+             a.count = static_cast<std::uint32_t>(int_of(f, v, 1, 1000000));
+         }},
+        {"method", [&a](const auto& f, const Json& v) { a.method = text_of(f, v); }},
+        {"headers", [&a](const auto& f, const Json& v) { a.headers = map_of(f, v); }},
+        {"body", [&a](const auto& f, const Json& v) { a.body = text_of(f, v); }},
+        {"sourcePort",
+         [&a](const auto& f, const Json& v) {
+             a.source_port = static_cast<std::uint16_t>(int_of(f, v, 1, 65535));
+         }},
+        {"via", [&a](const auto& f, const Json& v) { a.via = text_of(f, v); }},
+    };
+}
+
+/// `path` needs the target, and a mapping has no order, so it is applied last.
+void apply_path(const Json& mapping, Assertion& assertion) {
+    const auto found = mapping.find("path");
+    if (found == mapping.end()) {
+        return;
+    }
+    const auto path = text_of("path", *found);
+    if (!path.starts_with('/')) {
+        throw UsageError("'path' must begin with '/'");
+    }
+    if (assertion.to.url || assertion.to.scheme != probe::Scheme::Http) {
+        throw UsageError("'path' goes with a target of the form NAME:PORT/http");
+    }
+    assertion.to.path = path;
+}
+
+} // namespace
+
+Assertion parse_long(const Json& mapping, const std::string& ns) {
+    if (mapping.size() == 1 && mapping.begin().key().find("->") != std::string::npos) {
+        throw UsageError(
+            "this reads as a mapping, because of a colon followed by a space",
+            "put the assertion in quotes, and write NAME:PORT without a space");
+    }
+    Assertion assertion;
+    assertion.ns = ns;
+    auto readers = subject_readers(assertion);
+    readers.merge(probe_readers(assertion));
+    readers["path"] = [](const auto&, const Json&) {};
+    read_fields(mapping, "an assertion", readers);
+    for (const char* field : {"from", "to", "expect"}) {
+        if (!mapping.contains(field)) {
+            throw UsageError(std::string("the assertion lacks '") + field + "'");
+        }
+    }
+    finish(assertion);
+    apply_path(mapping, assertion);
+    if (assertion.title.empty()) {
+        // Named like the short form that would say the same.
+        assertion.title =
+            assertion.from.text + " -> " + assertion.to.text + " " + assertion.expect.text;
+    }
+    return assertion;
+}
+
+} // namespace labctl::check

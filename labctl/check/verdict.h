@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+#include "labctl/check/batch.h"
+#include "labctl/check/record.h"
+
+/// From the results of one round to the record of one assertion. Pure. Private to the room.
+namespace labctl::check {
+
+inline constexpr std::size_t kNotProbed = std::numeric_limits<std::size_t>::max();
+
+struct VerdictInput {
+    const Assertion& assertion;
+    const Expansion& expansion;
+    const std::vector<std::size_t>& probes;   // index in the batch, per flow, or kNotProbed
+    const std::vector<std::size_t>& controls; // likewise
+    const Batch& batch;
+    const DropEvidence& dropped_by;
+};
+
+/// Everything but attempts and duration. One flow that fails makes the assertion fail; else one
+/// that is inconclusive makes it inconclusive.
+Record make_record(const VerdictInput& input);
+
+} // namespace labctl::check

@@ -1,0 +1,176 @@
+#include <boost/test/unit_test.hpp>
+
+#include "labctl/check/evaluate.h"
+#include "tests/unit/check_fixture.h"
+
+using namespace labctl::check;
+using namespace labctl::check::testing;
+using labctl::probe::Outcome;
+using labctl::probe::Request;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+/// A lab in which a rule drops what client sends to db.
+struct PolicyLab : FakeLab {
+    PolicyLab() {
+        network = [this](const Request& request) {
+            return dropped(request) ? result_of(Outcome::Timeout) : answer(request);
+        };
+        dropped_by = [](const Request& request,
+                        const labctl::probe::Result& result) -> std::optional<std::string> {
+            if (dropped(request) && result.first.outcome == Outcome::Timeout) {
+                return "networkpolicy/default/db";
+            }
+            return std::nullopt;
+        };
+    }
+    static bool dropped(const Request& request) {
+        return request.from == "default/client" && request.to.host == "10.244.2.4";
+    }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(evaluate_deny)
+
+BOOST_AUTO_TEST_CASE(deny_passes_with_both_controls_and_a_named_rule) {
+    PolicyLab lab;
+    const auto record = lab.check_one(assertion("client -> db:5432 deny"));
+    BOOST_TEST((record.verdict == Verdict::Pass), record.reason);
+    BOOST_TEST(record.decided_by == "networkpolicy/default/db");
+    BOOST_TEST(record.outcome == "timeout");
+    const auto probes = sent(lab.rounds.at(0));
+    BOOST_REQUIRE_EQUAL(probes.size(), 4U);
+    BOOST_TEST(probes[0] == "default/client icmp://10.244.1.1");     // it can send
+    BOOST_TEST(probes[1] == "default/client tcp://10.244.2.4:5432"); // what is asserted
+    BOOST_TEST(probes[2] == "default/db-0 tcp://10.244.2.4:5432");   // it listens
+    BOOST_TEST(probes[3] == "node/node-2 tcp://10.244.2.4:5432");
+    BOOST_REQUIRE_EQUAL(record.evidence.size(), 4U);
+    BOOST_TEST(!record.evidence[0].control);
+    BOOST_TEST(record.evidence[3].control);
+}
+
+BOOST_AUTO_TEST_CASE(deny_fails_when_it_is_answered) {
+    FakeLab lab;
+    const auto record = lab.check_one(assertion("client -> db:5432 deny"));
+    BOOST_TEST((record.verdict == Verdict::Fail));
+    BOOST_TEST(contains(record.reason, "it was answered by default/db-0"), record.reason);
+}
+
+BOOST_AUTO_TEST_CASE(deny_without_a_rule_is_inconclusive) {
+    PolicyLab lab;
+    lab.dropped_by = nullptr;
+    const auto record = lab.check_one(assertion("client -> db:5432 deny"));
+    BOOST_TEST((record.verdict == Verdict::Inconclusive));
+    BOOST_TEST(contains(record.reason, "no rule is known to have dropped it"), record.reason);
+    BOOST_TEST(contains(record.hint, "expect timeout in place of deny"), record.hint);
+    BOOST_TEST(record.decided_by == "");
+}
+
+BOOST_AUTO_TEST_CASE(deny_of_a_source_that_cannot_send_is_inconclusive) {
+    PolicyLab lab;
+    lab.network = [&](const Request& request) {
+        return request.from == "default/client" ? result_of(Outcome::Timeout) : lab.answer(request);
+    };
+    const auto record = lab.check_one(assertion("client -> db:5432 deny"));
+    BOOST_TEST((record.verdict == Verdict::Inconclusive));
+    BOOST_TEST(
+        contains(record.reason, "nothing shows that default/client can send"), record.reason);
+}
+
+BOOST_AUTO_TEST_CASE(deny_of_a_target_that_does_not_listen_is_inconclusive) {
+    PolicyLab lab;
+    lab.network = [&](const Request& request) {
+        return request.to.host == "10.244.2.4" ? result_of(Outcome::Timeout) : lab.answer(request);
+    };
+    const auto record = lab.check_one(assertion("client -> db:5432 deny"));
+    BOOST_TEST((record.verdict == Verdict::Inconclusive));
+    BOOST_TEST(
+        contains(record.reason, "nothing shows that default/db-0 listens there"), record.reason);
+}
+
+BOOST_AUTO_TEST_CASE(any_answered_probe_is_a_control) {
+    PolicyLab lab;
+    lab.world.nodes.clear(); // so no control probes of its own
+    const auto alone = lab.check_one(assertion("client -> db:5432 deny"));
+    BOOST_TEST((alone.verdict == Verdict::Inconclusive));
+    const auto report = lab.check(
+        {assertion("client -> db:5432 deny"),
+         assertion("client -> frontend-a:8080 allow"),
+         assertion("frontend-a -> db:5432 allow")});
+    BOOST_TEST((report.records[0].verdict == Verdict::Pass), report.records[0].reason);
+}
+
+BOOST_AUTO_TEST_CASE(the_rule_that_decides_can_be_demanded) {
+    PolicyLab lab;
+    BOOST_TEST(
+        (lab.check_one(assertion("client -> db:5432 deny by netpol/default/db")).verdict ==
+         Verdict::Pass));
+    const auto other = lab.check_one(assertion("client -> db:5432 deny by netpol/default/other"));
+    BOOST_TEST((other.verdict == Verdict::Fail));
+    BOOST_TEST(
+        contains(other.reason, "it was networkpolicy/default/db that dropped it"), other.reason);
+    BOOST_TEST(other.decided_by == "networkpolicy/default/db");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_denial) {
+    PolicyLab lab;
+    const auto rules = lab.dropped_by;
+    lab.dropped_by = [](const Request&, const auto&) { return "networkpolicy/default/db"; };
+    for (const auto outcome : {Outcome::Unsupported, Outcome::DnsError}) {
+        lab.network = [&](const Request& request) {
+            return PolicyLab::dropped(request) ? result_of(outcome) : lab.answer(request);
+        };
+        BOOST_TEST(
+            (lab.check_one(assertion("client -> db:5432 deny")).verdict == Verdict::Inconclusive));
+    }
+    // A rule may also reject: then the kernel says so at once.
+    lab.network = [&](const Request& request) {
+        return PolicyLab::dropped(request) ? result_of(Outcome::Refused) : lab.answer(request);
+    };
+    BOOST_TEST((lab.check_one(assertion("client -> db:5432 deny")).verdict == Verdict::Pass));
+}
+
+BOOST_AUTO_TEST_CASE(deny_with_some_answers_fails) {
+    PolicyLab lab;
+    lab.network = [&](const Request& request) {
+        auto result = lab.answer(request);
+        if (PolicyLab::dropped(request)) {
+            result = result_of(Outcome::Timeout);
+            result.attempts = 10;
+            result.outcomes = {{"ok", 1}, {"timeout", 9}};
+        }
+        return result;
+    };
+    const auto record = lab.check_one(assertion("client -> db:5432 deny"));
+    BOOST_TEST((record.verdict == Verdict::Fail));
+    BOOST_TEST(contains(record.reason, "ok 1, timeout 9"), record.reason);
+}
+
+BOOST_AUTO_TEST_CASE(a_literal_address_has_no_listener_to_show) {
+    PolicyLab lab;
+    lab.network = [&](const Request& request) {
+        return request.to.host == "10.9.9.9" ? result_of(Outcome::Timeout) : lab.answer(request);
+    };
+    lab.dropped_by = [](const Request&, const auto&) { return "networkpolicy/default/db"; };
+    BOOST_TEST(
+        (lab.check_one(assertion("client -> 10.9.9.9:80 deny")).verdict == Verdict::Inconclusive));
+}
+
+BOOST_AUTO_TEST_CASE(controls_of_nodes_and_external) {
+    PolicyLab lab;
+    lab.check({assertion("external -> node/node-2:22 deny")});
+    const auto from_outside = sent(lab.rounds.back());
+    BOOST_REQUIRE_EQUAL(from_outside.size(), 3U);
+    BOOST_TEST(from_outside[0] == "external icmp://172.18.0.2");
+    BOOST_TEST(from_outside[2] == "node/node-2 tcp://172.18.0.3:22");
+    lab.check({assertion("node/node-1 -> db:5432 deny")});
+    const auto from_node = sent(lab.rounds.back());
+    BOOST_TEST(from_node[1] == "node/node-1 icmp://172.18.0.3"); // another node, not itself
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,303 @@
+#define BOOST_TEST_MODULE check
+#include <boost/test/unit_test.hpp>
+
+#include "labctl/check/parse.h"
+#include "tests/unit/check_fixture.h"
+
+using namespace labctl::check;
+using labctl::api::Json;
+using labctl::check::testing::assertion;
+using labctl::probe::Outcome;
+using labctl::probe::Scheme;
+
+BOOST_AUTO_TEST_SUITE(parse)
+
+BOOST_AUTO_TEST_CASE(short_form_says_who_whom_and_what) {
+    const auto a = assertion("frontend -> backend:8080/tcp allow");
+    BOOST_TEST(a.title == "frontend -> backend:8080/tcp allow");
+    BOOST_TEST(a.from.text == "frontend");
+    BOOST_REQUIRE_EQUAL(a.from.terms.size(), 1U);
+    BOOST_TEST(a.from.terms[0].name == "frontend");
+    BOOST_TEST(a.to.text == "backend:8080/tcp");
+    BOOST_TEST(a.to.side.text == "backend");
+    BOOST_TEST(a.to.port == "8080");
+    BOOST_TEST((a.to.scheme == Scheme::Tcp));
+    BOOST_TEST((a.expect.kind == Expectation::Kind::Allow));
+    BOOST_TEST(a.expect.text == "allow");
+    BOOST_TEST((a.level == Level::Error));
+    BOOST_TEST(a.within_us == 0U);
+    BOOST_TEST(a.source.line == 7);
+}
+
+BOOST_AUTO_TEST_CASE(short_form_clauses) {
+    const auto a = assertion(
+        "* -> db:5432 deny except api, web by netpol/prod/only-api within 5s for 1500ms warning");
+    BOOST_TEST((a.expect.kind == Expectation::Kind::Deny));
+    BOOST_REQUIRE_EQUAL(a.from.except.size(), 2U);
+    BOOST_TEST(a.from.except[1].name == "web");
+    BOOST_TEST(a.expect.by == "networkpolicy/prod/only-api");
+    BOOST_TEST(a.within_us == 5000000U);
+    BOOST_TEST(a.for_us == 1500000U);
+    BOOST_TEST((a.level == Level::Warning));
+    const auto source_side = assertion("* except api -> db:5432 allow");
+    BOOST_REQUIRE_EQUAL(source_side.from.except.size(), 1U);
+    BOOST_TEST(source_side.from.text == "*");
+}
+
+BOOST_AUTO_TEST_CASE(short_form_expectations) {
+    BOOST_TEST((assertion("a -> b:80 refused").expect.outcome == Outcome::Refused));
+    BOOST_TEST((assertion("a -> b:80 unreachable").expect.outcome == Outcome::Unreachable));
+    BOOST_TEST((assertion("a -> b:80 timeout").expect.outcome == Outcome::Timeout));
+    BOOST_TEST((assertion("a -> b:80 reset").expect.outcome == Outcome::Reset));
+    BOOST_TEST((assertion("a -> b:80 refused").expect.kind == Expectation::Kind::Outcome));
+    const auto status = assertion("a -> http://b:8080/api 2xx");
+    BOOST_REQUIRE_EQUAL(status.expect.statuses.size(), 1U);
+    BOOST_TEST(status.expect.statuses[0].first == 200);
+    BOOST_TEST(status.expect.statuses[0].second == 299);
+    BOOST_TEST(status.expect.text == "status 2xx");
+    BOOST_TEST((status.to.url->scheme == Scheme::Http));
+    BOOST_TEST(status.to.url->path == "/api");
+    // A status can only be had from HTTP.
+    BOOST_TEST((assertion("a -> b:8080 200,404").to.scheme == Scheme::Http));
+    BOOST_TEST(assertion("a -> b:8080 200,404").expect.statuses.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(short_form_targets) {
+    BOOST_TEST((assertion("a -> b icmp allow").to.scheme == Scheme::Icmp));
+    BOOST_TEST(assertion("a -> b icmp allow").to.text == "b icmp");
+    BOOST_TEST((assertion("a -> b:53/udp allow").to.scheme == Scheme::Udp));
+    BOOST_TEST(assertion("a -> b:web allow").to.port == "web");
+    BOOST_TEST(assertion("a -> b:* allow").to.port == "*");
+    BOOST_TEST(assertion("a -> b allow").to.port == "");
+    BOOST_TEST(assertion("a -> prod/b:80 allow").to.side.terms[0].ns == "prod");
+    const auto v6 = assertion("a -> [fd00::1]:80 allow");
+    BOOST_TEST((v6.to.side.terms[0].kind == Term::Kind::Address));
+    BOOST_TEST(v6.to.side.terms[0].name == "fd00::1");
+    BOOST_TEST(v6.to.port == "80");
+    BOOST_TEST((assertion("a -> fd00::1 icmp allow").to.side.terms[0].kind == Term::Kind::Address));
+    const auto list = assertion("a, b -> c, d:80 allow");
+    BOOST_TEST(list.from.terms.size() == 2U);
+    BOOST_TEST(list.to.side.terms.size() == 2U);
+    const auto arrow = assertion("a \xe2\x86\x92 b:80 allow");
+    BOOST_TEST(arrow.to.port == "80");
+}
+
+BOOST_AUTO_TEST_CASE(terms) {
+    const auto labels = assertion("{app=web,tier in (a, b)} -> prod/{app=db}:5432 allow");
+    BOOST_TEST((labels.from.terms[0].kind == Term::Kind::Labels));
+    BOOST_TEST(labels.from.terms[0].labels.to_string() == "app=web,tier in (a,b)");
+    BOOST_TEST(labels.to.side.terms[0].ns == "prod");
+    BOOST_TEST(labels.to.port == "5432");
+    const auto quoted = assertion("\"app=web, x notin (1)\" -> node/*:22 allow");
+    BOOST_TEST((quoted.from.terms[0].kind == Term::Kind::Labels));
+    BOOST_TEST((quoted.to.side.terms[0].kind == Term::Kind::Node));
+    const auto domain_label = assertion("{example.com/team=a} -> b:1 allow");
+    BOOST_TEST(domain_label.from.terms[0].ns == "");
+    const auto kinds = assertion("deploy/prod/web -> svc/db:5432 allow");
+    BOOST_TEST(kinds.from.terms[0].workload_kind == "Deployment");
+    BOOST_TEST(kinds.from.terms[0].ns == "prod");
+    BOOST_TEST((kinds.to.side.terms[0].kind == Term::Kind::Service));
+    BOOST_TEST((assertion("external -> b:80 allow").from.terms[0].kind == Term::Kind::External));
+    BOOST_TEST(assertion("*/* -> b:80 allow").from.terms[0].ns == "*");
+}
+
+BOOST_AUTO_TEST_CASE(long_form) {
+    const auto a = assertion(Json::parse(R"({
+        "name": "api answers", "description": "d", "namespace": "prod",
+        "from": ["a", "b"], "except": "c", "to": "http://backend:8080/api",
+        "expect": {"status": [200, "3xx"], "body": {"contains": "x", "matches": "a+"},
+                   "headers": {"X-Backend": "prod/*"}, "backend": "backend-*", "sourceIP": "preserved"},
+        "within": "5s", "for": 2, "level": "warning", "points": 2.5, "tags": ["smoke"],
+        "family": 6, "timeout": "250ms", "count": 20, "method": "POST", "headers": {"A": "b"},
+        "body": "hi", "sourcePort": 4000, "via": "node-2"})"));
+    BOOST_TEST(a.title == "api answers");
+    BOOST_TEST(a.ns == "prod");
+    BOOST_TEST(a.from.terms.size() == 2U);
+    BOOST_TEST(a.from.except.size() == 1U);
+    BOOST_TEST(a.expect.statuses.size() == 2U);
+    BOOST_TEST(a.expect.statuses[1].second == 399);
+    BOOST_TEST(a.expect.body_contains.value() == "x");
+    BOOST_TEST(a.expect.body_matches.value() == "a+");
+    BOOST_TEST(a.expect.headers.at("x-backend") == "prod/*");
+    BOOST_TEST(a.expect.client_ip == "preserved");
+    BOOST_TEST(a.within_us == 5000000U);
+    BOOST_TEST(a.for_us == 2000000U);
+    BOOST_TEST((a.level == Level::Warning));
+    BOOST_TEST(a.points == 2.5);
+    BOOST_TEST(a.tags.at(0) == "smoke");
+    BOOST_TEST((a.family == FamilyChoice::V6));
+    BOOST_TEST(a.timeout_ms == 250U);
+    BOOST_TEST(a.count == 20U);
+    BOOST_TEST(a.method == "POST");
+    BOOST_TEST(a.headers.at("a") == "b");
+    BOOST_TEST(a.body == "hi");
+    BOOST_TEST(a.source_port == 4000);
+    BOOST_TEST(a.via == "node-2");
+    BOOST_TEST(
+        a.expect.text ==
+        "status 200,3xx, body with 'x', body matching 'a+', header x-backend: prod/*, "
+        "backend backend-*, client IP preserved");
+}
+
+BOOST_AUTO_TEST_CASE(long_form_of_a_selector) {
+    const auto a = assertion(Json::parse(
+        R"({"from": "* except c", "to": "backend:web/http", "path": "/x?y=1", "expect": "allow"})"));
+    BOOST_TEST(a.to.path == "/x?y=1");
+    BOOST_TEST((a.to.scheme == Scheme::Http));
+    BOOST_TEST(a.from.except.size() == 1U);
+    BOOST_TEST(a.title == "* -> backend:web/http allow");
+    const auto deny = assertion(Json::parse(
+        R"({"from": "a", "to": "b icmp", "expect": {"verdict": "deny"}, "by": "netpol/p/x"})"));
+    BOOST_TEST((deny.expect.kind == Expectation::Kind::Deny));
+    BOOST_TEST(deny.expect.by == "networkpolicy/p/x");
+    BOOST_TEST((deny.to.scheme == Scheme::Icmp));
+    const auto code = assertion(Json::parse(R"({"from": "a", "to": "b:80", "expect": 404})"));
+    BOOST_TEST(code.expect.statuses.at(0).first == 404);
+}
+
+namespace {
+
+struct Bad {
+    std::string json;
+    std::string says; // part of the message or of the hint
+};
+std::ostream& operator<<(std::ostream& out, const Bad& bad) {
+    return out << bad.json;
+}
+
+const std::vector<Bad> kBad{
+    {R"("")", "has no '->'"},
+    {R"("a b")", "has no '->'"},
+    {R"("-> b:80 allow")", "nothing before"},
+    {R"("a ->")", "nothing behind"},
+    {R"("a -> b:80")", "does not say what is expected"},
+    {R"("a -> b:80 within 5s")", "does not say what is expected"},
+    {R"("a -> b:80 alow")", "did you mean 'allow'"},
+    {R"("a -> b:80 denied")", "nothing that can be expected"},
+    {R"("a -> b:80 allow withn 5s")", "did you mean 'within'"},
+    {R"("a -> b:80 allow within")", "followed by nothing"},
+    {R"("a -> b:80 allow within soon")", "no time that can be waited for"},
+    {R"("a -> b:80 allow within 0s")", "no time that can be waited for"},
+    {R"("a -> b:80 allow within 2h")", "at most 1h"},
+    {R"("a -> b:80 allow for 5 s")", "no time that can be waited for"},
+    {R"("a -> b:80 allow warning loud")", "means nothing here"},
+    {R"("a -> b:80 allow except")", "followed by nothing"},
+    {R"("a except -> b:80 allow")", "followed by nothing"},
+    {R"("a -> b:0 allow")", "not a port"},
+    {R"("a -> b:65536 allow")", "not a port"},
+    {R"("a -> b:WEB allow")", "not a port"},
+    {R"("a -> b:80/tcpp allow")", "did you mean 'tcp'"},
+    {R"("a -> b:80/smtp allow")", "not a protocol"},
+    {R"("a -> b: allow")", "cannot be in it"},
+    {R"("a -> b:80 icmp allow")", "ICMP has no ports"},
+    {R"("a -> tcp://b:80 icmp allow")", "ICMP has no ports"},
+    {R"("a -> ftp://b allow")", "scheme"},
+    {R"("A -> b:80 allow")", "cannot be in it"},
+    {R"("a/b/c/d -> b:80 allow")", "too many parts"},
+    {R"("a/b/c -> b:80 allow")", "too many parts"},
+    {R"("a/ -> b:80 allow")", "lacks name"},
+    {R"("a,, c -> b:80 allow")", "names nobody"},
+    {R"("{} -> b:80 allow")", "empty label selector"},
+    {R"("{app=web -> b:80 allow")", "has no closing }"},
+    {R"("{=x} -> b:80 allow")", "label selector"},
+    {R"("10.0.0.1 -> b:80 allow")", "cannot send"},
+    {R"("svc/a -> b:80 allow")", "cannot send"},
+    {R"("a -> 10.0.0.1 allow")", "declares no ports"},
+    {R"("a -> node/x allow")", "declares no ports"},
+    {R"("a -> external allow")", "declares no ports"},
+    {R"("a -> b:80/udp 200")", "not HTTP"},
+    {R"("a -> b:80 600")", "not an HTTP status"},
+    {R"("a -> b:80 204-200")", "not an HTTP status"},
+    {R"("a -> b:80 9xx")", "not an HTTP status"},
+    {R"("a -> b:80 allow by netpol/p/x")", "goes with 'deny' only"},
+    {R"("a -> b:80 deny by x")", "does not name a rule"},
+    {R"("a -> b:80 deny by netpol//x")", "does not name a rule"},
+    {"7", "a string or a mapping"},
+    {"null", "a string or a mapping"},
+    {"{}", "lacks 'from'"},
+    {R"({"a -> b": 80})", "in quotes"},
+    {R"({"from": "a", "to": "b:80"})", "lacks 'expect'"},
+    {R"({"from": "a", "expect": "allow"})", "lacks 'to'"},
+    {R"({"from": "a", "to": "b:80", "expct": "allow"})", "did you mean 'expect'"},
+    {R"({"from": 7, "to": "b:80", "expect": "allow"})", "must be a string"},
+    {R"({"from": ["a", 7], "to": "b:80", "expect": "allow"})", "must be a string"},
+    {R"({"from": "a", "to": "b:80", "expect": {}})", "'expect' is empty"},
+    {R"({"from": "a", "to": "b:80", "expect": {"statsu": 200}})", "did you mean 'status'"},
+    {R"({"from": "a", "to": "b:80", "expect": {"status": "abc"}})", "not an HTTP status"},
+    {R"({"from": "a", "to": "b:80", "expect": {"outcome": "200"}})", "write expect: {status"},
+    {R"({"from": "a", "to": "b:80", "expect": {"clientIP": "mine"}})",
+     "preserved, node, or an address"},
+    {R"({"from": "a", "to": "b:80", "expect": {"headers": "x"}})", "must be a mapping"},
+    {R"({"from": "a", "to": "b:80", "expect": {"answers": "x"}})", "must be a list"},
+    {R"({"from": "a", "to": "b:80/http", "expect": {"body": {"matches": "("}}})",
+     "regular expression"},
+    {R"({"from": "a", "to": "tcp://b:80", "expect": {"body": "x"}})", "not HTTP"},
+    {R"({"from": "a", "to": "b:80", "expect": {"outcome": "refused", "backend": "b"}})",
+     "makes no sense"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "level": "info"})", "error or warning"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "points": -1})", "not negative"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "points": "many"})", "not negative"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "count": 0})", "from 1 to 1000000"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "sourcePort": 70000})", "from 1 to 65535"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "timeout": "11m"})", "from 1ms to 10m"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "family": 5})", "4, 6 or both"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "tags": "x"})", "list of strings"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "path": "/x"})", "NAME:PORT/http"},
+    {R"({"from": "a", "to": "b:80/http", "expect": "allow", "path": "x"})", "begin with '/'"},
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(bad_assertions_say_where_and_what) {
+    for (const auto& bad : kBad) {
+        BOOST_TEST_CONTEXT(bad) {
+            try {
+                assertion(Json::parse(bad.json));
+                BOOST_ERROR("accepted");
+            } catch (const CheckError& error) {
+                const std::string what = error.what();
+                BOOST_TEST(what.starts_with("checks.yaml:7:5: "), what);
+                BOOST_TEST(what.find(bad.says) != std::string::npos, what);
+                BOOST_TEST((error.exit_code() == netemu::ExitCode::Usage));
+                BOOST_TEST(error.diagnostics().size() == 1U);
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(all_that_is_wrong_is_said_at_once) {
+    const auto source_of = [](std::size_t i) {
+        return labctl::api::Source{"c.yaml", static_cast<int>(10 + i), 0};
+    };
+    const auto list = Json::parse(R"(["a -> b:80 allow", "x", "a -> b:80 alow"])");
+    try {
+        parse_assertions(list, source_of, "default");
+        BOOST_ERROR("accepted");
+    } catch (const CheckError& error) {
+        BOOST_REQUIRE_EQUAL(error.diagnostics().size(), 2U);
+        BOOST_TEST(error.diagnostics()[0].source.line == 11);
+        BOOST_TEST(error.diagnostics()[1].source.line == 12);
+        const std::string what = error.what();
+        BOOST_TEST(what.find("c.yaml:12: 'alow'") != std::string::npos, what);
+    }
+    BOOST_CHECK_THROW(parse_assertions(Json("x"), {}, "default"), CheckError);
+}
+
+BOOST_AUTO_TEST_CASE(a_check_object) {
+    labctl::api::Object check;
+    check.body = Json::parse(R"({"kind": "Check", "metadata": {"name": "c", "namespace": "prod"},
+        "spec": {"assertions": ["a -> b:80 allow", {"from": "c", "to": "d:1", "expect": "deny"}]}})");
+    check.source = {"c.yaml", 3, 1};
+    const auto all = parse_check(check, 5);
+    BOOST_REQUIRE_EQUAL(all.size(), 2U);
+    BOOST_TEST(all[0].id == "5");
+    BOOST_TEST(all[1].id == "6");
+    BOOST_TEST(all[1].ns == "prod");
+    BOOST_TEST(all[1].source.to_string() == "c.yaml:3");
+    check.body["spec"] = Json::parse(R"(["a -> b:80 allow"])");
+    BOOST_TEST(parse_check(check).size() == 1U);
+    check.body["spec"] = nullptr;
+    BOOST_CHECK_THROW(parse_check(check), CheckError);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
