@@ -20,18 +20,20 @@ struct NodeConfig {
 
 /// One entry of the lab's `images` map: which images it is for and what serves them.
 struct ImageRule {
-    std::string match;            // glob over the image name
-    bool idle = false;            // run: idle
-    std::vector<std::string> run; // command of the host; empty with `rootfs` means the container's own
-    std::string rootfs;           // root directory, or empty
+    std::string match; // glob over the image name
+    bool idle = false; // run: idle
+    std::vector<std::string>
+        run;            // command of the host; empty with `rootfs` means the container's own
+    std::string rootfs; // root directory, or empty
 };
 
 struct ClusterConfig {
     std::string name = "demo";
-    std::vector<NodeConfig> nodes; // at least one
+    std::vector<NodeConfig> nodes;               // at least one
     std::vector<netemu::IpPrefix> pod_cidrs;     // one per family; the first is the primary one
     std::vector<netemu::IpPrefix> service_cidrs; // likewise
-    std::vector<netemu::IpPrefix> underlay_cidrs; // 172.18.0.0/16 and, with dual stack, fd00:172:18::/64
+    std::vector<netemu::IpPrefix>
+        underlay_cidrs; // 172.18.0.0/16 and, with dual stack, fd00:172:18::/64
     std::string cluster_domain = "cluster.local";
     std::string cni_profile = "bridge";
     std::string overlay = "vxlan";
@@ -42,8 +44,8 @@ struct ClusterConfig {
     std::vector<ImageRule> images;
     std::string directory; // of the lab file, for relative paths; empty if none
 
-    /// From a validated and defaulted Lab object. Throws netemu::UsageError for what this version cannot do
-    /// (an unknown profile, overlapping ranges), naming the field.
+    /// From a validated and defaulted Lab object. Throws netemu::UsageError for what this version
+    /// cannot do (an unknown profile, overlapping ranges), naming the field.
     static ClusterConfig from_lab(const api::Object& lab);
     /// The lab that `labctl up` takes without a lab file: three nodes.
     static api::Object default_lab(const std::string& name, std::size_t nodes);

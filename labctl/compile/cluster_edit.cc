@@ -1,0 +1,318 @@
+#include <algorithm>
+#include <charconv>
+
+#include "labctl/api/naming.h"
+#include "labctl/api/status_error.h"
+#include "labctl/compile/bootstrap.h"
+#include "labctl/compile/cluster.h"
+#include "labctl/compile/cluster_impl.h"
+#include "labctl/compile/immutable.h"
+#include "labctl/compile/merge.h"
+#include "labctl/compile/pod_status.h"
+#include "netemu/base/limits.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using api::Json;
+using api::ObjectPtr;
+using api::StatusError;
+
+constexpr const char* kLastApplied = "kubectl.kubernetes.io/last-applied-configuration";
+
+std::string plural(const std::string& kind) {
+    const auto* info = api::find_kind(kind);
+    return info != nullptr ? info->plural : api::guess_plural(kind);
+}
+
+/// "deployments.apps": resources of other groups than the core carry their group.
+std::string resource(const Json& body) {
+    const auto version = api::string_at(body, "apiVersion");
+    const auto slash = version.find('/');
+    const auto name = plural(api::string_at(body, "kind"));
+    return slash == std::string::npos ? name : name + "." + version.substr(0, slash);
+}
+
+std::string resource(const api::ObjectKey& key) {
+    const auto* info = api::find_kind(key.kind);
+    return resource(
+        Json{{"kind", key.kind}, {"apiVersion", info != nullptr ? info->api_version : "v1"}});
+}
+
+bool is_typed(const std::string& kind) {
+    return api::find_kind(kind) != nullptr;
+}
+
+/// Takes out what a user cannot set, and puts a namespaced object into its namespace.
+void normalise(api::Object& object) {
+    if (!object.body.is_object() || !object.body.contains("kind")) {
+        throw StatusError::bad_request("the object provided has no kind");
+    }
+    auto& metadata = object.body["metadata"];
+    for (const auto* field :
+         {"uid",
+          "resourceVersion",
+          "generation",
+          "creationTimestamp",
+          "managedFields",
+          "selfLink"}) {
+        metadata.erase(field);
+    }
+    const auto* info = api::find_kind(object.kind());
+    if (info == nullptr) {
+        return;
+    }
+    object.body.erase("status");
+    if (info->namespaced && object.ns().empty()) {
+        metadata["namespace"] = "default";
+    } else if (!info->namespaced) {
+        metadata.erase("namespace");
+    }
+}
+
+void erase_if_empty(Json& parent, const char* field) {
+    if (parent.contains(field) && parent[field].empty()) {
+        parent.erase(field);
+    }
+}
+
+void check_replicas(const Json& body, std::int64_t replicas) {
+    const auto text = "spec.replicas: Invalid value: " + std::to_string(replicas) + ": ";
+    const auto name = api::string_at(body, "metadata.name");
+    if (replicas < 0) {
+        throw StatusError::invalid(
+            qualified_kind(body), name, text + "must be greater than or equal to 0");
+    }
+    if (replicas > static_cast<std::int64_t>(netemu::limits::kPodsMax)) {
+        throw StatusError::invalid(
+            qualified_kind(body),
+            name,
+            text + "a lab has at most " + std::to_string(netemu::limits::kPodsMax) + " pods");
+    }
+}
+
+} // namespace
+
+ObjectPtr Cluster::Impl::existing(const api::ObjectKey& key) const {
+    auto object = store.get(key);
+    if (!object) {
+        throw StatusError::not_found(resource(key), key.name);
+    }
+    return object;
+}
+
+ObjectPtr Cluster::Impl::create(api::Object object) {
+    if (defaulter) {
+        defaulter(object);
+    }
+    const auto kind = object.kind();
+    if (object.name().empty()) {
+        throw StatusError::invalid(
+            qualified_kind(object.body),
+            "",
+            "metadata.name: Required value: name or generateName is required");
+    }
+    if (const auto ns = object.ns(); !ns.empty() && !store.get({"Namespace", {}, ns})) {
+        throw StatusError::not_found("namespaces", ns);
+    }
+    check_replicas(object.body, api::int_at(object.body, "spec.replicas", 0));
+    if (kind == "Node" && !state.node_index(object.name())) {
+        auto error =
+            StatusError::forbidden("nodes", object.name(), "a running lab takes no new nodes");
+        error.set_hint("write it into spec.nodes of the lab file and bring the lab up again");
+        throw error;
+    }
+    if (kind == "Pod") {
+        if (const auto words = admit_pod(store, object.body)) {
+            throw StatusError(403, "Forbidden", *words);
+        }
+    }
+    if (kind == "Namespace") {
+        default_namespace(object.body);
+    }
+    auto stored = store.put(std::move(object));
+    if (kind == "Namespace") {
+        ensure_default_account(store, stored->name()); // pods may follow in the same request
+    }
+    return stored;
+}
+
+ObjectPtr Cluster::Impl::update(const ObjectPtr& before, api::Object after) {
+    if (after.key() != before->key()) {
+        throw StatusError::bad_request(
+            "the name of the object (" + after.name() + ") does not match the name on the URL (" +
+            before->name() + ")");
+    }
+    if (is_typed(after.kind())) {
+        if (const auto found = before->body.find("status"); found != before->body.end()) {
+            after.body["status"] = *found; // a subresource: only controllers write it
+        } else {
+            after.body.erase("status");
+        }
+    }
+    if (defaulter) {
+        defaulter(after);
+    }
+    if (after.kind() == "Namespace") {
+        default_namespace(after.body);
+    }
+    check_replicas(after.body, api::int_at(after.body, "spec.replicas", 0));
+    check_immutable(before->body, after.body);
+    return store.put(std::move(after));
+}
+
+ApplyResult Cluster::apply_object(api::Object desired) {
+    normalise(desired);
+    auto& annotations = desired.body["metadata"]["annotations"];
+    if (annotations.is_object()) {
+        annotations.erase(kLastApplied);
+    }
+    erase_if_empty(desired.body["metadata"], "annotations");
+    auto text = desired.body.dump();
+    const auto before = impl_->store.get(desired.key());
+    if (!before) {
+        desired.body["metadata"]["annotations"][kLastApplied] = std::move(text);
+        return {Applied::Created, impl_->create(std::move(desired))};
+    }
+    const auto& old_annotations = api::at(before->body, "metadata.annotations");
+    const auto last = old_annotations.is_object()
+                          ? old_annotations.value(kLastApplied, std::string{})
+                          : std::string{};
+    const auto original = last.empty() ? Json() : Json::parse(last, nullptr, false);
+    api::Object merged{
+        three_way_merge(original, desired.body, before->body, is_typed(desired.kind())),
+        desired.source};
+    merged.body["metadata"]["annotations"][kLastApplied] = std::move(text);
+    auto stored = impl_->update(before, std::move(merged));
+    return {stored == before ? Applied::Unchanged : Applied::Configured, std::move(stored)};
+}
+
+ObjectPtr Cluster::create_object(api::Object object) {
+    normalise(object);
+    if (object.name().empty()) {
+        const auto base = api::string_at(object.body, "metadata.generateName");
+        if (!base.empty()) {
+            object.body["metadata"]["name"] =
+                impl_->control.free_name(object.kind(), object.ns(), base);
+        }
+    }
+    if (impl_->store.get(object.key())) {
+        throw StatusError::already_exists(resource(object.body), object.name());
+    }
+    return impl_->create(std::move(object));
+}
+
+ObjectPtr Cluster::replace_object(api::Object object) {
+    const auto wanted = api::string_at(object.body, "metadata.resourceVersion");
+    normalise(object);
+    const auto before = impl_->existing(object.key());
+    if (!wanted.empty() && wanted != api::string_at(before->body, "metadata.resourceVersion")) {
+        throw StatusError::conflict(
+            resource(object.body),
+            object.name(),
+            "the object has been modified; please apply your changes to the latest version and try "
+            "again");
+    }
+    return impl_->update(before, std::move(object));
+}
+
+ObjectPtr Cluster::merge_patch(const api::ObjectKey& key, const Json& patch) {
+    const auto before = impl_->existing(key);
+    if (!patch.is_object()) {
+        throw StatusError::bad_request("a merge patch is a JSON object");
+    }
+    auto after = *before;
+    after.body.merge_patch(patch);
+    return impl_->update(before, std::move(after));
+}
+
+void Cluster::delete_object(const api::ObjectKey& key, Propagation propagation) {
+    const auto object = impl_->existing(key);
+    static const std::vector<std::string> kImmortal{"default", "kube-public", "kube-system"};
+    if (key.kind == "Namespace" &&
+        std::find(kImmortal.begin(), kImmortal.end(), key.name) != kImmortal.end()) {
+        throw StatusError::forbidden("namespaces", key.name, "this namespace may not be deleted");
+    }
+    if (key.kind == "Node") {
+        throw StatusError::forbidden(
+            "nodes", key.name, "the nodes of a lab live as long as the lab");
+    }
+    if (propagation == Propagation::Orphan) {
+        const auto dependents = impl_->state.dependents(object->uid()); // a copy
+        for (const auto& dependent : dependents) {
+            if (const auto owned = impl_->store.get(dependent)) {
+                impl_->control.release(owned, object->uid());
+            }
+        }
+    }
+    const auto* pod = key.kind == "Pod" ? impl_->state.pod({key.ns, key.name}) : nullptr;
+    if (pod != nullptr) {
+        impl_->control.delete_pod("kubectl", nullptr, *pod);
+    } else {
+        impl_->store.remove(key);
+    }
+}
+
+ObjectPtr Cluster::scale(const api::ObjectKey& key, std::int64_t replicas) {
+    const auto before = impl_->existing(key);
+    static const std::vector<std::string> kScalable{"Deployment", "ReplicaSet", "StatefulSet"};
+    if (std::find(kScalable.begin(), kScalable.end(), key.kind) == kScalable.end()) {
+        throw StatusError(
+            404,
+            "NotFound",
+            "a " + key.kind + " has no scale",
+            "what can be scaled: Deployment, ReplicaSet, StatefulSet");
+    }
+    check_replicas(before->body, replicas);
+    auto after = *before;
+    after.body["spec"]["replicas"] = replicas;
+    return impl_->update(before, std::move(after));
+}
+
+ObjectPtr Cluster::Impl::edit_map(
+    const api::ObjectKey& key, const char* field, const LabelChanges& changes, bool overwrite) {
+    const auto before = existing(key);
+    auto after = *before;
+    auto& metadata = after.body["metadata"];
+    auto& map = metadata[field];
+    for (const auto& [name, value] : changes) {
+        if (!value) {
+            if (map.is_object()) {
+                map.erase(name);
+            }
+            continue;
+        }
+        if (!overwrite && map.is_object() && map.contains(name) && map[name] != *value) {
+            throw netemu::UsageError(
+                "'" + name + "' already has a value (" + map[name].get<std::string>() +
+                    "), and --overwrite is false",
+                "add --overwrite to change it");
+        }
+        map[name] = *value;
+    }
+    erase_if_empty(metadata, field);
+    return update(before, std::move(after));
+}
+
+ObjectPtr Cluster::label(const api::ObjectKey& key, const LabelChanges& changes, bool overwrite) {
+    return impl_->edit_map(key, "labels", changes, overwrite);
+}
+
+ObjectPtr
+Cluster::annotate(const api::ObjectKey& key, const LabelChanges& changes, bool overwrite) {
+    return impl_->edit_map(key, "annotations", changes, overwrite);
+}
+
+ObjectPtr Cluster::set_ready(const api::ObjectKey& pod, std::optional<bool> ready) {
+    if (pod.kind != "Pod") {
+        throw StatusError::bad_request("only a Pod can be set ready, not a " + pod.kind);
+    }
+    std::optional<std::string> text;
+    if (ready) {
+        text = *ready ? "true" : "false";
+    }
+    return annotate(pod, {{kReadyAnnotation, text}}, true);
+}
+
+} // namespace labctl::compile

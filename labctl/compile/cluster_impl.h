@@ -1,0 +1,32 @@
+#pragma once
+
+#include "labctl/compile/cluster.h"
+#include "labctl/compile/cluster_state.h"
+#include "labctl/compile/control.h"
+#include "labctl/compile/event_recorder.h"
+
+namespace labctl::compile {
+
+/// The members in the order in which they need each other. Internal to this folder.
+struct Cluster::Impl {
+    Impl(store::Store& the_store, ClusterConfig the_config)
+        : store(the_store), config(std::move(the_config)), state(store, plan_nodes(config)),
+          events(store), control(store, state, events) {}
+
+    store::Store& store;
+    ClusterConfig config;
+    ClusterState state;
+    EventRecorder events;
+    Control control;
+    std::function<void(api::Object&)> defaulter;
+
+    api::ObjectPtr existing(const api::ObjectKey& key) const; // throws NotFound
+    /// The rules for new objects, then the store.
+    api::ObjectPtr create(api::Object object);
+    /// The rules for changed objects, then the store.
+    api::ObjectPtr update(const api::ObjectPtr& before, api::Object after);
+    api::ObjectPtr edit_map(
+        const api::ObjectKey& key, const char* field, const LabelChanges& changes, bool overwrite);
+};
+
+} // namespace labctl::compile
