@@ -20,9 +20,9 @@ namespace labctl::cli {
 using namespace std::literals;
 
 const std::vector<EmbeddedFile>& embedded_table() {
-    static const std::vector<EmbeddedFile> table{
+    static const std::vector<EmbeddedFile> kTable{
 ${entries}    };
-    return table;
+    return kTable;
 }
 
 } // namespace labctl::cli
