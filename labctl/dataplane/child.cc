@@ -1,0 +1,113 @@
+#include "labctl/dataplane/child.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <ctime>
+#include <exception>
+#include <functional>
+#include <latch>
+#include <string_view>
+#include <thread>
+
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <spdlog/spdlog.h>
+
+#include "labctl/dataplane/channel.h"
+#include "labctl/dataplane/prober.h"
+#include "labctl/dataplane/sandbox.h"
+#include "labctl/dataplane/wire.h"
+#include "labctl/dataplane/workload_server.h"
+#include "netemu/base/log.h"
+
+namespace labctl::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kExitFailure = 5;
+
+/// Ends the process at once: nothing here needs to be put in order, and the other thread may be at
+/// work.
+[[noreturn]] void end_process(int status) {
+    ::_exit(status);
+}
+
+/// Runs one half of the data plane; an exception of it ends the process, for the supervisor to
+/// start a new one.
+void run_half(const char* name, const std::function<void()>& body) {
+    try {
+        body();
+    } catch (const std::exception& error) {
+        netemu::logger("dataplane")->error("{}: {}", name, error.what());
+        end_process(kExitFailure);
+    }
+}
+
+void serve_workloads() {
+    netemu::EventLoop loop;
+    Channel* channel = nullptr;
+    WorkloadServer server(
+        loop, [&channel](std::string message) { channel->send(std::move(message)); });
+    Channel supervisor(
+        loop,
+        netemu::UniqueFd(kWorkloadChannelFd),
+        [&server](std::string_view message, std::vector<netemu::UniqueFd>& fds) {
+            server.handle(message, fds);
+        },
+        [] { end_process(EXIT_SUCCESS); });
+    channel = &supervisor;
+    WireWriter hello;
+    hello.op(Op::Hello);
+    supervisor.send(hello.bytes());
+    loop.run();
+}
+
+void send_probes() {
+    netemu::EventLoop loop;
+    Channel* channel = nullptr;
+    Prober prober(loop, [&channel](std::string message) { channel->send(std::move(message)); });
+    Channel supervisor(
+        loop,
+        netemu::UniqueFd(kProbeChannelFd),
+        [&prober](std::string_view message, std::vector<netemu::UniqueFd>& fds) {
+            prober.handle(message, fds);
+        },
+        [] { end_process(EXIT_SUCCESS); });
+    channel = &supervisor;
+    for (;;) {
+        loop.run_once(1h);
+        prober.end_turn();
+    }
+}
+
+} // namespace
+
+int run_data_plane(int verbosity) {
+    run_half("start", [verbosity] {
+        netemu::set_log_verbosity(verbosity);
+        ::tzset(); // reads its file while files can still be opened
+        ::prctl(PR_SET_NAME, "labctl-data", 0, 0, 0);
+        drop_privileges(kProbeChannelFd + 1);
+    });
+    std::latch running(1);
+    std::thread probes([&running] {
+        ::pthread_setname_np(::pthread_self(), "labctl-probes");
+        running.count_down();
+        run_half("probes", send_probes);
+    });
+    run_half("workloads", [&running] {
+        running.wait(); // the filter below forbids to start threads, and binds those that run
+        restrict_system_calls();
+        serve_workloads();
+    });
+    end_process(EXIT_SUCCESS);
+}
+
+int data_plane_main(int argc, char** argv) {
+    return run_data_plane(argc > 2 ? std::atoi(argv[2]) : 0); // NOLINT: our own command line
+}
+
+} // namespace labctl::dataplane

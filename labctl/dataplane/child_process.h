@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+
+#include <sys/types.h>
+
+#include "netemu/base/unique_fd.h"
+
+namespace labctl::dataplane {
+
+/// One life of the data-plane process, as its parent sees it. Ends with this object.
+class ChildProcess {
+public:
+    /// Starts `EXECUTABLE __dataplane VERBOSITY`. Throws SysError.
+    ChildProcess(const std::string& executable, int verbosity);
+    ChildProcess(const ChildProcess&) = delete;
+    ChildProcess& operator=(const ChildProcess&) = delete;
+    /// Kills the process and waits until it is gone.
+    ~ChildProcess();
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    /// The supervisor's ends of the two channels; to be moved out.
+    netemu::UniqueFd workload_channel; // NOLINT: handed over
+    netemu::UniqueFd probe_channel;    // NOLINT: handed over
+
+private:
+    pid_t pid_ = -1;
+    netemu::UniqueFd pidfd_;
+};
+
+} // namespace labctl::dataplane

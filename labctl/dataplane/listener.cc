@@ -1,0 +1,92 @@
+#include "labctl/dataplane/listener.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "labctl/dataplane/datagram.h"
+#include "netemu/base/address.h"
+#include "netemu/base/error.h"
+
+namespace labctl::dataplane {
+namespace {
+
+using netemu::check_syscall;
+using netemu::UniqueFd;
+
+constexpr int kBacklog = 4096; // the kernel lowers it to net.core.somaxconn
+
+void set_option(int socket, int level, int option, int value) {
+    check_syscall(
+        "set option " + std::to_string(option) + " of a workload's socket",
+        ::setsockopt(socket, level, option, &value, sizeof value));
+}
+
+/// A socket of the IPv6 family that serves both, or one of IPv4 where the kernel has no IPv6.
+UniqueFd
+open_for_both(const std::string& ns, int type, const SocketFactory& open_socket, int& domain) {
+    try {
+        domain = AF_INET6;
+        return open_socket(ns, domain, type, 0);
+    } catch (const netemu::SysError& error) {
+        if (error.error_number() != EAFNOSUPPORT) {
+            throw;
+        }
+        domain = AF_INET;
+        return open_socket(ns, domain, type, 0);
+    }
+}
+
+UniqueFd
+open_listener(const std::string& ns, const WorkloadPort& port, const SocketFactory& open_socket) {
+    const bool tcp = port.protocol == Protocol::Tcp;
+    int domain = AF_INET6;
+    auto socket =
+        open_for_both(ns, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK, open_socket, domain);
+    const int fd = socket.get();
+    const bool v6 = domain == AF_INET6;
+    if (v6) {
+        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    }
+    if (tcp) {
+        set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); // its connections inherit it
+    } else {
+        request_destination(fd, v6);
+    }
+    const std::uint8_t zeros[16] = {};
+    const netemu::Endpoint any{
+        netemu::IpAddress::from_bytes(v6 ? netemu::Family::V6 : netemu::Family::V4, zeros),
+        port.port};
+    sockaddr_storage address{};
+    const auto size = any.to_sockaddr(address);
+    const auto what = std::to_string(port.port) + (tcp ? "/tcp" : "/udp");
+    check_syscall(
+        "bind to port " + what,
+        ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size)); // NOLINT
+    if (tcp) {
+        check_syscall("listen on port " + what, ::listen(fd, kBacklog));
+    }
+    return socket;
+}
+
+} // namespace
+
+std::vector<Listener> open_listeners(const WorkloadSpec& spec, const SocketFactory& open_socket) {
+    std::vector<Listener> listeners;
+    for (const auto& port : spec.ports) {
+        const bool known =
+            std::any_of(listeners.begin(), listeners.end(), [&port](const Listener& other) {
+                return other.port.port == port.port && other.port.protocol == port.protocol;
+            });
+        if (!known) {
+            listeners.push_back({port, open_listener(spec.ns_name, port, open_socket)});
+        }
+    }
+    return listeners;
+}
+
+} // namespace labctl::dataplane

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "labctl/dataplane/client.h"
+#include "labctl/dataplane/spec.h"
+#include "netemu/base/unique_fd.h"
+
+namespace labctl::dataplane {
+
+/// A listening (TCP) or bound (UDP) socket of a workload.
+struct Listener {
+    WorkloadPort port;
+    netemu::UniqueFd socket;
+};
+
+/// Makes the sockets of a workload in its namespace, one per port and protocol, for IPv4 and IPv6
+/// at once where the kernel has IPv6. Throws netemu::Error that names the port.
+std::vector<Listener> open_listeners(const WorkloadSpec& spec, const SocketFactory& open_socket);
+
+} // namespace labctl::dataplane

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "labctl/dataplane/workload.h"
+#include "netemu/base/unique_fd.h"
+
+namespace labctl::dataplane {
+
+/// Limits of one built-in workload.
+inline constexpr std::size_t kConnectionsPerPodMax = 1024;
+inline constexpr std::size_t kWorkloadBodyBytesMax = 1U << 20U;
+inline constexpr std::size_t kLogBytesPerPod = 16U << 10U;
+inline constexpr std::size_t kLogLineBytesMax = 512;
+
+/// The last lines of a pod's access log, at most kLogBytesPerPod of them. Costs nothing until the
+/// first line.
+class AccessLog {
+public:
+    void add(std::string line);
+    /// The last `count` lines, oldest first; all if `count` is 0.
+    [[nodiscard]] std::vector<std::string> last(std::size_t count) const;
+
+private:
+    std::unique_ptr<std::deque<std::string>>
+        lines_; // an idle pod has none, and an empty deque is not small
+    std::size_t bytes_ = 0;
+};
+
+/// A served pod, shared by its listeners and connections.
+struct ServedPod {
+    std::uint32_t id = 0;
+    PodIdentity identity;
+    bool ready = true;
+    std::size_t connections = 0;
+    AccessLog log;
+    std::vector<netemu::UniqueFd> sockets;
+};
+
+} // namespace labctl::dataplane

@@ -1,0 +1,58 @@
+#include "labctl/dataplane/probe_payload.h"
+
+#include "mesh/http/message.h"
+#include "mesh/http/writer.h"
+
+namespace labctl::dataplane {
+namespace {
+
+constexpr std::uint16_t kHttpPort = 80;
+constexpr std::string_view kDatagram =
+    "labctl probe"; // nothing that a workload has a special answer for
+
+/// What a browser would put into Host for this target (RFC 9110 section 7.2).
+std::string host_field(const ResolvedRequest& request) {
+    const auto& written = request.request.to.host;
+    const bool by_address = written.starts_with("pod:") || written.find(':') != std::string::npos;
+    auto host = by_address ? request.address.to_string() : written;
+    if (by_address && request.address.is_v6()) {
+        host = "[" + host + "]";
+    }
+    return request.port == kHttpPort ? host : host + ":" + std::to_string(request.port);
+}
+
+std::string http_request(const ResolvedRequest& resolved) {
+    const auto& wanted = resolved.request;
+    mesh::Request request;
+    request.method = wanted.method;
+    request.target = wanted.to.path;
+    request.body = wanted.body;
+    for (const auto& [name, value] : wanted.headers) {
+        request.headers.add(name, value);
+    }
+    if (!request.headers.has("host")) {
+        request.headers.add("host", host_field(resolved));
+    }
+    if (!request.headers.has("user-agent")) {
+        request.headers.add("user-agent", "labctl-probe");
+    }
+    if (!request.headers.has("accept")) {
+        request.headers.add("accept", "*/*");
+    }
+    return mesh::to_bytes(request);
+}
+
+} // namespace
+
+std::string probe_payload(const ResolvedRequest& request) {
+    switch (request.request.to.scheme) {
+    case probe::Scheme::Http:
+        return http_request(request);
+    case probe::Scheme::Udp:
+        return request.request.body.empty() ? std::string(kDatagram) : request.request.body;
+    default:
+        return {};
+    }
+}
+
+} // namespace labctl::dataplane

@@ -1,0 +1,358 @@
+#include "labctl/dataplane/probe_runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "labctl/dataplane/probe_payload.h"
+#include "netemu/base/error.h"
+#include "netemu/base/limits.h"
+
+namespace labctl::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+using probe::Outcome;
+using probe::Scheme;
+
+constexpr std::size_t kSocketsPerMessage = 128;
+constexpr std::size_t kBatchBytes = 48U << 10U;
+constexpr std::uint32_t kLossesMax = 3;
+
+std::string unsupported_text(Scheme scheme) {
+    return scheme == Scheme::Sctp ? "sctp probes are not supported: nothing was sent"
+                                  : "dns probes are not supported: nothing was sent";
+}
+
+/// "x/a (10.244.1.5:40000) to 10.244.2.3:80/tcp: connect: Connection refused".
+std::string error_text(
+    const ResolvedRequest& request,
+    const std::string& remote,
+    std::string_view local,
+    std::string_view detail) {
+    std::string text = request.request.from;
+    if (!local.empty()) {
+        text.append(" (").append(local).append(")");
+    }
+    const auto scheme = request.request.to.scheme;
+    const auto protocol = scheme == Scheme::Http ? std::string("tcp") : probe::to_string(scheme);
+    text.append(" to ").append(remote).append("/").append(protocol).append(": ");
+    return text.append(detail);
+}
+
+probe::Http read_http(WireReader& record) {
+    probe::Http http;
+    http.status = record.u16();
+    const auto fields = record.u32();
+    for (std::uint32_t i = 0; i < fields; ++i) {
+        const auto name = record.text();
+        http.headers.emplace(name, record.text());
+    }
+    http.body = record.text();
+    return http;
+}
+
+Outcome read_outcome(WireReader& record) {
+    const auto value = record.u8();
+    if (value > static_cast<std::uint8_t>(Outcome::Unsupported)) {
+        throw netemu::Error("the data plane reports an outcome that there is not");
+    }
+    return static_cast<Outcome>(value);
+}
+
+} // namespace
+
+ProbeRunner::Item::Item(Run& owner, ResolvedRequest wanted)
+    : run(owner), request(std::move(wanted)), aggregator(request.request, request.resolved),
+      unassigned(request.request.count) {
+    const netemu::Endpoint endpoint{request.address, request.port};
+    const bool portless = request.request.to.scheme == Scheme::Icmp;
+    remote = portless ? request.address.to_string() : endpoint.to_string();
+}
+
+ProbeRunner::ProbeRunner(netemu::EventLoop& loop, SocketFactory open_socket, bool identity)
+    : loop_(loop), open_socket_(std::move(open_socket)), identity_(identity) {
+}
+
+ProbeRunner::~ProbeRunner() {
+    *alive_ = false;
+}
+
+void ProbeRunner::set_channel(Channel* channel) {
+    channel_ = channel;
+    ++generation_;
+    batch_.clear();
+    batch_fds_.clear();
+    for (const auto& [id, job] : std::exchange(jobs_, {})) {
+        ++job.item->losses;
+        give_back(job);
+    }
+    pump();
+}
+
+void ProbeRunner::run(
+    std::vector<ResolvedRequest> requests, bool sequential, DataPlane::ProbeCallback done) {
+    auto& run = *runs_.emplace_back(std::make_unique<Run>());
+    run.done = std::move(done);
+    run.sequential = sequential;
+    run.unfinished = requests.size();
+    for (auto& request : requests) {
+        run.items.push_back(std::make_unique<Item>(run, std::move(request)));
+        run.order.push_back(run.items.back().get());
+    }
+    if (run.unfinished == 0) {
+        return finish(run);
+    }
+    if (sequential) {
+        next_in_sequence(run);
+    } else {
+        // Neighbours in the order share a namespace, which makes their sockets cheaper to open.
+        std::stable_sort(
+            run.order.begin(), run.order.end(), [](const Item* left, const Item* right) {
+                return left->request.ns < right->request.ns;
+            });
+        for (auto* item : run.order) {
+            prepare(*item);
+        }
+    }
+    pump();
+}
+
+void ProbeRunner::prepare(Item& item) {
+    const auto scheme = item.request.request.to.scheme;
+    if (!item.request.decided && (scheme == Scheme::Dns || scheme == Scheme::Sctp)) {
+        item.request.decided.emplace();
+        item.request.decided->outcome = Outcome::Unsupported;
+        item.request.decided->error = unsupported_text(scheme);
+    }
+    if (item.request.decided) {
+        item.unassigned = 0;
+        item.aggregator.add(*item.request.decided);
+        return check_finished(item);
+    }
+    item.what = template_of(item.run, item.request);
+    enqueue(item);
+}
+
+std::shared_ptr<ProbeRunner::Template>
+ProbeRunner::template_of(Run& run, const ResolvedRequest& resolved) {
+    const auto& request = resolved.request;
+    WireWriter record;
+    record.u8(static_cast<std::uint8_t>(request.to.scheme)).u8(identity_ ? 1 : 0);
+    record.u32(static_cast<std::uint32_t>(request.timeout_ms)).text(request.method);
+    record.text(probe_payload(resolved));
+    auto& known = run.templates[record.bytes()];
+    if (!known) {
+        known = std::make_shared<Template>(Template{next_id_++, record.bytes()});
+    }
+    return known;
+}
+
+bool ProbeRunner::can_start(const Item& item) {
+    const auto& request = item.request.request;
+    // A fixed source port, or a sequence, allows one exchange at a time.
+    const bool one_by_one = request.source_port != 0 || item.run.sequential;
+    return item.unassigned > 0 && item.jobs < (one_by_one ? 1U : request.concurrency);
+}
+
+void ProbeRunner::enqueue(Item& item) {
+    if (!item.queued && can_start(item)) {
+        item.queued = true;
+        ready_.push_back(&item);
+    }
+}
+
+void ProbeRunner::pump() {
+    if (channel_ == nullptr || pumping_) {
+        return;
+    }
+    pumping_ = true;
+    while (!ready_.empty() && jobs_.size() < netemu::limits::kProbesInFlightMax) {
+        auto& item = *ready_.front();
+        ready_.pop_front();
+        item.queued = false;
+        if (can_start(item)) {
+            start_job(item);
+        }
+    }
+    send_batch();
+    pumping_ = false;
+}
+
+void ProbeRunner::start_job(Item& item) {
+    const auto& request = item.request.request;
+    netemu::UniqueFd socket;
+    try {
+        socket = open_socket(item);
+    } catch (const netemu::Error& error) {
+        --item.unassigned;
+        probe::Sample sample;
+        sample.outcome = Outcome::Unsupported;
+        sample.error = error_text(item.request, item.remote, {}, error.what());
+        enqueue(item);
+        return add_sample(item, std::move(sample));
+    }
+    const bool reuse = request.reuse_connection && request.to.scheme == Scheme::Http;
+    const auto share = (item.unassigned + request.concurrency - 1) / request.concurrency;
+    const auto exchanges = reuse ? share : 1U;
+    item.unassigned -= exchanges;
+    ++item.jobs;
+    if (item.what->generation != generation_) {
+        item.what->generation = generation_;
+        batch_.op(Op::AddTemplate).u32(item.what->id).raw(item.what->record);
+    }
+    const auto id = next_id_++;
+    jobs_.emplace(id, Job{&item, exchanges});
+    batch_.op(Op::Start).u32(id).u32(item.what->id);
+    batch_.endpoint({item.request.address, item.request.port})
+        .u16(request.source_port)
+        .u32(exchanges);
+    batch_fds_.push_back(std::move(socket));
+    if (batch_fds_.size() == kSocketsPerMessage || batch_.size() > kBatchBytes) {
+        send_batch();
+    }
+    enqueue(item);
+}
+
+netemu::UniqueFd ProbeRunner::open_socket(const Item& item) const {
+    const auto& address = item.request.address;
+    const auto scheme = item.request.request.to.scheme;
+    int type = SOCK_STREAM;
+    int protocol = IPPROTO_TCP;
+    if (scheme == Scheme::Udp) {
+        type = SOCK_DGRAM;
+        protocol = IPPROTO_UDP;
+    } else if (scheme == Scheme::Icmp) {
+        type = SOCK_RAW;
+        protocol =
+            address.is_v4() ? static_cast<int>(IPPROTO_ICMP) : static_cast<int>(IPPROTO_ICMPV6);
+    }
+    auto socket = open_socket_(item.request.ns, address.af(), type | SOCK_NONBLOCK, protocol);
+    if (const auto mark = item.request.mark; mark != 0) {
+        netemu::check_syscall(
+            "mark a probe's socket",
+            ::setsockopt(socket.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark));
+    }
+    return socket;
+}
+
+void ProbeRunner::send_batch() {
+    if (!batch_.empty() && channel_ != nullptr) {
+        channel_->send_owned(batch_.bytes(), std::exchange(batch_fds_, {}));
+    }
+    batch_.clear();
+    batch_fds_.clear();
+}
+
+void ProbeRunner::sample(WireReader& record) {
+    const auto id = record.u32();
+    probe::Sample sample;
+    sample.outcome = read_outcome(record);
+    sample.rtt_us = record.u32();
+    const auto local = record.text();
+    const auto detail = record.text();
+    sample.backend = record.text();
+    sample.client_ip = record.text();
+    if (record.u8() != 0) {
+        sample.http = read_http(record);
+    }
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end() || found->second.unsampled == 0) {
+        throw netemu::Error("the data plane reports a sample that nobody asked for");
+    }
+    --found->second.unsampled;
+    auto& item = *found->second.item;
+    sample.remote = item.remote;
+    if (sample.outcome != Outcome::Ok) {
+        sample.error = error_text(item.request, item.remote, local, detail);
+    }
+    item.aggregator.add(std::move(sample));
+}
+
+void ProbeRunner::job_done(WireReader& record) {
+    const auto found = jobs_.extract(record.u32());
+    if (found.empty()) {
+        throw netemu::Error("the data plane ends a probe that nobody asked for");
+    }
+    give_back(found.mapped());
+}
+
+void ProbeRunner::give_back(Job job) {
+    auto& item = *job.item;
+    --item.jobs;
+    item.unassigned += job.unsampled;
+    if (item.losses > kLossesMax && item.unassigned > 0) {
+        item.unassigned = 0;
+        probe::Sample sample;
+        sample.outcome = Outcome::Unsupported;
+        sample.error =
+            error_text(item.request, item.remote, {}, "the data plane ended during the probe");
+        return add_sample(item, std::move(sample));
+    }
+    enqueue(item);
+    check_finished(item);
+}
+
+void ProbeRunner::add_sample(Item& item, probe::Sample sample) {
+    sample.remote = item.remote;
+    item.aggregator.add(std::move(sample));
+    check_finished(item);
+}
+
+void ProbeRunner::check_finished(Item& item) {
+    if (item.unassigned > 0 || item.jobs > 0) {
+        return;
+    }
+    auto& run = item.run;
+    --run.unfinished;
+    run.busy = false;
+    if (run.unfinished == 0) {
+        finish(run);
+    } else if (run.sequential) {
+        next_in_sequence(run);
+    }
+}
+
+void ProbeRunner::next_in_sequence(Run& run) {
+    if (std::exchange(run.advancing, true)) {
+        return; // an item whose outcome was known: the loop below goes on
+    }
+    while (!run.busy && run.next < run.order.size()) {
+        run.busy = true;
+        prepare(*run.order[run.next++]);
+    }
+    run.advancing = false;
+}
+
+void ProbeRunner::finish(Run& run) {
+    if (channel_ != nullptr) {
+        WireWriter drops;
+        for (const auto& [record, known] : run.templates) {
+            if (known->generation == generation_) {
+                drops.op(Op::DropTemplate).u32(known->id);
+            }
+        }
+        batch_.raw(drops.bytes());
+    }
+    // The callback may ask for more probes, and what is on the stack may still look at this run.
+    loop_.after(0us, [this, alive = alive_, &run] {
+        if (!*alive) {
+            return;
+        }
+        const auto own = std::find_if(
+            runs_.begin(), runs_.end(), [&run](const auto& entry) { return entry.get() == &run; });
+        const auto finished = std::move(*own);
+        runs_.erase(own);
+        pump();
+        std::vector<probe::Result> results;
+        results.reserve(finished->items.size());
+        for (const auto& item : finished->items) {
+            results.push_back(item->aggregator.finish());
+        }
+        finished->done(std::move(results));
+    });
+}
+
+} // namespace labctl::dataplane

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "labctl/dataplane/channel.h"
+#include "labctl/dataplane/client.h"
+#include "labctl/dataplane/spec.h"
+#include "labctl/dataplane/wire.h"
+#include "labctl/probe/aggregate.h"
+
+namespace labctl::dataplane {
+
+/// The supervisor's side of probes: makes their sockets on demand, at most kProbesInFlightMax at a
+/// time, hands them to the child in batches, and turns its samples into results.
+class ProbeRunner {
+public:
+    ProbeRunner(netemu::EventLoop& loop, SocketFactory open_socket, bool identity);
+    ~ProbeRunner();
+    ProbeRunner(const ProbeRunner&) = delete;
+    ProbeRunner& operator=(const ProbeRunner&) = delete;
+
+    /// The channel to the child that runs now, or nullptr. What the last child had under way is
+    /// sent again.
+    void set_channel(Channel* channel);
+
+    void run(std::vector<ResolvedRequest> requests, bool sequential, DataPlane::ProbeCallback done);
+
+    /// Takes the fields of a record of the child. Throws netemu::Error if they make no sense.
+    void sample(WireReader& record);
+    void job_done(WireReader& record);
+    /// Starts what can be started. Call when a message of the child has been read to its end.
+    void pump();
+
+private:
+    struct Template {
+        std::uint32_t id = 0;
+        std::string record;           // behind the id
+        std::uint64_t generation = 0; // of the child that knows it
+    };
+    struct Run;
+    struct Item {
+        Item(Run& run, ResolvedRequest request);
+
+        Run& run;
+        ResolvedRequest request;
+        probe::Aggregator aggregator;
+        std::string remote; // "ADDRESS:PORT"
+        std::shared_ptr<Template> what;
+        std::uint32_t unassigned; // exchanges that no job has yet
+        std::uint32_t jobs = 0;   // under way
+        std::uint32_t losses = 0; // jobs that ended with a child
+        bool queued = false;
+    };
+    struct Run {
+        std::vector<std::unique_ptr<Item>> items;
+        std::vector<Item*> order; // grouped by namespace, unless sequential
+        std::unordered_map<std::string, std::shared_ptr<Template>> templates;
+        DataPlane::ProbeCallback done;
+        bool sequential = false;
+        std::size_t next = 0;   // of `order`, if sequential
+        bool busy = false;      // sequential: an item is under way
+        bool advancing = false; // sequential: `next_in_sequence` is on the stack
+        std::size_t unfinished = 0;
+    };
+    struct Job {
+        Item* item = nullptr;
+        std::uint32_t unsampled = 0;
+    };
+
+    void prepare(Item& item);
+    std::shared_ptr<Template> template_of(Run& run, const ResolvedRequest& request);
+    void enqueue(Item& item);
+    [[nodiscard]] static bool can_start(const Item& item);
+    void start_job(Item& item);
+    [[nodiscard]] netemu::UniqueFd open_socket(const Item& item) const;
+    void send_batch();
+    void give_back(Job job);
+    void add_sample(Item& item, probe::Sample sample);
+    void check_finished(Item& item);
+    void next_in_sequence(Run& run);
+    void finish(Run& run);
+
+    netemu::EventLoop& loop_;
+    SocketFactory open_socket_;
+    bool identity_;
+    Channel* channel_ = nullptr;
+    std::uint64_t generation_ = 0;
+    std::list<std::unique_ptr<Run>> runs_;
+    std::deque<Item*> ready_;
+    std::unordered_map<std::uint32_t, Job> jobs_;
+    std::uint32_t next_id_ = 1;
+    WireWriter batch_;
+    std::vector<netemu::UniqueFd> batch_fds_;
+    bool pumping_ = false;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+} // namespace labctl::dataplane

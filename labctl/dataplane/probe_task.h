@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "labctl/probe/probe.h"
+#include "netemu/base/address.h"
+#include "netemu/base/event_loop.h"
+#include "netemu/base/unique_fd.h"
+
+namespace labctl::dataplane {
+
+/// What all exchanges of one request have in common.
+struct ProbeTemplate {
+    probe::Scheme scheme = probe::Scheme::Tcp;
+    bool identity = true; // tcp: ask who answers
+    std::uint32_t timeout_ms = 1000;
+    std::string method;  // http
+    std::string payload; // the HTTP request, or the datagram
+};
+
+/// One socket's worth of exchanges: one, or several in a row over one HTTP connection.
+struct ProbeJob {
+    std::uint32_t id = 0;
+    std::shared_ptr<const ProbeTemplate> what;
+    netemu::Endpoint remote;
+    std::uint16_t source_port = 0;
+    std::uint32_t exchanges = 1;
+};
+
+/// What became of one exchange, before the supervisor adds what it knows.
+struct ProbeOutcome {
+    probe::Outcome outcome = probe::Outcome::Timeout;
+    std::uint64_t rtt_us = 0;
+    std::string local;  // our address, if something went wrong
+    std::string detail; // what was tried and the error's text; empty when ok
+    std::string backend;
+    std::string client_ip;
+    std::optional<probe::Http> http;
+};
+
+/// The outcome that an errno of a socket means (design.md, section 8). Errors of this host alone
+/// (no free port, a source port in use) are Unsupported: they say nothing about the network.
+probe::Outcome outcome_of_errno(int error_number, bool connected);
+
+class ProbeTask;
+
+/// Who runs the tasks.
+class ProbeHost {
+public:
+    ProbeHost() = default;
+    ProbeHost(const ProbeHost&) = delete;
+    ProbeHost& operator=(const ProbeHost&) = delete;
+    virtual ~ProbeHost() = default;
+    virtual netemu::EventLoop& loop() = 0;
+    virtual void sample(const ProbeJob& job, const ProbeOutcome& outcome) = 0;
+    /// No more samples of this task will come. It must not be destroyed before the next turn of the
+    /// loop.
+    virtual void done(ProbeTask& task) = 0;
+};
+
+/// Sends and judges the exchanges of one job on one socket. Destroying it closes the socket.
+class ProbeTask {
+public:
+    /// The task for the job's scheme; `scheme` must be one that has a socket (tcp, udp, icmp,
+    /// http).
+    static std::unique_ptr<ProbeTask> make(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
+
+    ProbeTask(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
+    ProbeTask(const ProbeTask&) = delete;
+    ProbeTask& operator=(const ProbeTask&) = delete;
+    virtual ~ProbeTask();
+
+    virtual void start() = 0;
+    [[nodiscard]] const ProbeJob& job() const { return job_; }
+
+protected:
+    virtual void on_events(std::uint32_t events) = 0;
+    virtual void on_deadline() = 0;
+
+    /// Binds to the job's source port, if it has one, and connects. Returns false if that failed,
+    /// after finishing.
+    bool connect();
+    void watch(std::uint32_t events);
+    /// Calls `on_deadline` then, in place of an earlier deadline.
+    void set_deadline(netemu::Clock::time_point when);
+    [[nodiscard]] netemu::Clock::time_point timeout_from(netemu::Clock::time_point start) const;
+    [[nodiscard]] int fd() const { return socket_.get(); }
+    [[nodiscard]] int pending_error() const; // SO_ERROR, which clears it
+
+    /// Reports a sample and ends the task.
+    void finish(ProbeOutcome outcome);
+    void finish_error(const std::string& attempt, int error_number, bool connected);
+    void finish_timeout(const std::string& attempt);
+    /// Reports a sample; more will follow.
+    void report(ProbeOutcome outcome);
+    /// Ends the task without another sample.
+    void end();
+    [[nodiscard]] bool ended() const { return !socket_; }
+
+    ProbeHost& host_;                   // NOLINT: for the tasks
+    netemu::Clock::time_point started_; // NOLINT: of the current exchange
+    [[nodiscard]] std::uint64_t elapsed_us() const;
+
+private:
+    [[nodiscard]] std::string local_address() const;
+
+    ProbeJob job_;
+    netemu::UniqueFd socket_;
+    bool watched_ = false;
+    netemu::EventLoop::TimerId timer_ = 0;
+};
+
+} // namespace labctl::dataplane

@@ -1,0 +1,45 @@
+#include "labctl/dataplane/probe_tasks.h"
+
+#include <algorithm>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "netemu/base/error.h"
+
+namespace labctl::dataplane {
+
+std::unique_ptr<ProbeTask> ProbeTask::make(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket) {
+    switch (job.what->scheme) {
+    case probe::Scheme::Tcp:
+        return make_tcp_probe(host, std::move(job), std::move(socket));
+    case probe::Scheme::Udp:
+        return make_udp_probe(host, std::move(job), std::move(socket));
+    case probe::Scheme::Icmp:
+        return make_icmp_probe(host, std::move(job), std::move(socket));
+    case probe::Scheme::Http:
+        return make_http_probe(host, std::move(job), std::move(socket));
+    case probe::Scheme::Dns:
+    case probe::Scheme::Sctp:
+        break;
+    }
+    throw netemu::Error("a probe of a scheme that has no socket");
+}
+
+void close_with_reset(int socket) {
+    const linger reset{1, 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+}
+
+void report_icmp_errors(int socket, bool ipv6) {
+    const int on = 1;
+    ::setsockopt(
+        socket, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on);
+}
+
+bool is_plausible_identity(std::string_view text) {
+    return !text.empty() && text.size() <= 512 &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+} // namespace labctl::dataplane

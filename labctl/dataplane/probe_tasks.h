@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "labctl/dataplane/probe_task.h"
+
+/// One maker per scheme; ProbeTask::make chooses.
+namespace labctl::dataplane {
+
+std::unique_ptr<ProbeTask> make_tcp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
+std::unique_ptr<ProbeTask> make_udp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
+std::unique_ptr<ProbeTask> make_icmp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
+std::unique_ptr<ProbeTask> make_http_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
+
+/// Has closing the socket send RST instead of FIN, so that thousands of probes leave no TIME_WAIT
+/// behind.
+void close_with_reset(int socket);
+/// Has ICMP errors of every kind reported on the socket (IP_RECVERR, ip(7)).
+void report_icmp_errors(int socket, bool ipv6);
+
+/// Whether `text` can be the "NS/POD" or the address that a workload says of itself: short and
+/// printable.
+bool is_plausible_identity(std::string_view text);
+
+} // namespace labctl::dataplane

@@ -1,0 +1,115 @@
+#include "labctl/dataplane/prober.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "netemu/base/error.h"
+
+namespace labctl::dataplane {
+namespace {
+
+/// Samples are sent together, but not so late that the supervisor runs dry.
+constexpr std::size_t kBatchBytes = 32U << 10U;
+
+WireWriter& write_http(WireWriter& out, const probe::Http& http) {
+    out.u16(static_cast<std::uint16_t>(http.status))
+        .u32(static_cast<std::uint32_t>(http.headers.size()));
+    for (const auto& [name, value] : http.headers) {
+        out.text(name).text(value);
+    }
+    return out.text(http.body);
+}
+
+} // namespace
+
+Prober::~Prober() {
+    auto tasks = std::exchange(tasks_, {});
+    tasks.clear();
+}
+
+void Prober::handle(std::string_view message, std::vector<netemu::UniqueFd>& fds) {
+    WireReader record(message);
+    std::size_t next_fd = 0;
+    while (!record.done()) {
+        switch (record.op()) {
+        case Op::AddTemplate:
+            add_template(record);
+            break;
+        case Op::DropTemplate:
+            templates_.erase(record.u32());
+            break;
+        case Op::Start:
+            start(record, std::move(fds.at(next_fd++)));
+            break;
+        default:
+            throw netemu::Error("an unknown record on the probe channel");
+        }
+    }
+}
+
+void Prober::add_template(WireReader& record) {
+    const auto id = record.u32();
+    ProbeTemplate what;
+    what.scheme = static_cast<probe::Scheme>(record.u8());
+    what.identity = record.u8() != 0;
+    what.timeout_ms = record.u32();
+    what.method = record.text();
+    what.payload = record.text();
+    templates_[id] = std::make_shared<const ProbeTemplate>(std::move(what));
+}
+
+void Prober::start(WireReader& record, netemu::UniqueFd socket) {
+    ProbeJob job;
+    job.id = record.u32();
+    job.what = templates_.at(record.u32());
+    job.remote = record.endpoint();
+    job.source_port = record.u16();
+    job.exchanges = record.u32();
+    auto task = ProbeTask::make(*this, std::move(job), std::move(socket));
+    auto& started = *task;
+    tasks_.emplace(&started, std::move(task));
+    started.start();
+}
+
+void Prober::sample(const ProbeJob& job, const ProbeOutcome& outcome) {
+    const auto rtt =
+        std::min<std::uint64_t>(outcome.rtt_us, std::numeric_limits<std::uint32_t>::max());
+    WireWriter record;
+    record.op(Op::Sample).u32(job.id).u8(static_cast<std::uint8_t>(outcome.outcome));
+    record.u32(static_cast<std::uint32_t>(rtt)).text(outcome.local).text(outcome.detail);
+    record.text(outcome.backend).text(outcome.client_ip).u8(outcome.http ? 1 : 0);
+    if (outcome.http) {
+        write_http(record, *outcome.http);
+    }
+    if (samples_.size() + record.size() > kMessageBytesMax - kShortRecordBytes) {
+        flush();
+    }
+    samples_.raw(record.bytes());
+}
+
+void Prober::done(ProbeTask& task) {
+    samples_.op(Op::JobDone).u32(task.job().id);
+    const auto found = tasks_.find(&task);
+    if (found != tasks_.end()) {
+        done_.push_back(std::move(found->second));
+        tasks_.erase(found);
+    }
+    if (samples_.size() > kBatchBytes) {
+        flush();
+    }
+}
+
+void Prober::end_turn() {
+    flush();
+    done_.clear();
+}
+
+void Prober::flush() {
+    if (!samples_.empty()) {
+        reply_(samples_.bytes());
+        samples_.clear();
+    }
+}
+
+} // namespace labctl::dataplane

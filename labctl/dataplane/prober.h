@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "labctl/dataplane/probe_task.h"
+#include "labctl/dataplane/wire.h"
+
+namespace labctl::dataplane {
+
+/// Runs the probes that the supervisor orders, on one loop, on sockets that are handed in. Runs in
+/// the child.
+class Prober final : public ProbeHost {
+public:
+    /// Sends one message to the supervisor.
+    using Reply = std::function<void(std::string message)>;
+
+    Prober(netemu::EventLoop& loop, Reply reply) : loop_(loop), reply_(std::move(reply)) {}
+    ~Prober() override;
+
+    /// Carries out the records of one message of the probe channel; takes the descriptors it needs.
+    void handle(std::string_view message, std::vector<netemu::UniqueFd>& fds);
+    /// Sends the samples of this turn of the loop and buries its finished tasks. Call at the end of
+    /// each turn.
+    void end_turn();
+
+private:
+    void flush();
+    void add_template(WireReader& record);
+    void start(WireReader& record, netemu::UniqueFd socket);
+    netemu::EventLoop& loop() override { return loop_; }
+    void sample(const ProbeJob& job, const ProbeOutcome& outcome) override;
+    void done(ProbeTask& task) override;
+
+    netemu::EventLoop& loop_;
+    Reply reply_;
+    std::unordered_map<std::uint32_t, std::shared_ptr<const ProbeTemplate>> templates_;
+    std::unordered_map<const ProbeTask*, std::unique_ptr<ProbeTask>> tasks_;
+    std::vector<std::unique_ptr<ProbeTask>> done_; // until the turn ends
+    WireWriter samples_;
+};
+
+} // namespace labctl::dataplane

@@ -1,0 +1,136 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "netemu/base/address.h"
+#include "netemu/base/error.h"
+
+/// The private protocol between the supervisor and its data plane: compact binary records over a
+/// SOCK_SEQPACKET pair. Both ends are one binary, so there is no version and numbers are in the
+/// machine's byte order. One message holds any number of records, each an Op and its fields;
+/// descriptors that ride with a message belong to its records in their order. Texts are a 32-bit
+/// length and bytes.
+namespace labctl::dataplane {
+
+enum class Op : std::uint8_t {
+    // Workload channel, to the child.
+    AddPod = 1, // u32 pod, text namespace, text pod, text node, u8 ready
+    AddSocket,  // u32 pod, u16 port, u8 protocol; one descriptor
+    Confirm,    // u32 pod: answered with Serving
+    RemovePod,  // u32 pod
+    SetReady,   // u32 pod, u8 ready
+    GetLogs,    // u32 request, u32 pod, u32 lines
+    // Workload channel, from the child.
+    Hello = 32, // serving; sent once
+    Serving,    // u32 pod
+    Logs,       // u32 request, u32 count, count x text
+    // Probe channel, to the child.
+    AddTemplate =
+        64,       // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method, text payload
+    DropTemplate, // u32 template
+    Start,        // u32 job, u32 template, endpoint, u16 source port, u32 exchanges; one descriptor
+    // Probe channel, from the child.
+    Sample = 96, // u32 job, u8 outcome, u32 rtt us, text local, text detail, text backend, text
+                 // client IP,
+                 // u8 has http [, u16 status, u32 fields, fields x (text, text), text body]
+    JobDone,     // u32 job: no more samples of it will come, though fewer than wanted may have
+};
+
+/// Largest message of either side, and what may be kept of a body so that every sample fits into
+/// one.
+inline constexpr std::size_t kMessageBytesMax = 160U << 10U;
+inline constexpr std::size_t kBodyBytesKept = 64U << 10U;
+inline constexpr std::size_t kHeadBytesKept = 32U << 10U;
+inline constexpr std::size_t kShortRecordBytes = 64; // room for a JobDone behind the last sample
+
+/// Appends records to a message.
+class WireWriter {
+public:
+    WireWriter& op(Op op) { return number(static_cast<std::uint8_t>(op)); }
+    WireWriter& u8(std::uint8_t value) { return number(value); }
+    WireWriter& u16(std::uint16_t value) { return number(value); }
+    WireWriter& u32(std::uint32_t value) { return number(value); }
+    WireWriter& text(std::string_view value) {
+        u32(static_cast<std::uint32_t>(value.size()));
+        bytes_.append(value);
+        return *this;
+    }
+    WireWriter& endpoint(const netemu::Endpoint& value) {
+        u8(value.address.is_v4() ? 4 : 6);
+        for (std::size_t i = 0; i < value.address.size(); ++i) {
+            u8(value.address.bytes()[i]);
+        }
+        return u16(value.port);
+    }
+
+    /// What another writer has written.
+    WireWriter& raw(std::string_view records) {
+        bytes_.append(records);
+        return *this;
+    }
+
+    [[nodiscard]] const std::string& bytes() const { return bytes_; }
+    [[nodiscard]] std::size_t size() const { return bytes_.size(); }
+    [[nodiscard]] bool empty() const { return bytes_.empty(); }
+    void clear() { bytes_.clear(); }
+
+private:
+    template <typename Number>
+    WireWriter& number(Number value) {
+        static_assert(std::is_unsigned_v<Number>);
+        char raw[sizeof value];
+        std::memcpy(raw, &value, sizeof value);
+        bytes_.append(raw, sizeof value);
+        return *this;
+    }
+
+    std::string bytes_;
+};
+
+/// Takes records off a message. Throws netemu::Error when it ends too early: the other side may be
+/// hostile.
+class WireReader {
+public:
+    explicit WireReader(std::string_view bytes) : rest_(bytes) {}
+
+    [[nodiscard]] bool done() const { return rest_.empty(); }
+    Op op() { return static_cast<Op>(u8()); }
+    std::uint8_t u8() { return number<std::uint8_t>(); }
+    std::uint16_t u16() { return number<std::uint16_t>(); }
+    std::uint32_t u32() { return number<std::uint32_t>(); }
+    std::string_view text() { return take(u32()); }
+    netemu::Endpoint endpoint() {
+        const bool v4 = u8() == 4;
+        const auto bytes = take(v4 ? 4 : 16);
+        std::uint8_t raw[16];
+        std::memcpy(raw, bytes.data(), bytes.size());
+        const auto address =
+            netemu::IpAddress::from_bytes(v4 ? netemu::Family::V4 : netemu::Family::V6, raw);
+        return {address, u16()};
+    }
+
+private:
+    std::string_view take(std::size_t size) {
+        if (size > rest_.size()) {
+            throw netemu::Error("a message of the data plane is cut short");
+        }
+        const auto taken = rest_.substr(0, size);
+        rest_.remove_prefix(size);
+        return taken;
+    }
+    template <typename Number>
+    Number number() {
+        Number value{};
+        std::memcpy(&value, take(sizeof value).data(), sizeof value);
+        return value;
+    }
+
+    std::string_view rest_;
+};
+
+} // namespace labctl::dataplane

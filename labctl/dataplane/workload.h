@@ -1,0 +1,58 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mesh/http/message.h"
+#include "netemu/base/address.h"
+
+/// What the built-in workload answers (design.md, section 9). Pure. The paths behave as those of
+/// agnhost netexec
+/// (/hostname, /clientip, /echo, /healthz) and httpbin (/status, /delay, /headers).
+namespace labctl::dataplane {
+
+/// Who serves.
+struct PodIdentity {
+    std::string ns;
+    std::string pod;
+    std::string node;
+    [[nodiscard]] std::string key() const { return ns + "/" + pod; }
+};
+
+/// One exchange as the workload sees it.
+struct Exchange {
+    const PodIdentity& pod;
+    bool ready = true;
+    std::uint16_t port = 0;
+    netemu::Endpoint client;
+};
+
+struct Answer {
+    mesh::Response response;
+    std::chrono::milliseconds delay{0}; // before it is sent
+};
+
+/// The path that a tcp probe asks to learn who answers; it leaves no line in the access log.
+inline constexpr std::string_view kWhoamiPath = "/.labctl/whoami";
+/// The whole request of a tcp probe.
+inline constexpr std::string_view kWhoamiRequest =
+    "GET /.labctl/whoami HTTP/1.1\r\nhost: labctl\r\nconnection: close\r\n\r\n";
+/// Fields in which every HTTP answer says who served and whom it saw.
+inline constexpr std::string_view kBackendField = "x-backend";
+inline constexpr std::string_view kClientField = "x-client-ip";
+
+/// Longest delay of /delay/SECONDS, as in httpbin.
+inline constexpr std::chrono::seconds kDelayMax{10};
+
+Answer answer_http(const Exchange& exchange, const mesh::Request& request);
+/// The same as `answer_http` for kWhoamiRequest, in wire form: the hot path of a probe matrix.
+std::string whoami_bytes(const Exchange& exchange);
+std::string answer_udp(const Exchange& exchange, std::string_view datagram);
+
+/// "2024-01-31T12:00:00.123Z 10.244.1.5:41000 GET /path 200 15".
+std::string
+access_log_line(const Exchange& exchange, std::string_view what, int status, std::size_t bytes);
+
+} // namespace labctl::dataplane

@@ -1,0 +1,162 @@
+#include "labctl/dataplane/workload_registry.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "netemu/base/error.h"
+#include "netemu/base/process.h"
+
+namespace labctl::dataplane {
+namespace {
+
+constexpr std::size_t kBatchBytes = 48U << 10U;
+
+} // namespace
+
+/// Collects records and descriptors into as few messages as possible.
+class WorkloadRegistry::Batch {
+public:
+    explicit Batch(Channel* channel) : channel_(channel) {}
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+    ~Batch() = default;
+
+    void add(const Served& pod) {
+        const auto& spec = pod.spec;
+        records_.op(Op::AddPod).u32(pod.id).text(spec.pod_namespace).text(spec.pod).text(spec.node);
+        records_.u8(spec.ready ? 1 : 0);
+        for (const auto& listener : pod.listeners) {
+            if (fds_.size() == netemu::kFdsPerMessageMax || records_.size() > kBatchBytes) {
+                flush();
+            }
+            records_.op(Op::AddSocket).u32(pod.id).u16(listener.port.port);
+            records_.u8(static_cast<std::uint8_t>(listener.port.protocol));
+            fds_.push_back(listener.socket.get());
+        }
+        records_.op(Op::Confirm).u32(pod.id);
+    }
+
+    void flush() {
+        if (channel_ != nullptr && !records_.empty()) {
+            channel_->send(records_.bytes(), fds_);
+        }
+        records_.clear();
+        fds_.clear();
+    }
+
+private:
+    Channel* channel_;
+    WireWriter records_;
+    std::vector<int> fds_;
+};
+
+WorkloadRegistry::WorkloadRegistry(
+    SocketFactory open_socket,
+    DataPlane::ReadyCallback on_ready,
+    DataPlane::FailureCallback on_failure)
+    : on_ready_(std::move(on_ready)), on_failure_(std::move(on_failure)),
+      open_socket_(std::move(open_socket)) {
+}
+
+void WorkloadRegistry::set_channel(Channel* channel) {
+    channel_ = channel;
+    // What the old child had logged is lost with it; those who asked get what there is.
+    for (const auto& [id, callback] : std::exchange(log_requests_, {})) {
+        callback({});
+    }
+    if (channel_ != nullptr) {
+        Batch batch(channel_);
+        for (const auto& [name, pod] : pods_) {
+            batch.add(pod);
+        }
+        batch.flush();
+    }
+}
+
+void WorkloadRegistry::serve(const std::vector<WorkloadSpec>& pods) {
+    Batch batch(channel_);
+    std::vector<std::pair<std::string, std::string>> failures;
+    for (const auto& spec : pods) {
+        const auto name = spec.key();
+        withdraw(name);
+        try {
+            Served pod{spec, next_id_, open_listeners(spec, open_socket_)};
+            ++next_id_;
+            names_[pod.id] = name;
+            batch.add(pods_.emplace(name, std::move(pod)).first->second);
+        } catch (const netemu::Error& error) {
+            failures.emplace_back(name, error.what());
+        }
+    }
+    batch.flush();
+    for (const auto& [name, error] : failures) {
+        if (on_failure_) {
+            on_failure_(name, error);
+        }
+    }
+}
+
+void WorkloadRegistry::withdraw(const std::string& pod) {
+    const auto found = pods_.find(pod);
+    if (found == pods_.end()) {
+        return;
+    }
+    if (channel_ != nullptr) {
+        channel_->send(WireWriter().op(Op::RemovePod).u32(found->second.id).bytes());
+    }
+    names_.erase(found->second.id);
+    pods_.erase(found);
+}
+
+void WorkloadRegistry::set_ready(const std::string& pod, bool ready) {
+    const auto found = pods_.find(pod);
+    if (found == pods_.end() || found->second.spec.ready == ready) {
+        return;
+    }
+    found->second.spec.ready = ready;
+    if (channel_ != nullptr) {
+        channel_->send(
+            WireWriter().op(Op::SetReady).u32(found->second.id).u8(ready ? 1 : 0).bytes());
+    }
+}
+
+void WorkloadRegistry::logs(
+    const std::string& pod, std::size_t lines, DataPlane::LogCallback callback) {
+    const auto found = pods_.find(pod);
+    if (found == pods_.end() || channel_ == nullptr) {
+        return callback({});
+    }
+    const auto request = next_id_++;
+    const auto wanted = static_cast<std::uint32_t>(
+        std::min<std::size_t>(lines, std::numeric_limits<std::uint32_t>::max()));
+    log_requests_[request] = std::move(callback);
+    channel_->send(
+        WireWriter().op(Op::GetLogs).u32(request).u32(found->second.id).u32(wanted).bytes());
+}
+
+void WorkloadRegistry::serving(WireReader& record) {
+    const auto name = names_.find(record.u32());
+    if (name == names_.end()) {
+        return; // withdrawn meanwhile
+    }
+    auto& pod = pods_.at(name->second);
+    if (!std::exchange(pod.announced, true) && on_ready_) {
+        on_ready_(std::string(name->second));
+    }
+}
+
+void WorkloadRegistry::logs_arrived(WireReader& record) {
+    const auto request = record.u32();
+    const auto count = record.u32();
+    std::vector<std::string> lines;
+    for (std::uint32_t i = 0; i < count; ++i) {
+        lines.emplace_back(record.text());
+    }
+    const auto found = log_requests_.extract(request);
+    if (!found.empty()) {
+        found.mapped()(std::move(lines));
+    }
+}
+
+} // namespace labctl::dataplane

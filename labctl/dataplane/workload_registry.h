@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "labctl/dataplane/channel.h"
+#include "labctl/dataplane/client.h"
+#include "labctl/dataplane/listener.h"
+#include "labctl/dataplane/wire.h"
+
+namespace labctl::dataplane {
+
+/// The supervisor's record of what is served: it keeps every listening socket, so that a new child
+/// can take over where the last one ended.
+class WorkloadRegistry {
+public:
+    WorkloadRegistry(
+        SocketFactory open_socket,
+        DataPlane::ReadyCallback on_ready,
+        DataPlane::FailureCallback on_failure);
+
+    /// The channel to the child that runs now, or nullptr. A new child is told of every pod.
+    void set_channel(Channel* channel);
+    void on_ready(DataPlane::ReadyCallback callback) { on_ready_ = std::move(callback); }
+    void on_failure(DataPlane::FailureCallback callback) { on_failure_ = std::move(callback); }
+
+    void serve(const std::vector<WorkloadSpec>& pods);
+    void withdraw(const std::string& pod);
+    void set_ready(const std::string& pod, bool ready);
+    [[nodiscard]] bool serves(const std::string& pod) const { return pods_.contains(pod); }
+    void logs(const std::string& pod, std::size_t lines, DataPlane::LogCallback callback);
+
+    /// Takes the fields of a Serving or Logs record of the child. Throws netemu::Error if they make
+    /// no sense.
+    void serving(WireReader& record);
+    void logs_arrived(WireReader& record);
+
+private:
+    struct Served {
+        WorkloadSpec spec;
+        std::uint32_t id = 0;
+        std::vector<Listener> listeners;
+        bool announced = false;
+    };
+    class Batch;
+
+    DataPlane::ReadyCallback on_ready_;
+    DataPlane::FailureCallback on_failure_;
+    SocketFactory open_socket_;
+    Channel* channel_ = nullptr;
+    std::map<std::string, Served> pods_;
+    std::map<std::uint32_t, std::string> names_; // by id
+    std::map<std::uint32_t, DataPlane::LogCallback> log_requests_;
+    std::uint32_t next_id_ = 1;
+};
+
+} // namespace labctl::dataplane

@@ -1,0 +1,232 @@
+#include "labctl/dataplane/workload_server.h"
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "labctl/dataplane/datagram.h"
+#include "labctl/dataplane/spec.h"
+#include "netemu/base/error.h"
+
+namespace labctl::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kSweepInterval = 5s;
+constexpr auto kAcceptPause = 100ms; // when descriptors have run out
+constexpr std::size_t kFirstReadBytes = 4096;
+constexpr int kDatagramsPerTurn = 32;
+
+} // namespace
+
+WorkloadServer::WorkloadServer(netemu::EventLoop& loop, Reply reply)
+    : loop_(loop), reply_(std::move(reply)) {
+}
+
+WorkloadServer::~WorkloadServer() {
+    loop_.cancel(sweep_timer_);
+    while (!pods_.empty()) {
+        remove_pod(pods_.begin()->first);
+    }
+}
+
+void WorkloadServer::handle(std::string_view message, std::vector<netemu::UniqueFd>& fds) {
+    WireReader record(message);
+    std::size_t next_fd = 0;
+    WireWriter replies;
+    while (!record.done()) {
+        switch (record.op()) {
+        case Op::AddPod:
+            add_pod(record);
+            break;
+        case Op::AddSocket:
+            add_socket(record, std::move(fds.at(next_fd++)));
+            break;
+        case Op::Confirm:
+            replies.op(Op::Serving).u32(record.u32());
+            break;
+        case Op::RemovePod:
+            remove_pod(record.u32());
+            break;
+        case Op::SetReady: {
+            const auto pod = pods_.find(record.u32());
+            const bool ready = record.u8() != 0;
+            if (pod != pods_.end()) {
+                pod->second->ready = ready;
+            }
+            break;
+        }
+        case Op::GetLogs:
+            send_logs(record);
+            break;
+        default:
+            throw netemu::Error("an unknown record on the workload channel");
+        }
+    }
+    if (!replies.empty()) {
+        reply_(replies.bytes());
+    }
+}
+
+void WorkloadServer::add_pod(WireReader& record) {
+    auto pod = std::make_shared<ServedPod>();
+    pod->id = record.u32();
+    pod->identity.ns = record.text();
+    pod->identity.pod = record.text();
+    pod->identity.node = record.text();
+    pod->ready = record.u8() != 0;
+    pods_[pod->id] = std::move(pod);
+}
+
+void WorkloadServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
+    const auto pod = pods_.at(record.u32());
+    const auto port = record.u16();
+    const bool tcp = static_cast<Protocol>(record.u8()) == Protocol::Tcp;
+    const int fd = socket.get();
+    // The pod outlives the watch: `remove_pod` ends it first.
+    if (tcp) {
+        loop_.add(fd, EPOLLIN, [this, fd, pod = pod.get(), port](std::uint32_t) {
+            accept(fd, pods_.at(pod->id), port);
+        });
+    } else {
+        loop_.add(fd, EPOLLIN, [this, fd, pod = pod.get(), port](std::uint32_t) {
+            receive(fd, *pod, port);
+        });
+    }
+    pod->sockets.push_back(std::move(socket));
+}
+
+void WorkloadServer::remove_pod(std::uint32_t id) {
+    const auto found = pods_.find(id);
+    if (found == pods_.end()) {
+        return;
+    }
+    const auto pod = std::move(found->second);
+    pods_.erase(found);
+    for (const auto& socket : pod->sockets) {
+        loop_.remove(socket.get());
+    }
+    pod->sockets.clear();
+    std::erase_if(connections_, [id](const auto& entry) { return entry.second->pod().id == id; });
+}
+
+void WorkloadServer::send_logs(WireReader& record) {
+    const auto request = record.u32();
+    const auto pod = pods_.find(record.u32());
+    const auto count = record.u32();
+    const auto lines =
+        pod == pods_.end() ? std::vector<std::string>() : pod->second->log.last(count);
+    WireWriter reply;
+    reply.op(Op::Logs).u32(request).u32(static_cast<std::uint32_t>(lines.size()));
+    for (const auto& line : lines) {
+        reply.text(line);
+    }
+    reply_(reply.bytes());
+}
+
+void WorkloadServer::accept(
+    int listener, const std::shared_ptr<ServedPod>& pod, std::uint16_t port) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    netemu::UniqueFd socket(::accept4(
+        listener,
+        reinterpret_cast<sockaddr*>(&address),
+        &size,
+        SOCK_NONBLOCK | SOCK_CLOEXEC)); // NOLINT
+    if (!socket) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause(listener);
+        }
+        return; // anything else concerns a connection that has gone already
+    }
+    const Exchange exchange{
+        pod->identity, pod->ready, port, netemu::Endpoint::from_sockaddr(address)};
+    // Clients usually send with the connection's last ACK or right behind it, so their bytes are
+    // here.
+    std::array<char, kFirstReadBytes> buffer; // NOLINT: filled by recv
+    const auto got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+    const std::string_view bytes(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+    if (got == 0 || (got < 0 && errno != EAGAIN) || answer_whoami(socket.get(), exchange, bytes)) {
+        return;
+    }
+    if (pod->connections >= kConnectionsPerPodMax) {
+        pod->log.add(access_log_line(exchange, "refused: too many connections", 0, 0));
+        return;
+    }
+    auto connection = std::make_unique<TcpConnection>(
+        loop_, std::move(socket), pod, port, exchange.client, [this](TcpConnection& closed) {
+            connection_closed(closed);
+        });
+    auto& started = *connection;
+    connections_.emplace(&started, std::move(connection));
+    if (sweep_timer_ == 0) {
+        sweep_timer_ = loop_.after(kSweepInterval, [this] { sweep(); });
+    }
+    started.start(bytes);
+}
+
+bool WorkloadServer::answer_whoami(int socket, const Exchange& exchange, std::string_view bytes) {
+    if (bytes != kWhoamiRequest) {
+        return false;
+    }
+    const auto answer = whoami_bytes(exchange);
+    // MSG_MORE holds the data back until the close that follows, so that FIN travels with it: one
+    // packet less.
+    return ::send(socket, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_MORE) ==
+           static_cast<ssize_t>(answer.size());
+}
+
+void WorkloadServer::pause(int listener) {
+    loop_.modify(listener, 0);
+    loop_.after(kAcceptPause, [this, listener] {
+        if (loop_.watches(listener)) {
+            loop_.modify(listener, EPOLLIN);
+        }
+    });
+}
+
+void WorkloadServer::receive(int socket, ServedPod& pod, std::uint16_t port) {
+    for (int i = 0; i < kDatagramsPerTurn; ++i) {
+        const auto datagram = receive_datagram(socket);
+        if (!datagram) {
+            return;
+        }
+        const Exchange exchange{pod.identity, pod.ready, port, datagram->from};
+        const auto answer = answer_udp(exchange, datagram->bytes);
+        reply_datagram(socket, *datagram, answer);
+        const auto what = "UDP " + datagram->bytes.substr(0, 64);
+        pod.log.add(access_log_line(exchange, what, 0, answer.size()));
+    }
+}
+
+void WorkloadServer::connection_closed(TcpConnection& connection) {
+    const auto found = connections_.find(&connection);
+    if (found == connections_.end()) {
+        return;
+    }
+    if (closed_.empty()) {
+        loop_.after(0us, [this] { closed_.clear(); });
+    }
+    closed_.push_back(std::move(found->second));
+    connections_.erase(found);
+}
+
+void WorkloadServer::sweep() {
+    std::vector<TcpConnection*> all;
+    all.reserve(connections_.size());
+    for (const auto& [key, connection] : connections_) {
+        all.push_back(connection.get());
+    }
+    const auto now = netemu::Clock::now();
+    for (auto* connection : all) {
+        connection->expire(now);
+    }
+    sweep_timer_ = connections_.empty() ? 0 : loop_.after(kSweepInterval, [this] { sweep(); });
+}
+
+} // namespace labctl::dataplane
