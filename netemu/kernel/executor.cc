@@ -1,0 +1,338 @@
+#include "netemu/kernel/executor.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "netemu/base/error.h"
+#include "netemu/kernel/address_codec.h"
+#include "netemu/kernel/failure.h"
+#include "netemu/kernel/fdb_codec.h"
+#include "netemu/kernel/link_codec.h"
+#include "netemu/kernel/neighbour_codec.h"
+#include "netemu/kernel/nft_codec.h"
+#include "netemu/kernel/route_codec.h"
+#include "netemu/kernel/sysctl.h"
+
+namespace netemu {
+
+namespace {
+
+constexpr std::size_t kProgressEvery = 64;         // operations
+constexpr std::size_t kAnswersPerBatch = 32;       // what a socket's receive buffer surely holds
+constexpr std::uint32_t kDoomedGroup = 0x6E657445; // links that are about to be deleted together
+
+constexpr std::array kGone{ENODEV, ENXIO, ESRCH, ENOENT, EADDRNOTAVAIL};
+constexpr std::array kNoIpv6{EAFNOSUPPORT};
+constexpr std::array kNoSuchFile{ENOENT};
+
+const SysctlSpec kNoLinkLocal{"net/ipv6/conf/default/addr_gen_mode", "1"};
+
+} // namespace
+
+Executor::Executor(NamespaceTable& table, const Plan& plan, const Kernel::Progress& progress)
+    : table_(table), plan_(plan), progress_(progress), scope_(table.home()) {
+}
+
+void Executor::run() {
+    try {
+        while (at_ < plan_.operations.size()) {
+            const Operation& operation = plan_.operations[at_];
+            batch_.set_origin({at_, {}});
+            if (std::holds_alternative<DeleteLink>(operation)) {
+                at_ = delete_links(at_);
+            } else {
+                std::visit(*this, operation);
+                ++at_;
+            }
+            report(false);
+        }
+        flush();
+        settle(ports_);
+        settle(bridges_);
+    } catch (const SysError&) {
+        throw; // it names the operation
+    } catch (const UnsupportedError&) {
+        throw;
+    } catch (Error& error) {
+        if (at_ < plan_.operations.size()) {
+            error.add_context(describe(plan_.operations[at_]));
+        }
+        throw;
+    }
+    scope_.leave();
+    report(true);
+}
+
+void Executor::report(bool last) {
+    if (progress_ && (last || at_ % kProgressEvery == 0)) {
+        scope_.leave();
+        progress_(at_);
+    }
+}
+
+LiveNamespace& Executor::go_to(const std::string& ns) {
+    if (current_ == nullptr || current_name_ != ns) {
+        flush();
+        current_ = &table_.at(ns);
+        current_name_ = ns;
+    }
+    return *current_;
+}
+
+void Executor::flush() {
+    if (batch_.empty()) {
+        return;
+    }
+    const auto failures = table_.route(*current_).send(batch_);
+    if (!failures.empty()) {
+        check(batch_, failures);
+    }
+    batch_.clear();
+}
+
+void Executor::check(const Batch& batch, const std::vector<NetlinkFailure>& failures) {
+    for (const NetlinkFailure& failure : failures) {
+        const Origin& origin = batch.origin_of(failure.sequence);
+        const auto& tolerated = origin.tolerated;
+        if (std::find(tolerated.begin(), tolerated.end(), failure.error_number) ==
+            tolerated.end()) {
+            current_->link_indices.clear(); // who knows what is there now
+            throw_failure(plan_.operations[origin.operation], failure);
+        }
+    }
+}
+
+void Executor::tolerate_absence() {
+    batch_.set_origin({at_, kGone});
+}
+
+std::optional<std::uint32_t>
+Executor::index_if_there(const std::string& ns, const std::string& link) {
+    return table_.find_index(go_to(ns), link);
+}
+
+void Executor::operator()(const CreateNamespace& operation) {
+    flush();
+    try {
+        FreshNamespace fresh = scope_.create();
+        if (operation.role != NamespaceRole::Pod) {
+            // Their links come up as they are made, too late to say so link by link: no link-local
+            // addresses that nobody asked for, with all the traffic that each brings.
+            write_sysctl(kNoLinkLocal, kNoSuchFile);
+        }
+        for (const SysctlSpec& sysctl : operation.sysctls) {
+            write_sysctl(sysctl);
+        }
+        table_.add(operation.ns, operation.role, std::move(fresh));
+    } catch (Error& error) {
+        error.add_context(operation.ns);
+        throw;
+    }
+}
+
+void Executor::operator()(const DeleteNamespace& operation) {
+    flush();
+    current_ = nullptr;
+    (void)table_.at(operation.ns);
+    table_.remove(operation.ns);
+}
+
+void Executor::operator()(const CreateLink& operation) {
+    const LinkSpec& link = operation.link;
+    LiveNamespace& ns = go_to(operation.ns);
+    if (codec_for(link.kind) == nullptr) {
+        configure(ns, link);
+        return;
+    }
+    LinkContext context;
+    if (!link.master.empty()) {
+        context.master_index = table_.index_of(ns, link.master);
+    }
+    if (const auto* vxlan = std::get_if<VxlanSpec>(&link.kind)) {
+        context.underlay_index = table_.index_of(ns, vxlan->underlay);
+    }
+    if (const auto* veth = std::get_if<VethSpec>(&link.kind)) {
+        LiveNamespace& peer = table_.at(veth->peer_namespace);
+        context.peer_namespace_fd = peer.fd.get();
+        peer.link_indices.insert_or_assign(veth->peer_name, veth->peer_index);
+    }
+    encode_create_link(batch_, link, context);
+    ns.link_indices.insert_or_assign(link.name, link.index);
+    remember_carrier(operation.ns, link);
+    if (batch_.full()) {
+        flush();
+    }
+}
+
+void Executor::configure(LiveNamespace& ns, const LinkSpec& link) {
+    const std::uint32_t index = table_.index_of(ns, link.name);
+    LinkContext context;
+    if (!link.master.empty()) {
+        context.master_index = table_.index_of(ns, link.master);
+    }
+    if (!std::holds_alternative<LoopbackSpec>(link.kind)) {
+        batch_.set_origin({at_, kNoIpv6});
+        encode_no_link_local(batch_, index); // before it comes up
+        batch_.set_origin({at_, {}});
+    }
+    encode_change_link(batch_, index, link, context);
+}
+
+void Executor::operator()(const ChangeLink& operation) {
+    LiveNamespace& ns = go_to(operation.ns);
+    LinkContext context;
+    if (!operation.link.master.empty()) {
+        context.master_index = table_.index_of(ns, operation.link.master);
+    }
+    encode_change_link(batch_, table_.index_of(ns, operation.link.name), operation.link, context);
+    remember_carrier(operation.ns, operation.link);
+}
+
+void Executor::remember_carrier(const std::string& ns, const LinkSpec& link) {
+    if (!link.up) {
+        return;
+    }
+    if (std::holds_alternative<VethSpec>(link.kind)) {
+        ports_.push_back({ns, link.index});
+    } else if (std::holds_alternative<BridgeSpec>(link.kind)) {
+        bridges_.push_back({ns, link.index});
+    }
+}
+
+void Executor::settle(const std::vector<Port>& ports) {
+    for (const Port& port : ports) {
+        if (!table_.contains(port.ns)) {
+            continue; // deleted by the same plan
+        }
+        go_to(port.ns);
+        tolerate_absence();
+        encode_get_link(batch_, port.index);
+        if (batch_.messages() >= kAnswersPerBatch) {
+            flush();
+        }
+    }
+    flush();
+}
+
+void Executor::operator()(const DeleteLink& operation) {
+    tolerate_absence();
+    if (const auto index = index_if_there(operation.ns, operation.name)) {
+        encode_delete_link(batch_, *index);
+        current_->link_indices.erase(operation.name);
+    }
+}
+
+std::size_t Executor::delete_links(std::size_t first) {
+    const auto& ns = namespace_of(plan_.operations[first]);
+    std::size_t end = first;
+    const auto belongs = [&](const Operation& operation) {
+        return std::holds_alternative<DeleteLink>(operation) && namespace_of(operation) == ns;
+    };
+    while (end < plan_.operations.size() && belongs(plan_.operations[end])) {
+        ++end;
+    }
+    if (end - first == 1) {
+        (*this)(std::get<DeleteLink>(plan_.operations[first]));
+        return end;
+    }
+    LiveNamespace& live = go_to(ns);
+    for (at_ = first; at_ < end; ++at_) {
+        tolerate_absence();
+        const auto& name = std::get<DeleteLink>(plan_.operations[at_]).name;
+        if (const auto index = table_.find_index(live, name)) {
+            encode_set_link_group(batch_, *index, kDoomedGroup);
+            live.link_indices.erase(name);
+        }
+    }
+    at_ = first;
+    tolerate_absence();
+    encode_delete_link_group(batch_, kDoomedGroup);
+    return end;
+}
+
+void Executor::operator()(const AddAddress& operation) {
+    LiveNamespace& ns = go_to(operation.ns);
+    encode_add_address(batch_, {table_.index_of(ns, operation.link), operation.address});
+}
+
+void Executor::operator()(const DeleteAddress& operation) {
+    tolerate_absence();
+    if (const auto index = index_if_there(operation.ns, operation.link)) {
+        encode_delete_address(batch_, {*index, operation.address});
+    }
+}
+
+void Executor::operator()(const AddRoute& operation) {
+    const RouteSpec& route = operation.route;
+    const auto index = table_.index_of(go_to(operation.ns), route.link);
+    encode_add_route(batch_, {route.destination, route.gateway, index, route.onlink});
+}
+
+void Executor::operator()(const DeleteRoute& operation) {
+    tolerate_absence();
+    const RouteSpec& route = operation.route;
+    if (const auto index = index_if_there(operation.ns, route.link)) {
+        encode_delete_route(batch_, {route.destination, route.gateway, *index, route.onlink});
+    }
+}
+
+void Executor::operator()(const AddNeighbours& operation) {
+    LiveNamespace& ns = go_to(operation.ns);
+    const std::string* link = nullptr;
+    std::uint32_t index = 0;
+    for (const NeighbourSpec& entry : *operation.entries) {
+        if (link == nullptr || *link != entry.link) { // nearly always the same
+            link = &entry.link;
+            index = table_.index_of(ns, entry.link);
+        }
+        encode_add_neighbour(batch_, {index, entry.address, entry.mac});
+        if (batch_.full()) {
+            flush();
+        }
+    }
+}
+
+void Executor::operator()(const DeleteNeighbour& operation) {
+    tolerate_absence();
+    const NeighbourSpec& entry = operation.entry;
+    if (const auto index = index_if_there(operation.ns, entry.link)) {
+        encode_delete_neighbour(batch_, {*index, entry.address, entry.mac});
+    }
+}
+
+void Executor::operator()(const AddFdb& operation) {
+    const FdbSpec& entry = operation.entry;
+    const auto index = table_.index_of(go_to(operation.ns), entry.link);
+    encode_add_fdb(batch_, {index, entry.mac, entry.remote});
+}
+
+void Executor::operator()(const DeleteFdb& operation) {
+    tolerate_absence();
+    const FdbSpec& entry = operation.entry;
+    if (const auto index = index_if_there(operation.ns, entry.link)) {
+        encode_delete_fdb(batch_, {*index, entry.mac, entry.remote});
+    }
+}
+
+void Executor::operator()(const ReplaceTable& operation) {
+    Batch transaction;
+    transaction.set_origin({at_, {}});
+    encode_replace_table(transaction, operation.table);
+    send_transaction(operation.ns, transaction);
+}
+
+void Executor::operator()(const DeleteTable& operation) {
+    Batch transaction;
+    transaction.set_origin({at_, kGone});
+    encode_delete_table(transaction, operation.family, operation.name);
+    send_transaction(operation.ns, transaction);
+}
+
+void Executor::send_transaction(const std::string& ns, Batch& transaction) {
+    LiveNamespace& live = go_to(ns);
+    flush();
+    check(transaction, table_.nft(live).send(transaction));
+}
+
+} // namespace netemu

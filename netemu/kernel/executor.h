@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "netemu/kernel/kernel.h"
+#include "netemu/kernel/namespace_table.h"
+
+namespace netemu {
+
+/// Carries out one plan: turns its operations into netlink messages and sends those of one
+/// namespace together. One object per plan. The thread is at home whenever a member returns or
+/// throws, and whenever `progress` is called.
+///
+/// The operations of a namespace are collected until one of another namespace comes, a batch is
+/// full, or an operation of another kind needs its place; so an error is noticed a batch later, and
+/// what follows in the same batch is done nevertheless.
+class Executor {
+public:
+    Executor(NamespaceTable& table, const Plan& plan, const Kernel::Progress& progress);
+
+    void run();
+
+    // One operation each. For std::visit.
+    void operator()(const CreateNamespace& operation);
+    void operator()(const DeleteNamespace& operation);
+    void operator()(const CreateLink& operation);
+    void operator()(const ChangeLink& operation);
+    void operator()(const DeleteLink& operation);
+    void operator()(const AddAddress& operation);
+    void operator()(const DeleteAddress& operation);
+    void operator()(const AddRoute& operation);
+    void operator()(const DeleteRoute& operation);
+    void operator()(const AddNeighbours& operation);
+    void operator()(const DeleteNeighbour& operation);
+    void operator()(const AddFdb& operation);
+    void operator()(const DeleteFdb& operation);
+    void operator()(const ReplaceTable& operation);
+    void operator()(const DeleteTable& operation);
+
+private:
+    struct Port {
+        std::string ns;
+        std::uint32_t index;
+    };
+
+    /// Makes `ns` the one that messages are collected for.
+    LiveNamespace& go_to(const std::string& ns);
+    void flush();
+    void check(const Batch& batch, const std::vector<NetlinkFailure>& failures);
+    void send_transaction(const std::string& ns, Batch& transaction);
+    void remember_carrier(const std::string& ns, const LinkSpec& link);
+    /// Has the kernel deal with pending carrier changes now, so that the first packet is not
+    /// dropped.
+    void settle(const std::vector<Port>& ports);
+    void configure(LiveNamespace& ns, const LinkSpec& link);
+    void report(bool last);
+    /// Where deletions go wrong because there is nothing left to delete, they are done.
+    void tolerate_absence();
+    std::optional<std::uint32_t> index_if_there(const std::string& ns, const std::string& link);
+    /// Deletes the links of all DeleteLink operations from here on that are of one namespace.
+    std::size_t delete_links(std::size_t first);
+
+    NamespaceTable& table_;
+    const Plan& plan_;
+    const Kernel::Progress& progress_;
+    NamespaceScope scope_;
+    Batch batch_;
+    LiveNamespace* current_ = nullptr;
+    std::string current_name_;
+    std::size_t at_ = 0; // the operation that is being carried out
+    std::vector<Port> ports_;
+    std::vector<Port> bridges_;
+};
+
+} // namespace netemu

@@ -1,0 +1,74 @@
+#include <sys/socket.h>
+
+#include "netemu/base/error.h"
+#include "netemu/kernel/executor.h"
+#include "netemu/kernel/kernel.h"
+#include "netemu/kernel/namespace_table.h"
+#include "netemu/kernel/observer.h"
+
+namespace netemu {
+
+namespace {
+
+/// Closes the netlink sockets in pods at the end of a scope.
+class PodSocketsCloser {
+public:
+    explicit PodSocketsCloser(NamespaceTable& table) noexcept : table_(table) {}
+    PodSocketsCloser(const PodSocketsCloser&) = delete;
+    PodSocketsCloser& operator=(const PodSocketsCloser&) = delete;
+    ~PodSocketsCloser() { table_.close_pod_sockets(); }
+
+private:
+    NamespaceTable& table_;
+};
+
+class LinuxKernel final : public Kernel {
+public:
+    using Kernel::apply;
+
+    void apply(const Plan& plan, const Progress& progress) override {
+        const PodSocketsCloser closer(table_);
+        Executor(table_, plan, progress).run();
+    }
+
+    ObservedState observe() override {
+        ObservedState state;
+        Batch request;
+        for (auto& [name, ns] : table_.all()) {
+            state.namespaces.emplace_hint(
+                state.namespaces.end(), name, observe_namespace(table_, ns, request));
+            if (ns.role == NamespaceRole::Pod) {
+                ns.route.close();
+                ns.nft.close();
+            }
+        }
+        return state;
+    }
+
+    UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) override {
+        const LiveNamespace& live = table_.at(ns);
+        NamespaceScope scope(table_.home());
+        scope.enter(live.fd.get());
+        UniqueFd socket(::socket(domain, type | SOCK_CLOEXEC, protocol));
+        if (!socket) {
+            throw SysError("open a socket in " + ns, errno);
+        }
+        return socket;
+    }
+
+    [[nodiscard]] int namespace_fd(const std::string& ns) const override {
+        const LiveNamespace* live = table_.find(ns);
+        return live == nullptr ? -1 : live->fd.get();
+    }
+
+private:
+    NamespaceTable table_;
+};
+
+} // namespace
+
+std::unique_ptr<Kernel> make_linux_kernel() {
+    return std::make_unique<LinuxKernel>();
+}
+
+} // namespace netemu

@@ -1,0 +1,160 @@
+#include "netemu/kernel/observer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unordered_map>
+
+#include "netemu/base/error.h"
+#include "netemu/kernel/address_codec.h"
+#include "netemu/kernel/fdb_codec.h"
+#include "netemu/kernel/link_codec.h"
+#include "netemu/kernel/neighbour_codec.h"
+#include "netemu/kernel/nft_codec.h"
+#include "netemu/kernel/route_codec.h"
+
+namespace netemu {
+
+namespace {
+
+class Observer {
+public:
+    Observer(NamespaceTable& table, LiveNamespace& ns, Batch& request)
+        : table_(table), ns_(ns), route_(table.route(ns)), request_(request) {}
+
+    NamespaceInfo run() {
+        info_.role = ns_.role;
+        read_links();
+        read_addresses();
+        read_routes(Family::V4);
+        read_routes(Family::V6);
+        std::sort(info_.routes.begin(), info_.routes.end());
+        read_neighbours();
+        read_fdb();
+        read_tables();
+        return std::move(info_);
+    }
+
+private:
+    void read_links() {
+        std::vector<RawLink> links;
+        encode_dump_links(request_);
+        route_.dump("list links", request_, [&](const nlmsghdr* message) {
+            links.push_back(decode_link(message));
+        });
+        ns_.link_indices.clear();
+        for (const RawLink& link : links) {
+            names_.emplace(link.info.index, link.info.name);
+            ns_.link_indices.emplace(link.info.name, link.info.index);
+        }
+        for (RawLink& link : links) {
+            link.info.master = name_of(link.master_index);
+            if (link.info.vxlan) {
+                link.info.vxlan->underlay = name_of(link.underlay_index);
+            }
+            const std::string name = link.info.name;
+            info_.links.emplace(name, std::move(link.info));
+        }
+    }
+
+    void read_addresses() {
+        encode_dump_addresses(request_);
+        route_.dump("list addresses", request_, [&](const nlmsghdr* message) {
+            if (const auto address = decode_address(message)) {
+                const auto link = info_.links.find(name_of(address->link_index));
+                if (link != info_.links.end()) {
+                    link->second.addresses.push_back(address->prefix);
+                }
+            }
+        });
+    }
+
+    void read_routes(Family family) {
+        encode_dump_routes(request_, family);
+        route_.dump("list routes", request_, [&](const nlmsghdr* message) {
+            for (const LinkRoute& route : decode_route(message)) {
+                info_.routes.push_back(
+                    {route.destination, route.gateway, name_of(route.link_index), route.onlink});
+            }
+        });
+    }
+
+    void read_neighbours() {
+        encode_dump_neighbours(request_);
+        route_.dump("list neighbours", request_, [&](const nlmsghdr* message) {
+            if (const auto entry = decode_neighbour(message)) {
+                info_.neighbours.push_back(
+                    {entry->address, entry->mac, name_of(entry->link_index)});
+            }
+        });
+        std::sort(info_.neighbours.begin(), info_.neighbours.end());
+    }
+
+    void read_fdb() {
+        for (const auto& [name, link] : info_.links) {
+            if (!link.vxlan) {
+                continue;
+            }
+            encode_dump_fdb(request_, link.index);
+            route_.dump("list forwarding entries", request_, [&](const nlmsghdr* message) {
+                if (const auto entry = decode_fdb(message)) {
+                    info_.fdb.push_back({entry->mac, entry->remote, name_of(entry->link_index)});
+                }
+            });
+        }
+        std::sort(info_.fdb.begin(), info_.fdb.end());
+    }
+
+    void read_tables() {
+        try {
+            NetlinkSocket& nft = table_.nft(ns_);
+            encode_dump_tables(request_);
+            nft.dump("list nftables tables", request_, [&](const nlmsghdr* message) {
+                if (auto table = decode_table(message)) {
+                    info_.tables.push_back(std::move(*table));
+                }
+            });
+            if (!info_.tables.empty()) {
+                count_rules(nft);
+            }
+        } catch (const SysError& error) {
+            // A kernel without nftables has no tables.
+            if (error.error_number() != EPROTONOSUPPORT && error.error_number() != EINVAL &&
+                error.error_number() != EOPNOTSUPP) {
+                throw;
+            }
+            request_.clear();
+        }
+    }
+
+    void count_rules(NetlinkSocket& nft) {
+        encode_dump_rules(request_);
+        nft.dump("list nftables rules", request_, [&](const nlmsghdr* message) {
+            const auto owner = decode_rule_owner(message);
+            for (NftTableInfo& table : info_.tables) {
+                if (owner && table.family == owner->family && table.name == owner->table) {
+                    ++table.rules;
+                }
+            }
+        });
+    }
+
+    [[nodiscard]] std::string name_of(std::uint32_t index) const {
+        const auto found = names_.find(index);
+        return found == names_.end() ? std::string() : found->second;
+    }
+
+    NamespaceTable& table_;
+    LiveNamespace& ns_;
+    NetlinkSocket& route_;
+    Batch& request_;
+    NamespaceInfo info_;
+    std::unordered_map<std::uint32_t, std::string> names_;
+};
+
+} // namespace
+
+NamespaceInfo observe_namespace(NamespaceTable& table, LiveNamespace& ns, Batch& request) {
+    return Observer(table, ns, request).run();
+}
+
+} // namespace netemu
