@@ -7,15 +7,6 @@
 
 namespace netemu {
 
-namespace {
-
-constexpr std::size_t kFirstBytes = Batch::kBatchBytes + Batch::kMessageBytesMax;
-
-} // namespace
-
-Batch::Batch() : buffer_(kFirstBytes) {
-}
-
 void Batch::reserve(std::size_t more) {
     if (size_ + more > buffer_.size()) {
         buffer_.resize((size_ + more) * 2);
@@ -28,6 +19,10 @@ nlmsghdr* Batch::message() {
 
 nlmsghdr* Batch::start_foreign(unsigned type, unsigned flags) {
     reserve(kMessageBytesMax);
+    return start_message(type, flags);
+}
+
+nlmsghdr* Batch::start_message(unsigned type, unsigned flags) {
     message_ = size_;
     nlmsghdr* header = mnl_nlmsg_put_header(buffer_.data() + message_);
     header->nlmsg_type = static_cast<std::uint16_t>(type);
@@ -43,7 +38,8 @@ void Batch::finish_foreign() {
 }
 
 void* Batch::start_raw(unsigned type, unsigned flags, std::size_t header_bytes) {
-    nlmsghdr* header = start_foreign(type, flags);
+    reserve(MNL_NLMSG_HDRLEN + MNL_ALIGN(header_bytes));
+    nlmsghdr* header = start_message(type, flags);
     void* family_header = mnl_nlmsg_put_extra_header(header, header_bytes);
     finish_foreign();
     return family_header;

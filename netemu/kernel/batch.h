@@ -29,8 +29,6 @@ public:
     /// (208 KiB).
     static constexpr std::size_t kBatchBytes = 40U << 10U;
 
-    Batch();
-
     /// The origin of the messages that follow.
     void set_origin(const Origin& origin) noexcept { origin_ = origin; }
 
@@ -85,6 +83,7 @@ public:
     void clear() noexcept;
 
 private:
+    nlmsghdr* start_message(unsigned type, unsigned flags);
     void* start_raw(unsigned type, unsigned flags, std::size_t header_bytes);
     void* append_raw(std::size_t bytes);
     nlmsghdr* message();
