@@ -102,7 +102,7 @@ netemu::NftTable make_masquerade(const IpPrefix& range) {
         Match{Match::Field::Destination, range, true},
         netemu::NftCounter{},
         netemu::NftMasquerade{}};
-    rule.comment = "cni bridge: what leaves the pod network takes the node's address";
+    rule.comment = "cni bridge: outside of the pod network a pod has the address of its node";
     netemu::NftBase base;
     base.type = "nat";
     base.hook = netemu::NftHook::Postrouting;

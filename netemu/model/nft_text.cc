@@ -104,7 +104,7 @@ std::string to_text(const NftTable& table) {
         for (const auto& rule : chain.rules) {
             text += to_text(rule) + "; ";
         }
-        text += "} ";
+        text += "}; "; // as one line, nft(8) wants the semicolon here
     }
     return text + "}";
 }

@@ -9,7 +9,7 @@
 namespace netemu {
 
 /// The table in the syntax of nft(8) on one line, as `nft -f` reads it:
-/// `table ip NAT { chain post { type nat hook postrouting priority 100; policy accept; ... } }`.
+/// `table ip NAT { chain post { type nat hook postrouting priority 100; policy accept; ... }; }`.
 /// Two tables have the same text only if they are equal.
 std::string to_text(const NftTable& table);
 std::string to_text(const NftRule& rule);

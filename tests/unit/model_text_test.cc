@@ -44,8 +44,8 @@ BOOST_AUTO_TEST_CASE(a_table_reads_as_nft_writes_it) {
         to_text(example()) ==
         "table ip cni { chain post { type nat hook postrouting priority 100; policy accept; "
         "ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 counter masquerade comment "
-        "\"say %22why%22\"; iifname \"cni0\" oifname != \"eth0\" jump other; } "
-        "chain other { return; } }");
+        "\"say %22why%22\"; iifname \"cni0\" oifname != \"eth0\" jump other; }; "
+        "chain other { return; }; }");
     BOOST_TEST(rule_count(example()) == 3U);
 }
 
