@@ -46,7 +46,8 @@ void run_half(const char* name, const std::function<void()>& body) {
     }
 }
 
-void serve_workloads() {
+/// `restrict` forbids most system calls; called when all that needs them exists.
+void serve_workloads(const std::function<void()>& restrict) {
     netemu::EventLoop loop;
     Channel* channel = nullptr;
     WorkloadServer server(
@@ -59,13 +60,14 @@ void serve_workloads() {
         },
         [] { end_process(EXIT_SUCCESS); });
     channel = &supervisor;
+    restrict();
     WireWriter hello;
     hello.op(Op::Hello);
     supervisor.send(hello.bytes());
     loop.run();
 }
 
-void send_probes() {
+void send_probes(std::latch& running) {
     netemu::EventLoop loop;
     Channel* channel = nullptr;
     Prober prober(loop, [&channel](std::string message) { channel->send(std::move(message)); });
@@ -77,6 +79,7 @@ void send_probes() {
         },
         [] { end_process(EXIT_SUCCESS); });
     channel = &supervisor;
+    running.count_down();
     for (;;) {
         loop.run_once(1h);
         prober.end_turn();
@@ -94,14 +97,16 @@ int run_data_plane(int verbosity) {
     });
     std::latch running(1);
     std::thread probes([&running] {
-        ::pthread_setname_np(::pthread_self(), "labctl-probes");
-        running.count_down();
-        run_half("probes", send_probes);
+        run_half("probes", [&running] {
+            ::pthread_setname_np(::pthread_self(), "labctl-probes");
+            send_probes(running);
+        });
     });
     run_half("workloads", [&running] {
-        running.wait(); // the filter below forbids to start threads, and binds those that run
-        restrict_system_calls();
-        serve_workloads();
+        serve_workloads([&running] {
+            running.wait(); // the filter binds both threads, and forbids to start one
+            restrict_system_calls();
+        });
     });
     end_process(EXIT_SUCCESS);
 }

@@ -35,6 +35,7 @@ public:
         const int on = 1;
         ::setsockopt(fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         close_with_reset(fd());
+        report_icmp_errors(fd(), this->job().remote.address.is_v6()); // as tcp_probe.cc says
         if (connect()) {
             begin();
             watch(EPOLLIN | EPOLLOUT);
@@ -53,8 +54,8 @@ private:
         set_deadline(timeout_from(started_));
     }
 
-    void on_events(std::uint32_t /*events*/) override {
-        if (!connected_ && !check_connected()) {
+    void on_events(std::uint32_t events) override {
+        if (!connected_ && !check_connected(events)) {
             return;
         }
         if (sent_ < job().what->payload.size() && !send_request()) {
@@ -67,8 +68,10 @@ private:
         finish_timeout(connected_ ? job().what->method + " after connect" : "connect");
     }
 
-    bool check_connected() {
-        if (const int error = pending_error(); error != 0) {
+    bool check_connected(std::uint32_t events) {
+        int error = (events & EPOLLERR) != 0 ? queued_icmp_error(fd()) : 0;
+        error = error != 0 ? error : pending_error();
+        if (error != 0) {
             finish_error("connect", error, false);
             return false;
         }

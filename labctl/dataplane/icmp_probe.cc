@@ -4,13 +4,11 @@
 #include <string>
 
 #include <arpa/inet.h>
-#include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "labctl/dataplane/probe_tasks.h"
 
@@ -139,44 +137,17 @@ private:
 
     /// Reads the error queue; true if an error of our own request has ended the task.
     bool read_errors() {
-        std::array<std::uint8_t, 512> request{};
-        alignas(cmsghdr) std::array<char, 512> control{};
-        for (;;) {
-            iovec vector{request.data(), request.size()};
-            msghdr message{};
-            message.msg_iov = &vector;
-            message.msg_iovlen = 1;
-            message.msg_control = control.data();
-            message.msg_controllen = control.size();
-            const auto size = ::recvmsg(fd(), &message, MSG_ERRQUEUE | MSG_DONTWAIT);
-            if (size < 0) {
-                (void)pending_error();
-                return false;
-            }
-            // What comes back is our own packet from its ICMP header on.
-            if (matches(
-                    request.data(),
-                    static_cast<std::size_t>(size),
-                    0,
-                    v6_ ? ICMP6_ECHO_REQUEST : ICMP_ECHO)) {
-                finish_error("echo request", error_of(message), false);
+        std::string packet;
+        while (const int error = queued_icmp_error(fd(), &packet)) {
+            const auto* bytes =
+                reinterpret_cast<const std::uint8_t*>(packet.data()); // NOLINT: bytes are bytes
+            if (matches(bytes, packet.size(), 0, v6_ ? ICMP6_ECHO_REQUEST : ICMP_ECHO)) {
+                finish_error("echo request", error, false);
                 return true;
             }
         }
-    }
-
-    static int error_of(msghdr& message) {
-        for (auto* header = CMSG_FIRSTHDR(&message); header != nullptr;
-             header = CMSG_NXTHDR(&message, header)) {
-            const bool v4 = header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR;
-            const bool v6 = header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR;
-            if (v4 || v6) {
-                sock_extended_err error{};
-                std::memcpy(&error, CMSG_DATA(header), sizeof error);
-                return static_cast<int>(error.ee_errno);
-            }
-        }
-        return EHOSTUNREACH;
+        (void)pending_error(); // that of another probe's packet to the same address
+        return false;
     }
 
     bool v6_;

@@ -19,6 +19,7 @@ using probe::Scheme;
 
 constexpr std::size_t kSocketsPerMessage = 128;
 constexpr std::size_t kBatchBytes = 48U << 10U;
+constexpr std::size_t kPayloadPieceBytes = 64U << 10U;
 constexpr std::uint32_t kLossesMax = 3;
 
 std::string unsupported_text(Scheme scheme) {
@@ -86,7 +87,7 @@ void ProbeRunner::set_channel(Channel* channel) {
     batch_.clear();
     batch_fds_.clear();
     for (const auto& [id, job] : std::exchange(jobs_, {})) {
-        ++job.item->losses;
+        job.item->losses += std::exchange(job.item->lost_with, generation_) == generation_ ? 0 : 1;
         give_back(job);
     }
     pump();
@@ -142,10 +143,11 @@ ProbeRunner::template_of(Run& run, const ResolvedRequest& resolved) {
     WireWriter record;
     record.u8(static_cast<std::uint8_t>(request.to.scheme)).u8(identity_ ? 1 : 0);
     record.u32(static_cast<std::uint32_t>(request.timeout_ms)).text(request.method);
-    record.text(probe_payload(resolved));
-    auto& known = run.templates[record.bytes()];
+    auto payload = probe_payload(resolved);
+    auto& known = run.templates[record.bytes() + payload];
     if (!known) {
-        known = std::make_shared<Template>(Template{next_id_++, record.bytes()});
+        known =
+            std::make_shared<Template>(Template{next_id_++, record.bytes(), std::move(payload)});
     }
     return known;
 }
@@ -200,8 +202,7 @@ void ProbeRunner::start_job(Item& item) {
     item.unassigned -= exchanges;
     ++item.jobs;
     if (item.what->generation != generation_) {
-        item.what->generation = generation_;
-        batch_.op(Op::AddTemplate).u32(item.what->id).raw(item.what->record);
+        send_template(*item.what);
     }
     const auto id = next_id_++;
     jobs_.emplace(id, Job{&item, exchanges});
@@ -214,6 +215,18 @@ void ProbeRunner::start_job(Item& item) {
         send_batch();
     }
     enqueue(item);
+}
+
+void ProbeRunner::send_template(Template& what) {
+    what.generation = generation_;
+    batch_.op(Op::AddTemplate).u32(what.id).raw(what.record);
+    for (std::size_t at = 0; at < what.payload.size(); at += kPayloadPieceBytes) {
+        if (batch_.size() > kBatchBytes) {
+            send_batch();
+        }
+        const auto piece = std::string_view(what.payload).substr(at, kPayloadPieceBytes);
+        batch_.op(Op::AddPayload).u32(what.id).text(piece);
+    }
 }
 
 netemu::UniqueFd ProbeRunner::open_socket(const Item& item) const {

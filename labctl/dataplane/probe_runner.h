@@ -41,7 +41,8 @@ public:
 private:
     struct Template {
         std::uint32_t id = 0;
-        std::string record;           // behind the id
+        std::string record; // behind the id
+        std::string payload;
         std::uint64_t generation = 0; // of the child that knows it
     };
     struct Run;
@@ -53,9 +54,10 @@ private:
         probe::Aggregator aggregator;
         std::string remote; // "ADDRESS:PORT"
         std::shared_ptr<Template> what;
-        std::uint32_t unassigned; // exchanges that no job has yet
-        std::uint32_t jobs = 0;   // under way
-        std::uint32_t losses = 0; // jobs that ended with a child
+        std::uint32_t unassigned;    // exchanges that no job has yet
+        std::uint32_t jobs = 0;      // under way
+        std::uint32_t losses = 0;    // children that ended with a job of it
+        std::uint64_t lost_with = 0; // the generation of the last of them
         bool queued = false;
     };
     struct Run {
@@ -80,6 +82,7 @@ private:
     [[nodiscard]] static bool can_start(const Item& item);
     void start_job(Item& item);
     [[nodiscard]] netemu::UniqueFd open_socket(const Item& item) const;
+    void send_template(Template& what);
     void send_batch();
     void give_back(Job job);
     void add_sample(Item& item, probe::Sample sample);

@@ -1,9 +1,14 @@
 #include "labctl/dataplane/probe_tasks.h"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
 
+#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "netemu/base/error.h"
 
@@ -35,6 +40,35 @@ void report_icmp_errors(int socket, bool ipv6) {
     const int on = 1;
     ::setsockopt(
         socket, ipv6 ? IPPROTO_IPV6 : IPPROTO_IP, ipv6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on);
+}
+
+int queued_icmp_error(int socket, std::string* packet) {
+    std::array<char, 512> bytes{};
+    alignas(cmsghdr) std::array<char, 512> control{};
+    iovec vector{bytes.data(), bytes.size()};
+    msghdr message{};
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const auto size = ::recvmsg(socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+    if (size < 0) {
+        return 0;
+    }
+    if (packet != nullptr) {
+        packet->assign(bytes.data(), static_cast<std::size_t>(size));
+    }
+    for (auto* header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(&message, header)) {
+        const bool v4 = header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_RECVERR;
+        const bool v6 = header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_RECVERR;
+        if (v4 || v6) {
+            sock_extended_err error{};
+            std::memcpy(&error, CMSG_DATA(header), sizeof error);
+            return static_cast<int>(error.ee_errno);
+        }
+    }
+    return EHOSTUNREACH;
 }
 
 bool is_plausible_identity(std::string_view text) {

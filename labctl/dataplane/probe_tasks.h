@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "labctl/dataplane/probe_task.h"
@@ -18,6 +19,10 @@ std::unique_ptr<ProbeTask> make_http_probe(ProbeHost& host, ProbeJob job, netemu
 void close_with_reset(int socket);
 /// Has ICMP errors of every kind reported on the socket (IP_RECVERR, ip(7)).
 void report_icmp_errors(int socket, bool ipv6);
+
+/// The errno of the first ICMP error in the socket's error queue, or 0. `packet` gets what the
+/// kernel kept of our packet, from its transport header on.
+int queued_icmp_error(int socket, std::string* packet = nullptr);
 
 /// Whether `text` can be the "NS/POD" or the address that a workload says of itself: short and
 /// printable.

@@ -36,6 +36,11 @@ void Prober::handle(std::string_view message, std::vector<netemu::UniqueFd>& fds
         case Op::AddTemplate:
             add_template(record);
             break;
+        case Op::AddPayload: {
+            auto& what = *templates_.at(record.u32());
+            what.payload.append(record.text());
+            break;
+        }
         case Op::DropTemplate:
             templates_.erase(record.u32());
             break;
@@ -55,8 +60,7 @@ void Prober::add_template(WireReader& record) {
     what.identity = record.u8() != 0;
     what.timeout_ms = record.u32();
     what.method = record.text();
-    what.payload = record.text();
-    templates_[id] = std::make_shared<const ProbeTemplate>(std::move(what));
+    templates_[id] = std::make_shared<ProbeTemplate>(std::move(what));
 }
 
 void Prober::start(WireReader& record, netemu::UniqueFd socket) {

@@ -39,7 +39,7 @@ private:
 
     netemu::EventLoop& loop_;
     Reply reply_;
-    std::unordered_map<std::uint32_t, std::shared_ptr<const ProbeTemplate>> templates_;
+    std::unordered_map<std::uint32_t, std::shared_ptr<ProbeTemplate>> templates_;
     std::unordered_map<const ProbeTask*, std::unique_ptr<ProbeTask>> tasks_;
     std::vector<std::unique_ptr<ProbeTask>> done_; // until the turn ends
     WireWriter samples_;

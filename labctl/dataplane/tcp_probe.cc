@@ -48,6 +48,9 @@ public:
             ::setsockopt(fd(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off);
         }
         close_with_reset(fd());
+        // An ICMP error that arrives while connect(2) still holds the socket is otherwise
+        // forgotten, and on a virtual link that is when it arrives.
+        report_icmp_errors(fd(), job().remote.address.is_v6());
         if (!connect()) {
             return;
         }
@@ -62,8 +65,12 @@ public:
     }
 
 private:
-    void on_events(std::uint32_t /*events*/) override {
+    void on_events(std::uint32_t events) override {
         if (!connected_) {
+            if (const int error = (events & EPOLLERR) != 0 ? queued_icmp_error(fd()) : 0;
+                error != 0) {
+                return finish_error("connect", error, false);
+            }
             if (!job().what->identity) {
                 return connect_only();
             }

@@ -30,10 +30,10 @@ enum class Op : std::uint8_t {
     Serving,    // u32 pod
     Logs,       // u32 request, u32 count, count x text
     // Probe channel, to the child.
-    AddTemplate =
-        64,       // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method, text payload
-    DropTemplate, // u32 template
-    Start,        // u32 job, u32 template, endpoint, u16 source port, u32 exchanges; one descriptor
+    AddTemplate = 64, // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method
+    AddPayload,       // u32 template, text: the next piece of what is sent
+    DropTemplate,     // u32 template
+    Start, // u32 job, u32 template, endpoint, u16 source port, u32 exchanges; one descriptor
     // Probe channel, from the child.
     Sample = 96, // u32 job, u8 outcome, u32 rtt us, text local, text detail, text backend, text
                  // client IP,

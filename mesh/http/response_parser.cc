@@ -26,6 +26,13 @@ void ResponseParser::start_line(std::string_view line) {
     response_.reason = rest.empty() ? rest : rest.substr(1);
 }
 
+bool ResponseParser::may_begin(std::string_view bytes) const {
+    // A server of another protocol may greet and then wait: nobody should wait with it.
+    constexpr std::string_view kStart = "HTTP/1.";
+    return bytes.front() == '\r' ||
+           bytes.substr(0, kStart.size()) == kStart.substr(0, bytes.size());
+}
+
 MessageParser::Framing ResponseParser::framing() {
     const int status = response_.status;
     if (status < 200 && status != 101) {
