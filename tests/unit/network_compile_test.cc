@@ -36,6 +36,10 @@ std::string sysctl_of(const DesiredState& state, const std::string& ns, const st
     return "(not set)";
 }
 
+std::string numbered(unsigned i) { // "p0", "p1", ...
+    return std::string("p").append(std::to_string(i));
+}
+
 /// Every name and index unique in its namespace, every name valid.
 void check_names(const DesiredState& state) {
     for (const auto& [name, ns] : state.namespaces) {
@@ -56,22 +60,22 @@ BOOST_AUTO_TEST_SUITE(compile)
 BOOST_AUTO_TEST_CASE(only_pods_with_a_network_of_their_own) {
     Cluster cluster(1);
     for (unsigned i = 2; i < 10; ++i) {
-        cluster.add_pod(1, "x", "pod-" + std::to_string(i), i);
+        cluster.add_pod(1, "x", numbered(i), i);
     }
-    cluster.set_pod("x", "pod-3", "/status/phase", "Succeeded");
-    cluster.set_pod("x", "pod-4", "/status/phase", "Failed");
-    cluster.set_pod("x", "pod-5", "/spec/hostNetwork", true);
-    cluster.set_pod("x", "pod-6", "/spec/nodeName", "elsewhere");
-    cluster.set_pod("x", "pod-7", "/status", Json::object());
-    cluster.set_pod("x", "pod-8", "/status/phase", "Pending");
-    cluster.set_pod("x", "pod-9", "/spec", Json::object());
+    cluster.set_pod("x", "p3", "/status/phase", "Succeeded");
+    cluster.set_pod("x", "p4", "/status/phase", "Failed");
+    cluster.set_pod("x", "p5", "/spec/hostNetwork", true);
+    cluster.set_pod("x", "p6", "/spec/nodeName", "elsewhere");
+    cluster.set_pod("x", "p7", "/status", Json::object());
+    cluster.set_pod("x", "p8", "/status/phase", "Pending");
+    cluster.set_pod("x", "p9", "/spec", Json::object());
     const auto state = compile_network(cluster.store, cluster.config);
     std::set<std::string> names;
     for (const auto& [name, ns] : state.namespaces) {
         names.insert(name);
     }
     const std::set<std::string> expected{
-        "external", "node/node-1", "pod/x/pod-2", "pod/x/pod-8", "underlay"};
+        "external", "node/node-1", "pod/x/p2", "pod/x/p8", "underlay"};
     BOOST_TEST(names == expected, boost::test_tools::per_element());
 }
 
@@ -113,11 +117,11 @@ BOOST_AUTO_TEST_CASE(indexes_come_from_addresses) {
 
 BOOST_AUTO_TEST_CASE(ipv6_addresses_far_out_get_distinct_indexes) {
     Cluster cluster(1, {"fd00:10:244::/56"});
-    for (int i = 0; i < 200; ++i) {
-        const auto name = "p" + std::to_string(i);
+    for (unsigned i = 0; i < 200; ++i) {
+        const auto name = numbered(i);
         cluster.add_pod(1, "x", name, 2);
         const auto base = *IpAddress::parse("fd00:10:244:1:aaaa:bbbb::");
-        const auto address = base.plus(static_cast<unsigned>(i)).to_string();
+        const auto address = base.plus(i).to_string();
         cluster.set_pod("x", name, "/status/podIPs/0/ip", address);
     }
     check_names(compile_network(cluster.store, cluster.config));
@@ -209,7 +213,7 @@ BOOST_AUTO_TEST_CASE(sysctls_where_they_are_needed_and_nowhere_else) {
 BOOST_AUTO_TEST_CASE(neighbours_on_a_full_node_are_left_to_arp) {
     Cluster cluster(1);
     for (unsigned i = 0; i < limits::kPermanentNeighboursPerNodeMax; ++i) {
-        cluster.add_pod(1, "x", "p" + std::to_string(i), i + 2);
+        cluster.add_pod(1, "x", numbered(i), i + 2);
     }
     const auto square = compile_network(cluster.store, cluster.config);
     const auto segment = square.namespaces.at("pod/x/p0").segment_neighbours;
