@@ -1,0 +1,104 @@
+#include <array>
+#include <cstdio>
+
+#include "labctl/report/check_forms.h"
+#include "labctl/report/text.h"
+
+namespace labctl::report {
+
+namespace {
+
+using check::Record;
+using check::Verdict;
+
+std::string seconds(std::uint64_t microseconds) {
+    std::array<char, 32> buffer{};
+    std::snprintf(buffer.data(), buffer.size(), "%.6f", static_cast<double>(microseconds) / 1e6);
+    return buffer.data();
+}
+
+std::string attribute(const char* name, const std::string& value) {
+    return std::string(" ") + name + "=\"" + xml_escape(value) + "\"";
+}
+
+/// Text of an element: line feeds stay what they are there.
+std::string element_text(const std::string& text) {
+    auto escaped = xml_escape(text);
+    for (auto at = escaped.find("&#10;"); at != std::string::npos; at = escaped.find("&#10;", at)) {
+        escaped.replace(at, 5, "\n");
+    }
+    return escaped;
+}
+
+std::string evidence_text(const Record& record) {
+    std::string text = explanation(record) + "\n";
+    for (const auto& evidence : record.evidence) {
+        text += "  " + evidence.from + " -> " + evidence.to + ": " + evidence.outcome +
+                (evidence.control ? " [control]" : "") + "\n";
+    }
+    return text;
+}
+
+/// The child that says what a testcase came to. A failed warning passes, with its text in
+/// system-out.
+std::string outcome_element(const Record& record) {
+    const auto with = [&](const char* element, const char* type) {
+        return std::string("      <") + element + attribute("message", record.reason) +
+               attribute("type", type) + ">" + element_text(evidence_text(record)) + "</" +
+               element + ">\n";
+    };
+    switch (record.verdict) {
+    case Verdict::Pass:
+        return record.notes.empty()
+                   ? ""
+                   : "      <system-out>" + element_text(explanation(record)) + "</system-out>\n";
+    case Verdict::Fail:
+        return record.level == check::Level::Warning
+                   ? "      <system-out>warning: " + element_text(evidence_text(record)) +
+                         "</system-out>\n"
+                   : with("failure", "fail");
+    case Verdict::Inconclusive:
+        return with("error", "inconclusive");
+    case Verdict::Error:
+        break;
+    }
+    return with("error", "error");
+}
+
+std::string testcase(const Record& record) {
+    const auto file = record.source.file.empty() ? std::string("labctl") : record.source.file;
+    std::string out = "    <testcase" + attribute("name", record.title) +
+                      attribute("classname", file) + attribute("time", seconds(record.duration_us));
+    if (!record.source.file.empty()) {
+        out += attribute("file", record.source.file) +
+               attribute("line", std::to_string(record.source.line));
+    }
+    const auto child = outcome_element(record);
+    return out + (child.empty() ? "/>\n" : ">\n" + child + "    </testcase>\n");
+}
+
+} // namespace
+
+std::string check_junit(const check::Report& report, const CheckReportOptions& options) {
+    const auto summary = report.summary();
+    const auto counts = attribute("tests", std::to_string(summary.total())) +
+                        attribute("failures", std::to_string(summary.failed)) +
+                        attribute("errors", std::to_string(summary.inconclusive + summary.errors)) +
+                        attribute("time", seconds(report.duration_us));
+    std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" + counts + ">\n";
+    out += "  <testsuite" + attribute("name", report.title) + counts + attribute("skipped", "0");
+    out += options.timestamp.empty() ? ">\n" : attribute("timestamp", options.timestamp) + ">\n";
+    if (!report.properties.empty()) {
+        out += "    <properties>\n";
+        for (const auto& [name, value] : report.properties) {
+            out += "      <property" + attribute("name", name) + attribute("value", value) + "/>\n";
+        }
+        out += "    </properties>\n";
+    }
+    for (const auto& record : report.records) {
+        out += testcase(record);
+    }
+    return out + "  </testsuite>\n</testsuites>\n";
+}
+
+} // namespace labctl::report

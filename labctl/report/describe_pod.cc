@@ -1,0 +1,395 @@
+#include <algorithm>
+#include <array>
+
+#include "labctl/report/describe_parts.h"
+#include "labctl/report/printer.h"
+#include "labctl/report/text.h"
+#include "netemu/base/text.h"
+
+namespace labctl::report {
+
+namespace {
+
+using api::at;
+using api::bool_at;
+using api::int_at;
+using api::Json;
+using api::string_at;
+
+std::string port_list(const Json& ports, const char* field) {
+    std::vector<std::string> parts;
+    for (const auto& port : ports) {
+        parts.push_back(
+            std::to_string(int_at(port, field, 0)) + "/" + string_at(port, "protocol", "TCP"));
+    }
+    return netemu::join(parts, ", ");
+}
+
+void describe_ports(Description& out, const Json& ports) {
+    const auto several = ports.size() > 1 ? "s" : "";
+    const auto container = port_list(ports, "containerPort");
+    const auto host = port_list(ports, "hostPort");
+    out.field(2, std::string("Port") + several, container.empty() ? "<none>" : container);
+    out.field(2, std::string("Host Port") + several, host.empty() ? "<none>" : host);
+}
+
+void describe_state(Description& out, const char* name, const Json& state) {
+    if (const auto& running = at(state, "running"); running.is_object()) {
+        out.field(2, name, "Running");
+        out.field(3, "Started", long_time(string_at(running, "startedAt")));
+    } else if (const auto& terminated = at(state, "terminated"); terminated.is_object()) {
+        out.field(2, name, "Terminated");
+        for (const auto& [label, field] :
+             {std::pair{"Reason", "reason"}, std::pair{"Message", "message"}}) {
+            if (const auto text = string_at(terminated, field); !text.empty()) {
+                out.field(3, label, text);
+            }
+        }
+        out.field(3, "Exit Code", std::to_string(int_at(terminated, "exitCode", 0)));
+        out.field(3, "Started", long_time(string_at(terminated, "startedAt")));
+        out.field(3, "Finished", long_time(string_at(terminated, "finishedAt")));
+    } else {
+        out.field(2, name, "Waiting");
+        if (const auto reason = string_at(state, "waiting.reason"); !reason.empty()) {
+            out.field(3, "Reason", reason);
+        }
+    }
+}
+
+void describe_resources(Description& out, const Json& resources) {
+    for (const auto& [label, field] :
+         {std::pair{"Limits", "limits"}, std::pair{"Requests", "requests"}}) {
+        const auto& amounts = at(resources, field);
+        if (amounts.is_object() && !amounts.empty()) {
+            out.line(2, std::string(label) + ":");
+            for (const auto& [name, amount] : amounts.items()) {
+                out.field(3, visible(name), plain(amount));
+            }
+        }
+    }
+}
+
+/// The action of a probe, as DescribeProbe of kubectl has it.
+std::string probe_action(const Json& probe) {
+    if (const auto& http = at(probe, "httpGet"); http.is_object()) {
+        return "http-get " + netemu::to_lower(string_at(http, "scheme", "HTTP")) + "://" +
+               string_at(http, "host") + ":" + plain(at(http, "port")) +
+               string_at(http, "path", "/");
+    }
+    if (const auto& tcp = at(probe, "tcpSocket"); tcp.is_object()) {
+        return "tcp-socket " + string_at(tcp, "host") + ":" + plain(at(tcp, "port"));
+    }
+    if (const auto& grpc = at(probe, "grpc"); grpc.is_object()) {
+        return "grpc <pod>:" + plain(at(grpc, "port")) + " " + string_at(grpc, "service");
+    }
+    return "exec [" + join_strings(at(probe, "exec.command"), " ") + "]";
+}
+
+void describe_probes(Description& out, const Json& container) {
+    for (const auto& [label, field] :
+         {std::pair{"Liveness", "livenessProbe"},
+          std::pair{"Readiness", "readinessProbe"},
+          std::pair{"Startup", "startupProbe"}}) {
+        const auto& probe = at(container, field);
+        if (!probe.is_object()) {
+            continue;
+        }
+        const auto number = [&](const char* name, std::int64_t fallback) {
+            return std::to_string(int_at(probe, name, fallback));
+        };
+        out.field(
+            2,
+            label,
+            probe_action(probe) + " delay=" + number("initialDelaySeconds", 0) + "s timeout=" +
+                number("timeoutSeconds", 1) + "s period=" + number("periodSeconds", 10) +
+                "s #success=" + number("successThreshold", 1) +
+                " #failure=" + number("failureThreshold", 3));
+    }
+}
+
+std::string env_value(const Json& variable) {
+    const auto& from = at(variable, "valueFrom");
+    if (const auto& field = at(from, "fieldRef"); field.is_object()) {
+        return " (" + string_at(field, "apiVersion", "v1") + ":" + string_at(field, "fieldPath") +
+               ")";
+    }
+    for (const auto& [field, text] :
+         {std::pair{"secretKeyRef", "in secret"}, std::pair{"configMapKeyRef", "of config map"}}) {
+        if (const auto& key = at(from, field); key.is_object()) {
+            return "<set to the key '" + string_at(key, "key") + "' " + text + " '" +
+                   string_at(key, "name") + "'>";
+        }
+    }
+    return string_at(variable, "value");
+}
+
+void describe_environment(Description& out, const Json& container) {
+    const auto& variables = at(container, "env");
+    const auto& sources = at(container, "envFrom");
+    if (!sources.empty()) {
+        out.line(2, "Environment Variables from:");
+    }
+    for (const auto& source : sources) {
+        const bool secret = at(source, "secretRef").is_object();
+        const auto& reference = at(source, secret ? "secretRef" : "configMapRef");
+        out.line(
+            3,
+            visible(string_at(reference, "name")) + "\t" + (secret ? "Secret" : "ConfigMap") +
+                "\tOptional: " + (bool_at(reference, "optional", false) ? "true" : "false"));
+    }
+    out.line(2, variables.empty() ? "Environment:\t<none>" : "Environment:");
+    for (const auto& variable : variables) {
+        out.field(3, visible(string_at(variable, "name")), env_value(variable));
+    }
+}
+
+void describe_mounts(Description& out, const Json& mounts) {
+    out.line(2, mounts.empty() ? "Mounts:\t<none>" : "Mounts:");
+    std::vector<std::string> lines;
+    for (const auto& mount : mounts) {
+        const auto sub_path = string_at(mount, "subPath");
+        lines.push_back(
+            visible(string_at(mount, "mountPath")) + " from " + visible(string_at(mount, "name")) +
+            " (" + (bool_at(mount, "readOnly", false) ? "ro" : "rw") +
+            (sub_path.empty() ? "" : ",path=\"" + visible(sub_path) + "\"") + ")");
+    }
+    std::ranges::sort(lines);
+    for (const auto& line : lines) {
+        out.line(3, line);
+    }
+}
+
+void describe_words(Description& out, const char* name, const Json& words) {
+    if (words.empty()) {
+        return;
+    }
+    out.line(2, std::string(name) + ":");
+    for (const auto& word : words) {
+        const auto text = visible_lines(plain(word));
+        for (const auto line : netemu::split(text, '\n')) {
+            out.line(3, line);
+        }
+    }
+}
+
+const Json* status_of(const Json& statuses, const std::string& name) {
+    for (const auto& status : statuses) {
+        if (string_at(status, "name") == name) {
+            return &status;
+        }
+    }
+    return nullptr;
+}
+
+void describe_container(Description& out, const Json& container, const Json* status) {
+    if (status != nullptr) {
+        out.field(2, "Container ID", string_at(*status, "containerID"));
+    }
+    out.field(2, "Image", string_at(container, "image"));
+    if (status != nullptr) {
+        out.field(2, "Image ID", string_at(*status, "imageID"));
+    }
+    describe_ports(out, at(container, "ports"));
+    describe_words(out, "Command", at(container, "command"));
+    describe_words(out, "Args", at(container, "args"));
+    if (status != nullptr) {
+        describe_state(out, "State", at(*status, "state"));
+        if (at(*status, "lastState.terminated").is_object()) {
+            describe_state(out, "Last State", at(*status, "lastState"));
+        }
+        out.field(2, "Ready", bool_at(*status, "ready", false) ? "True" : "False");
+        out.field(2, "Restart Count", std::to_string(int_at(*status, "restartCount", 0)));
+    }
+    describe_resources(out, at(container, "resources"));
+    describe_probes(out, container);
+    describe_environment(out, container);
+    describe_mounts(out, at(container, "volumeMounts"));
+}
+
+/// A volume's type in kubectl's words, and the fields that it shows.
+struct VolumeKind {
+    const char* field;
+    const char* type;
+    std::array<std::pair<const char*, const char*>, 3> shown; // label and path
+};
+
+constexpr std::array<VolumeKind, 6> kVolumeKinds{
+    {{"emptyDir",
+      "EmptyDir (a temporary directory that shares a pod's lifetime)",
+      {{{"Medium", "medium"}, {"SizeLimit", "sizeLimit"}, {}}}},
+     {"configMap",
+      "ConfigMap (a volume populated by a ConfigMap)",
+      {{{"Name", "name"}, {"Optional", "optional"}, {}}}},
+     {"secret",
+      "Secret (a volume populated by a Secret)",
+      {{{"SecretName", "secretName"}, {"Optional", "optional"}, {}}}},
+     {"hostPath",
+      "HostPath (bare host directory volume)",
+      {{{"Path", "path"}, {"HostPathType", "type"}, {}}}},
+     {"persistentVolumeClaim",
+      "PersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)",
+      {{{"ClaimName", "claimName"}, {"ReadOnly", "readOnly"}, {}}}},
+     {"projected", "Projected (a volume that contains injected data from multiple sources)", {}}}};
+
+std::string volume_field(const Json& source, std::string_view path) {
+    const auto& value = at(source, path);
+    if (!value.is_null()) {
+        return plain(value);
+    }
+    return path == "optional" || path == "readOnly" ? "false"
+           : path == "sizeLimit"                    ? "<unset>"
+                                                    : "";
+}
+
+std::string toleration_text(const Json& toleration) {
+    const auto key = string_at(toleration, "key");
+    const auto value = string_at(toleration, "value");
+    const auto effect = string_at(toleration, "effect");
+    const auto op = string_at(toleration, "operator");
+    auto text = key + (value.empty() ? "" : "=" + value) + (effect.empty() ? "" : ":" + effect);
+    // kubectl shows the operator Exists only for a key without a value.
+    if (op == "Exists" && value.empty()) {
+        text += (key.empty() && effect.empty() ? "op=Exists" : " op=Exists");
+    }
+    const auto& seconds = at(toleration, "tolerationSeconds");
+    return text + (seconds.is_number() ? " for " + plain(seconds) + "s" : "");
+}
+
+std::string qos_class(const Json& pod) {
+    const auto known = string_at(pod, "status.qosClass");
+    if (!known.empty()) {
+        return known;
+    }
+    const auto& containers = at(pod, "spec.containers");
+    const bool any = std::any_of(containers.begin(), containers.end(), [](const Json& container) {
+        return !at(container, "resources.limits").empty() ||
+               !at(container, "resources.requests").empty();
+    });
+    const bool all = std::all_of(containers.begin(), containers.end(), [](const Json& container) {
+        const auto& limits = at(container, "resources.limits");
+        const auto& requests = at(container, "resources.requests");
+        return limits.contains("cpu") && limits.contains("memory") &&
+               (requests.empty() || requests == limits);
+    });
+    return !any ? "BestEffort" : all ? "Guaranteed" : "Burstable";
+}
+
+void describe_pod_head(Description& out, const api::Object& object) {
+    const auto& pod = object.body;
+    const auto node = string_at(pod, "spec.nodeName");
+    out.field(0, "Name", object.name());
+    out.field(0, "Namespace", object.ns());
+    out.field(0, "Priority", std::to_string(int_at(pod, "spec.priority", 0)));
+    if (const auto account = string_at(pod, "spec.serviceAccountName"); !account.empty()) {
+        out.field(0, "Service Account", account);
+    }
+    out.field(0, "Node", node.empty() ? "<none>" : node + "/" + string_at(pod, "status.hostIP"));
+    if (const auto start = string_at(pod, "status.startTime"); !start.empty()) {
+        out.field(0, "Start Time", long_time(start));
+    }
+    out.labels(0, "Labels", object.labels());
+    out.annotations(0, "Annotations", object.annotations());
+    const auto status = pod_status(pod);
+    out.field(0, "Status", status == "Terminating" ? status : string_at(pod, "status.phase"));
+    for (const auto& [label, path] :
+         {std::pair{"Reason", "status.reason"}, std::pair{"Message", "status.message"}}) {
+        if (const auto text = string_at(pod, path); !text.empty()) {
+            out.field(0, label, text);
+        }
+    }
+    out.field(0, "IP", string_at(pod, "status.podIP"));
+    const auto& ips = at(pod, "status.podIPs");
+    out.line(0, ips.empty() ? "IPs:\t<none>" : "IPs:");
+    for (const auto& ip : ips) {
+        out.field(1, "IP", string_at(ip, "ip"));
+    }
+    for (const auto& owner : at(pod, "metadata.ownerReferences")) {
+        if (bool_at(owner, "controller", false)) {
+            out.field(
+                0, "Controlled By", string_at(owner, "kind") + "/" + string_at(owner, "name"));
+        }
+    }
+}
+
+} // namespace
+
+void describe_containers(
+    Description& out,
+    std::string_view label,
+    const Json& containers,
+    const Json& statuses,
+    bool in_template) {
+    const std::string indent = in_template ? "  " : "";
+    out.line(0, indent + std::string(label) + ":" + (containers.empty() ? " <none>" : ""));
+    for (const auto& container : containers) {
+        const auto name = string_at(container, "name");
+        out.line(1, (in_template ? " " : "") + visible(name) + ":");
+        describe_container(out, container, status_of(statuses, name));
+    }
+}
+
+void describe_volumes(Description& out, int level, const Json& volumes) {
+    out.line(level, volumes.empty() ? "Volumes:\t<none>" : "Volumes:");
+    for (const auto& volume : volumes) {
+        // kubectl indents the names of a template's volumes by three, as it does its containers'.
+        out.line(1, (level > 0 ? " " : "") + visible(string_at(volume, "name")) + ":");
+        const auto* kind = std::ranges::find_if(kVolumeKinds, [&](const VolumeKind& candidate) {
+            return volume.contains(candidate.field);
+        });
+        if (kind == kVolumeKinds.end()) {
+            out.line(2, "<unknown>");
+            continue;
+        }
+        out.field(2, "Type", kind->type);
+        for (const auto& [name, path] : kind->shown) {
+            if (name != nullptr) {
+                out.field(2, name, volume_field(volume.at(kind->field), path));
+            }
+        }
+    }
+}
+
+void describe_placement(Description& out, int level, const Json& pod_spec) {
+    out.labels(level, "Node-Selectors", api::labels_at(pod_spec, "nodeSelector"));
+    const auto& tolerations = at(pod_spec, "tolerations");
+    if (tolerations.empty()) {
+        out.field(level, "Tolerations", "<none>");
+    }
+    bool first = true;
+    for (const auto& toleration : tolerations) {
+        out.line(level, (first ? "Tolerations:\t" : "\t") + visible(toleration_text(toleration)));
+        first = false;
+    }
+}
+
+void describe_pod(Description& out, const DescribeInput& input) {
+    const auto& pod = input.object.body;
+    describe_pod_head(out, input.object);
+    if (!at(pod, "spec.initContainers").empty()) {
+        describe_containers(
+            out,
+            "Init Containers",
+            at(pod, "spec.initContainers"),
+            at(pod, "status.initContainerStatuses"),
+            false);
+    }
+    describe_containers(
+        out, "Containers", at(pod, "spec.containers"), at(pod, "status.containerStatuses"), false);
+    const auto& conditions = at(pod, "status.conditions");
+    if (!conditions.empty()) {
+        out.line(0, "Conditions:");
+        out.line(1, "Type\tStatus");
+    }
+    for (const auto& condition : conditions) {
+        // The space before the tab is kubectl's.
+        out.line(
+            1,
+            visible(string_at(condition, "type")) + " \t" +
+                visible(string_at(condition, "status")));
+    }
+    describe_volumes(out, 0, at(pod, "spec.volumes"));
+    out.field(0, "QoS Class", qos_class(pod));
+    describe_placement(out, 0, at(pod, "spec"));
+}
+
+} // namespace labctl::report

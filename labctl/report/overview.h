@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "labctl/api/object.h"
+
+namespace labctl::report {
+
+struct OverviewInput {
+    /// Nodes, pods, workloads and Services of the lab, in any order; other kinds are ignored.
+    std::span<const api::ObjectPtr> objects;
+    std::string external_ip; // of the namespace `external`, or empty
+    bool colour = false;
+};
+
+/// What is up: nodes with their addresses and pod ranges, then one line for each workload with its
+/// ports and the addresses of its first pods, then a line of totals. Fits on a screen whatever the
+/// size of the lab: at most kOverviewNodesMax nodes and kOverviewWorkloadsMax workloads are listed,
+/// the rest is counted, and many bare pods of a namespace share a line.
+std::string overview(const OverviewInput& input);
+
+inline constexpr std::size_t kOverviewNodesMax = 12;
+inline constexpr std::size_t kOverviewWorkloadsMax = 20;
+inline constexpr std::size_t kOverviewAddressesMax = 3;
+
+} // namespace labctl::report

@@ -1,0 +1,162 @@
+#include <map>
+
+#include "labctl/report/printer_kinds.h"
+#include "netemu/base/text.h"
+
+namespace labctl::report {
+
+namespace {
+
+using api::at;
+using api::int_at;
+using api::Json;
+using api::string_at;
+using Cells = std::vector<Cell>;
+
+constexpr std::size_t kListedMax = 3; // as in kubectl
+
+std::vector<std::string> strings(const Json& list) {
+    std::vector<std::string> result;
+    for (const auto& entry : list) {
+        if (entry.is_string()) {
+            result.push_back(entry.get<std::string>());
+        }
+    }
+    return result;
+}
+
+std::string load_balancer_addresses(const Json& body) {
+    std::vector<std::string> addresses;
+    for (const auto& ingress : at(body, "status.loadBalancer.ingress")) {
+        const auto ip = string_at(ingress, "ip");
+        addresses.push_back(ip.empty() ? string_at(ingress, "hostname") : ip);
+    }
+    return netemu::join(addresses, ",");
+}
+
+std::string external_ip(const Json& service) {
+    const auto type = string_at(service, "spec.type", "ClusterIP");
+    const auto external = netemu::join(strings(at(service, "spec.externalIPs")), ",");
+    if (type == "ExternalName") {
+        return string_at(service, "spec.externalName");
+    }
+    if (type != "LoadBalancer") {
+        return or_none(external);
+    }
+    const auto balanced = load_balancer_addresses(service);
+    if (balanced.empty()) {
+        return external.empty() ? "<pending>" : external;
+    }
+    return external.empty() ? balanced : balanced + "," + external;
+}
+
+Cells service_row(const Json& body, const PrintOptions& options) {
+    return {
+        string_at(body, "spec.type", "ClusterIP"),
+        or_none(string_at(body, "spec.clusterIP")),
+        external_ip(body),
+        or_none(format_service_ports(at(body, "spec.ports"))),
+        age_of(body, options),
+        format_labels(at(body, "spec.selector"))};
+}
+
+Cells endpoints_row(const Json& body, const PrintOptions& options) {
+    return {format_endpoints(body), age_of(body, options)};
+}
+
+Cells endpointslice_row(const Json& body, const PrintOptions& options) {
+    std::vector<std::string> ports;
+    for (const auto& port : at(body, "ports")) {
+        const auto number = int_at(port, "port", 0);
+        ports.push_back(number > 0 ? std::to_string(number) : string_at(port, "name", "*"));
+    }
+    std::vector<std::string> addresses;
+    for (const auto& endpoint : at(body, "endpoints")) {
+        for (auto& address : strings(at(endpoint, "addresses"))) {
+            addresses.push_back(std::move(address));
+        }
+    }
+    return {
+        string_at(body, "addressType"),
+        with_more(ports, kListedMax, "<unset>"),
+        with_more(addresses, kListedMax, "<unset>"),
+        age_of(body, options)};
+}
+
+Cells networkpolicy_row(const Json& body, const PrintOptions& options) {
+    return {format_selector(at(body, "spec.podSelector")), age_of(body, options)};
+}
+
+Cells ingress_row(const Json& body, const PrintOptions& options) {
+    std::vector<std::string> hosts;
+    for (const auto& rule : at(body, "spec.rules")) {
+        if (const auto host = string_at(rule, "host"); !host.empty()) {
+            hosts.push_back(host);
+        }
+    }
+    auto ingress_class = string_at(body, "spec.ingressClassName");
+    if (ingress_class.empty()) {
+        const auto annotations = api::labels_at(body, "metadata.annotations");
+        const auto found = annotations.find("kubernetes.io/ingress.class");
+        ingress_class = found == annotations.end() ? "" : found->second;
+    }
+    return {
+        or_none(ingress_class),
+        with_more(hosts, kListedMax, "*"),
+        load_balancer_addresses(body),
+        at(body, "spec.tls").empty() ? "80" : "80, 443",
+        age_of(body, options)};
+}
+
+} // namespace
+
+std::string format_service_ports(const Json& ports) {
+    std::vector<std::string> parts;
+    for (const auto& port : ports) {
+        const auto node_port = int_at(port, "nodePort", 0);
+        parts.push_back(
+            std::to_string(int_at(port, "port", 0)) +
+            (node_port > 0 ? ":" + std::to_string(node_port) : "") + "/" +
+            string_at(port, "protocol", "TCP"));
+    }
+    return netemu::join(parts, ",");
+}
+
+std::string format_endpoints(const Json& endpoints) {
+    std::vector<std::string> list;
+    for (const auto& subset : at(endpoints, "subsets")) {
+        const auto& ports = at(subset, "ports");
+        const auto with_port = [&](const std::string& ip, const Json& port) {
+            const bool v6 = ip.find(':') != std::string::npos;
+            return (v6 ? "[" + ip + "]" : ip) + ":" + std::to_string(int_at(port, "port", 0));
+        };
+        for (const auto& address : at(subset, "addresses")) {
+            if (ports.empty()) {
+                list.push_back(string_at(address, "ip"));
+            }
+        }
+        for (const auto& port : ports) {
+            for (const auto& address : at(subset, "addresses")) {
+                list.push_back(with_port(string_at(address, "ip"), port));
+            }
+        }
+    }
+    return with_more(list, kListedMax, "<none>");
+}
+
+const KindPrinter* network_printer(const std::string& kind) {
+    static const std::map<std::string, KindPrinter> kPrinters{
+        {"Service",
+         {{{"TYPE"}, {"CLUSTER-IP"}, {"EXTERNAL-IP"}, {"PORT(S)"}, {"AGE"}, {"SELECTOR", true}},
+          service_row}},
+        {"Endpoints", {{{"ENDPOINTS"}, {"AGE"}}, endpoints_row}},
+        {"EndpointSlice",
+         {{{"ADDRESSTYPE"}, {"PORTS"}, {"ENDPOINTS"}, {"AGE"}}, endpointslice_row}},
+        {"NetworkPolicy", {{{"POD-SELECTOR"}, {"AGE"}}, networkpolicy_row}},
+        {"Ingress", {{{"CLASS"}, {"HOSTS"}, {"ADDRESS"}, {"PORTS"}, {"AGE"}}, ingress_row}},
+    };
+    const auto found = kPrinters.find(kind);
+    return found == kPrinters.end() ? nullptr : &found->second;
+}
+
+} // namespace labctl::report

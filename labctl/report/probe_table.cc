@@ -1,0 +1,113 @@
+#include "labctl/report/probe_table.h"
+
+#include <map>
+#include <unordered_map>
+
+#include "labctl/report/table.h"
+#include "netemu/base/text.h"
+
+namespace labctl::report {
+
+namespace {
+
+using Counts = std::map<std::string, std::uint32_t>;
+
+std::string counts_text(const Counts& counts) {
+    if (counts.size() == 1) {
+        return counts.begin()->first;
+    }
+    std::vector<std::string> parts;
+    for (const auto& [name, count] : counts) {
+        parts.push_back(name + " " + std::to_string(count));
+    }
+    return netemu::join(parts, ", ");
+}
+
+Colour colour_of(const Counts& outcomes) {
+    if (outcomes.size() == 1 && outcomes.contains("ok")) {
+        return Colour::Green;
+    }
+    return outcomes.contains("unsupported") || outcomes.contains("ok") ? Colour::Yellow
+                                                                       : Colour::Red;
+}
+
+/// What else there is to say: the HTTP status, the address that a name gave, an error.
+std::string detail_of(const probe::Result& result) {
+    std::vector<std::string> parts;
+    if (!result.statuses.empty()) {
+        parts.push_back("HTTP " + counts_text(result.statuses));
+    } else if (result.first.http) {
+        parts.push_back("HTTP " + std::to_string(result.first.http->status));
+    }
+    if (!result.resolved.empty()) {
+        parts.push_back("resolved to " + result.resolved);
+    }
+    if (!result.first.error.empty()) {
+        parts.push_back(result.first.error);
+    }
+    return netemu::join(parts, "; ");
+}
+
+std::vector<Cell> row_of(const probe::Request& request, const probe::Result& result) {
+    auto outcomes = result.outcomes;
+    if (outcomes.empty()) {
+        outcomes[probe::to_string(result.first.outcome)] = 1;
+    }
+    const bool answered = outcomes.contains("ok");
+    return {
+        request.from,
+        request.to.text,
+        Cell(counts_text(outcomes), colour_of(outcomes)),
+        answered ? netemu::format_duration_us(result.rtt_us) : "-",
+        result.backends.empty() ? result.first.backend : counts_text(result.backends),
+        result.first.client_ip,
+        detail_of(result)};
+}
+
+} // namespace
+
+std::string probe_table(
+    const probe::RequestList& requests,
+    const std::vector<probe::Result>& results,
+    const ProbeTableOptions& options) {
+    std::unordered_map<std::string, const probe::Result*> by_id;
+    for (const auto& result : results) {
+        by_id[result.id] = &result;
+    }
+    Table table(
+        {{"FROM"},
+         {"TO"},
+         {"OUTCOME"},
+         {"RTT", Align::Right},
+         {"ANSWERED BY"},
+         {"SEEN AS"},
+         {"DETAIL"}});
+    Counts totals;
+    for (const auto& request : requests.probes) {
+        const auto found = by_id.find(request.id);
+        if (found == by_id.end()) {
+            table.add({request.from, request.to.text, Cell("no result", Colour::Yellow), "-"});
+            ++totals["no result"];
+            continue;
+        }
+        table.add(row_of(request, *found->second));
+        for (const auto& [outcome, count] : found->second->outcomes) {
+            totals[outcome] += count;
+        }
+    }
+    Table::Style style;
+    style.colour = options.colour;
+    style.headers = options.headers;
+    auto text = table.render(style);
+    if (requests.probes.size() > 1) {
+        std::vector<std::string> parts;
+        for (const auto& [outcome, count] : totals) {
+            parts.push_back(std::to_string(count) + " " + outcome);
+        }
+        text += "\n" + std::to_string(requests.probes.size()) +
+                " probes: " + netemu::join(parts, ", ") + "\n";
+    }
+    return text;
+}
+
+} // namespace labctl::report
