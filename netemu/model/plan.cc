@@ -35,6 +35,7 @@ public:
     }
 
     Plan run() {
+        out_.reserve(creations());
         for (const auto& each : order_) {
             if (each.ns->info != nullptr) {
                 remove_from(each);
@@ -61,6 +62,20 @@ private:
         const NamespaceDiff* ns;
         NeighbourChange neighbours;
     };
+
+    /// At most this many operations create what is not there: memory for a whole lab at once, since
+    /// touching it anew while the list grows costs more than the planning.
+    [[nodiscard]] std::size_t creations() const {
+        constexpr std::size_t kNamespaceAndNeighbours = 3;
+        std::size_t count = 0;
+        for (const auto& ns : all_) {
+            if (ns.info == nullptr) {
+                count += kNamespaceAndNeighbours + 2 * ns.spec->links.size() +
+                         ns.spec->routes.size() + ns.spec->fdb.size() + ns.spec->tables.size();
+            }
+        }
+        return count;
+    }
 
     void remove_from(const Ordered& each) {
         const auto& ns = *each.ns;
