@@ -1,5 +1,7 @@
 #include "labctl/compile/cluster.h"
 
+#include <algorithm>
+
 #include "labctl/api/naming.h"
 #include "labctl/compile/bootstrap.h"
 #include "labctl/compile/cluster_impl.h"
@@ -144,6 +146,9 @@ bool Cluster::set_runtime(const api::ObjectKey& pod, const RuntimeState& state) 
     auto* info = impl_->state.pod({pod.ns, pod.name});
     if (info == nullptr) {
         return false;
+    }
+    if (info->ended() && state.phase.empty()) {
+        return true; // an end is final
     }
     if (info->runtime != state) {
         info->runtime = state;

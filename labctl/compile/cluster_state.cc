@@ -182,7 +182,9 @@ void ClusterState::index_orphan(const store::Event& event) {
     const auto key = event.object->key();
     auto& orphans = orphans_[{key.kind, key.ns}];
     if (event.type == EventType::Deleted || controller_of(event.object->body)) {
-        orphans.erase(key);
+        if (orphans.erase(key) > 0 && event.type == EventType::Deleted) {
+            dirty_.orphans.insert(key.ns); // its name is free again: a StatefulSet may wait for it
+        }
         return;
     }
     const bool is_new = orphans.insert(key).second;

@@ -41,7 +41,9 @@ Json make_pod(const api::Object& owner, const Json& pod_template, const PodReque
     }
     merge_labels(metadata, "labels", request.labels);
     merge_labels(metadata, "annotations", request.annotations);
-    metadata["name"] = request.name;
+    if (!request.name.empty()) {
+        metadata["name"] = request.name;
+    }
     metadata["namespace"] = owner.ns();
     if (!request.generate_name.empty()) {
         metadata["generateName"] = request.generate_name;
@@ -79,7 +81,9 @@ std::optional<std::string> admit_pod(const store::Store& store, Json& pod) {
     account = account.empty() ? "default" : account;
     spec["serviceAccountName"] = account;
     spec["serviceAccount"] = account;
-    const auto refusal = "pods \"" + api::string_at(pod, "metadata.name") + "\" is forbidden: ";
+    const auto name =
+        api::string_at(pod, "metadata.name", api::string_at(pod, "metadata.generateName"));
+    const auto refusal = "pods \"" + name + "\" is forbidden: ";
     if (!store.get({"ServiceAccount", ns, account})) {
         return refusal + "error looking up service account " + ns + "/" + account +
                ": serviceaccount \"" + account + "\" not found";
@@ -218,14 +222,15 @@ PodInfo* Control::create_pod(
     PodRequest request,
     std::string& refusal) {
     const auto ns = owner.ns();
-    if (request.name.empty()) {
-        request.name = free_name("Pod", ns, request.generate_name);
-    }
     api::Object pod{make_pod(owner, pod_template, request), owner.source};
     if (auto words = admit_pod(store, pod.body)) {
         refusal = std::move(*words);
         events.warning(component, owner, "FailedCreate", "Error creating: " + refusal);
         return nullptr;
+    }
+    if (request.name.empty()) {
+        request.name = free_name("Pod", ns, request.generate_name);
+        pod.body["metadata"]["name"] = request.name;
     }
     const auto spot = find_spot(pod.body, ns + "/" + request.name, owner.uid());
     if (spot.node) {

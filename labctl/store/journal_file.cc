@@ -1,5 +1,6 @@
 #include "labctl/store/journal_file.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -38,13 +39,14 @@ void write_all(int fd, std::string_view data, std::uint64_t offset, const std::s
     }
 }
 
-std::string read_all(int fd, const std::string& path) {
+/// The file's bytes, at most `limit`; none of what is no regular file.
+std::string read_all(int fd, const std::string& path, std::size_t limit = SIZE_MAX) {
     struct stat info {};
     netemu::check_syscall("look at the journal " + path, ::fstat(fd, &info));
     if (!S_ISREG(info.st_mode)) {
         return {};
     }
-    std::string data(static_cast<std::size_t>(info.st_size), '\0');
+    std::string data(std::min(static_cast<std::size_t>(info.st_size), limit), '\0');
     std::size_t filled = 0;
     while (filled < data.size()) {
         const auto got =
@@ -130,9 +132,7 @@ std::string frame(std::string_view record) {
 
 JournalFile::JournalFile(std::string path)
     : path_(std::move(path)), fd_(open_file(path_, O_CREAT)), background_(path_) {
-    std::string start(header().size() + 16, '\0');
-    const auto got = ::pread(fd_.get(), start.data(), start.size(), 0);
-    start.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    const auto start = read_all(fd_.get(), path_, header().size() + 16);
     end_ = check_header(start, path_);
     if (end_ == 0) {
         write_all(fd_.get(), header(), 0, path_);
