@@ -33,8 +33,9 @@ std::string element_text(const std::string& text) {
 std::string evidence_text(const Record& record) {
     std::string text = explanation(record) + "\n";
     for (const auto& evidence : record.evidence) {
-        text += "  " + evidence.from + " -> " + evidence.to + ": " + evidence.outcome +
-                (evidence.control ? " [control]" : "") + "\n";
+        text += "  " + evidence.from + " -> " + evidence.to +
+                (evidence.target.empty() ? "" : " (" + evidence.target + ")") + ": " +
+                evidence.outcome + (evidence.control ? " [control]" : "") + "\n";
     }
     return text;
 }

@@ -11,7 +11,7 @@ namespace labctl::report {
 struct DescribeOptions {
     std::int64_t now = 0; // seconds since 1970, for ages
     /// Objects that the description may draw on: the Events about the object, the pods of a node,
-    /// the ReplicaSets of a Deployment, the EndpointSlices or Endpoints of a Service. What does not
+    /// the ReplicaSets of a Deployment, the EndpointSlices of a Service. What does not
     /// belong to the object is ignored, so the caller may pass all there are.
     std::span<const api::ObjectPtr> related;
 };

@@ -76,11 +76,12 @@ void describe_fields(Description& out, int level, const Json& fields, bool is_me
     }
 }
 
-/// "10.244.1.2:80,..." for one port of a Service, from the EndpointSlices (or the Endpoints) that
-/// belong to it.
+/// "10.244.1.2:80,..." for one port of a Service, from the EndpointSlices that belong to it;
+/// "<none>" when there are none of them, as in kubectl.
 std::string port_endpoints(const DescribeInput& input, const Json& port) {
     const auto name = string_at(port, "name");
     std::vector<std::string> found;
+    bool any_slice = false;
     const auto add = [&](const Json& ports, const std::string& ip) {
         for (const auto& candidate : ports) {
             if (string_at(candidate, "name") == name) {
@@ -101,6 +102,7 @@ std::string port_endpoints(const DescribeInput& input, const Json& port) {
         if (service == labels.end() || service->second != input.object.name()) {
             continue;
         }
+        any_slice = true;
         for (const auto& endpoint : at(body, "endpoints")) {
             const bool ready = api::bool_at(endpoint, "conditions.ready", true);
             for (const auto& address : at(endpoint, "addresses")) {
@@ -110,7 +112,7 @@ std::string port_endpoints(const DescribeInput& input, const Json& port) {
             }
         }
     }
-    return with_more(found, 3, "");
+    return with_more(found, 3, any_slice ? "" : "<none>");
 }
 
 std::string port_title(const Json& port, const char* field) {
@@ -148,9 +150,8 @@ void describe_service(Description& out, const DescribeInput& input) {
     out.field(0, "Selector", format_labels(at(service, "spec.selector")));
     out.field(0, "Type", string_at(service, "spec.type", "ClusterIP"));
     optional_field("IP Family Policy", "spec.ipFamilyPolicy");
-    if (const auto& families = at(service, "spec.ipFamilies"); !families.empty()) {
-        out.field(0, "IP Families", join_strings(families, ","));
-    }
+    const auto& families = at(service, "spec.ipFamilies");
+    out.field(0, "IP Families", families.empty() ? "<none>" : join_strings(families, ","));
     out.field(0, "IP", string_at(service, "spec.clusterIP"));
     const auto& ips = at(service, "spec.clusterIPs");
     out.field(0, "IPs", ips.empty() ? "<none>" : join_strings(ips, ","));

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "labctl/report/describe_parts.h"
 #include "labctl/report/duration.h"
 #include "labctl/report/printer.h"
@@ -23,7 +25,9 @@ std::string roles_of(const api::Labels& labels) {
     return roles.empty() ? "<none>" : netemu::join(roles, ",");
 }
 
-void describe_taints(Description& out, const Json& taints) {
+void describe_taints(Description& out, const Json& unsorted) {
+    std::vector<Json> taints(unsorted.begin(), unsorted.end());
+    std::ranges::stable_sort(taints, {}, [](const Json& taint) { return string_at(taint, "key"); });
     if (taints.empty()) {
         out.field(0, "Taints", "<none>");
     }

@@ -39,13 +39,14 @@ void describe_workload(Description& out, const DescribeInput& input);
 void describe_service(Description& out, const DescribeInput& input);
 void describe_generic(Description& out, const DescribeInput& input);
 
-/// Containers under `label`; `in_template` indents them as kubectl does inside a pod template.
+/// Containers under `label`. `pod` is the pod that they run in; nullptr for those of a template,
+/// which kubectl indents differently and which have no status.
 void describe_containers(
     Description& out,
     std::string_view label,
     const api::Json& containers,
     const api::Json& statuses,
-    bool in_template);
+    const api::Json* pod);
 void describe_volumes(Description& out, int level, const api::Json& volumes);
 void describe_placement(Description& out, int level, const api::Json& pod_spec);
 void describe_events(Description& out, const DescribeInput& input);

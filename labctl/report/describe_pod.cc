@@ -107,23 +107,35 @@ void describe_probes(Description& out, const Json& container) {
     }
 }
 
-std::string env_value(const Json& variable) {
+/// The value of a field of the pod itself, as far as kubectl resolves it; empty in a template.
+std::string field_value(const Json* pod, const std::string& path) {
+    const bool resolved =
+        path == "metadata.name" || path == "metadata.namespace" || path == "metadata.uid";
+    return pod != nullptr && resolved ? string_at(*pod, path) : std::string{};
+}
+
+/// What stands behind the name of a variable: cells of the layout, so a value is made visible here.
+std::string env_cells(const Json& variable, const Json* pod) {
     const auto& from = at(variable, "valueFrom");
     if (const auto& field = at(from, "fieldRef"); field.is_object()) {
-        return " (" + string_at(field, "apiVersion", "v1") + ":" + string_at(field, "fieldPath") +
-               ")";
+        const auto path = string_at(field, "fieldPath");
+        return visible(
+            field_value(pod, path) + " (" + string_at(field, "apiVersion", "v1") + ":" + path +
+            ")");
     }
     for (const auto& [field, text] :
          {std::pair{"secretKeyRef", "in secret"}, std::pair{"configMapKeyRef", "of config map"}}) {
         if (const auto& key = at(from, field); key.is_object()) {
-            return "<set to the key '" + string_at(key, "key") + "' " + text + " '" +
-                   string_at(key, "name") + "'>";
+            return visible(
+                       "<set to the key '" + string_at(key, "key") + "' " + text + " '" +
+                       string_at(key, "name") + "'>") +
+                   "\tOptional: " + (bool_at(key, "optional", false) ? "true" : "false");
         }
     }
-    return string_at(variable, "value");
+    return visible(string_at(variable, "value"));
 }
 
-void describe_environment(Description& out, const Json& container) {
+void describe_environment(Description& out, const Json& container, const Json* pod) {
     const auto& variables = at(container, "env");
     const auto& sources = at(container, "envFrom");
     if (!sources.empty()) {
@@ -139,7 +151,7 @@ void describe_environment(Description& out, const Json& container) {
     }
     out.line(2, variables.empty() ? "Environment:\t<none>" : "Environment:");
     for (const auto& variable : variables) {
-        out.field(3, visible(string_at(variable, "name")), env_value(variable));
+        out.line(3, visible(string_at(variable, "name")) + ":\t" + env_cells(variable, pod));
     }
 }
 
@@ -181,7 +193,9 @@ const Json* status_of(const Json& statuses, const std::string& name) {
     return nullptr;
 }
 
-void describe_container(Description& out, const Json& container, const Json* status) {
+/// `pod` and `status` are nullptr in a template.
+void describe_container(
+    Description& out, const Json& container, const Json* status, const Json* pod) {
     if (status != nullptr) {
         out.field(2, "Container ID", string_at(*status, "containerID"));
     }
@@ -202,7 +216,7 @@ void describe_container(Description& out, const Json& container, const Json* sta
     }
     describe_resources(out, at(container, "resources"));
     describe_probes(out, container);
-    describe_environment(out, container);
+    describe_environment(out, container, pod);
     describe_mounts(out, at(container, "volumeMounts"));
 }
 
@@ -318,13 +332,14 @@ void describe_containers(
     std::string_view label,
     const Json& containers,
     const Json& statuses,
-    bool in_template) {
+    const Json* pod) {
+    const bool in_template = pod == nullptr;
     const std::string indent = in_template ? "  " : "";
     out.line(0, indent + std::string(label) + ":" + (containers.empty() ? " <none>" : ""));
     for (const auto& container : containers) {
         const auto name = string_at(container, "name");
         out.line(1, (in_template ? " " : "") + visible(name) + ":");
-        describe_container(out, container, status_of(statuses, name));
+        describe_container(out, container, status_of(statuses, name), pod);
     }
 }
 
@@ -351,7 +366,10 @@ void describe_volumes(Description& out, int level, const Json& volumes) {
 
 void describe_placement(Description& out, int level, const Json& pod_spec) {
     out.labels(level, "Node-Selectors", api::labels_at(pod_spec, "nodeSelector"));
-    const auto& tolerations = at(pod_spec, "tolerations");
+    std::vector<Json> tolerations(
+        at(pod_spec, "tolerations").begin(), at(pod_spec, "tolerations").end());
+    std::ranges::stable_sort(
+        tolerations, {}, [](const Json& toleration) { return string_at(toleration, "key"); });
     if (tolerations.empty()) {
         out.field(level, "Tolerations", "<none>");
     }
@@ -371,10 +389,10 @@ void describe_pod(Description& out, const DescribeInput& input) {
             "Init Containers",
             at(pod, "spec.initContainers"),
             at(pod, "status.initContainerStatuses"),
-            false);
+            &pod);
     }
     describe_containers(
-        out, "Containers", at(pod, "spec.containers"), at(pod, "status.containerStatuses"), false);
+        out, "Containers", at(pod, "spec.containers"), at(pod, "status.containerStatuses"), &pod);
     const auto& conditions = at(pod, "status.conditions");
     if (!conditions.empty()) {
         out.line(0, "Conditions:");

@@ -1,4 +1,5 @@
 #include "labctl/report/describe_parts.h"
+#include "labctl/report/duration.h"
 #include "labctl/report/printer.h"
 #include "labctl/report/text.h"
 #include "netemu/base/text.h"
@@ -85,11 +86,18 @@ void job_numbers(Description& out, const Json& body) {
             out.field(0, label, long_time(time));
         }
     }
+    const auto start = parse_time(string_at(body, "status.startTime"));
+    const auto end = parse_time(string_at(body, "status.completionTime"));
+    if (start && end) {
+        out.field(0, "Duration", human_duration(*end - *start));
+    }
+    const bool ready = at(body, "status.ready").is_number();
     out.line(
         0,
-        "Pods Statuses:\t" + number(body, "status.active") + " Active (" +
-            number(body, "status.ready") + " Ready) / " + number(body, "status.succeeded") +
-            " Succeeded / " + number(body, "status.failed") + " Failed");
+        "Pods Statuses:\t" + number(body, "status.active") + " Active" +
+            (ready ? " (" + number(body, "status.ready") + " Ready)" : "") + " / " +
+            number(body, "status.succeeded") + " Succeeded / " + number(body, "status.failed") +
+            " Failed");
 }
 
 void pod_numbers(Description& out, const DescribeInput& input) {
@@ -113,11 +121,21 @@ void describe_template(Description& out, const Json& pod_template) {
         out.field(1, "Service Account", account);
     }
     if (!at(spec, "initContainers").empty()) {
-        describe_containers(out, "Init Containers", at(spec, "initContainers"), Json(), true);
+        describe_containers(out, "Init Containers", at(spec, "initContainers"), Json(), nullptr);
     }
-    describe_containers(out, "Containers", at(spec, "containers"), Json(), true);
+    describe_containers(out, "Containers", at(spec, "containers"), Json(), nullptr);
     describe_volumes(out, 1, at(spec, "volumes"));
     describe_placement(out, 1, spec);
+}
+
+void describe_claims(Description& out, const Json& claims) {
+    out.line(0, claims.empty() ? "Volume Claims:\t<none>" : "Volume Claims:");
+    for (const auto& claim : claims) {
+        out.field(1, "Name", string_at(claim, "metadata.name"));
+        out.field(1, "StorageClass", string_at(claim, "spec.storageClassName"));
+        out.field(1, "Capacity", plain(at(claim, "spec.resources.requests.storage")));
+        out.field(1, "Access Modes", "[" + join_strings(at(claim, "spec.accessModes"), " ") + "]");
+    }
 }
 
 void describe_conditions(Description& out, const Json& conditions) {
@@ -174,7 +192,10 @@ void describe_workload(Description& out, const DescribeInput& input) {
     if (kind == "Deployment" || kind == "StatefulSet") {
         out.field(0, "CreationTimestamp", long_time(string_at(body, "metadata.creationTimestamp")));
     }
-    out.field(0, "Selector", format_selector(at(body, "spec.selector")));
+    const auto selector = format_selector(at(body, "spec.selector"));
+    if (kind != "Deployment") {
+        out.field(0, "Selector", selector);
+    }
     if (kind == "DaemonSet") {
         out.labels(0, "Node-Selector", api::labels_at(body, "spec.template.spec.nodeSelector"));
     }
@@ -187,6 +208,7 @@ void describe_workload(Description& out, const DescribeInput& input) {
         }
     }
     if (kind == "Deployment") {
+        out.field(0, "Selector", selector); // kubectl has it in different places
         deployment_numbers(out, body);
     } else if (kind == "DaemonSet") {
         daemonset_numbers(out, body);
@@ -203,10 +225,18 @@ void describe_workload(Description& out, const DescribeInput& input) {
             0,
             "Replicas:\t" + (current_first ? total : desired) + middle +
                 (current_first ? desired : total) + last);
+        if (kind == "StatefulSet") {
+            out.field(0, "Update Strategy", string_at(body, "spec.updateStrategy.type"));
+        }
         pod_numbers(out, input);
     }
     describe_template(out, at(body, "spec.template"));
-    describe_conditions(out, at(body, "status.conditions"));
+    if (kind == "StatefulSet") {
+        describe_claims(out, at(body, "spec.volumeClaimTemplates"));
+    }
+    if (kind != "Job") {
+        describe_conditions(out, at(body, "status.conditions"));
+    }
     if (kind == "Deployment") {
         describe_replicasets(out, input);
     }

@@ -8,6 +8,7 @@
 #include "labctl/check/world.h"
 #include "labctl/report/printer.h"
 #include "labctl/report/table.h"
+#include "netemu/base/address.h"
 #include "netemu/base/text.h"
 
 namespace labctl::report {
@@ -142,6 +143,14 @@ private:
                 group.ips.push_back(pod.ips.front());
             }
         }
+        for (auto& group : groups) {
+            std::ranges::sort(group.ips, {}, [](const std::string& ip) {
+                return netemu::IpAddress::parse(ip).value_or(netemu::IpAddress());
+            });
+        }
+        std::ranges::stable_sort(groups, {}, [](const Group& group) {
+            return std::pair(group.ns, group.name.substr(group.name.find('/') + 1));
+        });
         return groups;
     }
 

@@ -102,7 +102,10 @@ std::string probe_table(
     if (requests.probes.size() > 1) {
         std::vector<std::string> parts;
         for (const auto& [outcome, count] : totals) {
-            parts.push_back(std::to_string(count) + " " + outcome);
+            // What went well comes first.
+            parts.insert(
+                outcome == "ok" ? parts.begin() : parts.end(),
+                std::to_string(count) + " " + outcome);
         }
         text += "\n" + std::to_string(requests.probes.size()) +
                 " probes: " + netemu::join(parts, ", ") + "\n";

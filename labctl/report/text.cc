@@ -226,6 +226,8 @@ std::string markdown_escape(std::string_view text) {
             return "\\[";
         case ']':
             return "\\]";
+        case '&':
+            return "&amp;";
         case '<':
             return "&lt;";
         case '>':
