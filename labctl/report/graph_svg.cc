@@ -23,7 +23,8 @@ constexpr int kPodGap = 6;
 constexpr int kBar = 30;
 constexpr int kExternal = 44;
 constexpr std::size_t kColumnsMax = 4;
-constexpr std::size_t kCharsMax = 36; // of the fixed-width font that fit into a pod's box
+constexpr std::size_t kCharsMax = 36;      // of the fixed-width font that fit into a pod's box
+constexpr std::size_t kTitleCharsMax = 28; // of the bigger one of a node's title
 
 struct Rect {
     int x = 0;
@@ -32,9 +33,9 @@ struct Rect {
     int height = 0;
 };
 
-std::string shortened(const std::string& text) {
+std::string shortened(const std::string& text, std::size_t max = kCharsMax) {
     const auto clean = visible(text);
-    return clean.size() <= kCharsMax ? clean : clean.substr(0, kCharsMax - 3) + "...";
+    return clean.size() <= max ? clean : clean.substr(0, max - 3) + "...";
 }
 
 std::string number(const char* name, int value) {
@@ -142,7 +143,7 @@ private:
         body_ += text_at(
             x + 12,
             y + 19,
-            shortened(node.name + (node.zone.empty() ? "" : "  zone " + node.zone)),
+            shortened(node.name + (node.zone.empty() ? "" : "  zone " + node.zone), kTitleCharsMax),
             "h");
         body_ += text_at(x + 12, y + 37, shortened(node.ips), "d");
         y += kHeader;
