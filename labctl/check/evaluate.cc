@@ -112,18 +112,21 @@ private:
             }
             share.probes.push_back(batch.add(flow.request));
             if (proof) {
-                for (const auto& controls :
-                     {sender_controls(flow, world), listener_controls(flow, world)}) {
-                    for (const auto& control : controls) {
-                        share.controls.push_back(batch.add(control));
-                    }
-                }
+                add_controls(sender_controls(flow, world), share, batch);
+                add_controls(listener_controls(flow, world), share, batch);
             }
         }
-        std::ranges::sort(share.controls);
-        const auto repeated = std::ranges::unique(share.controls);
-        share.controls.erase(repeated.begin(), repeated.end());
+        auto& controls = share.controls;
+        std::ranges::sort(controls);
+        controls.erase(std::unique(controls.begin(), controls.end()), controls.end());
         return share;
+    }
+
+    static void
+    add_controls(const std::vector<probe::Request>& controls, Share& share, Batch& batch) {
+        for (const auto& control : controls) {
+            share.controls.push_back(batch.add(control));
+        }
     }
 
     void advance(Tracker& tracker, Record record, Clock::time_point now) {

@@ -12,7 +12,6 @@ namespace labctl::check {
 
 namespace {
 
-using netemu::Family;
 using probe::Scheme;
 
 Scheme scheme_from(const std::string& protocol) {

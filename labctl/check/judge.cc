@@ -119,8 +119,9 @@ private:
         auto seen = result_.statuses;
         seen.emplace(std::to_string(result_.first.http->status), 1);
         for (const auto& [status, count] : seen) {
-            const bool met = std::ranges::any_of(wanted, [&](const auto& range) {
-                return range.first <= std::stoi(status) && std::stoi(status) <= range.second;
+            const int number = std::stoi(status);
+            const bool met = std::ranges::any_of(wanted, [number](const auto& range) {
+                return range.first <= number && number <= range.second;
             });
             if (!met) {
                 return "the HTTP status was " + status;

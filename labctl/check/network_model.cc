@@ -105,17 +105,25 @@ private:
     }
 
     void pod_to_pod() {
-        const auto total = pods_.size();
-        if (total <= kFullMatrixPodsMax) {
-            for (const auto* from : pods_) {
-                for (const auto* to : pods_) {
-                    if (from != to) {
-                        add(pod_party(*from), *to);
-                    }
+        if (pods_.size() <= kFullMatrixPodsMax) {
+            every_pair();
+        } else {
+            sample_of_pairs();
+        }
+    }
+
+    void every_pair() {
+        for (const auto* from : pods_) {
+            for (const auto* to : pods_) {
+                if (from != to) {
+                    add(pod_party(*from), *to);
                 }
             }
-            return;
         }
+    }
+
+    void sample_of_pairs() {
+        const auto total = pods_.size();
         std::set<std::pair<std::string, std::string>> crossed;
         std::size_t pairs = 0;
         const auto connect = [&](std::size_t from, std::size_t to) {
@@ -135,7 +143,7 @@ private:
         cross_missing_nodes(crossed, connect);
         expansion_.notes.push_back(
             "a sample: " + std::to_string(pairs) + " of " + std::to_string(total * (total - 1)) +
-            " ordered pairs; each of the " + std::to_string(total) + " pods sends to " +
+            " ordered pairs; each of the " + std::to_string(total) + " pods sends to at least " +
             std::to_string(each) +
             " others and receives from as many, and every ordered pair of nodes " +
             "with pods is crossed");

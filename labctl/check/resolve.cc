@@ -41,7 +41,7 @@ class Resolver {
 public:
     Resolver(const World& world, const std::string& ns) : world_(world), ns_(ns) {}
 
-    std::vector<Party> find(const Term& term, Role role) const {
+    [[nodiscard]] std::vector<Party> find(const Term& term, Role role) const {
         switch (term.kind) {
         case Term::Kind::Name:
             return by_name(term, role);
@@ -62,7 +62,7 @@ public:
     }
 
 private:
-    std::vector<Party> pods(const Term& term, const PodTest& test) const {
+    [[nodiscard]] std::vector<Party> pods(const Term& term, const PodTest& test) const {
         std::vector<Party> found;
         for (const auto& pod : world_.pods) {
             if (pod.alive() && in_namespace(term, ns_, pod.ns) && test(pod)) {
@@ -72,7 +72,7 @@ private:
         return found;
     }
 
-    std::vector<Party> by_name(const Term& term, Role role) const {
+    [[nodiscard]] std::vector<Party> by_name(const Term& term, Role role) const {
         auto found =
             pods(term, [&](const PodView& pod) { return glob_match(term.name, pod.name); });
         if (!found.empty() || is_glob(term.name)) {
@@ -85,14 +85,14 @@ private:
         return found.empty() && role == Role::Target ? services(term) : found;
     }
 
-    std::vector<Party> by_workload(const Term& term) const {
+    [[nodiscard]] std::vector<Party> by_workload(const Term& term) const {
         return pods(term, [&](const PodView& pod) {
             return term.workload_kind == "Pod" ? glob_match(term.name, pod.name)
                                                : owned_by(pod, term.workload_kind, term.name);
         });
     }
 
-    std::vector<Party> services(const Term& term) const {
+    [[nodiscard]] std::vector<Party> services(const Term& term) const {
         std::vector<Party> found;
         for (const auto& service : world_.services) {
             if (in_namespace(term, ns_, service.ns) && glob_match(term.name, service.name)) {
@@ -102,7 +102,7 @@ private:
         return found;
     }
 
-    std::vector<Party> nodes(const Term& term) const {
+    [[nodiscard]] std::vector<Party> nodes(const Term& term) const {
         std::vector<Party> found;
         for (const auto& node : world_.nodes) {
             if (glob_match(term.name, node.name)) {

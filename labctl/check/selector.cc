@@ -85,8 +85,8 @@ std::optional<Term> kind_term(std::string_view text, const std::vector<std::stri
 
 } // namespace
 
-Term parse_term(std::string_view written) {
-    const auto text = netemu::trim(written);
+Term parse_term(std::string_view text) {
+    text = netemu::trim(text);
     if (text.empty()) {
         bad_term(text, "names nobody");
     }

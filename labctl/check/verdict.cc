@@ -130,8 +130,7 @@ private:
         note_unproven();
         record_.outcome = outcomes_line();
         std::ranges::sort(deciders_);
-        const auto repeated = std::ranges::unique(deciders_);
-        deciders_.erase(repeated.begin(), repeated.end());
+        deciders_.erase(std::unique(deciders_.begin(), deciders_.end()), deciders_.end());
         record_.decided_by = netemu::join(deciders_, ", ");
         if (record_.verdict == Verdict::Pass) {
             record_.reason = record_.flows == 1

@@ -30,6 +30,7 @@ constexpr std::array<FormatName, 7> kFormats{
 
 std::vector<std::string> check_format_names() {
     std::vector<std::string> names;
+    names.reserve(kFormats.size());
     for (const auto& format : kFormats) {
         names.emplace_back(format.name);
     }

@@ -76,39 +76,48 @@ void describe_fields(Description& out, int level, const Json& fields, bool is_me
     }
 }
 
+/// Whether the object is an EndpointSlice of the Service.
+bool is_slice_of(const api::Object& candidate, const api::Object& service) {
+    if (candidate.kind() != "EndpointSlice" || candidate.ns() != service.ns()) {
+        return false;
+    }
+    const auto labels = candidate.labels();
+    const auto name = labels.find("kubernetes.io/service-name");
+    return name != labels.end() && name->second == service.name();
+}
+
+/// The addresses of a slice that are ready.
+std::vector<std::string> ready_addresses(const Json& slice) {
+    std::vector<std::string> addresses;
+    for (const auto& endpoint : at(slice, "endpoints")) {
+        if (api::bool_at(endpoint, "conditions.ready", true)) {
+            for (const auto& address : at(endpoint, "addresses")) {
+                addresses.push_back(plain(address));
+            }
+        }
+    }
+    return addresses;
+}
+
 /// "10.244.1.2:80,..." for one port of a Service, from the EndpointSlices that belong to it;
 /// "<none>" when there are none of them, as in kubectl.
 std::string port_endpoints(const DescribeInput& input, const Json& port) {
     const auto name = string_at(port, "name");
     std::vector<std::string> found;
     bool any_slice = false;
-    const auto add = [&](const Json& ports, const std::string& ip) {
-        for (const auto& candidate : ports) {
-            if (string_at(candidate, "name") == name) {
-                const bool v6 = ip.find(':') != std::string::npos;
-                found.push_back(
-                    (v6 ? "[" + ip + "]" : ip) + ":" +
-                    std::to_string(int_at(candidate, "port", 0)));
-            }
-        }
-    };
     for (const auto& candidate : input.options.related) {
-        const auto& body = candidate->body;
-        if (candidate->ns() != input.object.ns() || candidate->kind() != "EndpointSlice") {
-            continue;
-        }
-        const auto labels = candidate->labels();
-        const auto service = labels.find("kubernetes.io/service-name");
-        if (service == labels.end() || service->second != input.object.name()) {
+        if (!is_slice_of(*candidate, input.object)) {
             continue;
         }
         any_slice = true;
-        for (const auto& endpoint : at(body, "endpoints")) {
-            const bool ready = api::bool_at(endpoint, "conditions.ready", true);
-            for (const auto& address : at(endpoint, "addresses")) {
-                if (ready) {
-                    add(at(body, "ports"), plain(address));
-                }
+        for (const auto& own : at(candidate->body, "ports")) {
+            if (string_at(own, "name") != name) {
+                continue;
+            }
+            for (const auto& ip : ready_addresses(candidate->body)) {
+                const bool v6 = ip.find(':') != std::string::npos;
+                found.push_back(
+                    (v6 ? "[" + ip + "]:" : ip + ":") + std::to_string(int_at(own, "port", 0)));
             }
         }
     }

@@ -15,7 +15,7 @@ using api::Json;
 using api::string_at;
 
 std::string qos_class(const Json& pod) {
-    const auto known = string_at(pod, "status.qosClass");
+    auto known = string_at(pod, "status.qosClass");
     if (!known.empty()) {
         return known;
     }

@@ -11,6 +11,10 @@ namespace {
 
 using namespace std::chrono;
 
+constexpr std::int64_t kHour = 3600;
+constexpr std::int64_t kDay = 24 * kHour;
+constexpr std::int64_t kYear = 365 * kDay;
+
 std::string with_unit(std::int64_t value, char unit) {
     return std::to_string(value) + unit;
 }
@@ -43,7 +47,7 @@ std::optional<std::int64_t> zone_offset(std::string_view text) {
         !minutes) {
         return std::nullopt;
     }
-    const auto seconds = *hours * 3600 + *minutes * 60;
+    const auto seconds = *hours * kHour + std::int64_t{60} * *minutes;
     return text[0] == '-' ? -seconds : seconds;
 }
 
@@ -74,13 +78,13 @@ std::string human_duration(std::int64_t seconds) {
     if (hours < 48) {
         return with_unit(hours, 'h');
     }
-    if (hours < 24 * 8) {
+    if (seconds < 8 * kDay) {
         return two_units(days, 'd', hours % 24, 'h');
     }
-    if (hours < 24 * 365 * 2) {
+    if (seconds < 2 * kYear) {
         return with_unit(days, 'd');
     }
-    if (hours < 24 * 365 * 8) {
+    if (seconds < 8 * kYear) {
         return two_units(days / 365, 'y', days % 365, 'd');
     }
     return with_unit(days / 365, 'y');
@@ -111,7 +115,7 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
         return std::nullopt;
     }
     const std::int64_t day_count = sys_days(date).time_since_epoch().count();
-    return day_count * 86400 + *hour * 3600 + *minute * 60 + *second - *offset;
+    return day_count * kDay + *hour * kHour + std::int64_t{60} * *minute + *second - *offset;
 }
 
 std::string age(std::string_view timestamp, std::int64_t now) {

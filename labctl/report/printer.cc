@@ -165,7 +165,7 @@ std::string number_at(const Json& body, std::string_view path) {
     return std::to_string(api::int_at(body, path, 0));
 }
 
-std::string or_none(std::string text) {
+std::string or_none(const std::string& text) {
     return text.empty() ? "<none>" : text;
 }
 

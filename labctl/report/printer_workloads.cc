@@ -94,7 +94,7 @@ Cells daemonset_row(const Json& body, const PrintOptions& options) {
 
 std::string job_status(const Json& job) {
     for (const auto& condition : at(job, "status.conditions")) {
-        const auto type = string_at(condition, "type");
+        auto type = string_at(condition, "type");
         const bool known = type == "Complete" || type == "Failed" || type == "Suspended" ||
                            type == "FailureTarget" || type == "SuccessCriteriaMet";
         if (known && string_at(condition, "status") == "True") {

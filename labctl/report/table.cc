@@ -18,6 +18,7 @@ void put(std::string& line, const Cell& cell, Align align, std::size_t width, bo
 
 Table Table::of(std::vector<std::string> titles) {
     std::vector<Column> columns;
+    columns.reserve(titles.size());
     for (auto& title : titles) {
         columns.push_back({std::move(title), Align::Left});
     }

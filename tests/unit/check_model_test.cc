@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <map>
-#include <ranges>
 #include <set>
 
 #include <boost/test/unit_test.hpp>
@@ -21,6 +20,14 @@ bool contains(const std::string& text, const std::string& part) {
 
 Report check_model(FakeLab& lab) {
     return lab.check(network_model_assertions(lab.world));
+}
+
+int least(const std::map<std::string, int>& counts) {
+    int lowest = 1 << 30;
+    for (const auto& [name, count] : counts) {
+        lowest = std::min(lowest, count);
+    }
+    return lowest;
 }
 
 World big_world(std::size_t nodes, std::size_t pods) {
@@ -193,8 +200,8 @@ BOOST_AUTO_TEST_CASE(a_thousand_pods_are_sampled_evenly) {
     }
     BOOST_TEST(sends.size() == 1000U);
     BOOST_TEST(receives.size() == 1000U);
-    BOOST_TEST(std::ranges::min(sends | std::views::values) >= 10);
-    BOOST_TEST(std::ranges::min(receives | std::views::values) >= 10);
+    BOOST_TEST(least(sends) >= 10);
+    BOOST_TEST(least(receives) >= 10);
     BOOST_TEST(pairs.size() == 400U); // every node with every node, itself too
     BOOST_TEST(distinct.size() == report.records.at(0).flows);
     BOOST_TEST(distinct.size() < 11000U);

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <ranges>
 
 #include <boost/test/unit_test.hpp>
 
