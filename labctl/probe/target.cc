@@ -178,7 +178,8 @@ private:
         if (forbidden != rest_.end()) {
             fail("a space or control character in the path", "write a space as %20");
         }
-        target_.path = rest_.front() == '/' ? std::string(rest_) : "/" + std::string(rest_);
+        target_.path = rest_.front() == '/' ? "" : "/";
+        target_.path += rest_;
     }
 
     Target target_;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "netemu/base/address.h"
 #include "netemu/base/error.h"
 
 namespace test {
@@ -45,11 +46,13 @@ void DataPlaneNet::add(const std::string& ns, const std::vector<std::string>& ad
     enter(hub_);
     const auto path = "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(made.get());
     const auto port = "v" + std::to_string(namespaces_.size());
+    const auto mac =
+        netemu::MacAddress::for_ip(netemu::IpPrefix::parse(addresses.at(0)).value().address);
     namespaces_.emplace(ns, std::move(made));
     must(
         "",
-        "ip link add " + port + " type veth peer name eth0 netns " + path + " && ip link set " +
-            port + " master br0 up");
+        "ip link add " + port + " type veth peer name eth0 address " + mac.to_string() + " netns " +
+            path + " && ip link set " + port + " master br0 up");
     std::string commands = "ip link set lo up && ip link set eth0 up";
     for (const auto& address : addresses) {
         const bool v6 = address.find(':') != std::string::npos;

@@ -23,8 +23,8 @@ class DataPlaneNet {
 public:
     DataPlaneNet();
 
-    /// A namespace with eth0 that has these addresses ("10.1.0.5/16", "fd00::5/64"); the bridge's
-    /// own is 10.1.0.1/16 and fd00::1/64.
+    /// A namespace with eth0, whose MAC address is that of the first of these addresses
+    /// ("10.1.0.5/16", "fd00::5/64"); the bridge's own is 10.1.0.1/16 and fd00::1/64.
     void add(const std::string& ns, const std::vector<std::string>& addresses);
     [[nodiscard]] netemu::UniqueFd
     open_socket(const std::string& ns, int domain, int type, int protocol) const;
