@@ -66,14 +66,11 @@ FakeLab::FakeLab() : network([this](const auto& request) { return answer(request
 
 probe::Result FakeLab::answer(const probe::Request& request) const {
     auto result = result_of(probe::Outcome::Ok);
-    for (const auto& candidate : world.pods) {
-        if (request.to.scheme != probe::Scheme::Icmp &&
-            std::ranges::find(candidate.ips, request.to.host) != candidate.ips.end()) {
-            result.first.backend = candidate.id();
-        }
-        if (request.to.scheme != probe::Scheme::Icmp && candidate.id() == request.from) {
-            result.first.client_ip = candidate.ips.front();
-        }
+    const auto target = by_address_.find(request.to.host);
+    const auto source = by_id_.find(request.from);
+    if (request.to.scheme != probe::Scheme::Icmp) {
+        result.first.backend = target == by_address_.end() ? "" : target->second->id();
+        result.first.client_ip = source == by_id_.end() ? "" : source->second->ips.front();
     }
     if (request.to.scheme == probe::Scheme::Http) {
         result.first.http =
@@ -82,11 +79,23 @@ probe::Result FakeLab::answer(const probe::Request& request) const {
     return result;
 }
 
+void FakeLab::index_world() {
+    by_address_.clear();
+    by_id_.clear();
+    for (const auto& candidate : world.pods) {
+        by_id_[candidate.id()] = &candidate;
+        for (const auto& ip : candidate.ips) {
+            by_address_[ip] = &candidate;
+        }
+    }
+}
+
 Hooks FakeLab::hooks() {
     Hooks hooks;
     hooks.world = [this] { return world; };
     hooks.run = [this](const probe::RequestList& list) {
         rounds.push_back(list);
+        index_world();
         now += probe_time;
         std::vector<probe::Result> results;
         for (const auto& request : list.probes) {

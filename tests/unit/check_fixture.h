@@ -45,6 +45,12 @@ public:
     std::vector<Record> finished;
     netemu::Clock::time_point now{};
     std::chrono::microseconds probe_time{0}; // by which the clock moves in each round
+
+private:
+    void index_world(); // at the beginning of each round: a big world is searched often
+
+    std::map<std::string, const PodView*> by_address_;
+    std::map<std::string, const PodView*> by_id_;
 };
 
 /// The ids "from to" of a round's probes.
