@@ -1,0 +1,161 @@
+#include <boost/test/unit_test.hpp>
+
+#include "labctl/compile/network.h"
+#include "netemu/kernel/kernel.h"
+#include "netemu/model/plan.h"
+#include "tests/support/cluster.h"
+#include "tests/support/netns_main.h"
+#include "tests/support/state_text.h"
+
+using labctl::compile::compile_network;
+using labctl::test::Cluster;
+using namespace netemu;
+using namespace netemu::test;
+
+namespace {
+
+/// A cluster of two nodes and three pods, and the kernel that carries it.
+struct Live : Cluster {
+    explicit Live(const std::vector<std::string>& ranges) : Cluster(2, ranges) {
+        add_pod(1, "default", "web-0", 2);
+        add_pod(1, "default", "web-1", 3);
+        add_pod(2, "prod", "db-0", 2);
+        bring();
+    }
+
+    /// Carries out what the objects call for, beginning with what should be there by now.
+    void bring() {
+        const auto desired = compile_network(store, config);
+        kernel->apply(make_plan(desired, expected));
+        expected = expected_observation(desired);
+        const auto found = kernel->observe();
+        const auto rest = make_plan(desired, found);
+        BOOST_REQUIRE_MESSAGE(rest.empty(), "second plan:\n" << netemu::test::to_text(rest));
+        const auto difference =
+            first_difference(netemu::test::to_text(expected), netemu::test::to_text(found));
+        BOOST_TEST(difference.empty(), difference);
+    }
+
+    bool ping(const std::string& from, const std::string& to, const std::string& size = "56") {
+        const auto output = run_in(
+            kernel->namespace_fd(from),
+            {"ping", "-n", "-q", "-c", "1", "-W", "2", "-M", "do", "-s", size, to});
+        return output.status == 0;
+    }
+
+    /// The first packet each way: nothing may be lost to ARP or to a link that is not ready.
+    void
+    check_pings(const std::vector<std::string>& sources, const std::vector<std::string>& targets) {
+        for (const auto& from : sources) {
+            for (const auto& to : targets) {
+                BOOST_TEST(ping(from, to), from << " to " << to);
+            }
+        }
+    }
+
+    std::size_t masqueraded(const std::string& family) {
+        const auto listing = json_in(
+            kernel->namespace_fd("node/node-1"),
+            {"nft", "-j", "list", "table", family, "cni-masquerade"});
+        for (const auto& each : listing.at("nftables")) {
+            if (each.contains("rule")) {
+                return each["rule"]["expr"].at(2)["counter"]["packets"].get<std::size_t>();
+            }
+        }
+        return 0;
+    }
+
+    std::unique_ptr<Kernel> kernel = make_linux_kernel();
+    ObservedState expected;
+};
+
+const std::vector<std::string> kEveryone{
+    "pod/default/web-0",
+    "pod/default/web-1",
+    "pod/prod/db-0",
+    "node/node-1",
+    "node/node-2",
+    "external"};
+const std::vector<std::string> kTargetsV4{
+    "10.244.1.2", "10.244.1.3", "10.244.2.2", "172.18.0.1", "172.18.0.2", "172.18.0.3"};
+const std::vector<std::string> kTargetsV6{
+    "fd00:10:244:1::2",
+    "fd00:10:244:1::3",
+    "fd00:10:244:2::2",
+    "fd00:172:18::1",
+    "fd00:172:18::2",
+    "fd00:172:18::3"};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(network_live)
+
+BOOST_AUTO_TEST_CASE(ipv4) {
+    Live live({"10.244.0.0/16"});
+    live.check_pings(kEveryone, kTargetsV4);
+    // web-0 and web-1 each to the outside and to the other node.
+    BOOST_TEST(live.masqueraded("ip") == 4U);
+    BOOST_TEST(live.ping("pod/default/web-0", "10.244.2.2", "1422")); // 1450 - 20 - 8
+    BOOST_TEST(!live.ping("pod/default/web-0", "10.244.2.2", "1423"));
+}
+
+BOOST_AUTO_TEST_CASE(ipv6) {
+    Live live({"fd00:10:244::/56"});
+    live.check_pings(kEveryone, kTargetsV6);
+    BOOST_TEST(live.masqueraded("ip6") == 4U);
+    BOOST_TEST(live.ping("pod/default/web-0", "fd00:10:244:2::2", "1382")); // 1430 - 40 - 8
+    BOOST_TEST(!live.ping("pod/default/web-0", "fd00:10:244:2::2", "1383"));
+}
+
+BOOST_AUTO_TEST_CASE(dual_stack) {
+    Live live({"10.244.0.0/16", "fd00:10:244::/56"});
+    live.check_pings(kEveryone, kTargetsV4);
+    live.check_pings(kEveryone, kTargetsV6);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_is_known_by_its_tunnel_address_elsewhere) {
+    Live live({"10.244.0.0/16"});
+    const auto route = json_in(
+        live.kernel->namespace_fd("node/node-1"), {"ip", "-j", "route", "get", "10.244.2.2"});
+    BOOST_TEST(route.at(0)["dev"] == "vxlan1");
+    BOOST_TEST(route.at(0)["prefsrc"] == "10.244.1.0");
+}
+
+BOOST_AUTO_TEST_CASE(pods_and_nodes_come_and_go) {
+    Live live({"10.244.0.0/16"});
+    live.add_pod(2, "prod", "db-1", 3);
+    live.bring();
+    live.check_pings({"pod/prod/db-1"}, kTargetsV4);
+    live.check_pings(kEveryone, {"10.244.2.3"});
+    live.remove_pod("default", "web-0"); // another takes its address
+    live.add_pod(1, "default", "web-9", 2);
+    live.bring();
+    live.check_pings({"pod/default/web-9"}, kTargetsV4);
+    live.check_pings({"pod/default/web-1", "pod/prod/db-0", "node/node-2"}, {"10.244.1.2"});
+    live.remove_pod("default", "web-9"); // and comes back on the other node
+    live.add_pod(2, "default", "web-9", 4);
+    live.bring();
+    live.check_pings({"pod/default/web-1", "pod/prod/db-0", "node/node-1"}, {"10.244.2.4"});
+    live.add_node(3);
+    live.add_pod(3, "default", "far", 2);
+    live.bring();
+    live.check_pings(
+        {"pod/default/far", "node/node-3"}, {"10.244.1.3", "10.244.2.2", "172.18.0.1"});
+    live.check_pings({"pod/prod/db-0", "node/node-1"}, {"10.244.3.2", "172.18.0.4"});
+    live.remove_node(2);
+    live.bring();
+    live.check_pings({"pod/default/far"}, {"10.244.1.3", "172.18.0.2"});
+    BOOST_TEST(!live.ping("pod/default/far", "10.244.2.2"));
+}
+
+BOOST_AUTO_TEST_CASE(a_smaller_mtu_reaches_every_link) {
+    Live live({"10.244.0.0/16"});
+    live.config.underlay_mtu = 1400;
+    live.bring();
+    BOOST_TEST(live.ping("pod/default/web-0", "10.244.2.2", "1322"));
+    live.config.underlay_mtu = 9000;
+    live.bring();
+    BOOST_TEST(live.ping("pod/default/web-0", "10.244.2.2", "8922"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
