@@ -77,6 +77,14 @@ bool bool_at(const Json& json, std::string_view path, bool fallback) {
     return value.is_boolean() ? value.get<bool>() : fallback;
 }
 
+void add_field(Json& object, const char* name, Json value) {
+    if (object.is_null()) {
+        object = Json::object();
+    }
+    auto& fields = object.get_ref<Json::object_t&>();
+    fields.emplace_hint(fields.end(), name, std::move(value));
+}
+
 Labels labels_at(const Json& json, std::string_view path) {
     Labels labels;
     const auto& value = at(json, path);

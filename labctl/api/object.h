@@ -77,6 +77,10 @@ std::int64_t int_at(const Json& json, std::string_view path, std::int64_t fallba
 bool bool_at(const Json& json, std::string_view path, bool fallback);
 Labels labels_at(const Json& json, std::string_view path);
 
+/// Adds `name` to a JSON object that has no such field yet. Several times faster than a nested initializer
+/// list where thousands of objects are made; fastest in order of names.
+void add_field(Json& object, const char* name, Json value);
+
 /// A label selector: matchLabels with matchExpressions, or the text of `-l` ("app=web,tier in (a,b),!old").
 /// Semantics of k8s.io/apimachinery labels and metav1.LabelSelector.
 class Selector {

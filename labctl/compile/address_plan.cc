@@ -31,10 +31,10 @@ void check_room(const ClusterConfig& config) {
     for (const auto& range : config.pod_cidrs) {
         const auto fits = node_ranges(range);
         if (fits < nodes) {
-            const auto length = "/" + std::to_string(node_length(range));
+            const auto length = std::to_string(node_length(range));
             throw netemu::UsageError(
                 "spec.podCIDR: " + range.to_string() + " holds " + std::to_string(fits) +
-                    " ranges of " + length + ", one per node, but the lab has " +
+                    " ranges of /" + length + ", one per node, but the lab has " +
                     std::to_string(nodes) + " nodes",
                 "use a larger range, such as " +
                     std::string(range.address.is_v4() ? "10.244.0.0/16" : "fd00:10:244::/56"));

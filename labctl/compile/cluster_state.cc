@@ -115,8 +115,7 @@ const std::set<api::ObjectKey>& ClusterState::dependents(const std::string& uid)
     return find_or_empty(dependents_, uid);
 }
 
-const std::set<api::ObjectKey>&
-ClusterState::orphans(const std::string& kind, const std::string& ns) const {
+const Orphans& ClusterState::orphans(const std::string& kind, const std::string& ns) const {
     return find_or_empty(orphans_, {kind, ns});
 }
 
@@ -182,13 +181,16 @@ void ClusterState::index_orphan(const store::Event& event) {
     const auto key = event.object->key();
     auto& orphans = orphans_[{key.kind, key.ns}];
     if (event.type == EventType::Deleted || controller_of(event.object->body)) {
-        if (orphans.erase(key) > 0 && event.type == EventType::Deleted) {
+        if (orphans.labels.erase(key.name) > 0 && event.type == EventType::Deleted) {
             dirty_.orphans.insert(key.ns); // its name is free again: a StatefulSet may wait for it
         }
         return;
     }
-    const bool is_new = orphans.insert(key).second;
-    if (is_new || event.previous->labels() != event.object->labels()) {
+    auto labels = event.object->labels();
+    const auto [found, is_new] = orphans.labels.try_emplace(key.name);
+    if (is_new || found->second != labels) {
+        found->second = std::move(labels);
+        ++orphans.revision;
         dirty_.orphans.insert(key.ns);
     }
 }

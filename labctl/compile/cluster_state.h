@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -77,6 +78,11 @@ struct Dirty {
     [[nodiscard]] bool any() const;
 };
 
+struct Orphans {
+    std::map<std::string, api::Labels> labels; // by name
+    std::uint64_t revision = 0;                // raised when one comes or changes its labels
+};
+
 class ClusterState {
 public:
     ClusterState(store::Store& store, std::vector<NodePlan> plans);
@@ -92,8 +98,7 @@ public:
     [[nodiscard]] PodsBySeq pods_on(const std::string& node) const;
     [[nodiscard]] const std::set<api::ObjectKey>& dependents(const std::string& uid) const;
     /// Objects of the kind ("Pod", "ReplicaSet") in the namespace that have no controller.
-    [[nodiscard]] const std::set<api::ObjectKey>&
-    orphans(const std::string& kind, const std::string& ns) const;
+    [[nodiscard]] const Orphans& orphans(const std::string& kind, const std::string& ns) const;
     [[nodiscard]] bool uid_lives(const std::string& uid) const { return uids_.contains(uid); }
 
     [[nodiscard]] const std::vector<NodeInfo>& nodes() const { return nodes_; }
@@ -124,8 +129,8 @@ private:
     std::unordered_map<std::string, PodsBySeq> by_controller_;
     PodsBySeq pending_;
     std::unordered_map<std::string, std::set<api::ObjectKey>> dependents_;
-    std::set<std::string> uids_;
-    std::map<std::pair<std::string, std::string>, std::set<api::ObjectKey>> orphans_;
+    std::unordered_set<std::string> uids_;
+    std::map<std::pair<std::string, std::string>, Orphans> orphans_; // by kind and namespace
     Dirty dirty_;
 };
 

@@ -10,6 +10,8 @@ namespace {
 
 using api::Json;
 
+constexpr std::size_t kAdoptersMax = 20000;
+
 void merge_labels(Json& metadata, const char* field, const api::Labels& extra) {
     for (const auto& [key, value] : extra) {
         metadata[field][key] = value;
@@ -31,7 +33,9 @@ void bind_to_node(Json& spec, const std::string& node) {
 }
 
 Json make_pod(const api::Object& owner, const Json& pod_template, const PodRequest& request) {
-    Json pod{{"apiVersion", "v1"}, {"kind", "Pod"}};
+    Json pod;
+    api::add_field(pod, "apiVersion", "v1");
+    api::add_field(pod, "kind", "Pod");
     auto& metadata = pod["metadata"];
     const auto& from = api::at(pod_template, "metadata");
     for (const auto* field : {"labels", "annotations", "finalizers"}) {
@@ -48,7 +52,8 @@ Json make_pod(const api::Object& owner, const Json& pod_template, const PodReque
     if (!request.generate_name.empty()) {
         metadata["generateName"] = request.generate_name;
     }
-    metadata["ownerReferences"] = Json::array({controller_reference(owner)});
+    metadata["ownerReferences"] = Json::array();
+    metadata["ownerReferences"].push_back(controller_reference(owner));
     auto& spec = pod["spec"];
     spec = api::at(pod_template, "spec");
     if (!request.hostname.empty()) {
@@ -95,13 +100,14 @@ std::optional<std::string> admit_pod(const store::Store& store, Json& pod) {
 }
 
 Json controller_reference(const api::Object& owner) {
-    return {
-        {"apiVersion", owner.api_version()},
-        {"kind", owner.kind()},
-        {"name", owner.name()},
-        {"uid", owner.uid()},
-        {"controller", true},
-        {"blockOwnerDeletion", true}};
+    Json reference;
+    api::add_field(reference, "apiVersion", owner.api_version());
+    api::add_field(reference, "blockOwnerDeletion", true);
+    api::add_field(reference, "controller", true);
+    api::add_field(reference, "kind", owner.kind());
+    api::add_field(reference, "name", owner.name());
+    api::add_field(reference, "uid", owner.uid());
+    return reference;
 }
 
 Json make_condition(
@@ -332,14 +338,25 @@ void Control::adopt(
     const std::string& kind,
     const api::Selector& selector,
     const std::function<bool(const std::string& name)>& eligible) {
-    const auto candidates = state.orphans(kind, owner.ns()); // a copy: adopting changes it
-    for (const auto& key : candidates) {
-        if (eligible && !eligible(key.name)) {
-            continue;
+    const auto& orphans = state.orphans(kind, owner.ns());
+    if (adopted_.size() > kAdoptersMax) {
+        adopted_.clear(); // mostly of owners long gone; the others look once more
+    }
+    auto& seen = adopted_[owner.uid()];
+    if (seen == orphans.revision) {
+        return; // none of them is new to this owner, and selectors do not change
+    }
+    seen = orphans.revision;
+    std::vector<std::string> matching; // first: adopting changes the orphans
+    for (const auto& [name, labels] : orphans.labels) {
+        if ((!eligible || eligible(name)) && selector.matches(labels)) {
+            matching.push_back(name);
         }
-        const auto object = store.get(key);
-        const auto* pod = kind == "Pod" ? state.pod({key.ns, key.name}) : nullptr;
-        if (object && selector.matches(object->labels()) && (pod == nullptr || !pod->ended())) {
+    }
+    for (const auto& name : matching) {
+        const auto* pod = kind == "Pod" ? state.pod({owner.ns(), name}) : nullptr;
+        const auto object = store.get({kind, owner.ns(), name});
+        if (object && (pod == nullptr || !pod->ended())) {
             edit(object, [&](Json& body) {
                 body["metadata"]["ownerReferences"].push_back(controller_reference(owner));
             });

@@ -80,6 +80,8 @@ private:
     void report(const api::Object& pod, const Spot& spot);
 
     std::unordered_map<std::string, std::uint64_t> name_counters_;
+    std::unordered_map<std::string, std::uint64_t>
+        adopted_; // owner's uid -> orphans' revision then
 };
 
 /// What admission does to a new pod: its serviceAccountName's default. Returns the API server's

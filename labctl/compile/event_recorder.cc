@@ -83,27 +83,32 @@ void EventRecorder::write(const Note& note, const std::string& now) {
         }
     }
     const auto ns = note.key.ns.empty() ? std::string("default") : note.key.ns;
-    Json involved{
-        {"apiVersion", note.api_version},
-        {"kind", note.key.kind},
-        {"name", note.key.name},
-        {"uid", note.uid}};
+    Json involved;
+    api::add_field(involved, "apiVersion", note.api_version);
+    api::add_field(involved, "kind", note.key.kind);
+    api::add_field(involved, "name", note.key.name);
     if (!note.key.ns.empty()) {
-        involved["namespace"] = note.key.ns;
+        api::add_field(involved, "namespace", note.key.ns);
     }
+    api::add_field(involved, "uid", note.uid);
+    Json metadata;
+    api::add_field(metadata, "name", event_name(note.key.name, next_++));
+    api::add_field(metadata, "namespace", ns);
+    Json source;
+    api::add_field(source, "component", note.component);
     api::Object event;
-    event.body = {
-        {"apiVersion", "v1"},
-        {"kind", "Event"},
-        {"metadata", {{"name", event_name(note.key.name, next_++)}, {"namespace", ns}}},
-        {"involvedObject", std::move(involved)},
-        {"type", note.type},
-        {"reason", note.reason},
-        {"message", note.message},
-        {"source", {{"component", note.component}}},
-        {"firstTimestamp", now},
-        {"lastTimestamp", now},
-        {"count", 1}};
+    auto& body = event.body;
+    api::add_field(body, "apiVersion", "v1");
+    api::add_field(body, "count", 1);
+    api::add_field(body, "firstTimestamp", now);
+    api::add_field(body, "involvedObject", std::move(involved));
+    api::add_field(body, "kind", "Event");
+    api::add_field(body, "lastTimestamp", now);
+    api::add_field(body, "message", note.message);
+    api::add_field(body, "metadata", std::move(metadata));
+    api::add_field(body, "reason", note.reason);
+    api::add_field(body, "source", std::move(source));
+    api::add_field(body, "type", note.type);
     const auto key = event.key();
     store_.put(std::move(event));
     known_[identity] = key;

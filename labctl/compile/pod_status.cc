@@ -41,7 +41,9 @@ public:
     }
 
     Json build() {
-        Json status{{"phase", phase()}, {"qosClass", qos_class(spec_)}};
+        Json status;
+        api::add_field(status, "phase", phase());
+        api::add_field(status, "qosClass", qos_class(spec_));
         if (!facts_.scheduled) {
             add_condition(status, "PodScheduled", false, "Unschedulable", facts_.problem);
             return status;
@@ -71,7 +73,9 @@ private:
         const auto list = [](const std::vector<std::string>& addresses) {
             Json result = Json::array();
             for (const auto& address : addresses) {
-                result.push_back({{"ip", address}});
+                Json item;
+                api::add_field(item, "ip", address);
+                result.push_back(std::move(item));
             }
             return result;
         };
@@ -125,18 +129,20 @@ private:
         const std::string& message) {
         const char* text = value ? "True" : "False";
         const auto& old = entry(api::at(before_, "conditions"), "type", type);
-        Json condition{
-            {"type", type},
-            {"status", text},
-            {"lastTransitionTime",
-             api::string_at(old, "status") == text ? api::string_at(old, "lastTransitionTime", now_)
-                                                   : now_}};
-        if (!reason.empty()) {
-            condition["reason"] = reason;
-        }
+        const bool same = api::string_at(old, "status") == text;
+        Json condition;
+        api::add_field(
+            condition,
+            "lastTransitionTime",
+            same ? api::string_at(old, "lastTransitionTime", now_) : now_);
         if (!message.empty()) {
-            condition["message"] = message;
+            api::add_field(condition, "message", message);
         }
+        if (!reason.empty()) {
+            api::add_field(condition, "reason", reason);
+        }
+        api::add_field(condition, "status", text);
+        api::add_field(condition, "type", type);
         status["conditions"].push_back(std::move(condition));
     }
 
@@ -145,18 +151,18 @@ private:
         Json result = Json::array();
         for (const auto& container : api::at(spec_, field)) {
             const auto name = api::string_at(container, "name");
-            const auto image = api::string_at(container, "image");
             const auto& old = entry(api::at(before_, old_field), "name", name);
             const bool is_init = std::string_view(field) == "initContainers";
-            result.push_back(
-                {{"name", name},
-                 {"image", image},
-                 {"imageID", ""},
-                 {"ready", is_init ? done : ready_},
-                 {"started", !is_init && running_ && !ended_},
-                 {"restartCount", is_init ? 0 : runtime_.restarts},
-                 {"lastState", Json::object()},
-                 {"state", is_init ? init_state(old, done) : state(old)}});
+            Json entry_of_it;
+            api::add_field(entry_of_it, "image", api::string_at(container, "image"));
+            api::add_field(entry_of_it, "imageID", "");
+            api::add_field(entry_of_it, "lastState", Json::object());
+            api::add_field(entry_of_it, "name", name);
+            api::add_field(entry_of_it, "ready", is_init ? done : ready_);
+            api::add_field(entry_of_it, "restartCount", is_init ? 0 : runtime_.restarts);
+            api::add_field(entry_of_it, "started", !is_init && running_ && !ended_);
+            api::add_field(entry_of_it, "state", is_init ? init_state(old, done) : state(old));
+            result.push_back(std::move(entry_of_it));
         }
         return result;
     }
@@ -193,13 +199,21 @@ private:
         if (running_) {
             const bool same = api::int_at(old, "restartCount", 0) == runtime_.restarts;
             const auto since = same ? api::string_at(old, "state.running.startedAt", now_) : now_;
-            return {{"running", {{"startedAt", since}}}};
+            Json running;
+            api::add_field(running, "startedAt", since);
+            Json state;
+            api::add_field(state, "running", std::move(running));
+            return state;
         }
-        Json waiting{{"reason", runtime_.reason.empty() ? "ContainerCreating" : runtime_.reason}};
+        Json waiting;
         if (!runtime_.message.empty()) {
-            waiting["message"] = runtime_.message;
+            api::add_field(waiting, "message", runtime_.message);
         }
-        return {{"waiting", std::move(waiting)}};
+        api::add_field(
+            waiting, "reason", runtime_.reason.empty() ? "ContainerCreating" : runtime_.reason);
+        Json state;
+        api::add_field(state, "waiting", std::move(waiting));
+        return state;
     }
 
     const Json& spec_;

@@ -4,6 +4,7 @@
 
 #include "labctl/compile/control.h"
 #include "labctl/compile/workloads.h"
+#include "netemu/base/heap.h"
 
 namespace labctl::compile {
 
@@ -12,6 +13,8 @@ namespace {
 using api::Json;
 
 constexpr const char* kComponent = "replicaset-controller";
+constexpr std::size_t kManyPods = 64;
+constexpr std::size_t kBytesPerPod = 18U << 10U; // measured: the object, its events and indices
 constexpr const char* kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
 
 struct Ranked {
@@ -160,6 +163,9 @@ void sync_replica_set(Control& control, const api::ObjectPtr& object) {
     const auto wanted = static_cast<std::size_t>(api::int_at(spec, "replicas", 1));
     const auto pods = active_pods(control, object->uid());
     std::string failure;
+    if (wanted > pods.size() + kManyPods) {
+        netemu::reserve_heap((wanted - pods.size()) * kBytesPerPod);
+    }
     for (auto count = pods.size(); count < wanted; ++count) {
         PodRequest request;
         request.generate_name = object->name() + "-";

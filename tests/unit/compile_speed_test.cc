@@ -1,6 +1,6 @@
 #define BOOST_TEST_MODULE compile_speed
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -17,11 +17,16 @@ using namespace labctl::compile;
 
 namespace {
 
+/// Processor time, which other work on the machine does not change much.
 double milliseconds(const std::function<void()>& work) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto now = [] {
+        timespec time{};
+        ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+        return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+    };
+    const auto start = now();
     work();
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-        .count();
+    return now() - start;
 }
 
 std::size_t resident_kib() {
@@ -57,8 +62,8 @@ BOOST_AUTO_TEST_CASE(a_thousand_pods) {
         (std::filesystem::temp_directory_path() / ("labctl-speed-" + std::to_string(::getpid())))
             .string();
     const auto before = resident_kib();
-    auto journal = store::Journal::open(path);
     Lab lab(20);
+    auto journal = store::Journal::open(path); // behind the store that it follows
     journal.follow(lab.store);
     const auto web = workload("Deployment", "web", 1000);
     check("create a Deployment of 1000 pods", milliseconds([&] { lab.apply(web); }), 60);
