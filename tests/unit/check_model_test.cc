@@ -189,11 +189,16 @@ BOOST_AUTO_TEST_CASE(a_thousand_pods_are_sampled_evenly) {
     }
     std::map<std::string, int> sends;
     std::map<std::string, int> receives;
+    std::map<std::string, int> nodes_reached;
+    std::set<std::pair<std::string, std::string>> spread;
     std::set<std::pair<std::string, std::string>> pairs;
     std::set<std::string> distinct;
     for (const auto& request : lab.rounds.at(0).probes) {
         ++sends[request.from];
         ++receives[request.to.host];
+        if (spread.emplace(request.from, node_of.at(request.to.host)).second) {
+            ++nodes_reached[request.from];
+        }
         pairs.emplace(node_of.at(request.from), node_of.at(request.to.host));
         distinct.insert(request.from + request.to.host);
         BOOST_REQUIRE(request.from != "default/web-" + request.to.host);
@@ -202,7 +207,8 @@ BOOST_AUTO_TEST_CASE(a_thousand_pods_are_sampled_evenly) {
     BOOST_TEST(receives.size() == 1000U);
     BOOST_TEST(least(sends) >= 10);
     BOOST_TEST(least(receives) >= 10);
-    BOOST_TEST(pairs.size() == 400U); // every node with every node, itself too
+    BOOST_TEST(pairs.size() == 400U);       // every node with every node, itself too
+    BOOST_TEST(least(nodes_reached) == 10); // the strides spread each pod's targets over the nodes
     BOOST_TEST(distinct.size() == report.records.at(0).flows);
     BOOST_TEST(distinct.size() < 11000U);
     // The same pods give the same sample.

@@ -135,6 +135,10 @@ BOOST_AUTO_TEST_CASE(pod_states) {
             {"state":{"terminated":{"exitCode":3}}}]}})") == "ExitCode:3");
     BOOST_TEST(status_of(R"({"status":{"phase":"Failed","containerStatuses":[
             {"state":{"terminated":{"exitCode":137,"signal":9}}}]}})") == "Signal:9");
+    // The first container that has something to say is heard.
+    BOOST_TEST(status_of(R"({"status":{"phase":"Pending","containerStatuses":[
+            {"state":{"waiting":{"reason":"ErrImagePull"}}},
+            {"state":{"waiting":{"reason":"ContainerCreating"}}}]}})") == "ErrImagePull");
     // One container is through, another still runs.
     const std::string mixed = R"("containerStatuses":[
         {"state":{"terminated":{"reason":"Completed","exitCode":0}}},
