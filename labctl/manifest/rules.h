@@ -1,0 +1,83 @@
+#pragma once
+
+#include "labctl/api/object.h"
+
+/// Rules and defaults that involve more than one field, one function per API type; the schema
+/// tables name them. Those of the API server: k8s.io/kubernetes/pkg/apis/*/validation and
+/// */defaults.go. A `default_` function sees the object before anything is checked, a `check_`
+/// function after its fields were.
+namespace labctl::manifest {
+
+class Cursor;
+
+// rules_meta.cc
+void check_label_selector(const Cursor& selector);
+
+// rules_container.cc
+void default_container(api::Json& container);
+void check_container(const Cursor& container);
+void check_container_port(const Cursor& port);
+void check_env_var(const Cursor& variable);
+void check_port_reference(const Cursor& action); // httpGet, tcpSocket: number or name of a port
+void check_resources(const Cursor& resources);
+void default_probe(api::Json& probe);
+void check_probe(const Cursor& probe);
+void check_lifecycle_handler(const Cursor& handler);
+
+// rules_pod.cc
+void default_volume(api::Json& volume);
+void check_volume(const Cursor& volume);
+void check_toleration(const Cursor& toleration);
+void check_node_requirement(const Cursor& requirement);
+void check_dns_config(const Cursor& config);
+void default_pod_spec(api::Json& spec);
+void check_pod_spec(const Cursor& spec);
+void default_pod(api::Json& pod);
+void check_pod(const Cursor& pod);
+
+// rules_apps.cc
+void default_deployment_strategy(api::Json& strategy);
+void check_deployment_strategy(const Cursor& strategy);
+void check_deployment_spec(const Cursor& spec);
+void check_replica_set_spec(const Cursor& spec);
+void default_stateful_set_strategy(api::Json& strategy);
+void check_stateful_set_spec(const Cursor& spec);
+void default_daemon_set_strategy(api::Json& strategy);
+void check_daemon_set_strategy(const Cursor& strategy);
+void check_daemon_set_spec(const Cursor& spec);
+void default_job_spec(api::Json& spec);
+void check_job_spec(const Cursor& spec);
+
+// rules_service.cc
+void default_service_port(api::Json& port);
+void check_service_port(const Cursor& port);
+void default_service_spec(api::Json& spec);
+void check_service_spec(const Cursor& spec);
+void check_endpoint_subset(const Cursor& subset);
+void default_endpoint_slice_port(api::Json& port);
+void check_endpoint_slice(const Cursor& slice);
+
+// rules_core.cc
+void default_namespace(api::Json& name_space);
+void default_node_spec(api::Json& spec);
+void check_node_spec(const Cursor& spec);
+void check_config_map(const Cursor& config_map);
+
+// rules_networking.cc
+void default_policy_spec(api::Json& spec);
+void check_policy_spec(const Cursor& spec);
+void check_policy_port(const Cursor& port);
+void check_policy_peer(const Cursor& peer);
+void check_ip_block(const Cursor& block);
+void check_ingress_backend(const Cursor& backend);
+void check_ingress_path(const Cursor& path);
+void check_ingress_rule(const Cursor& rule);
+void check_ingress_spec(const Cursor& spec);
+void check_ingress(const Cursor& ingress);
+
+// rules_lab.cc
+void default_lab_spec(api::Json& spec);
+void check_lab_spec(const Cursor& spec);
+void check_lab_image(const Cursor& image);
+
+} // namespace labctl::manifest

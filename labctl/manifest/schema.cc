@@ -1,0 +1,45 @@
+#include "labctl/manifest/schema.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace labctl::manifest::schema {
+
+namespace {
+
+constexpr std::array<std::pair<std::string_view, const Struct*>, 17> kKinds{{
+    {"Namespace", &kNamespace},
+    {"Node", &kNode},
+    {"Pod", &kPod},
+    {"Deployment", &kDeployment},
+    {"ReplicaSet", &kReplicaSet},
+    {"StatefulSet", &kStatefulSet},
+    {"DaemonSet", &kDaemonSet},
+    {"Job", &kJob},
+    {"Service", &kService},
+    {"Endpoints", &kEndpoints},
+    {"EndpointSlice", &kEndpointSlice},
+    {"ServiceAccount", &kServiceAccount},
+    {"ConfigMap", &kConfigMap},
+    {"NetworkPolicy", &kNetworkPolicy},
+    {"Ingress", &kIngress},
+    {"Lab", &kLab},
+    {"Check", &kCheck},
+}};
+
+} // namespace
+
+const Field* Struct::find(std::string_view name) const {
+    const auto found =
+        std::find_if(fields.begin(), fields.end(), [&](const Field& f) { return f.name == name; });
+    return found == fields.end() ? nullptr : &*found;
+}
+
+const Struct* find_struct(std::string_view kind) {
+    const auto* found = std::find_if(
+        kKinds.begin(), kKinds.end(), [&](const auto& entry) { return entry.first == kind; });
+    return found == kKinds.end() ? nullptr : found->second;
+}
+
+} // namespace labctl::manifest::schema

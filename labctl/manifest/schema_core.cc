@@ -1,0 +1,87 @@
+#include "labctl/manifest/schema_table.h"
+
+/// core/v1: what is not a workload or a Service.
+namespace labctl::manifest::schema {
+
+// clang-format off
+namespace {
+
+constexpr std::array<std::string_view, 3> kTaintEffects{"NoExecute", "NoSchedule", "PreferNoSchedule"};
+
+constexpr Table kLocalObjectReferenceTable{
+    text("name"),
+};
+
+constexpr Table kTypedLocalObjectReferenceTable{
+    text("apiGroup"), text("kind"), text("name"),
+};
+
+constexpr Table kObjectReferenceTable{
+    text("kind"), text("namespace"), text("name"), text("uid"), text("apiVersion"),
+    text("resourceVersion"), text("fieldPath"),
+};
+
+constexpr Table kNamespaceSpec{
+    text("finalizers").list(),
+};
+
+constexpr Table kNamespaceTable{
+    Code{default_namespace, nullptr},
+    kApiVersion, kKind, object("metadata", kObjectMeta), object("spec", kNamespaceSpec),
+    any("status"),
+};
+
+constexpr Table kTaintTable{
+    text("key").required().is(qualified_name), text("value").is(label_value),
+    text("effect").required().one_of(kTaintEffects), time("timeAdded"),
+};
+
+constexpr Table kConfigMapNodeConfigSource{
+    text("namespace"), text("name"), text("uid"), text("resourceVersion"), text("kubeletConfigKey"),
+};
+
+constexpr Table kNodeConfigSource{
+    object("configMap", kConfigMapNodeConfigSource),
+};
+
+constexpr Table kNodePodPreemptionPolicy{
+    text("disableResizePreemption").list(),
+};
+
+constexpr Table kNodeSpec{
+    Code{default_node_spec, check_node_spec},
+    text("podCIDR").is(cidr), text("podCIDRs").list().is(cidr), text("providerID"),
+    flag("unschedulable"), object("taints", kTaint).list(),
+    object("configSource", kNodeConfigSource), text("externalID"),
+    object("podPreemptionPolicy", kNodePodPreemptionPolicy),
+};
+
+constexpr Table kNodeTable{
+    kApiVersion, kKind, object("metadata", kObjectMeta), object("spec", kNodeSpec).always(),
+    any("status"),
+};
+
+constexpr Table kServiceAccountTable{
+    kApiVersion, kKind, object("metadata", kObjectMeta), object("secrets", kObjectReference).list(),
+    object("imagePullSecrets", kLocalObjectReference).list(), flag("automountServiceAccountToken"),
+};
+
+constexpr Table kConfigMapTable{
+    Code{nullptr, check_config_map},
+    kApiVersion, kKind, object("metadata", kObjectMeta), flag("immutable"), text("data").map(),
+    text("binaryData").map(),
+};
+
+} // namespace
+
+constinit const Struct kLocalObjectReference{kLocalObjectReferenceTable};
+constinit const Struct kTypedLocalObjectReference{kTypedLocalObjectReferenceTable};
+constinit const Struct kObjectReference{kObjectReferenceTable};
+constinit const Struct kNamespace{kNamespaceTable};
+constinit const Struct kTaint{kTaintTable};
+constinit const Struct kNode{kNodeTable};
+constinit const Struct kServiceAccount{kServiceAccountTable};
+constinit const Struct kConfigMap{kConfigMapTable};
+// clang-format on
+
+} // namespace labctl::manifest::schema

@@ -1,0 +1,65 @@
+#include "labctl/manifest/schema_table.h"
+
+/// labctl.dev/v1: the lab file and checks (design contract, section 10). Fields that may be one
+/// value or a list of them are `any` here; rules_lab.cc looks at them.
+namespace labctl::manifest::schema {
+
+// clang-format off
+namespace {
+
+constexpr Table kCni{
+    text("profile").otherwise("bridge"), text("overlay").otherwise("vxlan"), any("mtu"),
+};
+
+constexpr Table kProxy{
+    text("mode").otherwise("nftables"),
+};
+
+constexpr Table kMesh{
+    text("profile").otherwise("none"),
+};
+
+constexpr Table kUnderlay{
+    any("mtu"), any("cidr"), any("cidrs"), any("links"),
+};
+
+constexpr Table kLabImage{
+    Code{nullptr, check_lab_image},
+    text("match").required(), any("run"), text("rootfs"),
+};
+
+constexpr Table kLabSpec{
+    Code{default_lab_spec, check_lab_spec},
+    object("nodes", kLabNode).list().or_count().unique("name"), any("podCIDR"), any("podCIDRs"), any("serviceCIDR"), any("serviceCIDRs"),
+    text("clusterDomain").otherwise("cluster.local").is(dns_subdomain),
+    object("cni", kCni).always(), object("proxy", kProxy).always(), object("mesh", kMesh).always(),
+    object("underlay", kUnderlay).always(), object("images", kLabImage).list(),
+};
+
+constexpr Table kLabNodeTable{
+    text("name").required().is(dns_subdomain), text("zone").is(label_value), labels("labels"),
+    object("taints", kTaint).list(),
+};
+
+constexpr Table kLabTable{
+    kApiVersion, kKind, object("metadata", kObjectMeta), object("spec", kLabSpec).always(),
+    any("status"),
+};
+
+constexpr Table kCheckSpec{
+    any("assertions"),
+};
+
+constexpr Table kCheckTable{
+    kApiVersion, kKind, object("metadata", kObjectMeta), object("spec", kCheckSpec).always(),
+    any("status"),
+};
+
+} // namespace
+
+constinit const Struct kLabNode{kLabNodeTable};
+constinit const Struct kLab{kLabTable};
+constinit const Struct kCheck{kCheckTable};
+// clang-format on
+
+} // namespace labctl::manifest::schema
