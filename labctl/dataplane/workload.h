@@ -47,7 +47,8 @@ inline constexpr std::string_view kClientField = "x-client-ip";
 inline constexpr std::chrono::seconds kDelayMax{10};
 
 Answer answer_http(const Exchange& exchange, const mesh::Request& request);
-/// The same as `answer_http` for kWhoamiRequest, in wire form: the hot path of a probe matrix.
+/// The answer to kWhoamiRequest in wire form, written by hand: the hot path of a probe matrix. The
+/// names in it come from the supervisor, which has validated them.
 std::string whoami_bytes(const Exchange& exchange);
 std::string answer_udp(const Exchange& exchange, std::string_view datagram);
 

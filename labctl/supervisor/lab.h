@@ -56,12 +56,13 @@ public:
     void start(
         const api::Object& lab,
         std::vector<api::Object> objects,
-        bool resume,
         const Step& step,
         const KeepAlive& keep_alive);
     [[nodiscard]] bool started() const { return cluster_ != nullptr; }
 
     [[nodiscard]] const store::Store& store() const { return store_; }
+    /// The same, to watch it.
+    [[nodiscard]] store::Store& watchable() { return store_; }
     [[nodiscard]] const compile::ClusterConfig& config() const { return cluster_->config(); }
     [[nodiscard]] const LabPaths& paths() const { return paths_; }
     [[nodiscard]] Runtime& runtime() { return *runtime_; }
@@ -70,6 +71,8 @@ public:
     // Changes. Each throws api::StatusError when it is refused, and then nothing has changed.
     ChangeReport apply(std::vector<api::Object> objects, bool dry_run);
     ChangeReport remove(const std::vector<api::ObjectKey>& keys);
+    api::ObjectPtr create(api::Object object);
+    api::ObjectPtr replace(api::Object object);
     api::ObjectPtr scale(const api::ObjectKey& key, int replicas);
     api::ObjectPtr label(const api::ObjectKey& key, const api::Json& changes, bool overwrite);
     api::ObjectPtr merge_patch(const api::ObjectKey& key, const api::Json& patch);
@@ -79,6 +82,15 @@ public:
     netemu::Plan drift();
     /// Carries out that plan.
     ChangeReport repair();
+
+    /// A way into a pod, node or "external": see Runtime::enter.
+    Runtime::Entry enter(const std::string& target, const std::string& default_ns);
+
+    /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.
+    void describe(api::Json& status) const;
+
+    /// Nothing of the lab is to come back.
+    void forget_journal();
 
     /// Sends probes; `done` gets the results in order.
     void
@@ -91,9 +103,10 @@ public:
     void when_settled(netemu::Clock::time_point deadline, std::function<void()> callback);
 
 private:
-    void load_journal();
-    void save_journal();
-    netemu::Plan plan_network();
+    std::vector<ChangeReport::Item> apply_all(compile::Cluster& cluster, std::vector<api::Object> objects);
+    void note_change(const store::Event& event);
+    [[nodiscard]] ChangeReport simulate(std::vector<api::Object> objects) const;
+    void start_dataplane(const compile::ClusterConfig& config);
     ChangeReport sync();
     ChangeReport build_network(const KeepAlive& keep_alive);
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
@@ -101,7 +114,6 @@ private:
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
     void flush_runtime_changes();
     void check_settled();
-    [[nodiscard]] bool network_dirty();
 
     netemu::EventLoop& loop_;
     LabPaths paths_;
@@ -111,10 +123,16 @@ private:
     std::unique_ptr<store::Journal> journal_;
     std::unique_ptr<compile::Cluster> cluster_;
     std::unique_ptr<netemu::Kernel> kernel_;
-    netemu::DesiredState desired_;
-    netemu::ObservedState observed_;
+    netemu::ObservedState observed_;                     // what we know to be there
+    std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on
+    bool network_dirty_ = true;
+    std::map<std::string, int>
+        links_; // file in the netns directory -> descriptor that it points at
+    std::vector<std::pair<api::ObjectKey, compile::RuntimeState>> runtime_changes_;
+    std::function<void()> settled_;
+    netemu::EventLoop::TimerId settle_timer_ = 0;
     std::unique_ptr<dataplane::DataPlane> dataplane_;
-    std::unique_ptr<Runtime> runtime_;
+    std::unique_ptr<Runtime> runtime_; // uses all of the above
 };
 
 } // namespace labctl::supervisor

@@ -152,7 +152,6 @@ void Routes::start(const ApiRequest& request, const ExchangePtr& exchange) {
         lab_.start(
             object_from(body.at("lab")),
             objects_from(body.at("objects")),
-            body.value("resume", false),
             step,
             keep_alive);
     } catch (const netemu::Error& error) {

@@ -2,6 +2,7 @@
 
 #include "labctl/api/status_error.h"
 #include "labctl/supervisor/routes.h"
+#include "netemu/base/limits.h"
 
 namespace labctl::supervisor {
 
@@ -174,9 +175,9 @@ void Routes::change(
     if (request.method == "PUT" && !exists) {
         throw StatusError::not_found(path.plural, object.name());
     }
-    const auto key = object.key();
-    lab_.apply(lab_.admit({std::move(object)}), false);
-    exchange->reply(exists ? 200 : kCreated, lab_.store().get(key)->body);
+    exchange->reply(
+        exists ? 200 : kCreated,
+        (exists ? lab_.replace(std::move(object)) : lab_.create(std::move(object)))->body);
 }
 
 void Routes::remove(

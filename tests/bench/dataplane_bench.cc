@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -42,6 +44,21 @@ int resident_kb(pid_t pid) {
     return -1;
 }
 
+/// User and system time of all threads of a process, in microseconds.
+double cpu_us(pid_t pid) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string text((std::istreambuf_iterator<char>(stat)), {});
+    std::istringstream fields(text.substr(text.rfind(')') + 1));
+    std::string skipped;
+    for (int i = 0; i < 11; ++i) {
+        fields >> skipped;
+    }
+    double user = 0;
+    double system = 0;
+    fields >> user >> system;
+    return (user + system) * 1e6 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 double milliseconds(netemu::Clock::duration elapsed) {
     return std::chrono::duration<double, std::milli>(elapsed).count();
 }
@@ -49,6 +66,13 @@ double milliseconds(netemu::Clock::duration elapsed) {
 void print(const char* figure, double value, const char* unit) {
     std::printf("{\"figure\": \"%s\", \"value\": %.2f, \"unit\": \"%s\"}\n", figure, value, unit);
     std::fflush(stdout);
+}
+
+double median(std::vector<double>& values) {
+    std::sort(values.begin(), values.end());
+    const auto middle = values[values.size() / 2];
+    values.clear();
+    return middle;
 }
 
 class Bench {
@@ -107,6 +131,8 @@ public:
         }
         const auto total = requests.size();
         std::vector<probe::Result> results;
+        const auto own_cpu = cpu_us(::getpid());
+        const auto child_cpu = cpu_us(plane_.pid());
         const auto begin = netemu::Clock::now();
         plane_.probe(std::move(requests), false, [&results](std::vector<probe::Result> got) {
             results = std::move(got);
@@ -129,6 +155,9 @@ public:
         }
         if (print_it) {
             times_.push_back(milliseconds(elapsed));
+            const auto count = static_cast<double>(total);
+            own_cpu_.push_back((cpu_us(::getpid()) - own_cpu) / count);
+            child_cpu_.push_back((cpu_us(plane_.pid()) - child_cpu) / count);
         }
     }
 
@@ -136,6 +165,8 @@ public:
         std::sort(times_.begin(), times_.end());
         print(figure, times_[times_.size() / 2], "ms (median)");
         print(figure, times_.front(), "ms (minimum)");
+        print(figure, median(own_cpu_), "us CPU per probe, supervisor side");
+        print(figure, median(child_cpu_), "us CPU per probe, child");
         times_.clear();
         print("child, after", resident_kb(plane_.pid()) / 1024.0, "MiB RSS");
         print("supervisor side, after", resident_kb(::getpid()) / 1024.0, "MiB RSS");
@@ -161,6 +192,8 @@ private:
     DataPlane plane_{loop_, test::data_plane_options(net_)};
     std::size_t ready_ = 0;
     std::vector<double> times_;
+    std::vector<double> own_cpu_;
+    std::vector<double> child_cpu_;
 };
 
 } // namespace

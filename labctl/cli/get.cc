@@ -1,0 +1,139 @@
+#include <ctime>
+#include <iostream>
+
+#include "labctl/cli/objects.h"
+#include "labctl/manifest/yaml.h"
+#include "labctl/report/describe.h"
+#include "labctl/report/printer.h"
+
+namespace labctl::cli {
+
+using nlohmann::json;
+
+namespace {
+
+std::string namespace_of(const Context& context, const KindTarget& target) {
+    return target.namespaced && !context.options().all_namespaces ? context.ns() : "";
+}
+
+std::vector<api::ObjectPtr> fetch(const Context& context, Client& client, const KindTarget& target) {
+    std::vector<api::ObjectPtr> objects;
+    const auto ns = namespace_of(context, target);
+    const auto add = [&](json body) {
+        objects.push_back(std::make_shared<api::Object>(api::Object{std::move(body), {}}));
+    };
+    for (const auto& name : target.names) {
+        add(client.request("GET", resource_path(target, ns, name)));
+    }
+    if (target.names.empty()) {
+        auto list = client.request(
+            "GET",
+            resource_path(target, ns) + "?labelSelector=" + url_encode(context.options().selector));
+        for (auto& item : list.at("items")) {
+            add(std::move(item));
+        }
+    }
+    return objects;
+}
+
+report::PrintOptions print_options(const Context& context) {
+    report::PrintOptions options;
+    options.wide = context.options().output == "wide";
+    options.show_namespace = context.options().all_namespaces;
+    options.colour = context.console().color();
+    options.now = std::time(nullptr);
+    return options;
+}
+
+void print(const Context& context, const std::vector<api::ObjectPtr>& objects, bool single) {
+    const auto& output = context.options().output;
+    if (output == "name") {
+        std::cout << report::print_names(objects);
+    } else if (output == "json" || output == "yaml") {
+        const auto body = single ? objects.at(0)->body : report::list_object(objects);
+        std::cout << (output == "json" ? body.dump(2) + "\n" : manifest::to_yaml(body));
+    } else if (output == "table" || output == "wide") {
+        if (objects.empty()) {
+            context.console().progress(
+                context.options().all_namespaces
+                    ? "No resources found"
+                    : "No resources found in " + context.ns() + " namespace.");
+        }
+        std::cout << report::print_tables(objects, print_options(context));
+    } else {
+        throw netemu::UsageError(
+            "no output format '" + output + "'", "table, wide, json, yaml or name");
+    }
+}
+
+int watch(const Context& context, Client& client, const KindTarget& target) {
+    auto path = resource_path(target, namespace_of(context, target)) +
+                "?watch=true&labelSelector=" + url_encode(context.options().selector);
+    bool headers = true;
+    client.stream("GET", path, nullptr, [&](const json& line) {
+        const api::ObjectPtr object =
+            std::make_shared<api::Object>(api::Object{line.at("object"), {}});
+        if (!target.names.empty() && object->name() != target.names[0]) {
+            return true;
+        }
+        if (context.options().output == "json") {
+            std::cout << line.dump() << std::endl;
+            return true;
+        }
+        auto options = print_options(context);
+        options.headers = std::exchange(headers, false);
+        std::cout << report::print_tables({&object, 1}, options) << std::flush;
+        return static_cast<bool>(std::cout);
+    });
+    return 0;
+}
+
+} // namespace
+
+int run_get(const Context& context) {
+    auto client = context.client();
+    const auto targets = parse_targets(client, context.options().arguments);
+    if (context.options().watch) {
+        if (targets.size() != 1) {
+            throw netemu::UsageError("one kind at a time can be watched");
+        }
+        return watch(context, client, targets[0]);
+    }
+    std::vector<api::ObjectPtr> objects;
+    for (const auto& target : targets) {
+        for (auto& object : fetch(context, client, target)) {
+            objects.push_back(std::move(object));
+        }
+    }
+    print(context, objects, targets.size() == 1 && targets[0].names.size() == 1);
+    return 0;
+}
+
+int run_describe(const Context& context) {
+    auto client = context.client();
+    std::vector<api::ObjectPtr> related;
+    for (const auto* word : {"events", "pods", "replicasets", "endpointslices", "endpoints"}) {
+        const json all = client.request(
+            "GET",
+            word == std::string_view("replicasets")      ? "/apis/apps/v1/replicasets"
+            : word == std::string_view("endpointslices") ? "/apis/discovery.k8s.io/v1/endpointslices"
+            : word == std::string_view("events")         ? "/apis/labctl.dev/v1/events"
+                                                 : std::string("/api/v1/") + word);
+        for (const auto& item : all.at("items")) {
+            related.push_back(std::make_shared<api::Object>(api::Object{item, {}}));
+        }
+    }
+    report::DescribeOptions options;
+    options.now = std::time(nullptr);
+    options.related = related;
+    bool first = true;
+    for (const auto& target : parse_targets(client, context.options().arguments)) {
+        for (const auto& object : fetch(context, client, target)) {
+            std::cout << (std::exchange(first, false) ? "" : "\n\n")
+                      << report::describe_object(*object, options);
+        }
+    }
+    return 0;
+}
+
+} // namespace labctl::cli

@@ -1,0 +1,241 @@
+#include "labctl/cli/input.h"
+
+#include <filesystem>
+#include <iostream>
+
+#include "labctl/cli/embedded/embedded.h"
+#include "labctl/compile/cluster.h"
+#include "labctl/compile/network.h"
+#include "labctl/manifest/read.h"
+#include "labctl/store/journal.h"
+#include "netemu/model/plan.h"
+
+namespace labctl::cli {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kDemo = "labs/demo/";
+
+manifest::ReadOptions read_options(const Context& context) {
+    manifest::ReadOptions options;
+    options.strict = context.options().strict;
+    options.recursive = context.options().recursive;
+    if (!context.options().ns.empty()) {
+        options.default_namespace = context.options().ns;
+    }
+    return options;
+}
+
+/// Warnings of a valid input, and the kinds that are only kept.
+void print_findings(const Context& context, const manifest::ReadResult& result) {
+    if (!result.findings.list.empty() && !context.options().quiet) {
+        std::cerr << manifest::format(result.findings);
+    }
+    for (const auto& kind : result.untyped_kinds) {
+        context.console().progress(
+            kind.kind + " (" + kind.api_version + "): stored, nothing acts on it");
+    }
+}
+
+/// The objects of an input, with the namespaces that it uses without defining them in front.
+std::vector<api::Object> take_objects(manifest::ReadResult& result) {
+    std::vector<api::Object> objects;
+    for (const auto& name : result.implicit_namespaces) {
+        objects.push_back(
+            {{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name}}}}, {}});
+    }
+    for (auto& object : result.objects) {
+        if (object.kind() != "Lab") {
+            objects.push_back(std::move(object));
+        }
+    }
+    return objects;
+}
+
+/// Checks as an object of the lab, so that `labctl check` finds them later. Their places in the files travel
+/// in an annotation.
+void add_checks(std::vector<api::Object>& objects, const std::vector<manifest::AssertionInput>& assertions) {
+    std::map<std::pair<std::string, std::string>, api::Object> checks;
+    for (const auto& assertion : assertions) {
+        auto& check = checks[{assertion.ns, assertion.check_name}];
+        if (check.body.is_null()) {
+            check.source = assertion.source;
+            check.body = {
+                {"apiVersion", "labctl.dev/v1"},
+                {"kind", "Check"},
+                {"metadata", {{"name", assertion.check_name}, {"namespace", assertion.ns}}},
+                {"spec", {{"assertions", json::array()}}}};
+        }
+        check.body["spec"]["assertions"].push_back(assertion.value);
+    }
+    for (auto& [key, check] : checks) {
+        std::erase_if(objects, [&](const auto& object) { return object.key() == check.key(); });
+        objects.push_back(std::move(check));
+    }
+}
+
+void override_lab(const Options& options, api::Object& lab) {
+    auto& spec = lab.body["spec"];
+    if (!options.name.empty()) {
+        lab.body["metadata"]["name"] = options.name;
+    }
+    if (options.nodes != 0) {
+        spec["nodes"] = options.nodes;
+    }
+    if (!options.cni.empty()) {
+        spec["cni"]["profile"] = options.cni;
+    }
+    if (!options.proxy_mode.empty()) {
+        spec["proxy"]["mode"] = options.proxy_mode;
+    }
+}
+
+LabInput builtin_demo(const Context& context) {
+    LabInput input;
+    input.title = "the built-in demo";
+    std::string text;
+    for (const auto path : embedded_files(kDemo)) {
+        text += std::string(embedded_file(path)) + "\n---\n";
+    }
+    auto result = manifest::read_text(text, "built-in demo", read_options(context));
+    for (const auto& object : result.objects) {
+        if (object.kind() == "Lab") {
+            input.lab = object;
+        }
+    }
+    input.objects = take_objects(result);
+    return input;
+}
+
+LabInput from_files(const Context& context) {
+    const auto& options = context.options();
+    LabInput input;
+    const auto choices = read_options(context);
+    manifest::LabInput read;
+    if (options.arguments.empty()) {
+        read.manifests = manifest::read_manifests(options.files, choices);
+        for (const auto& object : read.manifests.objects) {
+            if (object.kind() == "Lab") {
+                read.lab = object;
+                read.directory = fs::path(object.source.file).parent_path();
+            }
+        }
+    } else {
+        read = manifest::read_lab(options.arguments[0], options.files, choices);
+    }
+    print_findings(context, read.manifests);
+    if (read.lab) {
+        input.lab = *read.lab;
+        input.lab.body["metadata"]["annotations"]["labctl.dev/directory"] =
+            fs::absolute(read.directory.empty() ? "." : read.directory).lexically_normal().string();
+    } else {
+        constexpr std::size_t kNodes = 3;
+        const auto name = options.arguments.empty()
+                              ? std::string("lab")
+                              : fs::path(options.arguments[0]).filename().string();
+        input.lab = compile::ClusterConfig::default_lab(name.empty() ? "lab" : name, kNodes);
+    }
+    input.objects = take_objects(read.manifests);
+    if (!read.check_files.empty()) {
+        add_checks(input.objects, manifest::read_checks(read.check_files, choices));
+    }
+    return input;
+}
+
+/// The Lab object of a lab that was up before.
+LabInput from_journal(const supervisor::LabPaths& paths) {
+    LabInput input;
+    auto journal = store::Journal::open(paths.journal);
+    for (auto& object : journal.load()) {
+        if (object.kind() == "Lab") {
+            input.lab = std::move(object);
+        }
+    }
+    if (input.lab.body.is_null()) {
+        throw netemu::Error("the journal " + paths.journal + " holds no lab");
+    }
+    input.title = "the journal of '" + paths.name + "'";
+    return input;
+}
+
+} // namespace
+
+LabInput read_lab_input(const Context& context) {
+    const auto& options = context.options();
+    LabInput input;
+    if (options.arguments.empty() && options.files.empty()) {
+        input = builtin_demo(context);
+    } else if (!options.arguments.empty() && !fs::exists(options.arguments[0])) {
+        const auto& name = options.arguments[0];
+        const auto paths = supervisor::LabPaths::of(name);
+        if (name.find('/') != std::string::npos || name.empty() || !fs::exists(paths.journal)) {
+            throw netemu::UsageError(
+                "no lab directory, lab file or earlier lab '" + name + "'",
+                "`labctl up` without arguments brings the demo up; -f FILE takes manifests");
+        }
+        input = from_journal(paths);
+        if (!options.files.empty()) {
+            input.objects = read_objects(context, options.files);
+        }
+    } else {
+        input = from_files(context);
+    }
+    override_lab(options, input.lab);
+    supervisor::check_lab_name(input.lab.name());
+    (void)compile::ClusterConfig::from_lab(input.lab); // what this version cannot do is said now
+    return input;
+}
+
+std::vector<api::Object>
+read_objects(const Context& context, const std::vector<std::string>& inputs) {
+    if (inputs.empty()) {
+        return {};
+    }
+    auto result = manifest::read_manifests(inputs, read_options(context));
+    print_findings(context, result);
+    return take_objects(result);
+}
+
+json object_entry(const api::Object& object) {
+    return {
+        {"object", object.body},
+        {"source",
+         {{"file", object.source.file},
+          {"line", object.source.line},
+          {"column", object.source.column}}}};
+}
+
+json object_entries(std::span<const api::Object> objects) {
+    json list = json::array();
+    for (const auto& object : objects) {
+        list.push_back(object_entry(object));
+    }
+    return list;
+}
+
+int print_plan(const Context& context, const LabInput& input) {
+    store::Store store;
+    compile::Cluster cluster(store, compile::ClusterConfig::from_lab(input.lab));
+    cluster.assume_ready();
+    cluster.bootstrap();
+    for (const auto& object : input.objects) {
+        cluster.apply_object(object);
+    }
+    cluster.reconcile();
+    const auto plan = netemu::make_plan(compile::compile_network(store, cluster.config()), {});
+    for (const auto& operation : plan.operations) {
+        std::cout << netemu::describe(operation) << "\n";
+    }
+    std::string summary;
+    for (const auto& [what, count] : netemu::summarize(plan)) {
+        summary += (summary.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+    }
+    context.console().progress(
+        std::to_string(plan.operations.size()) + " operations: " + summary);
+    return 0;
+}
+
+} // namespace labctl::cli

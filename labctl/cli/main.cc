@@ -1,0 +1,115 @@
+#include <array>
+#include <csignal>
+#include <iostream>
+#include <string_view>
+
+#include <malloc.h>
+
+#include "labctl/cli/context.h"
+#include "labctl/cli/inside.h"
+#include "labctl/cli/lifecycle.h"
+#include "labctl/cli/objects.h"
+#include "labctl/cli/options.h"
+#include "labctl/cli/verdicts.h"
+#include "labctl/dataplane/child.h"
+#include "labctl/supervisor/launch.h"
+#include "labctl/supervisor/sandbox.h"
+#include "labctl/supervisor/supervisor.h"
+#include "netemu/base/log.h"
+
+namespace labctl::cli {
+
+namespace {
+
+struct Command {
+    std::string_view name;
+    int (*run)(const Context&);
+};
+
+constexpr std::array kCommands{
+    Command{"up", run_up},
+    Command{"down", run_down},
+    Command{"ls", run_ls},
+    Command{"status", run_status},
+    Command{"events", run_events},
+    Command{"clean", run_clean},
+    Command{"doctor", run_doctor},
+    Command{"version", run_version},
+    Command{"completion", run_completion},
+    Command{"apply", run_apply},
+    Command{"delete", run_delete},
+    Command{"get", run_get},
+    Command{"describe", run_describe},
+    Command{"scale", run_scale},
+    Command{"label", run_label},
+    Command{"set", run_set},
+    Command{"logs", run_logs},
+    Command{"exec", run_exec},
+    Command{"shell", run_shell},
+    Command{"probe", run_probe},
+    Command{"check", run_check},
+    Command{"plan", run_plan},
+    Command{"lint", run_lint},
+    Command{"graph", run_graph},
+};
+
+int run_command(const Context& context) {
+    for (const auto& command : kCommands) {
+        if (command.name == context.options().command) {
+            return command.run(context);
+        }
+    }
+    throw netemu::Error("no command '" + context.options().command + "'");
+}
+
+int run_user_command(int argc, char** argv) {
+    const auto parsed = parse_command_line(argc, argv);
+    if (!parsed.options) {
+        return parsed.exit_status;
+    }
+    netemu::set_log_verbosity(parsed.options->verbosity);
+    const Context context(*parsed.options);
+    try {
+        const int status = run_command(context);
+        std::cout.flush();
+        return status;
+    } catch (const netemu::Error& error) {
+        std::cout.flush();
+        print_error(context.console(), error);
+        return static_cast<int>(error.exit_code());
+    } catch (const std::exception& error) {
+        std::cout.flush();
+        print_error(
+            context.console(), netemu::Error(std::string("internal error: ") + error.what()));
+        return static_cast<int>(netemu::ExitCode::Internal);
+    }
+}
+
+/// The other processes of a lab are this same binary; users never call these.
+int run_role(std::string_view role, int argc, char** argv) {
+    const std::vector<std::string> arguments(argv + 2, argv + argc);
+    if (role == "__keeper") {
+        return supervisor::run_keeper(arguments);
+    }
+    if (role == "__supervisor") {
+        return supervisor::run_supervisor(arguments);
+    }
+    if (role == "__sandbox") {
+        return supervisor::run_sandbox();
+    }
+    return dataplane::data_plane_main(argc, argv);
+}
+
+} // namespace
+
+} // namespace labctl::cli
+
+int main(int argc, char** argv) {
+    const std::string_view first = argc > 1 ? argv[1] : "";
+    if (first.starts_with("__")) {
+        return labctl::cli::run_role(first, argc, argv);
+    }
+    // A closed pipe (`labctl get pods | head`) ends us quietly, as any command.
+    ::signal(SIGPIPE, SIG_DFL);
+    return labctl::cli::run_user_command(argc, argv);
+}

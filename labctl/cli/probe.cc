@@ -1,0 +1,134 @@
+#include "labctl/probe/probe.h"
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <sstream>
+
+#include "labctl/cli/verdicts.h"
+#include "labctl/report/probes.h"
+#include "netemu/base/text.h"
+
+namespace labctl::cli {
+
+using nlohmann::json;
+
+namespace {
+
+std::string read_text(const std::string& path) {
+    if (path == "-") {
+        return {std::istreambuf_iterator<char>(std::cin), {}};
+    }
+    std::ifstream file(path);
+    if (!file) {
+        throw netemu::UsageError("cannot read " + path + ": " + netemu::errno_text(errno));
+    }
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+json parse_json(const std::string& path) {
+    const auto text = read_text(path);
+    try {
+        return json::parse(text);
+    } catch (const json::parse_error& error) {
+        throw netemu::UsageError(path + ": not JSON: " + error.what());
+    }
+}
+
+/// "probe FROM TO" with its flags as the JSON of one probe.
+json single_probe(const Options& options) {
+    const auto timeout = netemu::parse_duration_us(options.timeout);
+    if (!timeout) {
+        throw netemu::UsageError(
+            "--timeout '" + options.timeout + "' is not a duration", "1s, 500ms");
+    }
+    json one{
+        {"id", "1"},
+        {"from", options.arguments[0]},
+        {"to", options.arguments[1]},
+        {"timeoutMs", *timeout / 1000},
+        {"count", options.count},
+        {"concurrency", options.concurrency}};
+    if (one["from"].get<std::string>().find('/') == std::string::npos &&
+        one["from"] != "external") {
+        one["from"] = (options.ns.empty() ? "default" : options.ns) + "/" + options.arguments[0];
+    }
+    if (!options.via.empty()) {
+        one["via"] = options.via;
+    }
+    if (!options.method.empty()) {
+        one["method"] = options.method;
+    }
+    if (!options.data.empty()) {
+        one["body"] = options.data;
+    }
+    if (options.source_port != 0) {
+        one["sourcePort"] = options.source_port;
+    }
+    if (options.samples) {
+        one["samples"] = true;
+    }
+    for (const auto& header : options.headers) {
+        const auto colon = header.find(':');
+        if (colon == std::string::npos) {
+            throw netemu::UsageError("header '" + header + "' is not of the form NAME: VALUE");
+        }
+        one["headers"][header.substr(0, colon)] =
+            netemu::trim(std::string_view(header).substr(colon + 1));
+    }
+    return one;
+}
+
+/// Of one probe on the command line, as ping(8) and curl(1) do: 0 when every exchange was ok, 1
+/// when one was not, 3 when the only trouble is what this host cannot send. Outcomes of a list are
+/// data: see run_probe.
+int exit_status(const std::vector<probe::Result>& results) {
+    bool failed = false;
+    bool unsupported = false;
+    for (const auto& result : results) {
+        for (const auto& [outcome, count] : result.outcomes) {
+            unsupported = unsupported || outcome == "unsupported";
+            failed = failed || (outcome != "ok" && outcome != "unsupported");
+        }
+    }
+    return static_cast<int>(
+        failed            ? netemu::ExitCode::CheckFailed
+        : unsupported     ? netemu::ExitCode::Inconclusive
+        : results.empty() ? netemu::ExitCode::Inconclusive
+                          : netemu::ExitCode::Ok);
+}
+
+} // namespace
+
+int run_probe(const Context& context) {
+    const auto& options = context.options();
+    json document;
+    if (!options.probe_file.empty()) {
+        document = parse_json(options.probe_file);
+    } else if (options.arguments.size() == 2) {
+        document = {{"probes", json::array({single_probe(options)})}};
+    } else {
+        throw netemu::UsageError(
+            "probe needs FROM and TO, or --file",
+            "labctl probe default/a tcp://10.244.1.7:80; see labctl(1) for the forms");
+    }
+    const auto requests = probe::parse_requests(document); // says what is wrong before the lab does
+    auto client = context.client();
+    const auto answer =
+        client.request("POST", "/apis/labctl.dev/v1/probe", probe::to_json(requests));
+    std::vector<probe::Result> results;
+    for (const auto& entry : answer.at("results")) {
+        results.push_back(probe::result_from_json(entry));
+    }
+    if (options.output == "json") {
+        std::cout << answer.dump(2) << "\n";
+    } else {
+        report::print_probes(std::cout, requests, results, context.console().color());
+    }
+    if (!options.probe_file.empty() && !results.empty()) {
+        return 0;
+    }
+    return exit_status(results);
+}
+
+} // namespace labctl::cli

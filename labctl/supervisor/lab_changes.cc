@@ -1,0 +1,237 @@
+#include <algorithm>
+#include <fstream>
+
+#include <unistd.h>
+
+#include "labctl/api/status_error.h"
+#include "labctl/compile/address_plan.h"
+#include "labctl/compile/network.h"
+#include "labctl/supervisor/lab.h"
+#include "labctl/supervisor/probe_resolver.h"
+#include "netemu/base/error.h"
+#include "netemu/model/plan.h"
+
+namespace labctl::supervisor {
+
+using netemu::Clock;
+
+namespace {
+
+std::uint64_t micros_since(Clock::time_point start) {
+    const auto elapsed = Clock::now() - start;
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
+}
+
+/// Resident memory of a process in bytes, 0 if it cannot be read.
+std::uint64_t resident_bytes(pid_t pid) {
+    std::ifstream file(
+        "/proc/" + (pid == 0 ? std::string("self") : std::to_string(pid)) + "/statm");
+    std::uint64_t total = 0;
+    std::uint64_t resident = 0;
+    file >> total >> resident;
+    return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+/// The host's number of a child of ours, of which we only know the number in our pid namespace; 0 if it cannot
+/// be found. /proc is the host's here, and NSpid lists a process's numbers from the outside in.
+pid_t host_pid(pid_t supervisor, pid_t child) {
+    const auto self = std::to_string(supervisor);
+    std::ifstream children("/proc/" + self + "/task/" + self + "/children");
+    for (pid_t candidate = 0; children >> candidate;) {
+        std::ifstream status("/proc/" + std::to_string(candidate) + "/status");
+        for (std::string line; std::getline(status, line);) {
+            if (line.starts_with("NSpid:") && line.ends_with("\t" + std::to_string(child))) {
+                return candidate;
+            }
+        }
+    }
+    return 0;
+}
+
+/// Puts back what a refused change has changed before it was refused.
+class Undo {
+public:
+    explicit Undo(store::Store& store) : store_(store) {}
+
+    void remember(const api::ObjectKey& key) { before_.emplace_back(key, store_.get(key)); }
+
+    void roll_back() {
+        for (auto entry = before_.rbegin(); entry != before_.rend(); ++entry) {
+            if (entry->second) {
+                store_.put(*entry->second);
+            } else {
+                store_.remove(entry->first);
+            }
+        }
+    }
+
+private:
+    store::Store& store_;
+    std::vector<std::pair<api::ObjectKey, api::ObjectPtr>> before_;
+};
+
+/// All objects, or none.
+std::vector<ChangeReport::Item>
+apply_to(store::Store& store, compile::Cluster& cluster, std::vector<api::Object> objects) {
+    std::vector<ChangeReport::Item> items;
+    Undo undo(store);
+    for (auto& object : objects) {
+        const auto key = object.key();
+        const auto source = object.source;
+        undo.remember(key);
+        try {
+            items.push_back({key, to_string(cluster.apply_object(std::move(object)).action)});
+        } catch (netemu::Error& error) {
+            undo.roll_back();
+            if (!source.file.empty()) {
+                error.add_context(source.to_string());
+            }
+            throw;
+        }
+    }
+    return items;
+}
+
+} // namespace
+
+std::vector<ChangeReport::Item>
+Lab::apply_all(compile::Cluster& cluster, std::vector<api::Object> objects) {
+    return apply_to(store_, cluster, std::move(objects));
+}
+
+ChangeReport Lab::apply(std::vector<api::Object> objects, bool dry_run) {
+    if (dry_run) {
+        return simulate(std::move(objects));
+    }
+    const auto begin = Clock::now();
+    auto items = apply_to(store_, *cluster_, std::move(objects));
+    auto report = sync();
+    report.objects = std::move(items);
+    report.elapsed_us = micros_since(begin);
+    return report;
+}
+
+/// Applies the objects to a copy of the cluster and plans from there: nothing here changes.
+ChangeReport Lab::simulate(std::vector<api::Object> objects) const {
+    const auto begin = Clock::now();
+    store::Store copy;
+    for (const auto& kind : store_.kinds()) {
+        for (const auto& object : store_.list(kind)) {
+            copy.put(*object);
+        }
+    }
+    compile::Cluster cluster(copy, cluster_->config());
+    cluster.assume_ready();
+    cluster.bootstrap();
+    ChangeReport report;
+    report.objects = apply_to(copy, cluster, std::move(objects));
+    cluster.reconcile();
+    const auto plan =
+        netemu::make_plan(compile::compile_network(copy, cluster.config()), observed_);
+    report.operations = netemu::summarize(plan);
+    for (const auto& operation : plan.operations) {
+        report.lines.push_back(netemu::describe(operation));
+    }
+    report.elapsed_us = micros_since(begin);
+    return report;
+}
+
+ChangeReport Lab::remove(const std::vector<api::ObjectKey>& keys) {
+    const auto begin = Clock::now();
+    for (const auto& key : keys) {
+        if (!store_.get(key)) {
+            const auto* info = api::find_kind(key.kind);
+            throw api::StatusError::not_found(
+                info != nullptr ? info->plural : api::guess_plural(key.kind), key.name);
+        }
+    }
+    std::vector<ChangeReport::Item> items;
+    for (const auto& key : keys) {
+        cluster_->delete_object(key);
+        items.push_back({key, "deleted"});
+    }
+    auto report = sync();
+    report.objects = std::move(items);
+    report.elapsed_us = micros_since(begin);
+    return report;
+}
+
+api::ObjectPtr Lab::create(api::Object object) {
+    const auto key = object.key();
+    cluster_->create_object(std::move(object));
+    sync();
+    return store_.get(key);
+}
+
+api::ObjectPtr Lab::replace(api::Object object) {
+    const auto key = object.key();
+    cluster_->replace_object(std::move(object));
+    sync();
+    return store_.get(key);
+}
+
+api::ObjectPtr Lab::scale(const api::ObjectKey& key, int replicas) {
+    cluster_->scale(key, replicas);
+    sync();
+    return store_.get(key);
+}
+
+api::ObjectPtr Lab::label(const api::ObjectKey& key, const api::Json& changes, bool overwrite) {
+    compile::Cluster::LabelChanges parsed;
+    for (const auto& [name, value] : changes.items()) {
+        parsed[name] = value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
+    }
+    cluster_->label(key, parsed, overwrite);
+    sync();
+    return store_.get(key);
+}
+
+api::ObjectPtr Lab::merge_patch(const api::ObjectKey& key, const api::Json& patch) {
+    cluster_->merge_patch(key, patch);
+    sync();
+    return store_.get(key);
+}
+
+Runtime::Entry Lab::enter(const std::string& target, const std::string& default_ns) {
+    return runtime_->enter(target, default_ns);
+}
+
+void Lab::probe(
+    const probe::RequestList& requests, std::function<void(std::vector<probe::Result>)> done) {
+    const ProbeResolver resolver(store_, cluster_->config());
+    std::vector<dataplane::ResolvedRequest> resolved;
+    resolved.reserve(requests.probes.size());
+    for (const auto& request : requests.probes) {
+        resolved.push_back(resolver.resolve(request));
+    }
+    dataplane_->probe(std::move(resolved), requests.sequential, std::move(done));
+}
+
+void Lab::describe(api::Json& status) const {
+    const auto& config = cluster_->config();
+    status["nodes"] = config.nodes.size();
+    status["pods"] = store_.list("Pod").size();
+    status["podsNotReady"] = pending_pods();
+    status["objects"] = store_.size();
+    status["namespaces"] = observed_.namespaces.size();
+    status["cni"] = {
+        {"profile", config.cni_profile},
+        {"overlay", config.overlay},
+        {"mtu", compile::compute_mtu(config)}};
+    for (const auto& prefix : compile::external_addresses(config)) {
+        status["externalAddresses"].push_back(prefix.address.to_string());
+    }
+    status["supervisor"] = {{"pid", host_pid_}, {"residentBytes", resident_bytes(host_pid_)}};
+    const auto data_plane = host_pid(host_pid_, dataplane_->pid());
+    status["dataPlane"] = {{"pid", data_plane}, {"residentBytes", resident_bytes(data_plane)}};
+    status["journal"] = {{"path", paths_.journal}, {"bytes", journal_->size()}};
+}
+
+void Lab::forget_journal() {
+    journal_.reset();
+    store::Journal::remove_file(paths_.journal);
+    (void)::rmdir(paths_.state_dir.c_str()); // stays when somebody keeps something there
+}
+
+} // namespace labctl::supervisor

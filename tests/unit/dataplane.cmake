@@ -1,0 +1,3 @@
+labctl_test(dataplane_test unit
+  SOURCES unit/dataplane_workload_test.cc unit/dataplane_wire_test.cc unit/dataplane_sandbox_test.cc
+  LINK labctl_dataplane mesh_http)

@@ -1,0 +1,176 @@
+#define BOOST_TEST_MODULE supervisor
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+
+#include "labctl/supervisor/log_buffer.h"
+#include "labctl/supervisor/paths.h"
+#include "labctl/supervisor/pod_files.h"
+#include "netemu/base/error.h"
+#include "netemu/base/unique_fd.h"
+
+namespace fs = std::filesystem;
+using labctl::api::Json;
+using namespace labctl::supervisor;
+
+namespace {
+
+const ClusterDns kDns{"cluster.local", {*netemu::IpAddress::parse("10.96.0.10")}};
+
+Json pod(const std::string& spec) {
+    return {
+        {"metadata", {{"name", "web-0"}, {"namespace", "prod"}}},
+        {"spec", Json::parse(spec)},
+        {"status", {{"podIPs", {{{"ip", "10.244.1.5"}}, {{"ip", "fd00::5"}}}}}}};
+}
+
+struct Directory {
+    Directory() : path(fs::temp_directory_path() / ("labctl-test-" + std::to_string(::getpid()))) {
+        fs::create_directories(path);
+        ::setenv("LABCTL_RUN_DIR", (path / "run").c_str(), 1);
+        ::setenv("LABCTL_STATE_DIR", (path / "state").c_str(), 1);
+        ::setenv("LABCTL_NETNS_DIR", (path / "netns").c_str(), 1);
+    }
+    ~Directory() { fs::remove_all(path); }
+    fs::path path;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(resolv_conf_follows_the_dns_policy) {
+    BOOST_TEST(
+        pod_files(pod("{}"), kDns).resolv_conf ==
+        "nameserver 10.96.0.10\nsearch prod.svc.cluster.local svc.cluster.local cluster.local\n"
+        "options ndots:5\n");
+    BOOST_TEST(pod_files(pod(R"({"dnsPolicy": "Default"})"), kDns).resolv_conf.empty());
+    BOOST_TEST(pod_files(pod(R"({"hostNetwork": true})"), kDns).resolv_conf.empty());
+    BOOST_TEST(
+        !pod_files(pod(R"({"hostNetwork": true, "dnsPolicy": "ClusterFirstWithHostNet"})"), kDns)
+             .resolv_conf.empty());
+    BOOST_TEST(
+        pod_files(
+            pod(R"({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.1"],
+                    "searches": ["a.example"], "options": [{"name": "ndots", "value": "2"}]}})"),
+            kDns)
+            .resolv_conf == "nameserver 192.0.2.1\nsearch a.example\noptions ndots:2\n");
+}
+
+BOOST_AUTO_TEST_CASE(dns_config_merges_with_duplicates_removed_and_its_options_win) {
+    BOOST_TEST(
+        pod_files(
+            pod(R"({"dnsConfig": {"nameservers": ["10.96.0.10", "192.0.2.1"], "searches": ["cluster.local"],
+                    "options": [{"name": "ndots", "value": "1"}, {"name": "edns0"}]}})"),
+            kDns)
+            .resolv_conf ==
+        "nameserver 10.96.0.10\nnameserver 192.0.2.1\n"
+        "search prod.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:1 edns0\n");
+}
+
+BOOST_AUTO_TEST_CASE(hosts_and_hostname) {
+    auto files = pod_files(
+        pod(R"({"subdomain": "db", "hostAliases": [{"ip": "192.0.2.9", "hostnames": ["a", "b"]}]})"),
+        kDns);
+    BOOST_TEST(files.hostname == "web-0");
+    BOOST_TEST(
+        files.hosts.find("10.244.1.5\tweb-0.db.prod.svc.cluster.local\tweb-0\n") !=
+        std::string::npos);
+    BOOST_TEST(files.hosts.find("fd00::5\tweb-0.db") != std::string::npos);
+    BOOST_TEST(files.hosts.ends_with("192.0.2.9\ta\tb\n"));
+    files =
+        pod_files(pod(R"({"hostname": "h", "subdomain": "db", "setHostnameAsFQDN": true})"), kDns);
+    BOOST_TEST(files.hostname == "h.db.prod.svc.cluster.local");
+}
+
+BOOST_AUTO_TEST_CASE(environment_has_literals_and_fields) {
+    const auto environment = pod_environment(pod(
+        R"({"containers": [{"env": [{"name": "A", "value": "1"},
+            {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+            {"name": "IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}}]}]})"));
+    BOOST_TEST(environment.at("A") == "1");
+    BOOST_TEST(environment.at("POD") == "web-0");
+    BOOST_TEST(environment.at("IPS") == "10.244.1.5,fd00::5");
+}
+
+BOOST_AUTO_TEST_CASE(log_buffer_keeps_the_last_lines_within_its_bound) {
+    LogBuffer logs;
+    logs.append("one\ntw");
+    logs.append("o\nthree");
+    BOOST_TEST(logs.tail(-1) == "one\ntwo\nthree");
+    BOOST_TEST(logs.tail(2) == "two\nthree");
+    BOOST_TEST(logs.tail(0) == "");
+    const std::string line(1023, 'x');
+    for (int i = 0; i < 3000; ++i) {
+        logs.append(line + "\n");
+    }
+    BOOST_TEST(logs.tail(-1).size() <= LogBuffer::kBytesMax);
+    BOOST_TEST(logs.tail(-1).size() > LogBuffer::kBytesMax / 2);
+    logs.append(std::string(3 * LogBuffer::kBytesMax, 'y'));
+    BOOST_TEST(logs.tail(-1).size() <= LogBuffer::kBytesMax);
+}
+
+BOOST_AUTO_TEST_CASE(log_followers_hear_everything_and_the_end) {
+    std::string heard;
+    bool ended = false;
+    {
+        LogBuffer logs;
+        const auto gone = logs.follow([&](std::string_view) { BOOST_ERROR("it had left"); });
+        logs.unfollow(gone);
+        logs.follow([&](std::string_view text) {
+            text.empty() ? void(ended = true) : void(heard += text);
+        });
+        logs.append("a\n");
+        logs.append("b");
+    }
+    BOOST_TEST(heard == "a\nb");
+    BOOST_TEST(ended);
+}
+
+BOOST_AUTO_TEST_CASE(lab_names_are_labels) {
+    for (const auto* good : {"demo", "a", "x-1", "0"}) {
+        BOOST_CHECK_NO_THROW(check_lab_name(good));
+    }
+    for (const auto* bad : {"", "-a", "a-", "A", "a.b", "a/b", "..", "a b"}) {
+        BOOST_CHECK_THROW(check_lab_name(bad), netemu::UsageError);
+    }
+    BOOST_CHECK_THROW(check_lab_name(std::string(41, 'a')), netemu::UsageError);
+}
+
+BOOST_AUTO_TEST_CASE(a_lab_lives_while_its_lock_is_held) {
+    const Directory directory;
+    const auto paths = LabPaths::of("x");
+    BOOST_TEST(!lab_alive(paths));
+    make_directories(paths.run_dir);
+    {
+        const netemu::UniqueFd lock(
+            ::open(paths.lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+        BOOST_TEST(!lab_alive(paths));
+        BOOST_REQUIRE(::flock(lock.get(), LOCK_EX | LOCK_NB) == 0);
+        BOOST_TEST(lab_alive(paths));
+    }
+    BOOST_TEST(!lab_alive(paths));
+}
+
+BOOST_AUTO_TEST_CASE(only_our_own_files_are_removed) {
+    const Directory directory;
+    const auto paths = LabPaths::of("x");
+    make_directories(paths.run_dir);
+    make_directories(paths.netns_dir);
+    std::ofstream(paths.socket) << "s";
+    std::ofstream(paths.netns_dir + "/x.file") << "no link, so not ours";
+    fs::create_symlink("/proc/1/ns/net", paths.netns_dir + "/x.node-1");
+    fs::create_symlink("/proc/1/ns/net", paths.netns_dir + "/y.node-1");
+    BOOST_TEST((known_labs() == std::vector<std::string>{"x"}));
+    BOOST_TEST(remove_run_files(paths));
+    BOOST_TEST(!fs::exists(paths.run_dir));
+    BOOST_TEST(!fs::is_symlink(paths.netns_dir + "/x.node-1"));
+    BOOST_TEST(fs::is_symlink(paths.netns_dir + "/y.node-1"));
+    BOOST_TEST(fs::exists(paths.netns_dir + "/x.file"));
+    BOOST_TEST(!remove_run_files(paths));
+    BOOST_TEST(known_labs().empty());
+}
