@@ -2,9 +2,15 @@
 
 #include <cstdint>
 
+#include <vector>
+
+#include "labctl/api/object.h"
 #include "labctl/cli/context.h"
 
 namespace labctl::cli {
+
+/// Nodes, pods, workloads, Services and checks of the lab.
+std::vector<api::ObjectPtr> lab_objects(Client& client);
 
 /// What `up` ends with: the table of what is up, the time it took, and one suggested next command.
 void print_overview(

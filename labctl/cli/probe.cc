@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "labctl/cli/verdicts.h"
-#include "labctl/report/probes.h"
+#include "labctl/report/probe_table.h"
 #include "netemu/base/text.h"
 
 namespace labctl::cli {
@@ -123,7 +123,7 @@ int run_probe(const Context& context) {
     if (options.output == "json") {
         std::cout << answer.dump(2) << "\n";
     } else {
-        report::print_probes(std::cout, requests, results, context.console().color());
+        std::cout << report::probe_table(requests, results, {context.console().color()});
     }
     if (!options.probe_file.empty() && !results.empty()) {
         return 0;

@@ -1,0 +1,118 @@
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include "labctl/check/evaluate.h"
+#include "labctl/check/network_model.h"
+#include "labctl/check/parse.h"
+#include "labctl/cli/overview.h"
+#include "labctl/cli/verdicts.h"
+#include "labctl/manifest/read.h"
+#include "labctl/report/check_report.h"
+#include "netemu/base/text.h"
+
+namespace labctl::cli {
+
+namespace {
+
+check::World world_of(Client& client) {
+    auto world = check::World::from_objects(lab_objects(client));
+    const auto status = client.request("GET", "/apis/labctl.dev/v1/status");
+    world.external_ips = status.at("externalAddresses").get<std::vector<std::string>>();
+    return world;
+}
+
+std::vector<probe::Result> run_probes(Client& client, const probe::RequestList& requests) {
+    const auto answer =
+        client.request("POST", "/apis/labctl.dev/v1/probe", probe::to_json(requests));
+    std::vector<probe::Result> results;
+    for (const auto& entry : answer.at("results")) {
+        results.push_back(probe::result_from_json(entry));
+    }
+    return results;
+}
+
+std::vector<check::Assertion> from_files(const Context& context) {
+    manifest::ReadOptions options;
+    options.strict = context.options().strict;
+    options.default_namespace = context.ns();
+    std::vector<check::Assertion> assertions;
+    for (const auto& input : manifest::read_checks(context.options().arguments, options)) {
+        assertions.push_back(check::parse_assertion(input.value, input.source, input.ns));
+        assertions.back().id = std::to_string(assertions.size());
+    }
+    return assertions;
+}
+
+std::vector<check::Assertion> from_lab(Client& client) {
+    std::vector<check::Assertion> assertions;
+    const auto list = client.request("GET", "/apis/labctl.dev/v1/checks");
+    for (const auto& item : list.at("items")) {
+        const auto parsed = check::parse_check(api::Object{item, {}}, assertions.size() + 1);
+        assertions.insert(assertions.end(), parsed.begin(), parsed.end());
+    }
+    return assertions;
+}
+
+std::vector<check::Assertion> choose(const Context& context, Client& client) {
+    const auto& options = context.options();
+    if (options.network_model) {
+        return check::network_model_assertions(world_of(client));
+    }
+    auto assertions = options.arguments.empty() ? from_lab(client) : from_files(context);
+    if (options.arguments.empty() && assertions.empty()) {
+        context.console().progress("the lab has no checks: checking the Kubernetes network model");
+        assertions = check::network_model_assertions(world_of(client));
+    }
+    if (!options.only.empty()) {
+        std::erase_if(assertions, [&](const auto& assertion) {
+            return !netemu::glob_match(options.only, assertion.title);
+        });
+    }
+    return assertions;
+}
+
+void write_reports(const Context& context, const check::Report& report) {
+    report::CheckReportOptions options;
+    options.verbose = context.options().verbosity > 0;
+    for (const auto& text : context.options().reports) {
+        const auto request = report::ReportRequest::parse(text);
+        const auto rendered = report::render(report, request.format, options);
+        if (request.path == "-") {
+            std::cout << rendered;
+            continue;
+        }
+        std::ofstream file(request.path);
+        file << rendered << std::flush;
+        if (!file) {
+            throw netemu::SysError("write the report " + request.path, errno);
+        }
+    }
+    const auto& output = context.options().output;
+    options.colour = context.console().color();
+    options.wide = output == "wide";
+    const auto format =
+        output == "wide" ? report::CheckFormat::Table : report::parse_check_format(output);
+    std::cout << report::render(report, format, options);
+}
+
+} // namespace
+
+int run_check(const Context& context) {
+    auto client = context.client();
+    const auto assertions = choose(context, client);
+    check::Hooks hooks;
+    hooks.world = [&] { return world_of(client); };
+    hooks.run = [&](const probe::RequestList& requests) { return run_probes(client, requests); };
+    hooks.now = [] { return netemu::Clock::now(); };
+    // The lab is another process: between two rounds there is nothing here to wait for but time.
+    hooks.wait_until = [](netemu::Clock::time_point time) { std::this_thread::sleep_until(time); };
+    check::Options options;
+    options.fail_fast = context.options().fail_fast;
+    const auto report = check::evaluate(assertions, hooks, options);
+    write_reports(context, report);
+    return static_cast<int>(check::exit_code(report, context.options().strict));
+}
+
+} // namespace labctl::cli

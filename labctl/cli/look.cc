@@ -1,0 +1,213 @@
+#include <ctime>
+#include <iostream>
+
+#include "labctl/check/parse.h"
+#include "labctl/cli/input.h"
+#include "labctl/cli/lifecycle.h"
+#include "labctl/cli/overview.h"
+#include "labctl/cli/verdicts.h"
+#include "labctl/manifest/read.h"
+#include "labctl/report/graph.h"
+#include "labctl/report/printer.h"
+#include "labctl/report/table.h"
+#include "netemu/kernel/features.h"
+
+namespace labctl::cli {
+
+using nlohmann::json;
+
+int run_ls(const Context& context) {
+    auto table = report::Table::of({"NAME", "STATE", "NODES", "PODS", "SUPERVISOR"});
+    json list = json::array();
+    for (const auto& name : supervisor::known_labs()) {
+        const auto paths = supervisor::LabPaths::of(name);
+        json entry{{"name", name}, {"state", "gone"}};
+        if (supervisor::lab_alive(paths)) {
+            entry["state"] = "starting";
+            try {
+                const auto status = Client::connect(paths.socket).request("GET", "/apis/labctl.dev/v1/status");
+                if (status.at("phase") == "Running") {
+                    entry["state"] = "up";
+                    entry["nodes"] = status.at("nodes");
+                    entry["pods"] = status.at("pods");
+                    entry["pid"] = status.at("supervisor").at("pid");
+                }
+            } catch (const netemu::Error&) {
+                entry["state"] = "not answering";
+            }
+        }
+        const auto text = [&](const char* field) {
+            return entry.contains(field) ? entry[field].dump() : std::string("-");
+        };
+        table.add({name, entry["state"].get<std::string>(), text("nodes"), text("pods"), text("pid")});
+        list.push_back(std::move(entry));
+    }
+    const auto& output = context.options().output;
+    if (output == "json") {
+        std::cout << json{{"labs", list}}.dump(2) << "\n";
+    } else if (output == "name") {
+        for (const auto& entry : list) {
+            std::cout << entry["name"].get<std::string>() << "\n";
+        }
+    } else if (list.empty()) {
+        context.console().progress("no labs; `labctl up` brings one up");
+    } else {
+        std::cout << table.render();
+    }
+    return 0;
+}
+
+int run_status(const Context& context) {
+    const auto paths = context.lab();
+    auto client = context.client();
+    const auto status = client.request("GET", "/apis/labctl.dev/v1/status");
+    if (context.options().output == "json") {
+        std::cout << status.dump(2) << "\n";
+        return 0;
+    }
+    auto table = report::Table::of({"WHAT", "VALUE"});
+    const auto memory = [](const json& process) {
+        return "pid " + process.at("pid").dump() + ", " +
+               std::to_string(process.at("residentBytes").get<std::uint64_t>() >> 20U) + " MiB";
+    };
+    table.add({"lab", paths.name});
+    table.add({"phase", status.at("phase").get<std::string>()});
+    if (status.contains("nodes")) {
+        table.add({"nodes", status.at("nodes").dump()});
+        table.add({"pods", status.at("pods").dump() + ", " + std::to_string(status.at("podsNotReady").size()) + " not ready"});
+        table.add({"network namespaces", status.at("namespaces").dump()});
+        table.add({"cni", status.at("cni").at("profile").get<std::string>() + ", " + status.at("cni").at("overlay").get<std::string>() + ", MTU " + status.at("cni").at("mtu").dump()});
+        table.add({"supervisor", memory(status.at("supervisor"))});
+        table.add({"data plane", memory(status.at("dataPlane"))});
+        table.add({"journal", status.at("journal").at("path").get<std::string>()});
+    }
+    std::cout << table.render();
+    for (const auto& [pod, reason] : status.value("podsNotReady", json::object()).items()) {
+        context.console().warn(pod + " is not ready: " + reason.get<std::string>());
+    }
+    return 0;
+}
+
+int run_events(const Context& context) {
+    auto client = context.client();
+    const auto ns = context.options().ns;
+    report::PrintOptions options;
+    options.show_namespace = ns.empty();
+    options.now = std::time(nullptr);
+    const auto path = "/api/v1" + (ns.empty() ? "" : "/namespaces/" + url_encode(ns)) + "/events";
+    const auto object_of = [](const json& body) -> api::ObjectPtr {
+        return std::make_shared<api::Object>(api::Object{body, {}});
+    };
+    if (context.options().watch) {
+        client.stream("GET", path + "?watch=true", nullptr, [&](const json& line) {
+            const auto object = object_of(line.at("object"));
+            std::cout << report::print_table("Event", {&object, 1}, options) << std::flush;
+            options.headers = false;
+            return static_cast<bool>(std::cout);
+        });
+        return 0;
+    }
+    const auto list = client.request("GET", path);
+    if (context.options().output == "json") {
+        std::cout << list.dump(2) << "\n";
+        return 0;
+    }
+    std::vector<api::ObjectPtr> objects;
+    for (const auto& item : list.at("items")) {
+        objects.push_back(object_of(item));
+    }
+    std::cout << report::print_table("Event", objects, options);
+    return 0;
+}
+
+int run_doctor(const Context& context) {
+    const auto features = netemu::detect_features(netemu::FeatureScope::All);
+    auto table = report::Table::of({"FEATURE", "STATE", "NEEDED", "WHY NOT"});
+    bool able = true;
+    json list = json::array();
+    for (const auto& feature : features) {
+        able = able && (feature.available || !feature.required);
+        table.add(
+            {feature.name,
+             feature.available ? "yes" : "no",
+             feature.required ? "always" : "for some labs",
+             feature.why_not});
+        list.push_back(
+            {{"name", feature.name},
+             {"available", feature.available},
+             {"required", feature.required},
+             {"whyNot", feature.why_not},
+             {"remedy", feature.remedy}});
+    }
+    if (context.options().output == "json") {
+        std::cout << json{{"able", able}, {"features", list}}.dump(2) << "\n";
+    } else {
+        std::cout << table.render();
+        for (const auto& feature : features) {
+            if (!feature.available && feature.required && !feature.remedy.empty()) {
+                context.console().hint(feature.name + ": " + feature.remedy);
+            }
+        }
+        context.console().progress(able ? "this host can run labs" : "this host cannot run labs");
+    }
+    return static_cast<int>(able ? netemu::ExitCode::Ok : netemu::ExitCode::HostCannot);
+}
+
+int run_plan(const Context& context) {
+    const auto& options = context.options();
+    if (!options.arguments.empty() || !options.files.empty()) {
+        return print_plan(context, read_lab_input(context));
+    }
+    auto client = context.client();
+    const auto plan = client.request("GET", "/apis/labctl.dev/v1/plan");
+    for (const auto& line : plan.at("lines")) {
+        std::cout << line.get<std::string>() << "\n";
+    }
+    context.console().progress(
+        plan.at("lines").empty() ? "the kernel is as the objects say"
+                                 : std::to_string(plan.at("lines").size()) +
+                                       " operations would bring the kernel to what the objects say");
+    return 0;
+}
+
+int run_lint(const Context& context) {
+    const auto& options = context.options();
+    auto inputs = options.arguments;
+    inputs.insert(inputs.end(), options.files.begin(), options.files.end());
+    if (inputs.empty()) {
+        throw netemu::UsageError("nothing to lint", "labctl lint FILE or DIRECTORY");
+    }
+    manifest::ReadOptions choices;
+    choices.strict = options.strict;
+    choices.recursive = options.recursive;
+    const auto result = manifest::read_manifests(inputs, choices);
+    std::cerr << manifest::format(result.findings);
+    for (const auto& assertion : result.assertions) {
+        (void)check::parse_assertion(assertion.value, assertion.source, assertion.ns);
+    }
+    for (const auto& kind : result.untyped_kinds) {
+        context.console().progress(
+            kind.kind + " (" + kind.api_version + "): stored, nothing acts on it");
+    }
+    std::cout << result.objects.size() << " objects are valid, " << result.findings.warnings << " warnings\n";
+    return 0;
+}
+
+int run_graph(const Context& context) {
+    const auto paths = context.lab();
+    auto client = context.client();
+    const auto objects = lab_objects(client);
+    const auto status = client.request("GET", "/apis/labctl.dev/v1/status");
+    report::GraphInput input;
+    input.title = paths.name;
+    input.objects = objects;
+    input.external_ip = status.at("externalAddresses").at(0);
+    input.overlay = status.at("cni").at("overlay");
+    const auto& output = context.options().output;
+    std::cout << report::graph(
+        input,
+        output == "table" ? report::GraphFormat::Ascii : report::parse_graph_format(output));
+    return 0;
+}
+
+} // namespace labctl::cli

@@ -1,0 +1,3 @@
+labctl_test(manifest_test unit
+  SOURCES unit/manifest_main.cc unit/manifest_fixture.cc unit/manifest_yaml_test.cc
+  LINK labctl_manifest)
