@@ -85,7 +85,7 @@ struct Findings {
 std::string run_probes(FeatureScope scope) {
     const int alone = ::unshare(CLONE_NEWNET) == 0 ? 0 : errno;
     int isolated = alone;
-    if (alone != 0) {
+    if (alone == EPERM) {
         isolated = ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? 0 : errno;
     }
     std::string report = std::to_string(alone) + ' ' + std::to_string(isolated);

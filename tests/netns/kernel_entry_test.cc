@@ -26,6 +26,10 @@ struct EntryFixture : KernelFixture {
     nlohmann::json neighbours() { return ip_json("node/a", {"neigh"}); }
 };
 
+bool is_onlink(const nlohmann::json& route) {
+    return route.at("flags").dump().find("\"onlink\"") != std::string::npos;
+}
+
 std::shared_ptr<const std::vector<NeighbourSpec>> list(std::vector<NeighbourSpec> entries) {
     return std::make_shared<const std::vector<NeighbourSpec>>(std::move(entries));
 }
@@ -61,7 +65,7 @@ BOOST_AUTO_TEST_CASE(routes_come_and_go) {
     auto shown = routes("-4");
     BOOST_TEST(find(shown, "dst", "default").at("gateway") == "10.1.0.254");
     BOOST_TEST(find(shown, "dst", "10.3.0.0/16").at("scope") == "link");
-    BOOST_TEST(find(shown, "dst", "10.4.0.0/24").at("flags").dump() == "[\"onlink\"]");
+    BOOST_TEST(is_onlink(find(shown, "dst", "10.4.0.0/24")));
     apply(
         {DeleteRoute{"node/a", by_default},
          DeleteRoute{"node/a", on_link},
@@ -80,7 +84,7 @@ BOOST_AUTO_TEST_CASE(routes_of_ipv6_come_and_go) {
     auto shown = routes("-6");
     BOOST_TEST(find(shown, "dst", "default").at("gateway") == "fd00:1::fe");
     BOOST_TEST(find(shown, "dst", "fd00:3::/64").is_object());
-    BOOST_TEST(find(shown, "dst", "fd00:4::/64").at("flags").dump() == "[\"onlink\"]");
+    BOOST_TEST(is_onlink(find(shown, "dst", "fd00:4::/64")));
     apply(
         {DeleteRoute{"node/a", by_default},
          DeleteRoute{"node/a", on_link},

@@ -36,6 +36,8 @@ connect(Kernel& kernel, const std::string& from, const std::string& to, const Ip
     const socklen_t length = fill(address, 8080, storage);
     const auto* target = reinterpret_cast<const sockaddr*>(&storage);
     const UniqueFd listener = kernel.open_socket(to, address.af(), SOCK_STREAM, 0);
+    const int on = 1; // an earlier connection of the test may linger there
+    (void)::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     BOOST_REQUIRE(::bind(listener.get(), target, length) == 0);
     BOOST_REQUIRE(::listen(listener.get(), 4) == 0);
     const UniqueFd client = kernel.open_socket(from, address.af(), SOCK_STREAM | SOCK_NONBLOCK, 0);
