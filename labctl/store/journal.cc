@@ -12,24 +12,12 @@ namespace labctl::store {
 
 Journal::Journal(const std::string& path)
     : file_(std::make_unique<JournalFile>(path)),
-      pending_(std::make_unique<std::set<api::ObjectKey>>()) {
+      pending_(std::make_shared<std::set<api::ObjectKey>>()) {
 }
 
-Journal::~Journal() {
-    if (store_ != nullptr && pending_) {
-        store_->unwatch(watch_);
-    }
-}
-
-Journal::Journal(Journal&& other) noexcept = default;
-Journal& Journal::operator=(Journal&& other) noexcept {
-    std::swap(file_, other.file_);
-    std::swap(pending_, other.pending_);
-    std::swap(store_, other.store_);
-    std::swap(watch_, other.watch_);
-    std::swap(records_, other.records_);
-    return *this;
-}
+Journal::~Journal() = default;
+Journal::Journal(Journal&&) noexcept = default;
+Journal& Journal::operator=(Journal&&) noexcept = default;
 
 Journal Journal::open(const std::string& path) {
     return Journal(path);
@@ -47,8 +35,9 @@ std::uint64_t Journal::torn_bytes() const {
 
 void Journal::follow(Store& store) {
     store_ = &store;
-    watch_ = store.watch([pending = pending_.get()](const Event& event) {
-        if (changes_record(event)) {
+    store.watch([watched = std::weak_ptr(pending_)](const Event& event) {
+        const auto pending = watched.lock();
+        if (pending && changes_record(event)) {
             pending->insert(event.object->key());
         }
     });

@@ -41,7 +41,8 @@ public:
     /// Bytes of a torn tail that `load` ignored; 0 after an orderly end.
     [[nodiscard]] std::uint64_t torn_bytes() const;
 
-    /// Records every change of `store` from now on. The store must live as long as this.
+    /// Records every change of `store` from now on. `flush` reads the store, so it must still live
+    /// then; which of the two ends first does not matter.
     void follow(Store& store);
     /// Writes what was recorded. On SysError (a full disk) the file is as before and the changes
     /// stay recorded: the next flush tries again.
@@ -64,9 +65,9 @@ private:
     void compact();
 
     std::unique_ptr<JournalFile> file_;
-    std::unique_ptr<std::set<api::ObjectKey>> pending_; // on the heap: the watcher points at it
+    std::shared_ptr<std::set<api::ObjectKey>>
+        pending_; // the store's watcher looks at it while it lives
     Store* store_ = nullptr;
-    Store::WatchId watch_ = 0;
     std::size_t records_ = 0; // in the file
 };
 

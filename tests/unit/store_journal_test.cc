@@ -220,3 +220,18 @@ BOOST_FIXTURE_TEST_CASE(after_a_failed_flush_the_next_one_writes_it_all, Journal
     journal.flush();
     BOOST_TEST(load().size() == 3U);
 }
+
+BOOST_FIXTURE_TEST_CASE(store_and_journal_may_end_in_any_order, JournalFixture) {
+    auto store = std::make_unique<Store>();
+    {
+        auto journal = Journal::open(path);
+        journal.follow(*store);
+        store->put(config_map("a", "1"));
+        journal.flush();
+    }
+    store->put(config_map("b", "1")); // nobody records it
+    auto journal = Journal::open(path);
+    BOOST_TEST(journal.load().size() == 1U);
+    journal.follow(*store);
+    store.reset();
+}
