@@ -2,6 +2,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -125,8 +126,11 @@ std::optional<Json> parse_float(std::string_view text) {
     text.remove_prefix(text.starts_with('+') ? 1 : 0);
     double value = 0;
     const auto error = std::from_chars(text.data(), text.data() + text.size(), value).ec;
-    if (error == std::errc::result_out_of_range && std::abs(value) != 0) {
-        return std::nullopt;
+    if (error == std::errc::result_out_of_range) {
+        value = std::strtod(std::string(text).c_str(), nullptr); // tells too large from too small
+        if (std::isinf(value)) {
+            return std::nullopt;
+        }
     }
     constexpr double kIntegerMax = 9007199254740992.0 * 1024; // 2^63
     if (std::trunc(value) == value && std::abs(value) < kIntegerMax) {

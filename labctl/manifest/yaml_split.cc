@@ -139,21 +139,22 @@ void advance(Chunk& chunk, std::size_t count) {
 void add_json_aware(Chunk chunk, std::vector<Chunk>& chunks) {
     constexpr std::string_view kSpace = " \t\r\n";
     for (;;) {
-        const auto start = chunk.text.find_first_not_of(kSpace);
-        if (start == std::string_view::npos) {
-            return;
+        const auto start = std::min(chunk.text.find_first_not_of(kSpace), chunk.text.size());
+        if (chunk.text.substr(start, 1) != "{") {
+            break;
         }
-        const auto end =
-            chunk.text[start] == '{' ? json_end(chunk.text, start) : std::string_view::npos;
-        const auto next =
-            end == std::string_view::npos ? end : chunk.text.find_first_not_of(kSpace, end);
+        advance(chunk, start); // tabs may indent JSON, but nothing in front of a YAML document
+        chunk.text = chunk.text.substr(0, chunk.text.find_last_not_of(kSpace) + 1);
+        const auto end = json_end(chunk.text, 0);
+        const auto next = end == std::string_view::npos ? end
+                                                        : chunk.text.find_first_not_of(kSpace, end);
         if (next == std::string_view::npos || chunk.text[next] != '{') {
-            chunks.push_back(chunk);
-            return;
+            break;
         }
         chunks.push_back({chunk.text.substr(0, end), chunk.line, chunk.column});
         advance(chunk, end);
     }
+    chunks.push_back(chunk);
 }
 
 class Splitter {

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstring>
-#include <optional>
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
@@ -140,10 +139,11 @@ private:
             }
             return;
         }
-        if (checked_ == family) {
+        bool& checked = checked_.at(family == Family::V4 ? 0 : 1);
+        if (checked) {
             return;
         }
-        checked_ = family;
+        checked = true;
         if (family_ == NftFamily::Inet) {
             const std::uint8_t number = family == Family::V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
             load_meta(NFT_META_NFPROTO);
@@ -157,7 +157,7 @@ private:
 
     nftnl_rule& rule_;
     NftFamily family_;
-    std::optional<Family> checked_;
+    std::array<bool, 2> checked_{}; // IPv4, IPv6
 };
 
 void set_comment(nftnl_rule& rule, const std::string& comment) {
