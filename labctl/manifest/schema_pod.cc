@@ -11,7 +11,6 @@ constexpr std::array<std::string_view, 4> kDnsPolicies{"ClusterFirst", "ClusterF
 constexpr std::array<std::string_view, 2> kPreemptionPolicies{"Never", "PreemptLowerPriority"};
 constexpr std::array<std::string_view, 4> kTolerationOperators{"Equal", "Exists", "Gt", "Lt"};
 constexpr std::array<std::string_view, 3> kTaintEffects{"NoExecute", "NoSchedule", "PreferNoSchedule"};
-constexpr std::array<std::string_view, 3> kProfileTypes{"Localhost", "RuntimeDefault", "Unconfined"};
 
 constexpr Table kSysctl{
     text("name"), text("value"),
