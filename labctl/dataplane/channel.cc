@@ -116,6 +116,7 @@ void Channel::send(std::string message, std::vector<int> fds) {
         return;
     }
     std::vector<netemu::UniqueFd> copies;
+    copies.reserve(fds.size());
     for (const int fd : fds) {
         copies.emplace_back(
             netemu::check_syscall("duplicate a socket", ::fcntl(fd, F_DUPFD_CLOEXEC, 0)));

@@ -99,6 +99,8 @@ void ProbeRunner::run(
     run.done = std::move(done);
     run.sequential = sequential;
     run.unfinished = requests.size();
+    run.items.reserve(requests.size());
+    run.order.reserve(requests.size());
     for (auto& request : requests) {
         run.items.push_back(std::make_unique<Item>(run, std::move(request)));
         run.order.push_back(run.items.back().get());

@@ -21,6 +21,8 @@ public:
     using Reply = std::function<void(std::string message)>;
 
     Prober(netemu::EventLoop& loop, Reply reply) : loop_(loop), reply_(std::move(reply)) {}
+    Prober(const Prober&) = delete;
+    Prober& operator=(const Prober&) = delete;
     ~Prober() override;
 
     /// Carries out the records of one message of the probe channel; takes the descriptors it needs.

@@ -62,14 +62,18 @@ const Node* item_of(const Node* list, std::size_t index) {
 
 bool Reader::read(const std::string& file, std::string_view text) {
     if (const auto bad = find_bad_text(text)) {
-        SourceLines none({});
-        FileReport(result_.findings, file, &none)
+        SourceLines lines(text, {text});
+        FileReport(result_.findings, file, &lines)
             .add(Severity::Error, bad->line, bad->column, bad->message, bad->hint);
         return true;
     }
     for (const auto& chunk : split_documents(text)) {
         InOrder order(result_.findings);
-        read_chunk(file, chunk);
+        SourceLines lines(text, chunk);
+        FileReport report(result_.findings, file, &lines);
+        lines_ = &lines;
+        read_chunk(report, chunk);
+        lines_ = nullptr;
         if (result_.findings.errors >= kErrorsMax) {
             result_.findings.gave_up = true;
             return false;
@@ -78,12 +82,9 @@ bool Reader::read(const std::string& file, std::string_view text) {
     return true;
 }
 
-void Reader::read_chunk(const std::string& file, const Chunk& chunk) {
-    SourceLines lines(chunk);
-    lines_ = &lines;
-    FileReport report(result_.findings, file, &lines);
+void Reader::read_chunk(FileReport& file, const Chunk& chunk) {
     if (chunk.text.size() > limits::kDocumentBytesMax) {
-        report.add(
+        file.add(
             Severity::Error,
             chunk.line,
             chunk.column,
@@ -96,11 +97,10 @@ void Reader::read_chunk(const std::string& file, const Chunk& chunk) {
         return;
     }
     try {
-        read_documents(report, chunk);
+        read_documents(file, chunk);
     } catch (const SyntaxError& error) {
-        report.add(Severity::Error, error.line, error.column, error.message, error.hint);
+        file.add(Severity::Error, error.line, error.column, error.message, error.hint);
     }
-    lines_ = nullptr;
 }
 
 void Reader::read_documents(FileReport& file, const Chunk& chunk) {

@@ -32,7 +32,7 @@ public:
     [[nodiscard]] Findings& findings() { return result_.findings; }
 
 private:
-    void read_chunk(const std::string& file, const Chunk& chunk);
+    void read_chunk(FileReport& file, const Chunk& chunk);
     void read_documents(FileReport& file, const Chunk& chunk);
     void read_value(FileReport& file, api::Json value, const Node* node, int depth);
     void read_list(FileReport& file, api::Json& list, const Node* node, int depth);

@@ -26,11 +26,20 @@ std::string Path::to_string() const {
     return text;
 }
 
+SourceLines::SourceLines(std::string_view file, const Chunk& chunk) :
+    first_line_(chunk.line), rest_(chunk.text) {
+    if (chunk.column > 1) {
+        const auto offset = static_cast<std::size_t>(chunk.text.data() - file.data());
+        const auto start = file.substr(0, offset).rfind('\n') + 1; // npos + 1 is 0
+        rest_ = file.substr(start, offset - start + chunk.text.size());
+    }
+}
+
 std::string_view SourceLines::line(std::uint32_t number) {
-    if (number < chunk_.line) {
+    if (number < first_line_) {
         return {};
     }
-    const auto index = number - chunk_.line;
+    const auto index = number - first_line_;
     while (lines_.size() <= index &&
            !rest_.empty()) { // as libyaml counts: a lone carriage return ends a line too
         const auto end = std::min(rest_.find_first_of("\r\n"), rest_.size());

@@ -13,12 +13,13 @@ namespace labctl::manifest {
 /// A chunk's lines by number, for the excerpts in diagnostics. Finds as many as it is asked for.
 class SourceLines {
 public:
-    explicit SourceLines(const Chunk& chunk) : chunk_(chunk), rest_(chunk.text) {}
+    /// `file` is the whole text; the chunk may start in the middle of a line.
+    SourceLines(std::string_view file, const Chunk& chunk);
     /// The text of a line of the file (from 1), or empty if it is not in this chunk.
     std::string_view line(std::uint32_t number);
 
 private:
-    Chunk chunk_;
+    std::uint32_t first_line_;
     std::string_view rest_; // behind lines_
     std::vector<std::string_view> lines_;
 };

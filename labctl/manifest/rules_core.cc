@@ -29,7 +29,7 @@ void check_taints(const Cursor& taints) {
 
 void default_namespace(Json& name_space) {
     const auto name = api::string_at(name_space, "metadata.name");
-    if (name.empty()) {
+    if (!dns_label(name).empty()) {
         return;
     }
     auto& labels = name_space["metadata"]["labels"];

@@ -128,9 +128,10 @@ std::size_t json_end(std::string_view text, std::size_t start) {
 }
 
 void advance(Chunk& chunk, std::size_t count) {
-    for (const char c : chunk.text.substr(0, count)) {
-        chunk.column = c == '\n' ? 1 : chunk.column + 1;
-        chunk.line += c == '\n' ? 1 : 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        const bool line_end = chunk.text[i] == '\n';
+        chunk.line += line_end ? 1 : 0;
+        chunk.column = line_end ? 1 : chunk.column + (continuation(chunk.text, i) ? 0 : 1);
     }
     chunk.text.remove_prefix(count);
 }

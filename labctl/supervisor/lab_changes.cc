@@ -37,11 +37,12 @@ std::uint64_t resident_bytes(pid_t pid) {
 /// be found. /proc is the host's here, and NSpid lists a process's numbers from the outside in.
 pid_t host_pid(pid_t supervisor, pid_t child) {
     const auto self = std::to_string(supervisor);
+    const auto number = std::string("\t").append(std::to_string(child));
     std::ifstream children("/proc/" + self + "/task/" + self + "/children");
     for (pid_t candidate = 0; children >> candidate;) {
         std::ifstream status("/proc/" + std::to_string(candidate) + "/status");
         for (std::string line; std::getline(status, line);) {
-            if (line.starts_with("NSpid:") && line.ends_with("\t" + std::to_string(child))) {
+            if (line.starts_with("NSpid:") && line.ends_with(number)) {
                 return candidate;
             }
         }

@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(documents_are_separated_by_lines_of_dashes) {
         names += read.name();
     }
     BOOST_TEST(names == "abcde");
-    BOOST_TEST(result.objects[1].source.line == 9);
+    BOOST_TEST(result.objects[1].source.line == 10);
 }
 
 BOOST_AUTO_TEST_CASE(a_mistake_does_not_hide_those_of_other_documents) {
