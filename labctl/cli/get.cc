@@ -117,8 +117,7 @@ int run_describe(const Context& context) {
             "GET",
             word == std::string_view("replicasets")      ? "/apis/apps/v1/replicasets"
             : word == std::string_view("endpointslices") ? "/apis/discovery.k8s.io/v1/endpointslices"
-            : word == std::string_view("events")         ? "/apis/labctl.dev/v1/events"
-                                                 : std::string("/api/v1/") + word);
+                                                         : std::string("/api/v1/") + word);
         for (const auto& item : all.at("items")) {
             related.push_back(std::make_shared<api::Object>(api::Object{item, {}}));
         }

@@ -221,7 +221,8 @@ void Routes::apply(const ApiRequest& request, const ExchangePtr& exchange) {
 
 void Routes::delete_many(const ApiRequest& request, const ExchangePtr& exchange) {
     std::vector<api::ObjectKey> keys;
-    for (const auto& entry : request.json().at("objects")) {
+    const auto body = request.json(); // outlives the loop over a part of it
+    for (const auto& entry : body.at("objects")) {
         keys.push_back(key_from(entry));
     }
     exchange->reply(200, report_json(lab_.remove(keys)));

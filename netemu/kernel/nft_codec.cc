@@ -1,21 +1,33 @@
 #include "netemu/kernel/nft_codec.h"
 
+#include <memory>
 #include <string_view>
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/table.h>
+#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
 #include "netemu/base/error.h"
 #include "netemu/kernel/attributes.h"
-#include "netemu/kernel/nft_handles.h"
 #include "netemu/kernel/nft_rule.h"
 
 namespace netemu {
 
 namespace {
+
+struct Free {
+    void operator()(nftnl_table* table) const noexcept { nftnl_table_free(table); }
+    void operator()(nftnl_chain* chain) const noexcept { nftnl_chain_free(chain); }
+    void operator()(nftnl_udata_buf* data) const noexcept { nftnl_udata_buf_free(data); }
+};
+using TableHandle = std::unique_ptr<nftnl_table, Free>;
+using ChainHandle = std::unique_ptr<nftnl_chain, Free>;
+using UdataHandle = std::unique_ptr<nftnl_udata_buf, Free>;
 
 /// In front of the digest in a table's comment.
 constexpr std::string_view kDigestLabel = "digest ";
@@ -53,15 +65,15 @@ private:
     Batch& batch_;
 };
 
-NftTableHandle make_table(NftFamily family, const std::string& name) {
-    NftTableHandle table(nftnl_table_alloc());
+TableHandle make_table(NftFamily family, const std::string& name) {
+    TableHandle table(nftnl_table_alloc());
     nftnl_table_set_u32(table.get(), NFTNL_TABLE_FAMILY, nft_family_number(family));
     nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, name.c_str());
     return table;
 }
 
 void set_digest(nftnl_table& table, const std::string& digest) {
-    const NftUdataHandle data(nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN * 2));
+    const UdataHandle data(nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN * 2));
     const std::string comment = std::string(kDigestLabel) + digest;
     nftnl_udata_put_strz(data.get(), NFTNL_UDATA_TABLE_COMMENT, comment.c_str());
     nftnl_table_set_data(
@@ -87,8 +99,8 @@ unsigned hook_number(NftHook hook) {
     throw Error("unknown nftables hook");
 }
 
-NftChainHandle make_chain(const NftTable& table, const NftChain& chain) {
-    NftChainHandle handle(nftnl_chain_alloc());
+ChainHandle make_chain(const NftTable& table, const NftChain& chain) {
+    ChainHandle handle(nftnl_chain_alloc());
     nftnl_chain_set_u32(handle.get(), NFTNL_CHAIN_FAMILY, nft_family_number(table.family));
     nftnl_chain_set_str(handle.get(), NFTNL_CHAIN_TABLE, table.name.c_str());
     nftnl_chain_set_str(handle.get(), NFTNL_CHAIN_NAME, chain.name.c_str());
@@ -140,8 +152,8 @@ void dump(Batch& batch, unsigned type) {
 } // namespace
 
 void encode_replace_table(Batch& batch, const NftTable& table) {
-    const NftTableHandle bare = make_table(table.family, table.name);
-    const NftTableHandle full = make_table(table.family, table.name);
+    const TableHandle bare = make_table(table.family, table.name);
+    const TableHandle full = make_table(table.family, table.name);
     set_digest(*full, table_digest(table));
     Transaction transaction(batch);
     const auto put_table = [&](unsigned type, unsigned flags, const nftnl_table* handle) {
@@ -161,17 +173,16 @@ void encode_replace_table(Batch& batch, const NftTable& table) {
     }
     for (const NftChain& chain : table.chains) { // all chains are there by now, for the jumps
         for (const NftRule& rule : chain.rules) {
-            const auto handle = build_rule(table, chain.name, rule);
             constexpr unsigned kFlags = NLM_F_CREATE | NLM_F_APPEND;
             transaction.message(NFT_MSG_NEWRULE, kFlags, table.family, [&](nlmsghdr* header) {
-                nftnl_rule_nlmsg_build_payload(header, handle.get());
+                put_rule(header, table, chain.name, rule);
             });
         }
     }
 }
 
 void encode_delete_table(Batch& batch, NftFamily family, const std::string& name) {
-    const NftTableHandle table = make_table(family, name);
+    const TableHandle table = make_table(family, name);
     Transaction transaction(batch);
     transaction.message(NFT_MSG_DELTABLE, 0, family, [&](nlmsghdr* header) {
         nftnl_table_nlmsg_build_payload(header, table.get());

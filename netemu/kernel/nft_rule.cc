@@ -1,9 +1,12 @@
 #include "netemu/kernel/nft_rule.h"
 
 #include <array>
-#include <cstring>
+#include <memory>
 
 #include <arpa/inet.h>
+#include <libnftnl/expr.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/udata.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -14,6 +17,13 @@
 namespace netemu {
 
 namespace {
+
+struct Free {
+    void operator()(nftnl_rule* rule) const noexcept { nftnl_rule_free(rule); }
+    void operator()(nftnl_udata_buf* data) const noexcept { nftnl_udata_buf_free(data); }
+};
+using RuleHandle = std::unique_ptr<nftnl_rule, Free>;
+using UdataHandle = std::unique_ptr<nftnl_udata_buf, Free>;
 
 constexpr unsigned kBitsPerByte = 8;
 
@@ -161,7 +171,7 @@ private:
 };
 
 void set_comment(nftnl_rule& rule, const std::string& comment) {
-    const NftUdataHandle data(nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN * 2));
+    const UdataHandle data(nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN * 2));
     if (comment.size() >= NFTNL_UDATA_COMMENT_MAXLEN ||
         !nftnl_udata_put_strz(data.get(), NFTNL_UDATA_RULE_COMMENT, comment.c_str())) {
         throw Error("the comment of a rule is too long: " + comment);
@@ -189,8 +199,9 @@ unsigned nft_family_number(NftFamily family) {
     throw Error("unknown nftables family");
 }
 
-NftRuleHandle build_rule(const NftTable& table, const std::string& chain, const NftRule& rule) {
-    NftRuleHandle handle(nftnl_rule_alloc());
+void put_rule(
+    nlmsghdr* message, const NftTable& table, const std::string& chain, const NftRule& rule) {
+    const RuleHandle handle(nftnl_rule_alloc());
     nftnl_rule_set_u32(handle.get(), NFTNL_RULE_FAMILY, nft_family_number(table.family));
     nftnl_rule_set_str(handle.get(), NFTNL_RULE_TABLE, table.name.c_str());
     nftnl_rule_set_str(handle.get(), NFTNL_RULE_CHAIN, chain.c_str());
@@ -201,7 +212,7 @@ NftRuleHandle build_rule(const NftTable& table, const std::string& chain, const 
     if (!rule.comment.empty()) {
         set_comment(*handle, rule.comment);
     }
-    return handle;
+    nftnl_rule_nlmsg_build_payload(message, handle.get());
 }
 
 } // namespace netemu

@@ -106,7 +106,7 @@ def snapshot_host():
     """What a lab must not change in the network namespace that it was started from, and in the mounts."""
     sysctls = output_of("sysctl", "-a", "--pattern", r"^net\.").splitlines()
     return {
-        "ip -d link": output_of("ip", "-d", "link"),
+        "ip -d link": re.sub(r"(_timer) +[0-9.]+", r"\1", output_of("ip", "-d", "link")),
         "ip address": output_of("ip", "address"),
         "ip route": output_of("ip", "route", "show", "table", "all"),
         "ip -6 route": output_of("ip", "-6", "route", "show", "table", "all"),
@@ -182,9 +182,9 @@ class World:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
-            run = Run(words, "none", out.decode(errors="replace"), err.decode(errors="replace"), limit_s)
+            run = Run(words, "none", out.decode(errors="replace"), (err or b"").decode(errors="replace"), limit_s)
             raise Failure(f"not finished after {limit_s:.0f} s\n{run.describe()}") from None
-        run = Run(words, process.returncode, out.decode(errors="replace"), err.decode(errors="replace"),
+        run = Run(words, process.returncode, out.decode(errors="replace"), (err or b"").decode(errors="replace"),
                   time.monotonic() - started)
         wanted = (status,) if isinstance(status, int) else status
         if wanted is not None and run.status not in wanted:

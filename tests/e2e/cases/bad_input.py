@@ -69,7 +69,7 @@ def all_or_nothing(w):
     w.labctl("up")
     path = w.write("half.yaml", POD % "good" + "---\n" + POD % "Not_Good")
     w.labctl("apply", "-f", path, status=2)
-    w.labctl("get", "pod", "good", status=1)
+    w.labctl("get", "pod", "good", status=2)
     probes = w.write("probes.json", '{"probes": [{"id": "1", "frm": "default/client", "to": "tcp://10.0.0.1:80"}]}')
     w.has(w.labctl("probe", "--file", probes, "-o", "json", status=2).err, "from", "the suggestion for 'frm'")
     w.labctl("probe", "default/client", "gopher://x", status=2)

@@ -98,7 +98,7 @@ def labels_and_deletion(w):
     before = uids(w)
     w.labctl("label", "pod", "client", "team=blue")
     w.equal([p["metadata"]["name"] for p in w.get("pods", "-l", "team=blue")], ["client"], "labelled pods")
-    w.labctl("label", "pod", "client", "team=red", status=(1, 2))
+    w.labctl("label", "pod", "client", "team=red", status=2)
     w.labctl("label", "pod", "client", "team=red", "--overwrite")
     w.labctl("label", "pod", "client", "team-")
     w.labctl("get", "pods", "-l", "team", "-o", "name")
@@ -114,7 +114,7 @@ def labels_and_deletion(w):
     w.wait("no frontends", lambda: not w.get("pods", "-l", "app=frontend"))
     w.labctl("delete", "pod", "db-0")
     w.wait("db-0 again, and new", lambda: uids(w).get("db-0") not in (None, before["db-0"]))
-    w.labctl("delete", "pod", "nobody", status=(1, 2))
+    w.labctl("delete", "pod", "nobody", status=2)
     w.equal(uids(w)["client"], before["client"], "uid of client")
 
 
