@@ -16,7 +16,8 @@ std::string namespace_of(const Context& context, const KindTarget& target) {
     return target.namespaced && !context.options().all_namespaces ? context.ns() : "";
 }
 
-std::vector<api::ObjectPtr> fetch(const Context& context, Client& client, const KindTarget& target) {
+std::vector<api::ObjectPtr>
+fetch(const Context& context, Client& client, const KindTarget& target) {
     std::vector<api::ObjectPtr> objects;
     const auto ns = namespace_of(context, target);
     const auto add = [&](json body) {
@@ -115,9 +116,10 @@ int run_describe(const Context& context) {
     for (const auto* word : {"events", "pods", "replicasets", "endpointslices", "endpoints"}) {
         const json all = client.request(
             "GET",
-            word == std::string_view("replicasets")      ? "/apis/apps/v1/replicasets"
-            : word == std::string_view("endpointslices") ? "/apis/discovery.k8s.io/v1/endpointslices"
-                                                         : std::string("/api/v1/") + word);
+            word == std::string_view("replicasets") ? "/apis/apps/v1/replicasets"
+            : word == std::string_view("endpointslices")
+                ? "/apis/discovery.k8s.io/v1/endpointslices"
+                : std::string("/api/v1/") + word);
         for (const auto& item : all.at("items")) {
             related.push_back(std::make_shared<api::Object>(api::Object{item, {}}));
         }
