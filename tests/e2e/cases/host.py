@@ -8,7 +8,9 @@ from harness import Failure, case, snapshot_host
 
 def furnish(w):
     """Gives the host of this cage something to lose."""
-    for line in ("ip link add br-office type bridge", "ip addr add 10.244.1.1/24 dev br-office",
+    for line in ("ip link add br-office type bridge",
+                 "ip link set br-office addrgenmode none",  # no address that settles by itself
+                 "ip addr add 10.244.1.1/24 dev br-office",
                  "ip link set br-office up", "ip link add vethA type veth peer name vethB",
                  "ip link set vethA master br-office", "ip route add 172.18.0.0/16 dev br-office",
                  "sysctl -q -w net.ipv4.ip_forward=0"):

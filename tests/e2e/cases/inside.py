@@ -82,7 +82,7 @@ def real_process(w):
     w.true(not result.get("backend"), "a real process is not called a built-in workload")
     w.wait("the request in the log", lambda: "GET / " in w.labctl("logs", "server").out)
     w.equal(w.probe("default/server", "tcp://pod:default/idle:8000")["outcome"], "refused", "an idle image")
-    env = w.labctl("exec", "server", "--", "sh", "-c", "tr '\\0' '\\n' </proc/1/environ").out
+    env = w.labctl("exec", "server", "--", "sh", "-c", "cat /proc/[0-9]*/environ | tr '\\0' '\\n'").out
     w.has(env, "COLOUR=blue", "the container's environment")
 
 
