@@ -55,9 +55,10 @@ std::vector<api::Object> take_objects(manifest::ReadResult& result) {
     return objects;
 }
 
-/// Checks as an object of the lab, so that `labctl check` finds them later. Their places in the files travel
-/// in an annotation.
-void add_checks(std::vector<api::Object>& objects, const std::vector<manifest::AssertionInput>& assertions) {
+/// Checks as an object of the lab, so that `labctl check` finds them later. Their places in the
+/// files travel in an annotation.
+void add_checks(
+    std::vector<api::Object>& objects, const std::vector<manifest::AssertionInput>& assertions) {
     std::map<std::pair<std::string, std::string>, api::Object> checks;
     for (const auto& assertion : assertions) {
         auto& check = checks[{assertion.ns, assertion.check_name}];
@@ -233,8 +234,7 @@ int print_plan(const Context& context, const LabInput& input) {
     for (const auto& [what, count] : netemu::summarize(plan)) {
         summary += (summary.empty() ? "" : ", ") + std::to_string(count) + " " + what;
     }
-    context.console().progress(
-        std::to_string(plan.operations.size()) + " operations: " + summary);
+    context.console().progress(std::to_string(plan.operations.size()) + " operations: " + summary);
     return 0;
 }
 

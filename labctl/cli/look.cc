@@ -25,7 +25,8 @@ int run_ls(const Context& context) {
         if (supervisor::lab_alive(paths)) {
             entry["state"] = "starting";
             try {
-                const auto status = Client::connect(paths.socket).request("GET", "/apis/labctl.dev/v1/status");
+                const auto status =
+                    Client::connect(paths.socket).request("GET", "/apis/labctl.dev/v1/status");
                 if (status.at("phase") == "Running") {
                     entry["state"] = "up";
                     entry["nodes"] = status.at("nodes");
@@ -39,7 +40,8 @@ int run_ls(const Context& context) {
         const auto text = [&](const char* field) {
             return entry.contains(field) ? entry[field].dump() : std::string("-");
         };
-        table.add({name, entry["state"].get<std::string>(), text("nodes"), text("pods"), text("pid")});
+        table.add(
+            {name, entry["state"].get<std::string>(), text("nodes"), text("pods"), text("pid")});
         list.push_back(std::move(entry));
     }
     const auto& output = context.options().output;
@@ -74,9 +76,16 @@ int run_status(const Context& context) {
     table.add({"phase", status.at("phase").get<std::string>()});
     if (status.contains("nodes")) {
         table.add({"nodes", status.at("nodes").dump()});
-        table.add({"pods", status.at("pods").dump() + ", " + std::to_string(status.at("podsNotReady").size()) + " not ready"});
+        table.add(
+            {"pods",
+             status.at("pods").dump() + ", " + std::to_string(status.at("podsNotReady").size()) +
+                 " not ready"});
         table.add({"network namespaces", status.at("namespaces").dump()});
-        table.add({"cni", status.at("cni").at("profile").get<std::string>() + ", " + status.at("cni").at("overlay").get<std::string>() + ", MTU " + status.at("cni").at("mtu").dump()});
+        table.add(
+            {"cni",
+             status.at("cni").at("profile").get<std::string>() + ", " +
+                 status.at("cni").at("overlay").get<std::string>() + ", MTU " +
+                 status.at("cni").at("mtu").dump()});
         table.add({"supervisor", memory(status.at("supervisor"))});
         table.add({"data plane", memory(status.at("dataPlane"))});
         table.add({"journal", status.at("journal").at("path").get<std::string>()});
@@ -164,9 +173,10 @@ int run_plan(const Context& context) {
         std::cout << line.get<std::string>() << "\n";
     }
     context.console().progress(
-        plan.at("lines").empty() ? "the kernel is as the objects say"
-                                 : std::to_string(plan.at("lines").size()) +
-                                       " operations would bring the kernel to what the objects say");
+        plan.at("lines").empty()
+            ? "the kernel is as the objects say"
+            : std::to_string(plan.at("lines").size()) +
+                  " operations would bring the kernel to what the objects say");
     return 0;
 }
 
@@ -189,7 +199,8 @@ int run_lint(const Context& context) {
         context.console().progress(
             kind.kind + " (" + kind.api_version + "): stored, nothing acts on it");
     }
-    std::cout << result.objects.size() << " objects are valid, " << result.findings.warnings << " warnings\n";
+    std::cout << result.objects.size() << " objects are valid, " << result.findings.warnings
+              << " warnings\n";
     return 0;
 }
 
@@ -205,8 +216,7 @@ int run_graph(const Context& context) {
     input.overlay = status.at("cni").at("overlay");
     const auto& output = context.options().output;
     std::cout << report::graph(
-        input,
-        output == "table" ? report::GraphFormat::Ascii : report::parse_graph_format(output));
+        input, output == "table" ? report::GraphFormat::Ascii : report::parse_graph_format(output));
     return 0;
 }
 

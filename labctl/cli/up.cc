@@ -138,15 +138,18 @@ int report_pending(const Context& context, const json& pending) {
 
 /// The lab runs already: bring it to what the input says.
 int apply_to_running(const Context& context, const LabPaths& paths, const LabInput& input) {
+    auto client = Client::connect(paths.socket);
     if (input.objects.empty()) {
-        throw netemu::UsageError(
-            "lab '" + paths.name + "' is up already",
-            "`labctl status --lab " + paths.name + "` shows it; `labctl down " + paths.name +
-                "` ends it");
+        const auto report = client.request("POST", "/apis/labctl.dev/v1/repair", json::object());
+        context.console().step(
+            "lab '" + paths.name + "' is up already; " +
+                (report.at("operations").empty() ? "the kernel is as the objects say"
+                                                 : "what was changed by hand is put right"),
+            report.at("elapsedMicros"));
+        return 0;
     }
     context.console().progress(
         "lab '" + paths.name + "' is up already: applying the manifests to it");
-    auto client = Client::connect(paths.socket);
     return apply_objects(context, client, input.objects, false);
 }
 

@@ -47,7 +47,7 @@ private:
     };
     struct Run;
     struct Item {
-        Item(Run& run, ResolvedRequest request);
+        Item(Run& owner, ResolvedRequest wanted);
 
         Run& run;
         ResolvedRequest request;
@@ -77,7 +77,7 @@ private:
     };
 
     void prepare(Item& item);
-    std::shared_ptr<Template> template_of(Run& run, const ResolvedRequest& request);
+    std::shared_ptr<Template> template_of(Run& run, const ResolvedRequest& resolved);
     void enqueue(Item& item);
     [[nodiscard]] static bool can_start(const Item& item);
     void start_job(Item& item);

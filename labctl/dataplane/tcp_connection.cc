@@ -33,15 +33,10 @@ mesh::ParserOptions parser_options() {
 
 } // namespace
 
-TcpConnection::TcpConnection(
-    netemu::EventLoop& loop,
-    netemu::UniqueFd socket,
-    std::shared_ptr<ServedPod> pod,
-    std::uint16_t port,
-    const netemu::Endpoint& client,
-    CloseCallback on_close)
-    : loop_(loop), socket_(std::move(socket)), pod_(std::move(pod)), port_(port), client_(client),
-      on_close_(std::move(on_close)), last_active_(netemu::Clock::now()) {
+TcpConnection::TcpConnection(netemu::EventLoop& loop, Accepted accepted, CloseCallback on_close)
+    : loop_(loop), socket_(std::move(accepted.socket)), pod_(std::move(accepted.pod)),
+      port_(accepted.port), client_(accepted.client), on_close_(std::move(on_close)),
+      last_active_(netemu::Clock::now()) {
     ++pod_->connections;
 }
 

@@ -23,13 +23,15 @@ public:
     /// Called when the connection has ended; must not destroy it before the next turn of the loop.
     using CloseCallback = std::function<void(TcpConnection& connection)>;
 
-    TcpConnection(
-        netemu::EventLoop& loop,
-        netemu::UniqueFd socket,
-        std::shared_ptr<ServedPod> pod,
-        std::uint16_t port,
-        const netemu::Endpoint& client,
-        CloseCallback on_close);
+    /// What accept(2) gave, and on which port of which pod.
+    struct Accepted {
+        netemu::UniqueFd socket;
+        std::shared_ptr<ServedPod> pod;
+        std::uint16_t port = 0;
+        netemu::Endpoint client;
+    };
+
+    TcpConnection(netemu::EventLoop& loop, Accepted accepted, CloseCallback on_close);
     TcpConnection(const TcpConnection&) = delete;
     TcpConnection& operator=(const TcpConnection&) = delete;
     ~TcpConnection();

@@ -53,14 +53,9 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
         case Op::RemovePod:
             remove_pod(record.u32());
             break;
-        case Op::SetReady: {
-            const auto pod = pods_.find(record.u32());
-            const bool ready = record.u8() != 0;
-            if (pod != pods_.end()) {
-                pod->second->ready = ready;
-            }
+        case Op::SetReady:
+            set_ready(record);
             break;
-        }
         case Op::GetLogs:
             send_logs(record);
             break;
@@ -115,6 +110,14 @@ void WorkloadServer::remove_pod(std::uint32_t id) {
     std::erase_if(connections_, [id](const auto& entry) { return entry.second->pod().id == id; });
 }
 
+void WorkloadServer::set_ready(WireReader& record) {
+    const auto pod = pods_.find(record.u32());
+    const bool ready = record.u8() != 0;
+    if (pod != pods_.end()) {
+        pod->second->ready = ready;
+    }
+}
+
 void WorkloadServer::send_logs(WireReader& record) {
     const auto request = record.u32();
     const auto pod = pods_.find(record.u32());
@@ -159,9 +162,9 @@ void WorkloadServer::accept(
         return;
     }
     auto connection = std::make_unique<TcpConnection>(
-        loop_, std::move(socket), pod, port, exchange.client, [this](TcpConnection& closed) {
-            connection_closed(closed);
-        });
+        loop_,
+        TcpConnection::Accepted{std::move(socket), pod, port, exchange.client},
+        [this](TcpConnection& closed) { connection_closed(closed); });
     auto& started = *connection;
     connections_.emplace(&started, std::move(connection));
     if (sweep_timer_ == 0) {

@@ -27,6 +27,15 @@ constexpr std::array kMoved{
     Moved{"clusterName", "it was removed from the API; delete it"},
 };
 
+/// Whether two names differ in the order of their letters only: prots, ports.
+bool same_letters(std::string_view one, std::string_view other) {
+    std::string a(one);
+    std::string b(other);
+    std::sort(a.begin(), a.end());
+    std::sort(b.begin(), b.end());
+    return a == b;
+}
+
 /// The shortest way from `root` to a field of this name: "spec.template.spec". Lists are shown as
 /// [].
 std::string find_home(std::string_view name, const Struct& root) {
@@ -65,6 +74,9 @@ suggest_field(std::string_view name, const Struct& type, const Struct& root, con
     std::vector<std::string> names;
     for (const auto& field : type.fields) {
         names.emplace_back(field.name);
+        if (same_letters(name, field.name)) {
+            return compose({"did you mean '", field.name, "'?"});
+        }
     }
     if (const auto close = netemu::nearest(name, names)) {
         return compose({"did you mean '", *close, "'?"});

@@ -2,11 +2,10 @@
 
 #include <cstdint>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 /// Probes as data: the contract of `labctl probe` (one packet exchange each) as values. Pure.
 namespace labctl::probe {
@@ -25,8 +24,8 @@ enum class Outcome {
 std::string to_string(Outcome outcome); // "ok", "dns-error", ...
 std::string to_string(Scheme scheme);
 
-/// The parts of `to`: scheme://HOST[:PORT][/PATH?QUERY]. HOST is an address (IPv6 in brackets), a name, or
-/// pod:NS/NAME. PORT is a number or a port name.
+/// The parts of `to`: scheme://HOST[:PORT][/PATH?QUERY]. HOST is an address (IPv6 in brackets), a
+/// name, or pod:NS/NAME. PORT is a number or a port name.
 struct Target {
     Scheme scheme = Scheme::Tcp;
     std::string host;
@@ -45,9 +44,9 @@ struct Request {
     std::string method = "GET";
     std::map<std::string, std::string> headers;
     std::string body;
-    std::uint64_t timeout_ms = 1000;  // 1 to 600000
-    std::uint32_t count = 1;          // 1 to 1000000
-    std::uint32_t concurrency = 1;    // 1 to 512
+    std::uint64_t timeout_ms = 1000; // 1 to 600000
+    std::uint32_t count = 1;         // 1 to 1000000
+    std::uint32_t concurrency = 1;   // 1 to 512
     bool reuse_connection = false;
     bool samples = false;
     std::uint16_t source_port = 0; // 0: the kernel chooses
@@ -58,8 +57,8 @@ struct RequestList {
     bool sequential = false;
 };
 
-/// Reads the JSON of the contract. Unknown fields are errors (with a suggestion), since a misspelt one would
-/// silently test something else. Throws netemu::UsageError with the path of the field.
+/// Reads the JSON of the contract. Unknown fields are errors (with a suggestion), since a misspelt
+/// one would silently test something else. Throws netemu::UsageError with the path of the field.
 RequestList parse_requests(const nlohmann::json& document);
 nlohmann::json to_json(const RequestList& requests);
 
@@ -94,6 +93,6 @@ struct Result {
 
 nlohmann::json to_json(const Result& result);
 nlohmann::json results_to_json(const std::vector<Result>& results); // with schemaVersion
-Result result_from_json(const nlohmann::json& json);
+Result result_from_json(const nlohmann::json& object);
 
 } // namespace labctl::probe

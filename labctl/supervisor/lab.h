@@ -103,7 +103,8 @@ public:
     void when_settled(netemu::Clock::time_point deadline, std::function<void()> callback);
 
 private:
-    std::vector<ChangeReport::Item> apply_all(compile::Cluster& cluster, std::vector<api::Object> objects);
+    std::vector<ChangeReport::Item>
+    apply_all(compile::Cluster& cluster, std::vector<api::Object> objects);
     void note_change(const store::Event& event);
     [[nodiscard]] ChangeReport simulate(std::vector<api::Object> objects) const;
     void start_dataplane(const compile::ClusterConfig& config);

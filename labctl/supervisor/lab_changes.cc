@@ -33,8 +33,9 @@ std::uint64_t resident_bytes(pid_t pid) {
     return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
-/// The host's number of a child of ours, of which we only know the number in our pid namespace; 0 if it cannot
-/// be found. /proc is the host's here, and NSpid lists a process's numbers from the outside in.
+/// The host's number of a child of ours, of which we only know the number in our pid namespace; 0
+/// if it cannot be found. /proc is the host's here, and NSpid lists a process's numbers from the
+/// outside in.
 pid_t host_pid(pid_t supervisor, pid_t child) {
     const auto self = std::to_string(supervisor);
     const auto number = std::string("\t").append(std::to_string(child));

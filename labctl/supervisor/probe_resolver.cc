@@ -3,7 +3,6 @@
 #include <charconv>
 
 #include "labctl/compile/network.h"
-#include "labctl/compile/via.h"
 #include "netemu/base/error.h"
 
 namespace labctl::supervisor {
@@ -134,7 +133,14 @@ dataplane::ResolvedRequest ProbeResolver::resolve(const probe::Request& request)
         if (request.from != "external") {
             throw UsageError("'via' is for probes from external only");
         }
-        resolved.mark = compile::via_mark(config_, request.via);
+        // The external host's only way in is its default route, through the first node.
+        if (config_.nodes.at(0).name != request.via) {
+            resolved.decided = decided(
+                Outcome::Unsupported,
+                "the external host enters through " + config_.nodes[0].name +
+                    "; another way in ('via') is not supported yet");
+            return resolved;
+        }
     }
     resolve_target(resolved);
     return resolved;

@@ -149,11 +149,7 @@ void Routes::start(const ApiRequest& request, const ExchangePtr& exchange) {
         }
     };
     try {
-        lab_.start(
-            object_from(body.at("lab")),
-            objects_from(body.at("objects")),
-            step,
-            keep_alive);
+        lab_.start(object_from(body.at("lab")), objects_from(body.at("objects")), step, keep_alive);
     } catch (const netemu::Error& error) {
         exchange->send_line({{"error", status_object(error)}});
         exchange->finish();

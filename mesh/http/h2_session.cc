@@ -1,7 +1,6 @@
 #include "mesh/http/h2_session.h"
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 #include <optional>
 #include <unordered_map>
@@ -106,7 +105,7 @@ public:
         nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, std::size(settings));
     }
 
-    bool upgrade(std::string_view settings, Request request) {
+    bool upgrade(std::string_view settings, const Request& request) {
         const auto payload = decode_base64url(settings);
         const bool head = request.method == "HEAD";
         if (!payload ||
@@ -189,6 +188,7 @@ private:
         return 0;
     }
 
+    // NOLINTNEXTLINE(readability-function-size): nghttp2's signature, as the two below
     static int on_header(
         nghttp2_session* /*session*/,
         const nghttp2_frame* frame,
@@ -207,6 +207,7 @@ private:
         return 0;
     }
 
+    // NOLINTNEXTLINE(readability-function-size)
     static int on_data(
         nghttp2_session* /*session*/,
         std::uint8_t /*flags*/,
@@ -249,6 +250,7 @@ private:
         return 0;
     }
 
+    // NOLINTNEXTLINE(readability-function-size)
     static ssize_t read_body(
         nghttp2_session* /*session*/,
         std::int32_t id,
@@ -264,7 +266,7 @@ private:
         }
         auto& stream = found->second;
         const auto count = std::min(size, stream.body.size() - stream.sent);
-        std::memcpy(buffer, stream.body.data() + stream.sent, count);
+        std::copy_n(stream.body.data() + stream.sent, count, buffer);
         stream.sent += count;
         if (stream.sent == stream.body.size()) {
             *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -319,8 +321,8 @@ H2ServerSession::H2ServerSession(Handler handler, H2Options options)
 
 H2ServerSession::~H2ServerSession() = default;
 
-bool H2ServerSession::upgrade(std::string_view settings, Request request) {
-    return impl_->upgrade(settings, std::move(request));
+bool H2ServerSession::upgrade(std::string_view settings, const Request& request) {
+    return impl_->upgrade(settings, request);
 }
 
 bool H2ServerSession::feed(std::string_view bytes) {

@@ -38,7 +38,7 @@ public:
     /// Takes over a connection after "101 Switching Protocols" (RFC 7540 section 3.2): `settings`
     /// is the value of HTTP2-Settings, and `request`, the one that asked for it, becomes stream 1.
     /// False if the settings are bad.
-    [[nodiscard]] bool upgrade(std::string_view settings, Request request);
+    [[nodiscard]] bool upgrade(std::string_view settings, const Request& request);
 
     /// Takes what the client has sent, preface included. False when the peer broke the protocol:
     /// send what `take_output` still has, then close.

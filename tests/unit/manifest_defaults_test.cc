@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(network_policies) {
 BOOST_AUTO_TEST_CASE(others) {
     BOOST_TEST(object("apiVersion: v1\nkind: Namespace\nmetadata: {name: prod}\n")["metadata"] ==
                Json::parse(R"({"name":"prod","labels":{"kubernetes.io/metadata.name":"prod"}})"));
-    BOOST_TEST(object("apiVersion: v1\nkind: Node\nmetadata: {name: n}\nspec: {podCIDR: 10.1.0.0/24}\n")["spec"]["podCIDRs"] == Json::parse(R"(["10.1.0.0/24"])"));
+    BOOST_TEST(object("apiVersion: v1\nkind: Node\nmetadata: {name: node}\nspec: {podCIDR: 10.1.0.0/24}\n")["spec"]["podCIDRs"] == Json::parse(R"(["10.1.0.0/24"])"));
     const auto slice = object("apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: s}\naddressType: IPv4\nendpoints: [{addresses: [10.0.0.1]}]\nports: [{port: 80}]\n");
     BOOST_TEST(slice["ports"][0] == Json::parse(R"({"name":"","port":80,"protocol":"TCP"})"));
 }

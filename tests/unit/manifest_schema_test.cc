@@ -40,6 +40,9 @@ BOOST_AUTO_TEST_SUITE(tables)
 BOOST_AUTO_TEST_CASE(every_typed_kind_has_a_table) {
     for (const auto& kind : labctl::api::kinds()) {
         const auto* table = schema::find_struct(kind.kind);
+        if (kind.kind == "Event") {
+            continue; // made by the lab, never read from a file
+        }
         BOOST_REQUIRE_MESSAGE(table != nullptr, kind.kind);
         BOOST_TEST((table->find("metadata") != nullptr));
         BOOST_TEST((table->find("kind") != nullptr));
@@ -162,12 +165,20 @@ BOOST_AUTO_TEST_CASE(many_diagnostics_are_counted_and_cut) {
 }
 
 BOOST_AUTO_TEST_CASE(excerpts_are_safe_and_short) {
-    labctl::manifest::Diagnostic found{labctl::manifest::Severity::Error, {"a\nb", 3, 205}, "bad \x1b[31m\nvalue", "", std::string(200, 'x') + "\x1b\tYZ" + std::string(300, 'z')};
+    labctl::manifest::Diagnostic found;
+    found.source = {"a\nb", 3, 205};
+    found.message = "bad \x1b[31m\nvalue";
+    found.source_line = std::string(200, 'x') + "\x1b\tYZ" + std::string(300, 'z');
     const auto text = labctl::manifest::format(found);
     BOOST_TEST(text.find('\x1b') == std::string::npos);
     BOOST_TEST(std::count(text.begin(), text.end(), '\n') == 3);
     BOOST_TEST(text.size() < 450);
-    const labctl::manifest::Diagnostic wide{labctl::manifest::Severity::Warning, {"f", 1, 4}, "m", "h", "\tää: x"};
+    labctl::manifest::Diagnostic wide;
+    wide.severity = labctl::manifest::Severity::Warning;
+    wide.source = {"f", 1, 4};
+    wide.message = "m";
+    wide.hint = "h";
+    wide.source_line = "\tää: x";
     BOOST_TEST(labctl::manifest::format(wide) == "f:1:4: warning: m\n    \tää: x\n    \t  ^\n    hint: h\n");
 }
 
