@@ -3,14 +3,14 @@
 #include <compare>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
-/// Kubernetes objects as we keep them: the JSON of the object, with typed views where something acts on it.
+/// Kubernetes objects as we keep them: the JSON of the object, with typed views where something
+/// acts on it.
 namespace labctl::api {
 
 using Json = nlohmann::json;
@@ -18,12 +18,12 @@ using Labels = std::map<std::string, std::string>;
 
 /// One kind of object that the API serves.
 struct KindInfo {
-    std::string kind;        // "Deployment"
-    std::string api_version; // "apps/v1"
-    std::string plural;      // "deployments"
+    std::string kind;                     // "Deployment"
+    std::string api_version;              // "apps/v1"
+    std::string plural;                   // "deployments"
     std::vector<std::string> short_names; // "deploy"; the singular is always understood too
     bool namespaced = true;
-    bool typed = true;       // false: stored and listed, nothing acts on it
+    bool typed = true; // false: stored and listed, nothing acts on it
 };
 
 /// All typed kinds, in the order in which `get all` and the API discovery list them.
@@ -69,20 +69,20 @@ struct Object {
 };
 using ObjectPtr = std::shared_ptr<const Object>;
 
-/// The value at a path of field names, or a null JSON when anything on the way is absent or not an object.
-/// `at(body, "spec.template.metadata.labels")`; names never contain dots here.
+/// The value at a path of field names, or a null JSON when anything on the way is absent or not an
+/// object. `at(body, "spec.template.metadata.labels")`; names never contain dots here.
 const Json& at(const Json& json, std::string_view path);
 std::string string_at(const Json& json, std::string_view path, std::string_view fallback = {});
 std::int64_t int_at(const Json& json, std::string_view path, std::int64_t fallback);
 bool bool_at(const Json& json, std::string_view path, bool fallback);
 Labels labels_at(const Json& json, std::string_view path);
 
-/// Adds `name` to a JSON object that has no such field yet. Several times faster than a nested initializer
-/// list where thousands of objects are made; fastest in order of names.
+/// Adds `name` to a JSON object that has no such field yet. Several times faster than a nested
+/// initializer list where thousands of objects are made; fastest in order of names.
 void add_field(Json& object, const char* name, Json value);
 
-/// A label selector: matchLabels with matchExpressions, or the text of `-l` ("app=web,tier in (a,b),!old").
-/// Semantics of k8s.io/apimachinery labels and metav1.LabelSelector.
+/// A label selector: matchLabels with matchExpressions, or the text of `-l` ("app=web,tier in
+/// (a,b),!old"). Semantics of k8s.io/apimachinery labels and metav1.LabelSelector.
 class Selector {
 public:
     enum class Operator { In, NotIn, Exists, DoesNotExist };

@@ -13,8 +13,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <spdlog/spdlog.h>
-
 #include "labctl/dataplane/channel.h"
 #include "labctl/dataplane/prober.h"
 #include "labctl/dataplane/sandbox.h"

@@ -4,8 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include <spdlog/logger.h>
-
 #include "labctl/dataplane/channel.h"
 #include "labctl/dataplane/child_process.h"
 #include "labctl/dataplane/probe_runner.h"

@@ -26,8 +26,8 @@ std::string Path::to_string() const {
     return text;
 }
 
-SourceLines::SourceLines(std::string_view file, const Chunk& chunk) :
-    first_line_(chunk.line), rest_(chunk.text) {
+SourceLines::SourceLines(std::string_view file, const Chunk& chunk)
+    : first_line_(chunk.line), rest_(chunk.text) {
     if (chunk.column > 1) {
         const auto offset = static_cast<std::size_t>(chunk.text.data() - file.data());
         const auto start = file.substr(0, offset).rfind('\n') + 1; // npos + 1 is 0

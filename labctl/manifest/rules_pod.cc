@@ -115,8 +115,9 @@ void default_requests(Json& container) {
     }
     for (const auto& [name, value] : limits.items()) {
         long double amount = 0; // what is no quantity is reported once, at the limit
-        const bool valid = value.is_number() ||
-                           (value.is_string() && parse_quantity(value.get_ref<const std::string&>(), amount));
+        const bool valid =
+            value.is_number() ||
+            (value.is_string() && parse_quantity(value.get_ref<const std::string&>(), amount));
         if (valid && (!requests.is_object() || !requests.contains(name))) {
             requests[name] = value;
         }

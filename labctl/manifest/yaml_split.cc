@@ -147,8 +147,8 @@ void add_json_aware(Chunk chunk, std::vector<Chunk>& chunks) {
         advance(chunk, start); // tabs may indent JSON, but nothing in front of a YAML document
         chunk.text = chunk.text.substr(0, chunk.text.find_last_not_of(kSpace) + 1);
         const auto end = json_end(chunk.text, 0);
-        const auto next = end == std::string_view::npos ? end
-                                                        : chunk.text.find_first_not_of(kSpace, end);
+        const auto next =
+            end == std::string_view::npos ? end : chunk.text.find_first_not_of(kSpace, end);
         if (next == std::string_view::npos || chunk.text[next] != '{') {
             break;
         }

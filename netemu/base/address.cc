@@ -175,8 +175,7 @@ std::optional<MacAddress> MacAddress::parse(std::string_view text) {
     }
     for (std::size_t i = 0; i < 6; ++i) {
         const auto part = text.substr(i * 3, 2);
-        const auto parsed =
-            std::from_chars(part.data(), part.data() + 2, result.bytes.at(i), 16);
+        const auto parsed = std::from_chars(part.data(), part.data() + 2, result.bytes.at(i), 16);
         if (parsed.ec != std::errc{} || parsed.ptr != part.data() + 2 ||
             (i < 5 && text[i * 3 + 2] != ':')) {
             return std::nullopt;

@@ -46,8 +46,8 @@ private:
     std::array<std::uint8_t, 16> bytes_{};
 };
 
-/// An address with a prefix length. `address` keeps its host bits, so the same type serves an interface
-/// address (10.244.1.5/24) and, through `network()`, a range.
+/// An address with a prefix length. `address` keeps its host bits, so the same type serves an
+/// interface address (10.244.1.5/24) and, through `network()`, a range.
 struct IpPrefix {
     IpAddress address;
     std::uint8_t length = 0;
@@ -72,8 +72,8 @@ struct MacAddress {
     std::array<std::uint8_t, 6> bytes{};
 
     static std::optional<MacAddress> parse(std::string_view text);
-    /// A stable, locally administered, unicast address for an IP address: 0a:58 and the four last bytes,
-    /// the scheme of the CNI bridge plugin.
+    /// A stable, locally administered, unicast address for an IP address: 0a:58 and the four last
+    /// bytes, the scheme of the CNI bridge plugin.
     static MacAddress for_ip(const IpAddress& address);
     [[nodiscard]] std::string to_string() const;
     auto operator<=>(const MacAddress&) const = default;

@@ -34,19 +34,21 @@ std::string hint_for(int error_number) {
 
 } // namespace
 
-Error::Error(std::string message, std::string hint) :
-    std::runtime_error(message), message_(std::move(message)), hint_(std::move(hint)) {}
+Error::Error(std::string message, std::string hint)
+    : std::runtime_error(message), message_(std::move(message)), hint_(std::move(hint)) {
+}
 
 void Error::add_context(std::string_view context) {
     message_ = std::string(context) + ": " + message_;
 }
 
-SysError::SysError(std::string_view attempt, int error_number, std::string_view kernel_text) :
-    Error(
-        std::string(attempt) + ": " + errno_text(error_number) +
-            (kernel_text.empty() ? "" : " (kernel: " + std::string(kernel_text) + ")"),
-        hint_for(error_number)),
-    error_number_(error_number) {}
+SysError::SysError(std::string_view attempt, int error_number, std::string_view kernel_text)
+    : Error(
+          std::string(attempt) + ": " + errno_text(error_number) +
+              (kernel_text.empty() ? "" : " (kernel: " + std::string(kernel_text) + ")"),
+          hint_for(error_number)),
+      error_number_(error_number) {
+}
 
 ExitCode SysError::exit_code() const noexcept {
     return hint_for(error_number_).empty() ? ExitCode::Internal : ExitCode::HostCannot;

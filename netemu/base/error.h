@@ -18,8 +18,8 @@ enum class ExitCode {
     Interrupted = 130,
 };
 
-/// Base of every error that labctl throws. Its text says what was tried, on what, and what the kernel
-/// said; `hint()` is one line that says what to do about it, or empty.
+/// Base of every error that labctl throws. Its text says what was tried, on what, and what the
+/// kernel said; `hint()` is one line that says what to do about it, or empty.
 class Error : public std::runtime_error {
 public:
     explicit Error(std::string message, std::string hint = {});
@@ -51,8 +51,8 @@ public:
     [[nodiscard]] ExitCode exit_code() const noexcept override { return ExitCode::HostCannot; }
 };
 
-/// A system call or a kernel request failed. Lack of privilege, of a feature, of descriptors, of memory or
-/// of disk space is the host's limit (exit 4); anything else is our mistake (exit 5).
+/// A system call or a kernel request failed. Lack of privilege, of a feature, of descriptors, of
+/// memory or of disk space is the host's limit (exit 4); anything else is our mistake (exit 5).
 class SysError : public Error {
 public:
     /// `attempt` is what was being done to what, for example "create veth cni0 in node-1".

@@ -21,11 +21,12 @@ std::uint32_t fnv1a(std::string_view text);
 /// Shell-style pattern with `*` and `?`; the whole of `text` must match.
 bool glob_match(std::string_view pattern, std::string_view text);
 
-/// The candidate that is nearest to `word` by edit distance, if it is near enough to be a slip of the
-/// fingers (at most a third of its length, at least 1). For "did you mean" hints.
+/// The candidate that is nearest to `word` by edit distance, if it is near enough to be a slip of
+/// the fingers (at most a third of its length, at least 1). For "did you mean" hints.
 std::optional<std::string> nearest(std::string_view word, std::span<const std::string> candidates);
 
-/// "3s", "500ms", "2m", "1h", "250us", "1.5s", or a plain number of seconds; nullopt when malformed or negative.
+/// "3s", "500ms", "2m", "1h", "250us", "1.5s", or a plain number of seconds; nullopt when malformed
+/// or negative.
 std::optional<std::uint64_t> parse_duration_us(std::string_view text);
 /// A duration as people read it: "850 us", "12.3 ms", "1.24 s", "3m12s".
 std::string format_duration_us(std::uint64_t microseconds);

@@ -1,4 +1,4 @@
-#include "manifest_fixture.h"
+#include "tests/unit/manifest_fixture.h"
 
 #include <cstdlib>
 #include <filesystem>

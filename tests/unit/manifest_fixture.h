@@ -24,7 +24,8 @@ Json object(const std::string& text, const ReadOptions& options = {});
 /// Any YAML value, read as the data of an object that nothing knows ("x: TEXT" inside).
 Json value(const std::string& text);
 
-/// A Pod, a Deployment, a Service and a NetworkPolicy with these lines in their spec, each indented by two.
+/// A Pod, a Deployment, a Service and a NetworkPolicy with these lines in their spec, each indented
+/// by two.
 std::string pod(const std::string& spec);
 std::string deployment(const std::string& spec);
 std::string service(const std::string& spec);
