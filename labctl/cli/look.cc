@@ -91,7 +91,8 @@ int run_status(const Context& context) {
         table.add({"journal", status.at("journal").at("path").get<std::string>()});
     }
     std::cout << table.render();
-    for (const auto& [pod, reason] : status.value("podsNotReady", json::object()).items()) {
+    const auto not_ready = status.value("podsNotReady", json::object());
+    for (const auto& [pod, reason] : not_ready.items()) {
         context.console().warn(pod + " is not ready: " + reason.get<std::string>());
     }
     return 0;
