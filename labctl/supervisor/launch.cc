@@ -115,9 +115,12 @@ pid_t start_supervisor(
         if (number != EPERM && number != ENOSPC && number != EINVAL) {
             throw;
         }
+        // ENOSPC is a limit of user.max_*_namespaces here (clone(2)), not a full disk.
         throw netemu::UnsupportedError(
-            std::string("create the lab's namespaces") + (rootless ? " as an ordinary user" : "") +
-                ": " + netemu::errno_text(number),
+            std::string("create the lab's namespaces") +
+                (rootless ? ", as an ordinary user in a user namespace" : "") + ": " +
+                (number == ENOSPC ? "the host's limit of namespaces (sysctl user.max_*_namespaces)"
+                                  : netemu::errno_text(number)),
             "`labctl doctor` says what this host forbids and the exact remedy");
     }
 }
