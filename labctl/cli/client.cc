@@ -52,13 +52,20 @@ Client Client::connect(const std::string& path) {
 }
 
 void Client::send(const std::string& method, const std::string& target, const json& body) {
+    send_text(
+        method,
+        target,
+        body.is_null() ? "" : body.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+void Client::send_text(const std::string& method, const std::string& target, std::string body) {
     mesh::Request request;
     request.method = method;
     request.target = target;
     request.headers = {{"host", "labctl"}};
-    if (!body.is_null()) {
+    if (!body.empty()) {
         request.headers.add("content-type", "application/json");
-        request.body = body.dump(-1, ' ', false, json::error_handler_t::replace);
+        request.body = std::move(body);
     }
     const auto bytes = mesh::to_bytes(request);
     std::size_t done = 0;
@@ -117,6 +124,12 @@ json Client::request(const std::string& method, const std::string& target, const
     send(method, target, body);
     const auto text = receive({});
     return text.empty() ? json() : json::parse(text);
+}
+
+std::string
+Client::exchange(const std::string& method, const std::string& target, std::string body) {
+    send_text(method, target, std::move(body));
+    return receive({});
 }
 
 void Client::stream(

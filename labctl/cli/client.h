@@ -44,6 +44,8 @@ public:
     /// and above, LabGoneError when the connection ends before the answer.
     nlohmann::json request(
         const std::string& method, const std::string& target, const nlohmann::json& body = nullptr);
+    /// The same with a body and an answer that are text already, for long documents.
+    std::string exchange(const std::string& method, const std::string& target, std::string body);
     /// A request whose answer is a stream of JSON lines.
     void stream(
         const std::string& method,
@@ -58,6 +60,7 @@ public:
 
 private:
     void send(const std::string& method, const std::string& target, const nlohmann::json& body);
+    void send_text(const std::string& method, const std::string& target, std::string body);
     std::string receive(const TextSink& sink);
 
     netemu::UniqueFd fd_;

@@ -3,7 +3,6 @@
 #include <iostream>
 
 #include "labctl/api/object.h"
-#include "labctl/report/overview.h"
 #include "netemu/base/text.h"
 
 namespace labctl::cli {
@@ -19,25 +18,6 @@ std::vector<api::ObjectPtr> all_of(Client& client, std::initializer_list<const c
         }
     }
     return objects;
-}
-
-/// Something that works in this lab and shows what it is for.
-std::string suggestion(const std::vector<api::ObjectPtr>& objects, const std::string& lab) {
-    std::string from;
-    for (const auto& object : objects) {
-        if (object->kind() == "Check") {
-            return "labctl check --lab " + lab;
-        }
-        if (object->kind() != "Pod") {
-            continue;
-        }
-        const auto pod = object->ns() + "/" + object->name();
-        if (!from.empty()) {
-            return "labctl probe " + from + " icmp://pod:" + pod + " --lab " + lab;
-        }
-        from = pod;
-    }
-    return "labctl get all -A --lab " + lab;
 }
 
 } // namespace
@@ -64,15 +44,13 @@ void print_overview(
     if (context.options().quiet) {
         return;
     }
-    const auto objects = lab_objects(client);
-    const auto status = client.request("GET", "/apis/labctl.dev/v1/status");
-    report::OverviewInput input;
-    input.objects = objects;
-    input.external_ip = status.at("externalAddresses").at(0);
-    input.colour = context.console().color();
-    std::cout << report::overview(input) << std::flush;
+    const auto overview = client.request(
+        "GET",
+        std::string("/apis/labctl.dev/v1/overview?color=") +
+            (context.console().color() ? "1" : "0"));
+    std::cout << overview.at("text").get<std::string>() << std::flush;
     context.console().step("lab '" + paths.name + "' is up", elapsed_us);
-    context.console().progress("next: " + suggestion(objects, paths.name));
+    context.console().progress("next: " + overview.at("next").get<std::string>());
 }
 
 } // namespace labctl::cli

@@ -8,6 +8,7 @@
 #include <latch>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include <pthread.h>
 #include <sys/prctl.h>
@@ -65,13 +66,13 @@ void serve_workloads(const std::function<void()>& restrict) {
     loop.run();
 }
 
-void send_probes(std::latch& running) {
+void send_probes(int channel_fd, std::latch& running) {
     netemu::EventLoop loop;
     Channel* channel = nullptr;
     Prober prober(loop, [&channel](std::string message) { channel->send(std::move(message)); });
     Channel supervisor(
         loop,
-        netemu::UniqueFd(kProbeChannelFd),
+        netemu::UniqueFd(channel_fd),
         [&prober](std::string_view message, std::vector<netemu::UniqueFd>& fds) {
             prober.handle(message, fds);
         },
@@ -91,18 +92,21 @@ int run_data_plane(int verbosity) {
         netemu::set_log_verbosity(verbosity);
         ::tzset(); // reads its file while files can still be opened
         ::prctl(PR_SET_NAME, "labctl-data", 0, 0, 0);
-        drop_privileges(kProbeChannelFd + 1);
+        drop_privileges(kProbeChannelFd + kProbeThreads);
     });
-    std::latch running(1);
-    std::thread probes([&running] {
-        run_half("probes", [&running] {
-            ::pthread_setname_np(::pthread_self(), "labctl-probes");
-            send_probes(running);
+    std::latch running(kProbeThreads);
+    std::vector<std::thread> probes;
+    for (int i = 0; i < kProbeThreads; ++i) {
+        probes.emplace_back([&running, i] {
+            run_half("probes", [&running, i] {
+                ::pthread_setname_np(::pthread_self(), "labctl-probes");
+                send_probes(kProbeChannelFd + i, running);
+            });
         });
-    });
+    }
     run_half("workloads", [&running] {
         serve_workloads([&running] {
-            running.wait(); // the filter binds both threads, and forbids to start one
+            running.wait(); // the filter binds all threads, and forbids to start one
             restrict_system_calls();
         });
     });

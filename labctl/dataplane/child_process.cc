@@ -81,12 +81,16 @@ netemu::UniqueFd moved_up(const netemu::UniqueFd& fd) {
 
 ChildProcess::ChildProcess(const std::string& executable, int verbosity) {
     netemu::SocketPair workloads(SOCK_SEQPACKET);
-    netemu::SocketPair probes(SOCK_SEQPACKET);
     const auto workload_end = moved_up(workloads.second);
-    const auto probe_end = moved_up(probes.second);
     SpawnSettings settings;
     settings.put(workload_end.get(), kWorkloadChannelFd);
-    settings.put(probe_end.get(), kProbeChannelFd);
+    std::vector<netemu::UniqueFd> probe_ends;
+    for (int i = 0; i < kProbeThreads; ++i) {
+        netemu::SocketPair pair(SOCK_SEQPACKET);
+        probe_ends.push_back(moved_up(pair.second));
+        settings.put(probe_ends.back().get(), kProbeChannelFd + i);
+        probe_channels.at(static_cast<std::size_t>(i)) = std::move(pair.first);
+    }
     std::vector<std::string> arguments{"labctl", kChildCommand, std::to_string(verbosity)};
     auto environment = child_environment();
     const int error = ::posix_spawn(
@@ -101,7 +105,6 @@ ChildProcess::ChildProcess(const std::string& executable, int verbosity) {
     }
     pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     workload_channel = std::move(workloads.first);
-    probe_channel = std::move(probes.first);
 }
 
 ChildProcess::~ChildProcess() {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <string>
 
 #include <sys/types.h>
 
+#include "labctl/dataplane/child.h"
 #include "netemu/base/unique_fd.h"
 
 namespace labctl::dataplane {
@@ -19,9 +21,9 @@ public:
     ~ChildProcess();
 
     [[nodiscard]] pid_t pid() const { return pid_; }
-    /// The supervisor's ends of the two channels; to be moved out.
-    netemu::UniqueFd workload_channel; // NOLINT: handed over
-    netemu::UniqueFd probe_channel;    // NOLINT: handed over
+    /// The supervisor's ends of the channels; to be moved out.
+    netemu::UniqueFd workload_channel;                          // NOLINT: handed over
+    std::array<netemu::UniqueFd, kProbeThreads> probe_channels; // NOLINT: handed over
 
 private:
     pid_t pid_ = -1;

@@ -1,10 +1,13 @@
 #include "labctl/dataplane/client.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <functional>
 #include <utility>
 
 #include "labctl/dataplane/channel.h"
+#include "labctl/dataplane/child.h"
 #include "labctl/dataplane/child_process.h"
 #include "labctl/dataplane/probe_runner.h"
 #include "labctl/dataplane/workload_registry.h"
@@ -26,8 +29,14 @@ class DataPlane::Impl {
 public:
     Impl(netemu::EventLoop& loop, Options options)
         : loop_(loop), options_(std::move(options)),
-          workloads(options_.open_socket, nullptr, nullptr),
-          probes(loop, options_.open_socket, options_.identity) {}
+          workloads(options_.open_socket, nullptr, nullptr) {
+        std::uint32_t first_id = 1;
+        for (auto& lane : lanes_) {
+            lane.runner = std::make_unique<ProbeRunner>(
+                loop, options_.open_socket, options_.identity, first_id);
+            first_id += ~std::uint32_t{0} / kProbeThreads;
+        }
+    }
 
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
@@ -37,16 +46,79 @@ public:
         process_ = std::make_unique<ChildProcess>(options_.executable, options_.verbosity);
         started_ = netemu::Clock::now();
         workload_channel_ =
-            make_channel(std::move(process_->workload_channel), &Impl::workload_message);
-        probe_channel_ = make_channel(std::move(process_->probe_channel), &Impl::probe_message);
+            make_channel(std::move(process_->workload_channel), [this](std::string_view message) {
+                workload_message(message);
+            });
         workloads.set_channel(workload_channel_.get());
-        probes.set_channel(probe_channel_.get());
+        for (std::size_t i = 0; i < lanes_.size(); ++i) {
+            auto& lane = lanes_.at(i);
+            lane.channel = make_channel(
+                std::move(process_->probe_channels.at(i)),
+                [runner = lane.runner.get()](std::string_view message) {
+                    probe_message(*runner, message);
+                });
+            lane.runner->set_channel(lane.channel.get());
+        }
+    }
+
+    /// Probes of one namespace always take the same lane: its sockets are made in one go, and two
+    /// threads never wait for the same ICMP answer. A sequence is one lane's.
+    void probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done) {
+        if (sequential || requests.size() < 2) {
+            lanes_.front().runner->run(std::move(requests), sequential, std::move(done));
+            return;
+        }
+        auto split = std::make_shared<Split>();
+        split->results.resize(requests.size());
+        split->done = std::move(done);
+        std::array<std::vector<ResolvedRequest>, kProbeThreads> parts;
+        std::array<std::vector<std::size_t>, kProbeThreads> places;
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            const auto lane = std::hash<std::string>{}(requests[i].ns) % parts.size();
+            places.at(lane).push_back(i);
+            parts.at(lane).push_back(std::move(requests[i]));
+        }
+        split->lanes_left = static_cast<std::size_t>(std::count_if(
+            parts.begin(), parts.end(), [](const auto& part) { return !part.empty(); }));
+        for (std::size_t lane = 0; lane < parts.size(); ++lane) {
+            if (!parts.at(lane).empty()) {
+                lanes_.at(lane).runner->run(
+                    std::move(parts.at(lane)),
+                    false,
+                    [split,
+                     where = std::move(places.at(lane))](std::vector<probe::Result> results) {
+                        split->take(where, std::move(results));
+                    });
+            }
+        }
     }
 
     [[nodiscard]] pid_t pid() const { return process_ ? process_->pid() : -1; }
 
 private:
-    using Handler = void (Impl::*)(std::string_view message);
+    using Handler = std::function<void(std::string_view message)>;
+
+    /// One thread of the child that sends probes.
+    struct Lane {
+        std::unique_ptr<ProbeRunner> runner;
+        std::unique_ptr<Channel> channel;
+    };
+
+    /// A list of probes that several lanes work on.
+    struct Split {
+        std::vector<probe::Result> results;
+        std::size_t lanes_left = 0;
+        ProbeCallback done;
+
+        void take(const std::vector<std::size_t>& where, std::vector<probe::Result> part) {
+            for (std::size_t i = 0; i < where.size(); ++i) {
+                results.at(where[i]) = std::move(part.at(i));
+            }
+            if (--lanes_left == 0) {
+                done(std::move(results));
+            }
+        }
+    };
 
     std::unique_ptr<Channel> make_channel(netemu::UniqueFd socket, Handler handler) {
         return std::make_unique<Channel>(
@@ -58,9 +130,9 @@ private:
             [this] { lost("the data plane has ended"); });
     }
 
-    void handle(std::string_view message, Handler handler) {
+    void handle(std::string_view message, const Handler& handler) {
         try {
-            (this->*handler)(message);
+            handler(message);
         } catch (const netemu::Error& error) {
             lost(error.what());
         }
@@ -84,7 +156,7 @@ private:
         }
     }
 
-    void probe_message(std::string_view message) {
+    static void probe_message(ProbeRunner& probes, std::string_view message) {
         WireReader record(message);
         while (!record.done()) {
             switch (record.op()) {
@@ -112,14 +184,18 @@ private:
         netemu::logger("dataplane")
             ->warn("{}; starting it again pid={} delay_ms={}", why, pid(), delay_.count());
         workloads.set_channel(nullptr);
-        probes.set_channel(nullptr);
+        for (auto& lane : lanes_) {
+            lane.runner->set_channel(nullptr);
+        }
         restart_timer_ = loop_.after(delay_, [this] { restart(); });
     }
 
     void restart() {
         restart_timer_ = 0;
         workload_channel_.reset();
-        probe_channel_.reset();
+        for (auto& lane : lanes_) {
+            lane.channel.reset();
+        }
         process_.reset();
         try {
             start();
@@ -133,13 +209,12 @@ private:
     Options options_;
 
 public:
-    WorkloadRegistry workloads; // NOLINT: the two halves of what a data plane does
-    ProbeRunner probes;         // NOLINT
+    WorkloadRegistry workloads; // NOLINT: half of what a data plane does
 
 private:
     std::unique_ptr<ChildProcess> process_;
     std::unique_ptr<Channel> workload_channel_;
-    std::unique_ptr<Channel> probe_channel_;
+    std::array<Lane, kProbeThreads> lanes_;
     netemu::Clock::time_point started_;
     std::chrono::milliseconds delay_{0};
     netemu::EventLoop::TimerId restart_timer_ = 0;
@@ -188,7 +263,7 @@ void DataPlane::logs(const std::string& pod, std::size_t lines, LogCallback call
 }
 
 void DataPlane::probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done) {
-    impl_->probes.run(std::move(requests), sequential, std::move(done));
+    impl_->probe(std::move(requests), sequential, std::move(done));
 }
 
 } // namespace labctl::dataplane

@@ -73,8 +73,9 @@ ProbeRunner::Item::Item(Run& owner, ResolvedRequest wanted)
     remote = portless ? request.address.to_string() : endpoint.to_string();
 }
 
-ProbeRunner::ProbeRunner(netemu::EventLoop& loop, SocketFactory open_socket, bool identity)
-    : loop_(loop), open_socket_(std::move(open_socket)), identity_(identity) {
+ProbeRunner::ProbeRunner(
+    netemu::EventLoop& loop, SocketFactory open_socket, bool identity, std::uint32_t first_id)
+    : loop_(loop), open_socket_(std::move(open_socket)), identity_(identity), next_id_(first_id) {
 }
 
 ProbeRunner::~ProbeRunner() {

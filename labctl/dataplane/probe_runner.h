@@ -21,7 +21,13 @@ namespace labctl::dataplane {
 /// time, hands them to the child in batches, and turns its samples into results.
 class ProbeRunner {
 public:
-    ProbeRunner(netemu::EventLoop& loop, SocketFactory open_socket, bool identity);
+    /// Jobs are numbered from `first_id`. The numbers are in ICMP headers, so two runners whose
+    /// probes share namespaces need ranges of their own.
+    ProbeRunner(
+        netemu::EventLoop& loop,
+        SocketFactory open_socket,
+        bool identity,
+        std::uint32_t first_id = 1);
     ~ProbeRunner();
     ProbeRunner(const ProbeRunner&) = delete;
     ProbeRunner& operator=(const ProbeRunner&) = delete;
@@ -98,7 +104,7 @@ private:
     std::list<std::unique_ptr<Run>> runs_;
     std::deque<Item*> ready_;
     std::unordered_map<std::uint32_t, Job> jobs_;
-    std::uint32_t next_id_ = 1;
+    std::uint32_t next_id_;
     WireWriter batch_;
     std::vector<netemu::UniqueFd> batch_fds_;
     bool pumping_ = false;

@@ -50,6 +50,7 @@ private:
     void start(const ApiRequest& request, const ExchangePtr& exchange);
     void finish_start(const ExchangePtr& exchange, netemu::Clock::time_point deadline);
     void status(const ExchangePtr& exchange);
+    void overview(const ApiRequest& request, const ExchangePtr& exchange);
     void kinds(const ExchangePtr& exchange);
     void apply(const ApiRequest& request, const ExchangePtr& exchange);
     void delete_many(const ApiRequest& request, const ExchangePtr& exchange);

@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "labctl/api/status_error.h"
+#include "labctl/compile/address_plan.h"
+#include "labctl/report/overview.h"
 #include "labctl/supervisor/routes.h"
 #include "netemu/model/plan.h"
 
@@ -101,6 +103,7 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
     const std::vector<Verb> verbs{
         {"POST", "start", true, [&] { start(request, exchange); }},
         {"GET", "status", true, [&] { status(exchange); }},
+        {"GET", "overview", false, [&] { overview(request, exchange); }},
         {"GET", "kinds", false, [&] { kinds(exchange); }},
         {"POST", "apply", false, [&] { apply(request, exchange); }},
         {"POST", "delete", false, [&] { delete_many(request, exchange); }},
@@ -178,6 +181,49 @@ void Routes::status(const ExchangePtr& exchange) {
         lab_.describe(body);
     }
     exchange->reply(200, body);
+}
+
+namespace {
+
+/// A command that works in this lab and shows what it is for.
+std::string suggestion(const store::Store& objects, const std::string& lab) {
+    if (!objects.list("Check").empty()) {
+        return "labctl check --lab " + lab;
+    }
+    const auto pods = objects.list("Pod");
+    if (pods.size() < 2) {
+        return "labctl get all -A --lab " + lab;
+    }
+    const auto name = [](const api::Object& pod) { return pod.ns() + "/" + pod.name(); };
+    return "labctl probe " + name(*pods.front()) + " icmp://pod:" + name(*pods.back()) + " --lab " +
+           lab;
+}
+
+} // namespace
+
+/// What is up, ready to be read: a lab of a thousand pods would be megabytes of objects for one
+/// screen of text.
+void Routes::overview(const ApiRequest& request, const ExchangePtr& exchange) {
+    std::vector<api::ObjectPtr> objects;
+    for (const auto* kind :
+         {"Node",
+          "Pod",
+          "Service",
+          "Deployment",
+          "ReplicaSet",
+          "StatefulSet",
+          "DaemonSet",
+          "Job"}) {
+        const auto list = lab_.store().list(kind);
+        objects.insert(objects.end(), list.begin(), list.end());
+    }
+    report::OverviewInput input;
+    input.objects = objects;
+    input.external_ip = compile::external_addresses(lab_.config()).at(0).address.to_string();
+    input.colour = request.parameter("color") == "1";
+    exchange->reply(
+        200,
+        {{"text", report::overview(input)}, {"next", suggestion(lab_.store(), lab_.paths().name)}});
 }
 
 /// Every kind that `get` can list, those that are only stored included.
