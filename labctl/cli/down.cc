@@ -19,16 +19,11 @@ namespace labctl::cli {
 namespace {
 
 using netemu::Clock;
+using netemu::micros_since;
 using supervisor::LabPaths;
 
 constexpr auto kOrderlyEndMax = std::chrono::seconds(5);
 constexpr auto kKernelDoneMax = std::chrono::seconds(30);
-
-std::uint64_t micros_since(Clock::time_point start) {
-    const auto elapsed = Clock::now() - start;
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
-}
 
 netemu::UniqueFd open_process(pid_t pid) {
     return netemu::UniqueFd(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);

@@ -19,14 +19,9 @@ namespace labctl::cli {
 namespace {
 
 using netemu::Clock;
+using netemu::micros_since;
 using nlohmann::json;
 using supervisor::LabPaths;
-
-std::uint64_t micros_since(Clock::time_point start) {
-    const auto elapsed = Clock::now() - start;
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
-}
 
 // Written by the signal handler, so plain and static.
 volatile std::sig_atomic_t interrupted = 0;

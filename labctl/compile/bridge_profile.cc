@@ -19,7 +19,6 @@ using netemu::NamespaceSpec;
 
 constexpr const char* kBridge = "cni0";
 constexpr const char* kTunnel = "vxlan1";
-constexpr const char* kEth0 = "eth0";
 constexpr std::uint32_t kBridgeIndex = 3;
 constexpr std::uint32_t kTunnelIndex = 4;
 constexpr std::uint32_t kVni = 1;

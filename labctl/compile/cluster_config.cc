@@ -4,6 +4,7 @@
 #include <set>
 
 #include "labctl/compile/address_plan.h"
+#include "labctl/compile/network_mtu.h"
 #include "netemu/base/error.h"
 #include "netemu/base/limits.h"
 #include "netemu/base/text.h"
@@ -14,10 +15,6 @@ namespace {
 
 using netemu::IpPrefix;
 using netemu::UsageError;
-
-constexpr std::uint32_t kMtuMinV4 = 576;
-constexpr std::uint32_t kMtuMinV6 = 1280;
-constexpr std::uint32_t kMtuMax = 65535;
 
 NodeConfig node_from(const api::Json& json) {
     NodeConfig node;

@@ -18,7 +18,6 @@ using netemu::MacAddress;
 using netemu::NamespaceSpec;
 
 constexpr const char* kSwitch = "br0";
-constexpr const char* kEth0 = "eth0";
 constexpr std::uint32_t kSwitchIndex = 2;
 constexpr MacAddress kSwitchMac{{0x0e, 0x58, 0, 0, 0, 0}};
 

@@ -11,9 +11,6 @@ namespace labctl::compile {
 
 namespace {
 
-constexpr std::uint32_t kMtuMinV4 = 576;  // RFC 791: every host takes datagrams of this size
-constexpr std::uint32_t kMtuMinV6 = 1280; // RFC 8200, section 5
-constexpr std::uint32_t kMtuMax = 65535;
 constexpr std::uint32_t kVxlanOverV4 = 20 + 8 + 8 + 14;
 constexpr std::uint32_t kVxlanOverV6 = 40 + 8 + 8 + 14;
 

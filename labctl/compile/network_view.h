@@ -46,6 +46,7 @@ ClusterView view_cluster(const store::Store& store, const ClusterConfig& config)
 /// Interface indexes that every namespace uses alike; ports follow from kFirstPortIndex on.
 inline constexpr std::uint32_t kLoopbackIndex = 1;
 inline constexpr std::uint32_t kEth0Index = 2;
+inline constexpr const char* kEth0 = "eth0";
 inline constexpr std::uint32_t kFirstPortIndex = 100;
 
 /// The MAC address of the other end of a veth pair: the same bytes with a first byte of 0e.

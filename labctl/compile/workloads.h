@@ -13,6 +13,9 @@ namespace labctl::compile {
 class Control;
 struct PodInfo;
 
+/// The label by which a StatefulSet or DaemonSet knows which template a pod was made from.
+inline constexpr const char* kRevisionLabel = "controller-revision-hash";
+
 void sync_replica_set(Control& control, const api::ObjectPtr& object);
 void sync_deployment(Control& control, const api::ObjectPtr& object);
 void sync_stateful_set(Control& control, const api::ObjectPtr& object);

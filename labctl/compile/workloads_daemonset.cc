@@ -10,8 +10,7 @@ namespace {
 
 using api::Json;
 
-constexpr const char* kComponent = "daemonset-controller";
-constexpr const char* kRevisionLabel = "controller-revision-hash";
+constexpr const char* kDaemonSetController = "daemonset-controller";
 
 /// AddOrUpdateDaemonPodTolerations of daemon/util.
 void add_tolerations(Json& spec) {
@@ -91,7 +90,7 @@ private:
     void remove(const std::string& node, const PodInfo* pod) {
         auto& here = pods_[node];
         here.erase(std::find(here.begin(), here.end(), pod));
-        control_.delete_pod(kComponent, object_.get(), *pod);
+        control_.delete_pod(kDaemonSetController, object_.get(), *pod);
     }
 
     void manage() {
@@ -131,7 +130,7 @@ private:
              std::to_string(api::int_at(object_->body, "metadata.generation", 1))}};
         request.only_node = node;
         std::string refusal;
-        control_.create_pod(kComponent, *object_, template_, std::move(request), refusal);
+        control_.create_pod(kDaemonSetController, *object_, template_, std::move(request), refusal);
     }
 
     /// Deletes old pods: those that are not available, then as many as maxUnavailable leaves room

@@ -13,7 +13,7 @@ namespace {
 
 using api::Json;
 
-constexpr const char* kComponent = "deployment-controller";
+constexpr const char* kDeploymentController = "deployment-controller";
 constexpr const char* kHashLabel = "pod-template-hash";
 constexpr const char* kRevision = "deployment.kubernetes.io/revision";
 constexpr const char* kDesired = "deployment.kubernetes.io/desired-replicas";
@@ -181,7 +181,7 @@ void create_current(Control& control, const Rollout& rollout) {
     control.store.put(std::move(object));
     if (replicas > 0) {
         control.events.normal(
-            kComponent,
+            kDeploymentController,
             *rollout.deployment,
             "ScalingReplicaSet",
             "Scaled up replica set " + name + " from 0 to " + std::to_string(replicas));
@@ -233,7 +233,7 @@ void scale_replica_set(
         annotations[kMaximum] = std::to_string(rollout.replicas + rollout.max_surge);
     });
     control.events.normal(
-        kComponent,
+        kDeploymentController,
         *rollout.deployment,
         "ScalingReplicaSet",
         std::string("Scaled ") + (replicas > before ? "up" : "down") + " replica set " +

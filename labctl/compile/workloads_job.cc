@@ -11,7 +11,7 @@ namespace {
 
 using api::Json;
 
-constexpr const char* kComponent = "job-controller";
+constexpr const char* kJobController = "job-controller";
 constexpr const char* kIndex = "batch.kubernetes.io/job-completion-index";
 constexpr std::int64_t kDefaultBackoffLimit = 6;
 
@@ -91,7 +91,7 @@ private:
             wanted = 0;
         }
         while (static_cast<std::int64_t>(active_.size()) > wanted) {
-            control_.delete_pod(kComponent, object_.get(), *active_.back());
+            control_.delete_pod(kJobController, object_.get(), *active_.back());
             active_.pop_back();
         }
         while (static_cast<std::int64_t>(active_.size()) < wanted && create()) {
@@ -117,7 +117,7 @@ private:
         }
         std::string refusal;
         auto* pod = control_.create_pod(
-            kComponent, *object_, api::at(spec_, "template"), std::move(request), refusal);
+            kJobController, *object_, api::at(spec_, "template"), std::move(request), refusal);
         if (pod == nullptr) {
             return false;
         }
@@ -155,12 +155,12 @@ private:
                 "Complete",
                 "CompletionsReached",
                 "Reached expected number of succeeded pods");
-            control_.events.normal(kComponent, *object_, "Completed", "Job completed");
+            control_.events.normal(kJobController, *object_, "Completed", "Job completed");
         } else if (broken()) {
             const char* message = "Job has reached the specified backoff limit";
             add_condition(status, "FailureTarget", "BackoffLimitExceeded", message);
             add_condition(status, "Failed", "BackoffLimitExceeded", message);
-            control_.events.warning(kComponent, *object_, "BackoffLimitExceeded", message);
+            control_.events.warning(kJobController, *object_, "BackoffLimitExceeded", message);
         } else if (suspended()) {
             add_condition(status, "Suspended", "JobSuspended", "Job suspended");
         }

@@ -12,7 +12,7 @@ namespace {
 
 using api::Json;
 
-constexpr const char* kComponent = "replicaset-controller";
+constexpr const char* kReplicaSetController = "replicaset-controller";
 constexpr std::size_t kManyPods = 64;
 constexpr std::size_t kBytesPerPod = 18U << 10U; // measured: the object, its events and indices
 constexpr const char* kDeletionCost = "controller.kubernetes.io/pod-deletion-cost";
@@ -100,7 +100,7 @@ void delete_some(
     std::sort(ranked.begin(), ranked.end(), goes_first);
     ranked.resize(std::min(count, ranked.size()));
     for (const auto& item : ranked) {
-        control.delete_pod(kComponent, &object, *item.pod);
+        control.delete_pod(kReplicaSetController, &object, *item.pod);
     }
 }
 
@@ -170,8 +170,11 @@ void sync_replica_set(Control& control, const api::ObjectPtr& object) {
         PodRequest request;
         request.generate_name = object->name() + "-";
         if (control.create_pod(
-                kComponent, *object, api::at(spec, "template"), std::move(request), failure) ==
-            nullptr) {
+                kReplicaSetController,
+                *object,
+                api::at(spec, "template"),
+                std::move(request),
+                failure) == nullptr) {
             break;
         }
     }

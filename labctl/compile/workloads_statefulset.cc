@@ -12,8 +12,7 @@ namespace {
 
 using api::Json;
 
-constexpr const char* kComponent = "statefulset-controller";
-constexpr const char* kRevisionLabel = "controller-revision-hash";
+constexpr const char* kStatefulSetController = "statefulset-controller";
 
 /// The ordinal in "NAME-3"; nullopt for a pod that is none of the set's.
 std::optional<std::int64_t> ordinal_of(const std::string& pod, const std::string& set) {
@@ -65,7 +64,7 @@ private:
     }
 
     void remove(std::int64_t ordinal) {
-        control_.delete_pod(kComponent, object_.get(), *pods_.at(ordinal));
+        control_.delete_pod(kStatefulSetController, object_.get(), *pods_.at(ordinal));
         pods_.erase(ordinal);
     }
 
@@ -101,7 +100,7 @@ private:
         request.name = object_->name() + "-" + std::to_string(ordinal);
         if (control_.state.pod({object_->ns(), request.name}) != nullptr) {
             control_.events.warning(
-                kComponent,
+                kStatefulSetController,
                 *object_,
                 "FailedCreate",
                 "create Pod " + request.name + " in StatefulSet " + object_->name() +
@@ -116,7 +115,11 @@ private:
         request.subdomain = api::string_at(spec_, "serviceName");
         std::string refusal;
         return control_.create_pod(
-            kComponent, *object_, api::at(spec_, "template"), std::move(request), refusal);
+            kStatefulSetController,
+            *object_,
+            api::at(spec_, "template"),
+            std::move(request),
+            refusal);
     }
 
     /// Deletes pods out of the range, the highest first.

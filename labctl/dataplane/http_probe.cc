@@ -18,7 +18,7 @@
 namespace labctl::dataplane {
 namespace {
 
-mesh::ParserOptions parser_options() {
+mesh::ParserOptions response_options() {
     mesh::ParserOptions options;
     options.head_bytes_max = kHeadBytesKept;
     return options;
@@ -29,7 +29,7 @@ class HttpProbe final : public ProbeTask {
 public:
     HttpProbe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket)
         : ProbeTask(host, std::move(job), std::move(socket)),
-          parser_(this->job().what->method, parser_options()), left_(this->job().exchanges) {}
+          parser_(this->job().what->method, response_options()), left_(this->job().exchanges) {}
 
     void start() override {
         const int on = 1;

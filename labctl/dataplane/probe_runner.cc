@@ -18,7 +18,7 @@ using probe::Outcome;
 using probe::Scheme;
 
 constexpr std::size_t kSocketsPerMessage = 128;
-constexpr std::size_t kBatchBytes = 48U << 10U;
+constexpr std::size_t kJobsBatchBytes = 48U << 10U;
 constexpr std::size_t kPayloadPieceBytes = 64U << 10U;
 constexpr std::uint32_t kLossesMax = 3;
 
@@ -214,7 +214,7 @@ void ProbeRunner::start_job(Item& item) {
         .u16(request.source_port)
         .u32(exchanges);
     batch_fds_.push_back(std::move(socket));
-    if (batch_fds_.size() == kSocketsPerMessage || batch_.size() > kBatchBytes) {
+    if (batch_fds_.size() == kSocketsPerMessage || batch_.size() > kJobsBatchBytes) {
         send_batch();
     }
     enqueue(item);
@@ -224,7 +224,7 @@ void ProbeRunner::send_template(Template& what) {
     what.generation = generation_;
     batch_.op(Op::AddTemplate).u32(what.id).raw(what.record);
     for (std::size_t at = 0; at < what.payload.size(); at += kPayloadPieceBytes) {
-        if (batch_.size() > kBatchBytes) {
+        if (batch_.size() > kJobsBatchBytes) {
             send_batch();
         }
         const auto piece = std::string_view(what.payload).substr(at, kPayloadPieceBytes);

@@ -10,7 +10,7 @@ namespace labctl::dataplane {
 namespace {
 
 /// Samples are sent together, but not so late that the supervisor runs dry.
-constexpr std::size_t kBatchBytes = 32U << 10U;
+constexpr std::size_t kSamplesBatchBytes = 32U << 10U;
 
 WireWriter& write_http(WireWriter& out, const probe::Http& http) {
     out.u16(static_cast<std::uint16_t>(http.status))
@@ -99,7 +99,7 @@ void Prober::done(ProbeTask& task) {
         done_.push_back(std::move(found->second));
         tasks_.erase(found);
     }
-    if (samples_.size() > kBatchBytes) {
+    if (samples_.size() > kSamplesBatchBytes) {
         flush();
     }
 }

@@ -24,7 +24,7 @@ constexpr auto kRawIdleMax = 1h;   // somebody may be typing
 constexpr auto kDrainMax = 2s;
 constexpr auto kSniffMax = 500ms; // then bytes that might still become HTTP are echoed as they are
 
-mesh::ParserOptions parser_options() {
+mesh::ParserOptions request_options() {
     mesh::ParserOptions options;
     options.body_bytes_max = kWorkloadBodyBytesMax;
     options.bare_lf = true; // people type requests into nc
@@ -147,7 +147,7 @@ void TcpConnection::become(Mode mode) {
     loop_.cancel(std::exchange(sniff_timer_, 0));
     mode_ = mode;
     if (mode == Mode::Http1) {
-        parser_ = std::make_unique<mesh::RequestParser>(parser_options());
+        parser_ = std::make_unique<mesh::RequestParser>(request_options());
     } else if (mode == Mode::Http2) {
         mesh::H2Options options;
         options.body_bytes_max = kWorkloadBodyBytesMax;

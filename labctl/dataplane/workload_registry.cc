@@ -10,7 +10,7 @@
 namespace labctl::dataplane {
 namespace {
 
-constexpr std::size_t kBatchBytes = 48U << 10U;
+constexpr std::size_t kRecordsBatchBytes = 48U << 10U;
 
 } // namespace
 
@@ -27,7 +27,7 @@ public:
         records_.op(Op::AddPod).u32(pod.id).text(spec.pod_namespace).text(spec.pod).text(spec.node);
         records_.u8(spec.ready ? 1 : 0);
         for (const auto& listener : pod.listeners) {
-            if (fds_.size() == netemu::kFdsPerMessageMax || records_.size() > kBatchBytes) {
+            if (fds_.size() == netemu::kFdsPerMessageMax || records_.size() > kRecordsBatchBytes) {
                 flush();
             }
             records_.op(Op::AddSocket).u32(pod.id).u16(listener.port.port);

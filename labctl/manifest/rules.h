@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "labctl/api/object.h"
 
 /// Rules and defaults that involve more than one field, one function per API type; the schema
@@ -9,6 +11,8 @@
 namespace labctl::manifest {
 
 class Cursor;
+
+inline constexpr std::int64_t kPortMax = 65535; // 1 is the least, but for "any" where 0 says so
 
 // rules_meta.cc
 void check_label_selector(const Cursor& selector);

@@ -13,8 +13,6 @@ namespace {
 
 using api::Json;
 
-constexpr std::int64_t kPortMax = 65535;
-
 /// Whether the image is the newest of its name: no tag, no digest, or the tag "latest".
 bool is_latest(std::string_view image) {
     if (image.find('@') != image.npos) {

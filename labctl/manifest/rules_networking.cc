@@ -11,7 +11,6 @@ namespace {
 using api::Json;
 using netemu::IpPrefix;
 
-constexpr std::int64_t kPortMax = 65535;
 constexpr std::string_view kOldIngressClass = "kubernetes.io/ingress.class";
 
 bool in_range(std::int64_t port) {

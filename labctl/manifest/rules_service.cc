@@ -188,7 +188,6 @@ void default_service_port(Json& port) {
 }
 
 void check_service_port(const Cursor& port) {
-    constexpr std::int64_t kPortMax = 65535;
     const auto target = port["targetPort"];
     if (target.is_number() && (target.number() < 1 || target.number() > kPortMax)) {
         if (target.number() != port["port"].number()) { // which has been reported already

@@ -6,7 +6,6 @@ namespace labctl::manifest::schema {
 // clang-format off
 namespace {
 
-constexpr std::array<std::string_view, 3> kProtocols{"SCTP", "TCP", "UDP"};
 constexpr std::array<std::string_view, 3> kMountPropagation{"Bidirectional", "HostToContainer", "None"};
 constexpr std::array<std::string_view, 2> kSchemes{"HTTP", "HTTPS"};
 constexpr std::array<std::string_view, 2> kMessagePolicies{"FallbackToLogsOnError", "File"};

@@ -6,8 +6,6 @@ namespace labctl::manifest::schema {
 // clang-format off
 namespace {
 
-constexpr std::array<std::string_view, 3> kTaintEffects{"NoExecute", "NoSchedule", "PreferNoSchedule"};
-
 constexpr Table kLocalObjectReferenceTable{
     text("name"),
 };

@@ -6,7 +6,6 @@ namespace labctl::manifest::schema {
 // clang-format off
 namespace {
 
-constexpr std::array<std::string_view, 3> kProtocols{"SCTP", "TCP", "UDP"};
 constexpr std::array<std::string_view, 3> kAddressTypes{"FQDN", "IPv4", "IPv6"};
 
 constexpr Table kEndpointConditions{
@@ -32,7 +31,7 @@ constexpr Table kEndpoint{
     object("hints", kEndpointHints),
 };
 
-constexpr Table kEndpointPort{
+constexpr Table kSlicePort{
     Code{default_endpoint_slice_port, nullptr},
     text("name").is(dns_label), text("protocol").otherwise("TCP").one_of(kProtocols), port("port"),
     text("appProtocol").is(qualified_name),
@@ -42,7 +41,7 @@ constexpr Table kEndpointSliceTable{
     Code{nullptr, check_endpoint_slice},
     kApiVersion, kKind, object("metadata", kObjectMeta),
     text("addressType").required().one_of(kAddressTypes), object("endpoints", kEndpoint).list(),
-    object("ports", kEndpointPort).list(),
+    object("ports", kSlicePort).list(),
 };
 
 } // namespace

@@ -10,8 +10,6 @@ constexpr std::array<std::string_view, 3> kRestartPolicies{"Always", "Never", "O
 constexpr std::array<std::string_view, 4> kDnsPolicies{"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"};
 constexpr std::array<std::string_view, 2> kPreemptionPolicies{"Never", "PreemptLowerPriority"};
 constexpr std::array<std::string_view, 4> kTolerationOperators{"Equal", "Exists", "Gt", "Lt"};
-constexpr std::array<std::string_view, 3> kTaintEffects{"NoExecute", "NoSchedule", "PreferNoSchedule"};
-
 constexpr Table kSysctl{
     text("name"), text("value"),
 };

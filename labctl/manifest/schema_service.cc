@@ -6,7 +6,6 @@ namespace labctl::manifest::schema {
 // clang-format off
 namespace {
 
-constexpr std::array<std::string_view, 3> kProtocols{"SCTP", "TCP", "UDP"};
 constexpr std::array<std::string_view, 4> kServiceTypes{"ClusterIP", "ExternalName", "LoadBalancer", "NodePort"};
 constexpr std::array<std::string_view, 2> kAffinities{"ClientIP", "None"};
 constexpr std::array<std::string_view, 2> kIpFamilies{"IPv4", "IPv6"};

@@ -39,4 +39,8 @@ Table(const Field&, const Fields&...) -> Table<1 + sizeof...(Fields)>;
 inline constexpr Field kApiVersion = text("apiVersion");
 inline constexpr Field kKind = text("kind");
 
+inline constexpr std::array<std::string_view, 3> kProtocols{"SCTP", "TCP", "UDP"};
+inline constexpr std::array<std::string_view, 3> kTaintEffects{
+    "NoExecute", "NoSchedule", "PreferNoSchedule"};
+
 } // namespace labctl::manifest::schema

@@ -47,7 +47,7 @@ bool special_float(std::string_view text) {
            text == ".INF";
 }
 
-bool digit(char c) {
+bool decimal(char c) {
     return c >= '0' && c <= '9';
 }
 
@@ -96,7 +96,7 @@ bool float_shaped(std::string_view text) {
         text.remove_prefix(1);
     }
     const auto take_digits = [&] {
-        const auto end = std::find_if_not(text.begin(), text.end(), digit);
+        const auto end = std::find_if_not(text.begin(), text.end(), decimal);
         const auto count = static_cast<std::size_t>(end - text.begin());
         text.remove_prefix(count);
         return count;
@@ -144,7 +144,7 @@ std::optional<Json> parse_number(std::string_view text) {
     if (first == '.') {
         return parse_float(text);
     }
-    if (!digit(first) && first != '+' && first != '-') {
+    if (!decimal(first) && first != '+' && first != '-') {
         return std::nullopt;
     }
     std::string plain(text);

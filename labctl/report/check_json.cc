@@ -6,10 +6,10 @@ namespace labctl::report {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json evidence_json(const check::Evidence& evidence) {
-    Json json{{"from", evidence.from}, {"to", evidence.to}};
+OrderedJson evidence_json(const check::Evidence& evidence) {
+    OrderedJson json{{"from", evidence.from}, {"to", evidence.to}};
     const auto add = [&](const char* name, const std::string& value) {
         if (!value.empty()) {
             json[name] = value;
@@ -28,17 +28,17 @@ Json evidence_json(const check::Evidence& evidence) {
     return json;
 }
 
-Json text_or_null(const std::string& text) {
-    return text.empty() ? Json(nullptr) : Json(text);
+OrderedJson text_or_null(const std::string& text) {
+    return text.empty() ? OrderedJson(nullptr) : OrderedJson(text);
 }
 
-Json record_json(const check::Record& record) {
-    Json json{
+OrderedJson record_json(const check::Record& record) {
+    OrderedJson json{
         {"id", record.id},
         {"title", record.title},
         {"description", text_or_null(record.description)},
         {"file", text_or_null(record.source.file)},
-        {"line", record.source.line > 0 ? Json(record.source.line) : Json(nullptr)},
+        {"line", record.source.line > 0 ? OrderedJson(record.source.line) : OrderedJson(nullptr)},
         {"from", record.from},
         {"to", record.to},
         {"expected", record.expected},
@@ -53,7 +53,7 @@ Json record_json(const check::Record& record) {
         {"reason", record.reason},
         {"hint", text_or_null(record.hint)},
         {"notes", record.notes},
-        {"evidence", Json::array()},
+        {"evidence", OrderedJson::array()},
         {"evidenceLeftOut", record.evidence_left_out}};
     for (const auto& evidence : record.evidence) {
         json["evidence"].push_back(evidence_json(evidence));
@@ -61,7 +61,7 @@ Json record_json(const check::Record& record) {
     return json;
 }
 
-Json summary_json(const check::Report& report) {
+OrderedJson summary_json(const check::Report& report) {
     const auto summary = report.summary();
     return {
         {"passed", summary.passed},
@@ -74,13 +74,13 @@ Json summary_json(const check::Report& report) {
 }
 
 /// Bytes that are no UTF-8 (a body may hold any) become U+FFFD.
-std::string dump(const Json& json, int indent) {
-    return json.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+std::string dump(const OrderedJson& json, int indent) {
+    return json.dump(indent, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
-Json header(const check::Report& report) {
-    Json json{{"schemaVersion", 1}, {"title", report.title}};
-    json["properties"] = Json::object();
+OrderedJson header(const check::Report& report) {
+    OrderedJson json{{"schemaVersion", 1}, {"title", report.title}};
+    json["properties"] = OrderedJson::object();
     for (const auto& [name, value] : report.properties) {
         json["properties"][name] = value;
     }
@@ -92,7 +92,7 @@ Json header(const check::Report& report) {
 std::string check_json(const check::Report& report) {
     auto json = header(report);
     json["summary"] = summary_json(report);
-    json["results"] = Json::array();
+    json["results"] = OrderedJson::array();
     for (const auto& record : report.records) {
         json["results"].push_back(record_json(record));
     }
@@ -102,7 +102,7 @@ std::string check_json(const check::Report& report) {
 std::string check_jsonl(const check::Report& report) {
     std::string out;
     for (const auto& record : report.records) {
-        Json line{{"schemaVersion", 1}, {"type", "result"}};
+        OrderedJson line{{"schemaVersion", 1}, {"type", "result"}};
         line.update(record_json(record));
         out += dump(line, -1);
     }

@@ -43,7 +43,7 @@ void describe_taints(Description& out, const Json& unsorted) {
     }
 }
 
-void describe_conditions(Description& out, const Json& conditions) {
+void describe_node_conditions(Description& out, const Json& conditions) {
     if (conditions.empty()) {
         return;
     }
@@ -127,7 +127,7 @@ void describe_node(Description& out, const DescribeInput& input) {
     describe_taints(out, at(node, "spec.taints"));
     out.field(
         0, "Unschedulable", api::bool_at(node, "spec.unschedulable", false) ? "true" : "false");
-    describe_conditions(out, at(node, "status.conditions"));
+    describe_node_conditions(out, at(node, "status.conditions"));
     out.line(0, "Addresses:");
     for (const auto& address : at(node, "status.addresses")) {
         out.field(1, visible(string_at(address, "type")), string_at(address, "address"));

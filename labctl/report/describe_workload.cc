@@ -138,7 +138,7 @@ void describe_claims(Description& out, const Json& claims) {
     }
 }
 
-void describe_conditions(Description& out, const Json& conditions) {
+void describe_workload_conditions(Description& out, const Json& conditions) {
     if (conditions.empty()) {
         return;
     }
@@ -235,7 +235,7 @@ void describe_workload(Description& out, const DescribeInput& input) {
         describe_claims(out, at(body, "spec.volumeClaimTemplates"));
     }
     if (kind != "Job") {
-        describe_conditions(out, at(body, "status.conditions"));
+        describe_workload_conditions(out, at(body, "status.conditions"));
     }
     if (kind == "Deployment") {
         describe_replicasets(out, input);

@@ -15,14 +15,9 @@ namespace labctl::supervisor {
 using api::at;
 using api::string_at;
 using netemu::Clock;
+using netemu::micros_since;
 
 namespace {
-
-std::uint64_t micros_since(Clock::time_point start) {
-    const auto elapsed = Clock::now() - start;
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
-}
 
 std::string count_of(std::size_t count, const std::string& noun) {
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");

@@ -14,14 +14,9 @@
 namespace labctl::supervisor {
 
 using netemu::Clock;
+using netemu::micros_since;
 
 namespace {
-
-std::uint64_t micros_since(Clock::time_point start) {
-    const auto elapsed = Clock::now() - start;
-    return static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
-}
 
 /// Resident memory of a process in bytes, 0 if it cannot be read.
 std::uint64_t resident_bytes(pid_t pid) {

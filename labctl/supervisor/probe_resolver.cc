@@ -24,7 +24,7 @@ probe::Sample decided(Outcome outcome, std::string error) {
 }
 
 /// "NS/NAME" or "NAME" (in default).
-api::ObjectKey pod_key(const std::string& text) {
+api::ObjectKey named_pod(const std::string& text) {
     const auto slash = text.find('/');
     return slash == std::string::npos
                ? api::ObjectKey{"Pod", "default", text}
@@ -45,7 +45,7 @@ std::string ProbeResolver::source_namespace(const std::string& from) const {
         }
         return compile::node_namespace(name);
     }
-    const auto key = pod_key(from.starts_with("pod/") ? from.substr(4) : from);
+    const auto key = named_pod(from.starts_with("pod/") ? from.substr(4) : from);
     const auto pod = store_.get(key);
     if (!pod) {
         throw UsageError(
@@ -99,7 +99,7 @@ void ProbeResolver::resolve_target(dataplane::ResolvedRequest& resolved) const {
     if (const auto address = IpAddress::parse(target.host)) {
         resolved.address = *address;
     } else if (target.host.starts_with("pod:")) {
-        const auto key = pod_key(target.host.substr(4));
+        const auto key = named_pod(target.host.substr(4));
         pod = store_.get(key);
         if (!pod) {
             throw UsageError(

@@ -11,6 +11,12 @@
 
 namespace netemu {
 
+std::uint64_t micros_since(Clock::time_point start) {
+    const auto elapsed = Clock::now() - start;
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
+}
+
 EventLoop::EventLoop()
     : epoll_(check_syscall("create an epoll instance", ::epoll_create1(EPOLL_CLOEXEC))) {
 }

@@ -14,6 +14,9 @@ namespace netemu {
 
 using Clock = std::chrono::steady_clock;
 
+/// Microseconds from `start` until now.
+std::uint64_t micros_since(Clock::time_point start);
+
 /// A single-threaded epoll loop. All members but `wake` belong to the thread that runs it. A
 /// callback may add and remove descriptors and timers, including its own. An exception that leaves
 /// a callback leaves `run` too: whoever owns the loop decides.

@@ -10,7 +10,7 @@ namespace {
 
 /// The peer is not brought up here: IFF_UP in the nested header fails with ENOTCONN, since the
 /// outer end does not exist yet.
-void encode(Batch& batch, const LinkSpec& link, const LinkContext& context) {
+void encode_veth(Batch& batch, const LinkSpec& link, const LinkContext& context) {
     const auto& veth = std::get<VethSpec>(link.kind);
     const Batch::Nest peer(batch, VETH_INFO_PEER);
     batch.append<ifinfomsg>().ifi_index = static_cast<int>(veth.peer_index);
@@ -24,6 +24,6 @@ void encode(Batch& batch, const LinkSpec& link, const LinkContext& context) {
 
 } // namespace
 
-const LinkKindCodec kVethCodec{"veth", encode, nullptr};
+const LinkKindCodec kVethCodec{"veth", encode_veth, nullptr};
 
 } // namespace netemu

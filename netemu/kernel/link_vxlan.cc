@@ -6,7 +6,7 @@ namespace netemu {
 
 namespace {
 
-void encode(Batch& batch, const LinkSpec& link, const LinkContext& context) {
+void encode_vxlan(Batch& batch, const LinkSpec& link, const LinkContext& context) {
     const auto& vxlan = std::get<VxlanSpec>(link.kind);
     batch.put_u32(IFLA_VXLAN_ID, vxlan.vni);
     batch.put_u32(IFLA_VXLAN_LINK, context.underlay_index);
@@ -15,7 +15,7 @@ void encode(Batch& batch, const LinkSpec& link, const LinkContext& context) {
     batch.put_u8(IFLA_VXLAN_LEARNING, 0);
 }
 
-void decode(const Attributes& data, RawLink& link) {
+void decode_vxlan(const Attributes& data, RawLink& link) {
     VxlanSpec vxlan;
     vxlan.vni = data.u32(IFLA_VXLAN_ID).value_or(0);
     vxlan.port = data.be16(IFLA_VXLAN_PORT).value_or(0);
@@ -30,6 +30,6 @@ void decode(const Attributes& data, RawLink& link) {
 
 } // namespace
 
-const LinkKindCodec kVxlanCodec{"vxlan", encode, decode};
+const LinkKindCodec kVxlanCodec{"vxlan", encode_vxlan, decode_vxlan};
 
 } // namespace netemu

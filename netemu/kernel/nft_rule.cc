@@ -18,12 +18,12 @@ namespace netemu {
 
 namespace {
 
-struct Free {
+struct FreeRule {
     void operator()(nftnl_rule* rule) const noexcept { nftnl_rule_free(rule); }
     void operator()(nftnl_udata_buf* data) const noexcept { nftnl_udata_buf_free(data); }
 };
-using RuleHandle = std::unique_ptr<nftnl_rule, Free>;
-using UdataHandle = std::unique_ptr<nftnl_udata_buf, Free>;
+using RuleHandle = std::unique_ptr<nftnl_rule, FreeRule>;
+using RuleUdata = std::unique_ptr<nftnl_udata_buf, FreeRule>;
 
 constexpr unsigned kBitsPerByte = 8;
 
@@ -171,7 +171,7 @@ private:
 };
 
 void set_comment(nftnl_rule& rule, const std::string& comment) {
-    const UdataHandle data(nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN * 2));
+    const RuleUdata data(nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN * 2));
     if (comment.size() >= NFTNL_UDATA_COMMENT_MAXLEN ||
         !nftnl_udata_put_strz(data.get(), NFTNL_UDATA_RULE_COMMENT, comment.c_str())) {
         throw Error("the comment of a rule is too long: " + comment);
