@@ -42,6 +42,9 @@ struct ClusterConfig {
     std::string proxy_mode = "nftables";
     std::string mesh_profile = "none";
     std::vector<ImageRule> images;
+    /// Whether this host's kernel shows bridged packets to the rules of the IP layer
+    /// (br_netfilter). Not of the Lab object: whoever starts the lab sets it.
+    bool bridge_netfilter = true;
     std::string directory; // of the lab file, for relative paths; empty if none
 
     /// From a validated and defaulted Lab object. Throws netemu::UsageError for what this version

@@ -27,10 +27,24 @@ bool has_family(const std::vector<IpPrefix>& ranges, netemu::Family family) {
     });
 }
 
+/// Whether what crosses a bridge passes the IP layer's rules. On a node it must, or the reply of a
+/// Service's endpoint to a pod of the same node would come from an address that the pod never
+/// called; the underlay is a switch, and a switch has no rules.
+std::vector<netemu::SysctlSpec> bridge_sysctls(const std::string& value) {
+    return {
+        {"net/bridge/bridge-nf-call-iptables", value},
+        {"net/bridge/bridge-nf-call-ip6tables", value}};
+}
+
+void append(std::vector<netemu::SysctlSpec>& to, const std::vector<netemu::SysctlSpec>& more) {
+    to.insert(to.end(), more.begin(), more.end());
+}
+
 /// A new namespace may copy the host's IPv4 settings (net.core.devconf_inherit_init_net), so each
 /// one that a node relies on is written. `all` and `default` both: the kernel takes the stricter of
 /// `all` and the interface's own, and interfaces are born with `default`.
-std::vector<netemu::SysctlSpec> node_sysctls(const std::vector<IpPrefix>& ranges) {
+std::vector<netemu::SysctlSpec>
+node_sysctls(const std::vector<IpPrefix>& ranges, bool bridge_netfilter) {
     std::vector<netemu::SysctlSpec> sysctls;
     if (has_family(ranges, netemu::Family::V4)) {
         sysctls = {
@@ -44,6 +58,9 @@ std::vector<netemu::SysctlSpec> node_sysctls(const std::vector<IpPrefix>& ranges
     }
     if (has_family(ranges, netemu::Family::V6)) {
         sysctls.push_back({"net/ipv6/conf/all/forwarding", "1"});
+    }
+    if (bridge_netfilter) {
+        append(sysctls, bridge_sysctls("1"));
     }
     return sysctls;
 }
@@ -154,13 +171,16 @@ netemu::DesiredState compile_network(const store::Store& store, const ClusterCon
     const auto members = list_members(cluster);
     netemu::DesiredState state;
     state.namespaces.emplace(kUnderlayNamespace, make_underlay(members, cluster.underlay_mtu));
+    if (config.bridge_netfilter) {
+        state.namespaces.at(kUnderlayNamespace).sysctls = bridge_sysctls("0");
+    }
     const auto first_node =
         cluster.nodes.empty() ? std::vector<IpPrefix>{} : cluster.nodes.front().underlay;
     auto external = make_member(members, members.front(), first_node, cluster.underlay_mtu);
     external.role = netemu::NamespaceRole::External;
     external.sysctls = external_sysctls(cluster.external);
     state.namespaces.emplace(kExternalNamespace, std::move(external));
-    const auto sysctls = node_sysctls(cluster.pod_cidrs);
+    const auto sysctls = node_sysctls(cluster.pod_cidrs, config.bridge_netfilter);
     for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
         const auto& member = members.at(i + 1);
         auto node = make_member(members, member, cluster.external, cluster.underlay_mtu);

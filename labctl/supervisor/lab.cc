@@ -76,8 +76,9 @@ void Lab::start(
         store_.put(std::move(object));
     }
     journal_->follow(store_);
-    auto cluster =
-        std::make_unique<compile::Cluster>(store_, compile::ClusterConfig::from_lab(lab));
+    auto config = compile::ClusterConfig::from_lab(lab);
+    config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
+    auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
     kernel_ = netemu::make_linux_kernel();
     start_dataplane(cluster->config());
     cluster->bootstrap();

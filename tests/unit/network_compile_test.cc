@@ -203,7 +203,13 @@ BOOST_AUTO_TEST_CASE(sysctls_where_they_are_needed_and_nowhere_else) {
     BOOST_TEST(sysctl_of(four, "node/node-1", "net/ipv6/conf/all/forwarding") == "(not set)");
     BOOST_TEST(sysctl_of(four, "external", "net/ipv4/ip_forward") == "0");
     BOOST_TEST(four.namespaces.at("pod/x/a").sysctls.empty());
-    BOOST_TEST(four.namespaces.at("underlay").sysctls.empty());
+    constexpr auto kBridged = "net/bridge/bridge-nf-call-iptables";
+    BOOST_TEST(sysctl_of(four, "node/node-1", kBridged) == "1");
+    BOOST_TEST(sysctl_of(four, "underlay", kBridged) == "0");
+    v4.config.bridge_netfilter = false; // a kernel without br_netfilter
+    const auto without = compile_network(v4.store, v4.config);
+    BOOST_TEST(sysctl_of(without, "node/node-1", kBridged) == "(not set)");
+    BOOST_TEST(without.namespaces.at("underlay").sysctls.empty());
     Cluster v6(1, {"fd00:10:244::/56"});
     const auto six = compile_network(v6.store, v6.config);
     BOOST_TEST(sysctl_of(six, "node/node-1", "net/ipv4/ip_forward") == "(not set)");
