@@ -90,9 +90,11 @@ inline constexpr std::uint32_t kEstablished = 2;
 inline constexpr std::uint32_t kRelated = 4;
 inline constexpr std::uint32_t kNew = 8;
 } // namespace nft_ct_state
-/// `fib daddr type local`: addressed to this namespace. In prerouting, input and output.
+/// `fib daddr type local` or `fib saddr type local`: an address of this namespace. In prerouting,
+/// input and output.
 struct NftMatchLocal {
     bool negate = false;
+    NftMatchAddress::Field field = NftMatchAddress::Field::Destination;
     bool operator==(const NftMatchLocal&) const = default;
 };
 /// `ether type 0x0806` (bridge): a number of linux/if_ether.h in host byte order.
