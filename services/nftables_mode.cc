@@ -69,7 +69,8 @@ private:
         collector_.contents.chains.push_back(std::move(chain));
     }
 
-    /// Off-cluster sources of the cluster IP are masqueraded, as the answer must come back this way.
+    /// Off-cluster sources of the cluster IP are masqueraded, as the answer must come back this
+    /// way.
     void add_internal_masquerade(NftChain& chain) const {
         const auto* pods = config_.cluster_cidr(input_.family);
         const NftMatchAddress to_cluster_ip{
@@ -77,15 +78,15 @@ private:
         if (config_.masquerade_all) {
             chain.rules.push_back(rule({to_cluster_ip, nft_jump(kNftMarkChain)}, "masquerade all"));
         } else if (pods != nullptr) {
-            chain.rules.push_back(
-                rule(
-                    {to_cluster_ip, nft_source(*pods, true), nft_jump(kNftMarkChain)},
-                    "masquerade what comes from no pod"));
+            chain.rules.push_back(rule(
+                {to_cluster_ip, nft_source(*pods, true), nft_jump(kNftMarkChain)},
+                "masquerade what comes from no pod"));
         }
     }
 
     void write_balancing(
-        const std::string& name, const std::vector<const ProxyEndpoint*>& endpoints,
+        const std::string& name,
+        const std::vector<const ProxyEndpoint*>& endpoints,
         TrafficPolicy policy) {
         NftChain chain{name, {}, {}};
         if (decision_.internal_works() && input_.internal_policy == policy) {
@@ -96,10 +97,9 @@ private:
             choice.chains.push_back(nft_endpoint_chain("endpoint-", input_.name, *endpoint));
             if (input_.affinity_seconds != 0) {
                 const auto set = nft_endpoint_chain("affinity-", input_.name, *endpoint);
-                chain.rules.push_back(
-                    rule(
-                        {NftMatchSet{{NftField::Source}, set, false}, nft_goto(choice.chains.back())},
-                        "stay with the endpoint"));
+                chain.rules.push_back(rule(
+                    {NftMatchSet{{NftField::Source}, set, false}, nft_goto(choice.chains.back())},
+                    "stay with the endpoint"));
             }
         }
         chain.rules.push_back(rule({std::move(choice)}));
@@ -123,10 +123,9 @@ private:
                 rule({NftUpdateSet{affinity.name, {NftField::Source}, 0}}, "remember the client"));
             collector_.contents.sets.push_back(std::move(affinity));
         }
-        chain.rules.push_back(
-            rule(
-                {NftMatchProtocol{protocol_number(input_.name.protocol), false},
-                 NftDnat{address, endpoint.port}}));
+        chain.rules.push_back(rule(
+            {NftMatchProtocol{protocol_number(input_.name.protocol), false},
+             NftDnat{address, endpoint.port}}));
         collector_.contents.chains.push_back(std::move(chain));
     }
 

@@ -15,8 +15,8 @@ namespace services {
 /// The mark of connections that will be masqueraded (`--iptables-masquerade-bit 14`).
 inline constexpr std::uint32_t kMasqueradeMark = 0x4000;
 
-/// The table without parts: base chains, shared chains, declarations of sets and maps. The node adds
-/// the addresses where node ports listen: its primary one of the family.
+/// The table without parts: base chains, shared chains, declarations of sets and maps. The node
+/// adds the addresses where node ports listen: its primary one of the family.
 [[nodiscard]] netemu::NftTable
 nft_proxy_table(Family family, const ProxyNode& node, const ProxyConfig& config);
 

@@ -17,8 +17,8 @@ inline constexpr std::string_view kNftProxyTable = "kube-proxy";
 
 /// PREFIX (such as "service-"), 8 characters of hash, and "ns/name/tcp/port".
 [[nodiscard]] std::string nft_port_chain(std::string_view prefix, const ServicePortName& name);
-/// PREFIX ("endpoint-" or "affinity-"), hash, and "ns/name/tcp/port__10.244.1.7/8080"; the colons of
-/// an IPv6 address are written as dots.
+/// PREFIX ("endpoint-" or "affinity-"), hash, and "ns/name/tcp/port__10.244.1.7/8080"; the colons
+/// of an IPv6 address are written as dots.
 [[nodiscard]] std::string nft_endpoint_chain(
     std::string_view prefix, const ServicePortName& name, const ProxyEndpoint& endpoint);
 

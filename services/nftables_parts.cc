@@ -34,14 +34,17 @@ NftBytes nft_port_key(Protocol protocol, std::uint16_t port) {
 
 void NftCollector::add(std::string_view set, NftElement element) {
     auto& lists = contents.elements;
-    auto found = std::find_if(lists.begin(), lists.end(), [&](const auto& l) { return l.set == set; });
+    auto found =
+        std::find_if(lists.begin(), lists.end(), [&](const auto& l) { return l.set == set; });
     if (found == lists.end()) {
         found = lists.insert(lists.end(), {std::string{set}, {}});
     }
     found->elements.push_back(std::move(element));
 }
 
-NftContents NftCollector::take() { return std::move(contents); }
+NftContents NftCollector::take() {
+    return std::move(contents);
+}
 
 namespace {
 
@@ -71,7 +74,9 @@ private:
 } // namespace
 
 void nft_add_addresses(
-    const ServicePortInput& input, const PortDecision& decision, const NftEntryChains& chains,
+    const ServicePortInput& input,
+    const PortDecision& decision,
+    const NftEntryChains& chains,
     NftCollector& collector) {
     NftEntries entries{input, collector};
     const auto key = [&](const IpAddress& address) {
@@ -79,9 +84,10 @@ void nft_add_addresses(
     };
     if (input.owns_cluster_ip) {
         collector.add(
-            kNftClusterIps, nft_member(
-                                NftBytes().address(input.cluster_ip),
-                                input.name.name_space + "/" + input.name.name));
+            kNftClusterIps,
+            nft_member(
+                NftBytes().address(input.cluster_ip),
+                input.name.name_space + "/" + input.name.name));
     }
     if (decision.internal_works()) {
         entries.lead(kNftServiceIps, key(input.cluster_ip), chains.internal);
@@ -117,9 +123,12 @@ void nft_add_firewall(
     collector.contents.chains.push_back(std::move(chain));
     for (const auto& vip : input.vips) {
         collector.add(
-            kNftFirewallIps, nft_verdict(
-                                 nft_address_key(vip, input.name.protocol, input.port),
-                                 NftVerdict::Goto, name, nft_comment(input.name)));
+            kNftFirewallIps,
+            nft_verdict(
+                nft_address_key(vip, input.name.protocol, input.port),
+                NftVerdict::Goto,
+                name,
+                nft_comment(input.name)));
     }
 }
 

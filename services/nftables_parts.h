@@ -55,7 +55,9 @@ struct NftEntryChains {
 /// The elements of cluster-ips, service-ips, service-nodeports, and of the maps for what has no
 /// endpoint.
 void nft_add_addresses(
-    const ServicePortInput& input, const PortDecision& decision, const NftEntryChains& chains,
+    const ServicePortInput& input,
+    const PortDecision& decision,
+    const NftEntryChains& chains,
     NftCollector& collector);
 
 /// The firewall chain of the source ranges, and the VIPs that lead to it.

@@ -14,8 +14,10 @@ constexpr int kPrioritySnat = 100;
 
 NftChain base_chain(
     std::string name, std::string type, NftHook hook, int priority, std::vector<NftRule> rules) {
-    return {std::move(name), NftBase{std::move(type), hook, priority, NftVerdict::Accept},
-            std::move(rules)};
+    return {
+        std::move(name),
+        NftBase{std::move(type), hook, priority, NftVerdict::Accept},
+        std::move(rules)};
 }
 
 NftRule plain_rule(std::vector<NftStatement> statements, std::string comment = {}) {
@@ -28,9 +30,10 @@ NftRule check_new(std::string_view chain) {
 }
 
 std::vector<NftChain> base_chains() {
-    const auto filter = [](const char* name, NftHook hook, int priority, std::vector<NftRule> rules) {
-        return base_chain(name, "filter", hook, priority, std::move(rules));
-    };
+    const auto filter =
+        [](const char* name, NftHook hook, int priority, std::vector<NftRule> rules) {
+            return base_chain(name, "filter", hook, priority, std::move(rules));
+        };
     const auto nat = [](const char* name, NftHook hook, int priority, const char* chain) {
         return base_chain(name, "nat", hook, priority, {plain_rule({nft_jump(chain)})});
     };
@@ -65,11 +68,10 @@ NftRule by_node_port(std::string_view map) {
 
 NftChain cluster_ips_check(Family family, const ProxyConfig& config) {
     NftChain chain{"cluster-ips-check", {}, {}};
-    chain.rules.push_back(
-        plain_rule(
-            {NftMatchSet{{NftField::Destination}, std::string{kNftClusterIps}, false},
-             NftReject{false}},
-            "Reject traffic to invalid ports of ClusterIPs"));
+    chain.rules.push_back(plain_rule(
+        {NftMatchSet{{NftField::Destination}, std::string{kNftClusterIps}, false},
+         NftReject{false}},
+        "Reject traffic to invalid ports of ClusterIPs"));
     NftMatchAddresses unallocated{NftMatchAddress::Field::Destination, false, {}};
     for (const auto& cidr : config.service_cidrs) {
         if (cidr.address.family() == family) {
@@ -77,10 +79,9 @@ NftChain cluster_ips_check(Family family, const ProxyConfig& config) {
         }
     }
     if (!unallocated.prefixes.empty()) {
-        chain.rules.push_back(
-            plain_rule(
-                {std::move(unallocated), NftSetVerdict{NftVerdict::Drop, {}}},
-                "Drop traffic to unallocated ClusterIPs"));
+        chain.rules.push_back(plain_rule(
+            {std::move(unallocated), NftSetVerdict{NftVerdict::Drop, {}}},
+            "Drop traffic to unallocated ClusterIPs"));
     }
     return chain;
 }
@@ -98,7 +99,8 @@ std::vector<NftChain> shared_chains(Family family, const ProxyConfig& config) {
          {},
          {plain_rule(
               {NftMatchMark{kMasqueradeMark, 0, false}, NftSetVerdict{NftVerdict::Return, {}}}),
-          plain_rule({NftSetMark{How::Xor, kMasqueradeMark}}), plain_rule({NftMasquerade{true}})}},
+          plain_rule({NftSetMark{How::Xor, kMasqueradeMark}}),
+          plain_rule({NftMasquerade{true}})}},
         {std::string{kNftRejectChain}, {}, {plain_rule({NftReject{false}})}},
     };
 }

@@ -87,7 +87,7 @@ struct StatementHash {
         hash.number(it.mask).number(it.value).number(it.negate);
     }
     void operator()(const NftMatchCtState& it) const { hash.number(it.states); }
-    void operator()(const NftMatchLocal& it) const { hash.number(it.negate); }
+    void operator()(const NftMatchLocal& it) const { hash.number(it.field).number(it.negate); }
     void operator()(const NftMatchEtherType& it) const { hash.number(it.type).number(it.negate); }
     void operator()(const NftCounter&) const {}
     void operator()(const NftLog& it) const { hash.text(it.prefix); }

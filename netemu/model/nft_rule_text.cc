@@ -89,7 +89,9 @@ public:
         return "ct state " + state_names(match.states);
     }
     std::string operator()(const NftMatchLocal& match) const {
-        return "fib daddr type " + std::string(not_equal(match.negate)) + "local";
+        const bool source = match.field == NftMatchAddress::Field::Source;
+        return std::string(source ? "fib saddr type " : "fib daddr type ") +
+               std::string(not_equal(match.negate)) + "local";
     }
     std::string operator()(const NftMatchEtherType& match) const {
         std::string text = "ether type " + std::string(not_equal(match.negate));
