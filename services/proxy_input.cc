@@ -95,6 +95,7 @@ std::vector<ServicePortInputPtr> service_port_inputs(
         input.external_policy = service.external_policy;
         input.internal_policy = service.internal_policy;
         input.affinity_seconds = service.client_ip_affinity ? service.affinity_timeout_seconds : 0;
+        input.owns_cluster_ip = inputs.empty();
         input.endpoints = merge_endpoints(slices, port, family);
         inputs.push_back(std::make_shared<const ServicePortInput>(std::move(input)));
     }

@@ -57,6 +57,7 @@ struct ServicePortInput {
     TrafficPolicy external_policy = TrafficPolicy::Cluster;
     TrafficPolicy internal_policy = TrafficPolicy::Cluster;
     std::uint32_t affinity_seconds = 0; // 0: no affinity
+    bool owns_cluster_ip = false;       // the first port of its Service: it lists the address
     std::vector<ProxyEndpoint> endpoints;
     bool operator==(const ServicePortInput&) const = default;
 

@@ -90,9 +90,11 @@ inline constexpr std::uint32_t kEstablished = 2;
 inline constexpr std::uint32_t kRelated = 4;
 inline constexpr std::uint32_t kNew = 8;
 } // namespace nft_ct_state
-/// `fib daddr type local`: addressed to this namespace. In prerouting, input and output.
+/// `fib daddr type local` or `fib saddr type local`: an address of this namespace. In prerouting,
+/// input and output.
 struct NftMatchLocal {
     bool negate = false;
+    NftMatchAddress::Field field = NftMatchAddress::Field::Destination;
     bool operator==(const NftMatchLocal&) const = default;
 };
 /// `ether type 0x0806` (bridge): a number of linux/if_ether.h in host byte order.
@@ -250,7 +252,7 @@ struct NftContents {
     bool operator==(const NftContents&) const = default;
 };
 
-/// How much a table or a part holds. `elements` without those of sets that are dynamic or have a
+/// How much a table holds. `elements` without those of sets that are dynamic or have a
 /// timeout.
 struct NftCounts {
     std::size_t chains = 0;
@@ -266,13 +268,16 @@ public:
     explicit NftPart(NftContents contents);
     [[nodiscard]] const NftContents& contents() const { return contents_; }
     [[nodiscard]] std::uint64_t digest() const { return digest_; }
+    [[nodiscard]] const NftCounts& counts() const { return counts_; }
     bool operator==(const NftPart& other) const;
 
 private:
     NftContents contents_;
     std::uint64_t digest_;
+    NftCounts counts_;
 };
 using NftPartPtr = std::shared_ptr<const NftPart>;
+/// A part for a table.
 inline NftPartPtr make_nft_part(NftContents contents) {
     return std::make_shared<const NftPart>(std::move(contents));
 }
@@ -286,5 +291,17 @@ struct NftTable {
     std::vector<NftPartPtr> parts{}; // none is null
     bool operator==(const NftTable& other) const;
 };
+
+NftCounts nft_counts(const NftTable& table);
+
+/// What tells one state of a table from another: `digest` of all that it contains (hexadecimal, 16
+/// characters, stable across runs), and how much that is. Costs the table's own chains and sets and
+/// one addition for each part.
+struct NftIdentity {
+    std::string digest;
+    NftCounts counts;
+    bool operator==(const NftIdentity&) const = default;
+};
+NftIdentity nft_identity(const NftTable& table);
 
 } // namespace netemu

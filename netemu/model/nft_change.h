@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,14 +16,15 @@ namespace netemu {
 struct NftChange {
     NftFamily family = NftFamily::Ip;
     std::string table;
-    std::vector<NftSet> added_sets;            // with their elements
-    std::vector<NftChain> added_chains;        // with their rules
-    std::vector<NftElements> removed_elements; // only keys matter
-    std::vector<NftChain> refilled_chains;     // they lose their rules and get these
-    std::vector<std::string> flushed_chains;   // they lose their rules
-    std::vector<NftElements> added_elements;
-    std::vector<std::string> deleted_chains;
+    std::vector<NftSet> added_sets;     // with their elements
+    std::vector<NftChain> added_chains; // with their rules
+    /// Declarations of sets, each with the elements to delete; of those only the keys matter.
+    std::vector<NftSet> removed_elements;
+    std::vector<NftChain> refilled_chains;   // they lose their rules and get these
+    std::vector<std::string> flushed_chains; // they lose their rules
+    std::vector<NftSet> added_elements;      // declarations of sets, each with the elements to add
     std::vector<std::string> deleted_sets;
+    std::vector<std::string> deleted_chains;
 
     [[nodiscard]] bool empty() const;
     bool operator==(const NftChange&) const = default;

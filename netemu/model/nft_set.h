@@ -17,18 +17,29 @@ namespace netemu {
 enum class NftVerdict : std::uint8_t { Accept, Drop, Jump, Goto, Return, Continue };
 
 /// What one part of a key, or of a map's data, is: ipv4_addr, ipv6_addr, inet_proto, inet_service,
-/// mark, ifname, ether_addr. A part that counts (numgen) is a Mark: nft 1.0.6 aborts when it lists
-/// a concatenation with a plain integer.
-enum class NftType : std::uint8_t { None, Ipv4, Ipv6, Protocol, Port, Mark, Interface, Mac };
+/// mark, ifname, ether_addr, and the number that numgen gives. A set with a Number is declared with
+/// `typeof`: nft 1.0.6 aborts when it lists a concatenation with a plain integer.
+enum class NftType : std::uint8_t {
+    None,
+    Ipv4,
+    Ipv6,
+    Protocol,
+    Port,
+    Mark,
+    Interface,
+    Mac,
+    Number
+};
 
-/// What one part of a lookup is taken from: `ip saddr`, `ip daddr` (or ip6, by the table's family;
-/// in families that see both, by the type of the set), `meta l4proto`, `th sport`, `th dport`,
-/// `meta mark`, `iifname`, `oifname`, `ether saddr`, `ether daddr`, and `numgen random mod N` with
-/// the N of the statement.
+/// What one part of a lookup is taken from: `ip saddr`, `ip daddr` (`ip6` in a table of family
+/// ip6), `ip6 saddr`, `ip6 daddr`, `meta l4proto`, `th sport`, `th dport`, `meta mark`, `iifname`,
+/// `oifname`, `ether saddr`, `ether daddr`, and `numgen random mod N` with the N of the statement.
 enum class NftField : std::uint8_t {
     None,
     Source,
     Destination,
+    Source6,
+    Destination6,
     Protocol,
     SourcePort,
     DestinationPort,
@@ -71,8 +82,8 @@ using NftKeyType = NftConcatenation<NftType>; // ipv4_addr . inet_proto . inet_s
 using NftKey = NftConcatenation<NftField>;    // ip daddr . meta l4proto . th dport
 
 /// The bytes of a key or of data as the kernel keeps them: each part in network byte order (a mark
-/// in the host's), padded with zeros to a multiple of 4 bytes when there is more than one part.
-/// Chain the members in the order of the set's type:
+/// and a number in the host's), padded with zeros to a multiple of 4 bytes when there is more than
+/// one part. Chain the members in the order of the set's type:
 ///
 ///     NftBytes().address(ip).protocol(IPPROTO_TCP).port(80).str()
 ///
@@ -83,6 +94,7 @@ public:
     NftBytes& protocol(std::uint8_t value);
     NftBytes& port(std::uint16_t value);
     NftBytes& mark(std::uint32_t value);
+    NftBytes& number(std::uint32_t value);
     NftBytes& interface(std::string_view name); // an exact name, 16 bytes
     NftBytes& mac(const MacAddress& value);
     [[nodiscard]] const std::string& str() const { return bytes_; }
@@ -92,9 +104,9 @@ private:
     std::string bytes_;
 };
 
-/// Bytes that a part of this type takes in a key: padded.
-std::size_t nft_padded_bytes(NftType type);
-/// The same for all parts of a key.
+/// Bytes of one value of a type, without the padding.
+std::size_t nft_bytes(NftType type);
+/// Bytes of a key or of data of these parts, with the padding.
 std::size_t nft_padded_bytes(const NftKeyType& type);
 /// A key or data as text: "10.96.0.10 . tcp . 53". Throws Error when `bytes` do not fit `type`.
 std::string to_text(const NftKeyType& type, std::string_view bytes);

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "netemu/base/text.h"
+#include "services/nftables_mode.h"
 
 namespace services::test {
 
@@ -120,6 +121,40 @@ std::vector<ServicePortInputPtr> overall() {
         input(svc5, {slice("ns5/svc5", port, {ready("10.180.0.3")})}),
         input(service("ns6/svc6", "172.30.0.46"), {}),
     };
+}
+
+netemu::NftTable nft_table(const std::vector<ServicePortInputPtr>& ports, Family family) {
+    auto table = nft_proxy_table(family, node(), config());
+    for (const auto& port : ports) {
+        table.parts.push_back(netemu::make_nft_part(nft_port_contents(*port, node(), config())));
+    }
+    return table;
+}
+
+void check_flows(const netemu::NftTable& table, const std::vector<Flow>& flows) {
+    const std::vector tables{&table};
+    const NftTracer tracer{tables, node().addresses};
+    for (const auto& flow : flows) {
+        TracePacket packet;
+        packet.source = ip(flow.source);
+        packet.destination = ip(flow.destination);
+        packet.destination_port = flow.port;
+        packet.protocol = protocol_number(flow.protocol);
+        for (const auto& address : node().addresses) {
+            packet.from_node = packet.from_node || packet.source == address;
+        }
+        std::string output;
+        double probability = 0;
+        for (const auto& outcome : tracer.trace(packet)) {
+            output += (output.empty() ? "" : ", ") + outcome.to_string();
+            probability += outcome.probability;
+            BOOST_TEST(
+                outcome.masqueraded == flow.masqueraded,
+                flow.name << ": masqueraded is " << outcome.masqueraded);
+        }
+        BOOST_TEST(output == flow.output, flow.name << ": " << output << " != " << flow.output);
+        BOOST_TEST(std::abs(probability - 1) < 1e-9, flow.name << ": " << probability);
+    }
 }
 
 void check_golden(const std::string& name, const std::string& text) {

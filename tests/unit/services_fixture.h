@@ -3,7 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "netemu/model/nft.h"
 #include "services/proxy_input.h"
+#include "services/tracer.h"
 
 /// Services and slices in few words, for the tests of the room.
 namespace services::test {
@@ -38,6 +40,24 @@ ProxyConfig config();
 
 /// The six Services of kube-proxy's TestOverall…Rules, in its order.
 std::vector<ServicePortInputPtr> overall();
+
+/// The readable nftables table of `node()` for these ports.
+netemu::NftTable
+nft_table(const std::vector<ServicePortInputPtr>& ports, Family family = Family::V4);
+
+/// Who sends, where to, and what shall become of it, in the words of kube-proxy's tests: endpoints
+/// in the order of the choices "10.0.1.1:80, 10.0.1.2:80", "DROP", "REJECT" or "".
+struct Flow {
+    const char* name;
+    const char* source;
+    const char* destination;
+    std::uint16_t port;
+    const char* output;
+    bool masqueraded = false;
+    Protocol protocol = Protocol::Tcp;
+};
+/// Sources that are the node's own addresses send from the node; the others' packets are received.
+void check_flows(const netemu::NftTable& table, const std::vector<Flow>& flows);
 
 /// Compares with tests/unit/golden/NAME; what was got is left in the build directory.
 void check_golden(const std::string& name, const std::string& text);
