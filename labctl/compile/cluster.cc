@@ -6,6 +6,7 @@
 #include "labctl/compile/bootstrap.h"
 #include "labctl/compile/cluster_impl.h"
 #include "labctl/compile/garbage.h"
+#include "labctl/compile/service_controllers.h"
 #include "labctl/compile/workloads.h"
 #include "netemu/base/error.h"
 
@@ -125,6 +126,8 @@ void Cluster::bootstrap() {
         impl.store.put(make_node(node, impl.state.plans()[i], before, impl.control.now));
     }
     rescue_from_lost_nodes(impl.control);
+    repair_services(impl.control);
+    ensure_kubernetes_service(impl.control);
 }
 
 void Cluster::reconcile() {
@@ -132,12 +135,17 @@ void Cluster::reconcile() {
     constexpr std::size_t kRoundsMax = 100000;
     auto& control = impl_->control;
     control.now = api::timestamp_now();
-    for (std::size_t round = 0; impl_->state.dirty().any(); ++round) {
+    auto& state = impl_->state;
+    for (std::size_t round = 0; state.dirty().any() || !state.services().dirty.empty(); ++round) {
         if (round == kRoundsMax) {
             throw netemu::Error(
                 "the controllers do not settle: two of them undo each other's work");
         }
-        run_once(control);
+        if (state.dirty().any()) {
+            run_once(control);
+        } else {
+            sync_services(control); // when the pods have settled, so that each is looked at once
+        }
     }
     impl_->events.flush();
 }

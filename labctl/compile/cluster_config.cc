@@ -4,6 +4,7 @@
 #include <set>
 
 #include "labctl/compile/address_plan.h"
+#include "labctl/compile/load_balancer_pool.h"
 #include "labctl/compile/network_mtu.h"
 #include "netemu/base/error.h"
 #include "netemu/base/limits.h"
@@ -225,6 +226,7 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
         config.pod_cidrs,
         "172.18.0.0/16",
         "fd00:172:18::/64");
+    read_load_balancer_pool(config, api::at(spec, "loadBalancer.pool"));
     config.cluster_domain = api::string_at(spec, "clusterDomain", config.cluster_domain);
     config.cni_profile = one_of(spec, "cni.profile", "bridge", {"bridge"});
     config.overlay = one_of(spec, "cni.overlay", "vxlan", {"vxlan"});

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "labctl/api/object.h"
@@ -34,6 +35,8 @@ struct ClusterConfig {
     std::vector<netemu::IpPrefix> service_cidrs; // likewise
     std::vector<netemu::IpPrefix>
         underlay_cidrs; // 172.18.0.0/16 and, with dual stack, fd00:172:18::/64
+    /// Addresses that Services of the type LoadBalancer get: first and last of each range.
+    std::vector<std::pair<netemu::IpAddress, netemu::IpAddress>> load_balancer_pool;
     std::string cluster_domain = "cluster.local";
     std::string cni_profile = "bridge";
     std::string overlay = "vxlan";

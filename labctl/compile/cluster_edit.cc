@@ -9,6 +9,7 @@
 #include "labctl/compile/immutable.h"
 #include "labctl/compile/merge.h"
 #include "labctl/compile/pod_status.h"
+#include "labctl/compile/service_admission.h"
 #include "netemu/base/limits.h"
 
 namespace labctl::compile {
@@ -131,6 +132,9 @@ ObjectPtr Cluster::Impl::create(api::Object object) {
     if (kind == "Namespace") {
         default_namespace(object.body);
     }
+    if (kind == "Service") {
+        admit_new_service(state.services(), object.body);
+    }
     auto stored = store.put(std::move(object));
     if (kind == "Namespace") {
         ensure_default_account(store, stored->name()); // pods may follow in the same request
@@ -159,6 +163,9 @@ ObjectPtr Cluster::Impl::update(const ObjectPtr& before, api::Object after) {
     }
     check_replicas(after.body, api::int_at(after.body, "spec.replicas", 0));
     check_immutable(before->body, after.body);
+    if (after.kind() == "Service") {
+        admit_changed_service(state.services(), before->body, after.body);
+    }
     return store.put(std::move(after));
 }
 

@@ -10,8 +10,8 @@ namespace labctl::compile {
 /// The members in the order in which they need each other. Internal to this folder.
 struct Cluster::Impl {
     Impl(store::Store& the_store, ClusterConfig the_config)
-        : store(the_store), config(std::move(the_config)), state(store, plan_nodes(config)),
-          events(store), control(store, state, events) {}
+        : store(the_store), config(std::move(the_config)), state(store, config), events(store),
+          control(store, state, events) {}
 
     store::Store& store;
     ClusterConfig config;

@@ -1,6 +1,9 @@
 #include "labctl/compile/cluster_state.h"
 
 #include <algorithm>
+#include <tuple>
+
+#include "labctl/compile/cluster_config.h"
 
 namespace labctl::compile {
 
@@ -47,6 +50,22 @@ const typename Map::mapped_type& find_or_empty(const Map& map, const typename Ma
     return found == map.end() ? kEmpty : found->second;
 }
 
+std::string zone_in(const api::Labels& labels) {
+    const auto found = labels.find("topology.kubernetes.io/zone");
+    return found == labels.end() ? std::string{} : found->second;
+}
+
+/// What an endpoint is made of, besides the labels that select its pod and what cannot change.
+auto endpoint_facts(const PodInfo& pod) {
+    return std::tuple(
+        pod.ips,
+        pod.node_name,
+        pod.ready,
+        pod.ended(),
+        api::at(pod.object->body, "metadata.deletionTimestamp").is_null(),
+        pod.object->uid());
+}
+
 const Json& owner_references(const api::ObjectPtr& object) {
     return api::at(object->body, "metadata.ownerReferences");
 }
@@ -71,8 +90,8 @@ bool Dirty::any() const {
            !namespaces_gone.empty() || !owners_gone.empty() || !owned_by_someone.empty();
 }
 
-ClusterState::ClusterState(store::Store& store, std::vector<NodePlan> plans)
-    : store_(store), plans_(std::move(plans)), ipam_(plans_) {
+ClusterState::ClusterState(store::Store& store, const ClusterConfig& config)
+    : store_(store), plans_(plan_nodes(config)), ipam_(plans_), services_(config) {
     for (std::size_t i = 0; i < plans_.size(); ++i) {
         node_indices_[plans_[i].name] = i;
         NodeInfo node;
@@ -136,6 +155,12 @@ void ClusterState::on_event(const store::Event& event) {
         on_pod(event);
     } else if (kind == "Node") {
         on_node(event);
+    } else if (kind == "Service") {
+        services_.on_service(event);
+    } else if (kind == "EndpointSlice") {
+        services_.on_slice(event);
+    } else if (kind == "Endpoints") {
+        services_.on_endpoints(event);
     } else {
         mark(event);
     }
@@ -231,7 +256,11 @@ void ClusterState::on_node(const store::Event& event) {
         return;
     }
     auto& node = nodes_[*index];
-    node.labels = event.object->labels();
+    auto labels = event.object->labels();
+    if (zone_in(labels) != zone_in(node.labels)) {
+        services_.on_zones_changed();
+    }
+    node.labels = std::move(labels);
     const auto& taints = api::at(event.object->body, "spec.taints");
     node.taints = taints.is_array() ? taints : Json::array();
     node.unschedulable = api::bool_at(event.object->body, "spec.unschedulable", false);
@@ -244,6 +273,7 @@ void ClusterState::on_pod(const store::Event& event) {
     auto& slot = pods_[key];
     if (event.type == EventType::Deleted) {
         if (slot) {
+            services_.on_pod(*slot, slot->object->labels(), std::nullopt, true);
             detach(*slot);
             ipam_.release(slot->lease());
         }
@@ -259,9 +289,16 @@ void ClusterState::on_pod(const store::Event& event) {
     } else {
         detach(*slot);
     }
+    const bool is_new = slot->object == nullptr;
     const auto had_labels = event.previous ? event.previous->labels() : event.object->labels();
+    const auto before = is_new ? std::nullopt : std::optional(endpoint_facts(*slot));
     read_pod(*slot, event.object);
     attach(*slot);
+    services_.on_pod(
+        *slot,
+        is_new ? std::nullopt : std::optional(had_labels),
+        event.object->labels(),
+        before != endpoint_facts(*slot));
     const bool has_status = !api::at(event.object->body, "status.conditions").empty();
     if (event.type == EventType::Modified ? !event.status_only : !has_status) {
         dirty_.statuses.insert(key);

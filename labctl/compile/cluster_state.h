@@ -16,6 +16,7 @@
 #include "labctl/compile/ipam.h"
 #include "labctl/compile/runtime_state.h"
 #include "labctl/compile/scheduler.h"
+#include "labctl/compile/service_index.h"
 #include "labctl/store/store.h"
 
 /// What the controllers know about the store without reading it again: indices and lists of what
@@ -85,7 +86,7 @@ struct Orphans {
 
 class ClusterState {
 public:
-    ClusterState(store::Store& store, std::vector<NodePlan> plans);
+    ClusterState(store::Store& store, const ClusterConfig& config);
     ClusterState(const ClusterState&) = delete;
     ClusterState& operator=(const ClusterState&) = delete;
     ~ClusterState();
@@ -106,6 +107,8 @@ public:
     [[nodiscard]] std::optional<std::size_t> node_index(const std::string& name) const;
     Ipam& ipam() { return ipam_; }
     Dirty& dirty() { return dirty_; }
+    ServiceIndex& services() { return services_; }
+    [[nodiscard]] const ServiceIndex& services() const { return services_; }
 
 private:
     void on_event(const store::Event& event);
@@ -132,6 +135,7 @@ private:
     std::unordered_set<std::string> uids_;
     std::map<std::pair<std::string, std::string>, Orphans> orphans_; // by kind and namespace
     Dirty dirty_;
+    ServiceIndex services_;
 };
 
 } // namespace labctl::compile

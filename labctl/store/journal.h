@@ -18,7 +18,8 @@ class JournalFile;
 ///
 /// Every kind is in it except Event, users' objects and controllers' alike. A status is left out,
 /// since controllers and the running lab make it anew, but for these: a Pod's node and pod
-/// addresses, start time and final phase; a Job's status; the status of kinds that nothing acts on.
+/// addresses, start time and final phase; the status of Jobs and Services (their addresses at the
+/// load balancer); the status of kinds that nothing acts on.
 ///
 /// Changes are collected as the store emits them and written by `flush`, which the supervisor calls
 /// before it answers a request: from then on they survive the end of the process. The sync to the

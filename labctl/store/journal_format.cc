@@ -31,7 +31,7 @@ Json pod_status(const Json& status) {
 
 /// Nothing acts on these kinds, so what is in the status came from a user.
 bool keeps_status(const std::string& kind) {
-    if (kind == "Job") {
+    if (kind == "Job" || kind == "Service") {
         return true;
     }
     const auto* info = api::find_kind(kind);

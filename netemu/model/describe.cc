@@ -82,6 +82,54 @@ std::string fdb_command(std::string_view verb, const FdbSpec& entry) {
            " dst " + entry.remote.to_string() + " self permanent";
 }
 
+constexpr std::size_t kTableTextRulesMax = 64;    // rules and elements of a table in full
+constexpr std::size_t kChangeTextBytesMax = 2000; // of a change in full
+
+std::string amount(std::size_t count, std::string_view what) {
+    return count == 0 ? "" : ", " + std::to_string(count) + " " + std::string(what);
+}
+
+std::string replace_command(const NftTable& table) {
+    const auto counts = nft_counts(table);
+    if (counts.rules + counts.elements <= kTableTextRulesMax) {
+        return "nft " + to_text(table);
+    }
+    return "nft replace table " + std::string(to_text(table.family)) + " " + table.name +
+           " (chains: " + std::to_string(counts.chains) + amount(counts.rules, "rules") +
+           amount(counts.sets, "sets") + amount(counts.elements, "elements") + ")";
+}
+
+std::size_t element_count(const std::vector<NftSet>& sets) {
+    std::size_t count = 0;
+    for (const auto& set : sets) {
+        count += set.elements.size();
+    }
+    return count;
+}
+
+std::string change_command(const NftChange& change) {
+    std::string text =
+        "nft change table " + std::string(to_text(change.family)) + " " + change.table;
+    text += amount(change.added_sets.size(), "sets added");
+    text += amount(change.added_chains.size(), "chains added");
+    text += amount(element_count(change.removed_elements), "elements deleted");
+    text += amount(change.refilled_chains.size(), "chains filled anew");
+    text += amount(element_count(change.added_elements), "elements added");
+    text += amount(change.deleted_sets.size(), "sets deleted");
+    text += amount(change.deleted_chains.size(), "chains deleted");
+    auto commands = to_text(change);
+    if (commands.size() > kChangeTextBytesMax) {
+        return text;
+    }
+    // One line: nft(8) takes semicolons as well as ends of lines.
+    std::string line = "nft ";
+    for (const char c : commands) {
+        line += c == '\n' ? std::string("; ") : std::string(1, c);
+    }
+    line.resize(line.size() - 2);
+    return line;
+}
+
 struct Command {
     std::string operator()(const CreateNamespace& op) const {
         auto text = "ip netns add " + op.ns;
@@ -124,7 +172,8 @@ struct Command {
     }
     std::string operator()(const AddFdb& op) const { return fdb_command("append", op.entry); }
     std::string operator()(const DeleteFdb& op) const { return fdb_command("delete", op.entry); }
-    std::string operator()(const ReplaceTable& op) const { return "nft " + to_text(op.table); }
+    std::string operator()(const ReplaceTable& op) const { return replace_command(op.table); }
+    std::string operator()(const ChangeTable& op) const { return change_command(*op.change); }
     std::string operator()(const DeleteTable& op) const {
         return "nft delete table " + std::string(to_text(op.family)) + " " + op.name;
     }
@@ -147,6 +196,7 @@ struct Title {
     std::string operator()(const AddFdb&) const { return "add fdb entry"; }
     std::string operator()(const DeleteFdb&) const { return "delete fdb entry"; }
     std::string operator()(const ReplaceTable&) const { return "replace table"; }
+    std::string operator()(const ChangeTable&) const { return "change table"; }
     std::string operator()(const DeleteTable&) const { return "delete table"; }
 };
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "netemu/model/nft_text.h"
 #include "netemu/model/plan.h"
 
 namespace netemu {
@@ -63,7 +62,13 @@ NamespaceInfo expected_namespace(const NamespaceSpec& spec) {
     info.segment_neighbours = spec.segment_neighbours;
     info.fdb = sorted(spec.fdb);
     for (const auto& table : spec.tables) {
-        info.tables.push_back({table.family, table.name, table_digest(table), rule_count(table)});
+        auto identity = nft_identity(table);
+        info.tables.push_back(
+            {table.family,
+             table.name,
+             std::move(identity.digest),
+             identity.counts,
+             std::make_shared<const NftTable>(table)});
     }
     return info;
 }

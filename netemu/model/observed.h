@@ -26,15 +26,24 @@ struct LinkInfo {
         addresses; // without those the kernel gives itself (127.0.0.1, ::1, fe80::/10)
 };
 
-/// The identity of a table: its rules are compared by a digest that we store in the table's own
-/// user data comment, plus the number of rules that are really there (so that a rule removed by
-/// hand is noticed).
+/// A table that is there. Its contents are compared by the digest of what we last made of it, which
+/// the kernel cannot change along with the table, so the Kernel keeps it, and by how much is really
+/// in it: so what somebody flushed, deleted or added by hand is noticed, and what somebody
+/// exchanged for something else (see Kernel::observe) too. A table that was not made by us, or was
+/// made anew by somebody, has no digest.
 struct NftTableInfo {
     NftFamily family = NftFamily::Ip;
     std::string name;
     std::string digest;
-    std::size_t rules = 0;
-    bool operator==(const NftTableInfo&) const = default;
+    NftCounts counts;
+    /// What the table contains, where that is known: in expected observations. With it a difference
+    /// is a ChangeTable, without it the table is replaced.
+    std::shared_ptr<const NftTable> contents{};
+    /// Does not look at `contents`.
+    bool operator==(const NftTableInfo& other) const {
+        return family == other.family && name == other.name && digest == other.digest &&
+               counts == other.counts;
+    }
 };
 
 struct NamespaceInfo {

@@ -159,13 +159,14 @@ private:
             out_.emplace_back(AddNeighbours{*ns.name, list});
         }
         plan_fdb(ns, out_);
-        plan_tables(ns, out_);
+        plan_tables(ns, tables_, out_);
     }
 
     const DesiredState& desired_;
     const ObservedState& observed_;
     std::vector<NamespaceDiff> all_;
     NeighbourComparer neighbours_;
+    TableChanges tables_;
     std::vector<Ordered> order_;
     std::vector<Operation> out_;
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "netemu/model/network.h"
+#include "netemu/model/nft_change.h"
 #include "netemu/model/observed.h"
 
 /// The difference between what is wanted and what was observed, as an ordered list of small typed
@@ -78,10 +79,18 @@ struct DeleteFdb {
     std::string ns;
     FdbSpec entry;
 };
-/// Creates the table, or replaces it whole, in one transaction.
+/// Creates the table, or replaces it whole. In one transaction, unless it is so large (thousands of
+/// objects) that the kernel would need seconds for one, or does not take one that large from an
+/// ordinary user: then its base chains come last, so no packet meets a part of it.
 struct ReplaceTable {
     std::string ns;
     NftTable table;
+};
+/// Changes a table that is there, in one transaction. The change may be shared between namespaces.
+struct ChangeTable {
+    std::string ns;
+    NftChangePtr change; // not null
+    NftIdentity after;   // of the table when this is done; observation says so later
 };
 struct DeleteTable {
     std::string ns;
@@ -104,6 +113,7 @@ using Operation = std::variant<
     AddFdb,
     DeleteFdb,
     ReplaceTable,
+    ChangeTable,
     DeleteTable>;
 
 struct Plan {
@@ -126,10 +136,12 @@ std::map<std::string, std::size_t> summarize(const Plan& plan);
 /// peer namespace exists by then), then per namespace its lo, peers, VXLAN devices, addresses,
 /// routes, neighbours, FDB entries and tables. All operations of one namespace that may be batched
 /// stand next to each other. A link is recreated when its kind, index, MAC address, VXLAN
-/// attributes or peer differ; everything else changes in place. Throws Error when a veth's peer or
-/// a VXLAN device's underlay is not wanted. What we did not ask for and did not make (a learned ARP
-/// entry, the kernel's own local and link-local routes) is left alone; a lo that is not listed is
-/// brought down.
+/// attributes or peer differ; everything else changes in place. A table is changed if the
+/// observation holds what it contains now (expected_observation), and replaced otherwise. Tables
+/// that change in the same way in many namespaces share one NftChange. Throws Error when a veth's
+/// peer or a VXLAN device's underlay is not wanted. What we did not ask for and did not make (a
+/// learned ARP entry, the kernel's own local and link-local routes) is left alone; a lo that is not
+/// listed is brought down.
 Plan make_plan(const DesiredState& desired, const ObservedState& observed);
 
 /// What observation would find right after `desired` was applied to an empty host; so

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "netemu/model/nft_text.h"
+#include "netemu/model/nft_change.h"
 
 namespace netemu {
 
@@ -271,13 +271,43 @@ void plan_fdb(const NamespaceDiff& ns, std::vector<Operation>& out) {
     }
 }
 
-void plan_tables(const NamespaceDiff& ns, std::vector<Operation>& out) {
+NftChangePtr TableChanges::between(const NftTableInfo& there, const NftTable& wanted) {
+    constexpr std::size_t kKnownMax = 4; // a change is made for all nodes, or for each its own
+    const auto* contents = there.contents.get();
+    if (contents == nullptr || nft_identity(*contents) != NftIdentity{there.digest, there.counts}) {
+        return nullptr;
+    }
+    auto change = nft_diff(*contents, wanted);
+    if (!change) {
+        return nullptr;
+    }
+    auto& known = known_[{wanted.family, wanted.name}];
+    for (const auto& each : known) {
+        if (*each == *change) {
+            return each;
+        }
+    }
+    auto fresh = std::make_shared<const NftChange>(std::move(*change));
+    if (known.size() < kKnownMax) {
+        known.push_back(fresh);
+    }
+    return fresh;
+}
+
+void plan_tables(const NamespaceDiff& ns, TableChanges& changes, std::vector<Operation>& out) {
     for (const auto& table : ns.spec->tables) {
         const auto* info = ns.info == nullptr ? nullptr : find_table(*ns.info, table);
-        if (info == nullptr || info->rules != rule_count(table) ||
-            info->digest != table_digest(table)) {
-            out.emplace_back(ReplaceTable{*ns.name, table});
+        if (info != nullptr) {
+            const auto wanted = nft_identity(table);
+            if (info->digest == wanted.digest && info->counts == wanted.counts) {
+                continue;
+            }
+            if (const auto change = changes.between(*info, table)) {
+                out.emplace_back(ChangeTable{*ns.name, change, wanted});
+                continue;
+            }
         }
+        out.emplace_back(ReplaceTable{*ns.name, table});
     }
 }
 

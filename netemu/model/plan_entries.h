@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,16 @@ void plan_removals(const NamespaceDiff& ns, std::vector<Operation>& out);
 void plan_addresses(const NamespaceDiff& ns, std::vector<Operation>& out);
 void plan_routes(const NamespaceDiff& ns, std::vector<Operation>& out);
 void plan_fdb(const NamespaceDiff& ns, std::vector<Operation>& out);
-void plan_tables(const NamespaceDiff& ns, std::vector<Operation>& out);
+
+/// Finds what changes in tables. Nodes that see the same change get the same value.
+class TableChanges {
+public:
+    /// nullptr when the table has to be replaced.
+    NftChangePtr between(const NftTableInfo& there, const NftTable& wanted);
+
+private:
+    std::map<std::pair<NftFamily, std::string>, std::vector<NftChangePtr>> known_;
+};
+void plan_tables(const NamespaceDiff& ns, TableChanges& changes, std::vector<Operation>& out);
 
 } // namespace netemu

@@ -56,7 +56,9 @@ std::set<std::string> lines_of(const NamespaceInfo& ns) {
     for (const auto& table : ns.tables) {
         lines.insert(
             "table " + std::string(netemu::to_text(table.family)) + " " + table.name + " " +
-            table.digest + " rules " + std::to_string(table.rules));
+            table.digest + " chains " + std::to_string(table.counts.chains) + " rules " +
+            std::to_string(table.counts.rules) + " sets " + std::to_string(table.counts.sets) +
+            " elements " + std::to_string(table.counts.elements));
     }
     return lines;
 }

@@ -275,7 +275,7 @@ BOOST_AUTO_TEST_CASE(tables_are_replaced_whole) {
     node.tables[0].chains[0].rules[0].comment = "another reason";
     BOOST_TEST(plan_text().starts_with("node/n: nft table ip nat {"));
     before = expected_observation(state);
-    before.namespaces.at("node/n").tables[0].rules = 0; // removed by hand
+    before.namespaces.at("node/n").tables[0].counts.rules = 0; // removed by hand
     BOOST_TEST(plan_text().starts_with("node/n: nft table ip nat {"));
     node.tables.clear();
     BOOST_TEST(plan_text() == "node/n: nft delete table ip nat\n");
