@@ -55,6 +55,8 @@ std::vector<IpPrefix> pod_ranges(const api::Json& node) {
     return result;
 }
 
+} // namespace
+
 std::vector<NodeView> view_nodes(const store::Store& store, const ClusterConfig& config) {
     std::vector<NodeView> nodes;
     for (const auto& object : store.list("Node")) {
@@ -76,6 +78,8 @@ std::vector<NodeView> view_nodes(const store::Store& store, const ClusterConfig&
     });
     return nodes;
 }
+
+namespace {
 
 bool has_own_network(const api::Json& pod) {
     if (api::bool_at(pod, "spec.hostNetwork", false)) {

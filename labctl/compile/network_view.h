@@ -39,6 +39,9 @@ struct ClusterView {
     std::uint32_t pod_mtu = 0;
 };
 
+/// The nodes that have their addresses, in order of their underlay addresses, without their pods.
+std::vector<NodeView> view_nodes(const store::Store& store, const ClusterConfig& config);
+
 /// Leaves out nodes and pods that have no addresses yet, pods on unknown nodes, in the host's
 /// network, or ended. Throws as compile_network does.
 ClusterView view_cluster(const store::Store& store, const ClusterConfig& config);

@@ -1,0 +1,317 @@
+#include "labctl/compile/proxies.h"
+
+#include <algorithm>
+#include <set>
+
+#include "labctl/compile/cluster_config.h"
+#include "labctl/compile/network.h"
+#include "labctl/compile/network_view.h"
+#include "labctl/compile/proxy_nftables.h"
+#include "labctl/compile/service_index.h"
+#include "labctl/compile/service_values.h"
+#include "services/topology.h"
+
+namespace labctl::compile {
+
+namespace {
+
+constexpr const char* kZoneLabel = "topology.kubernetes.io/zone";
+
+services::ProxyConfig proxy_config(const ClusterConfig& cluster) {
+    services::ProxyConfig config;
+    config.cluster_cidrs = cluster.pod_cidrs;
+    config.service_cidrs = cluster.service_cidrs;
+    return config;
+}
+
+/// FNV-1a: the same node for the same Service in every run.
+std::size_t name_hash(const std::string& text) {
+    std::uint64_t hash = 0xcbf29ce484222325U;
+    for (const char c : text) {
+        hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    }
+    return static_cast<std::size_t>(hash);
+}
+
+} // namespace
+
+Proxies::Proxies(store::Store& store, const ClusterConfig& config)
+    : store_(store), cluster_(config), proxy_config_(proxy_config(config)) {
+    for (const auto& slice : store_.list("EndpointSlice")) {
+        index_slice(*slice, true);
+    }
+    for (const auto& key : store_.keys("Service")) {
+        dirty_.insert({key.ns, key.name});
+    }
+    read_nodes();
+    for (const auto& range : config.service_cidrs) {
+        families_.push_back(
+            std::make_unique<NftablesBackend>(range.address.family(), proxy_config_, nodes_));
+    }
+    watch_ = store_.watch([this](const store::Event& event) { on_event(event); });
+}
+
+Proxies::~Proxies() {
+    store_.unwatch(watch_);
+}
+
+void Proxies::on_event(const store::Event& event) {
+    const auto kind = event.object->kind();
+    if (kind == "Service") {
+        dirty_.insert({event.object->ns(), event.object->name()});
+    } else if (kind == "EndpointSlice") {
+        if (event.previous) {
+            index_slice(*event.previous, false);
+        }
+        index_slice(*event.object, event.type != store::EventType::Deleted);
+    } else if (kind == "Node") {
+        nodes_dirty_ = true;
+    }
+}
+
+void Proxies::index_slice(const api::Object& slice, bool present) {
+    const auto labels = slice.labels();
+    const auto found = labels.find(kServiceNameLabel);
+    if (found == labels.end()) {
+        return;
+    }
+    const ServiceKey key{slice.ns(), found->second};
+    dirty_.insert(key);
+    if (present) {
+        slices_[key].insert(slice.name());
+    } else if (const auto names = slices_.find(key); names != slices_.end()) {
+        names->second.erase(slice.name());
+        if (names->second.empty()) {
+            slices_.erase(names);
+        }
+    }
+}
+
+/// Returns whether anything about them that a proxy knows has changed.
+bool Proxies::read_nodes() {
+    nodes_dirty_ = false;
+    std::vector<services::ProxyNode> nodes;
+    for (const auto& view : view_nodes(store_, cluster_)) {
+        services::ProxyNode node;
+        node.name = view.name;
+        for (const auto& address : view.underlay) {
+            node.addresses.push_back(address.address);
+        }
+        const auto object = store_.get({"Node", "", view.name});
+        const auto labels = object ? object->labels() : api::Labels{};
+        if (const auto zone = labels.find(kZoneLabel); zone != labels.end()) {
+            node.zone = zone->second;
+        }
+        nodes.push_back(std::move(node));
+    }
+    if (nodes == nodes_) {
+        return false;
+    }
+    nodes_ = std::move(nodes);
+    return true;
+}
+
+std::vector<netemu::Operation> Proxies::update() {
+    std::vector<netemu::Operation> work;
+    const bool anew = nodes_dirty_ && read_nodes();
+    if (dirty_.empty() && !anew) {
+        return work;
+    }
+    for (auto& family : families_) {
+        std::vector<services::ServicePortUpdate> updates;
+        for (const auto& key : dirty_) {
+            auto more = take_in(key, *family);
+            updates.insert(
+                updates.end(),
+                std::make_move_iterator(more.begin()),
+                std::make_move_iterator(more.end()));
+        }
+        if (anew) {
+            family->rebuild(work);
+        } else if (!updates.empty()) {
+            family->update(std::move(updates), work);
+        }
+    }
+    dirty_.clear();
+    announce();
+    return work;
+}
+
+std::vector<services::ServicePortUpdate>
+Proxies::take_in(const ServiceKey& key, NftablesBackend& family) {
+    const auto object = store_.get({"Service", key.first, key.second});
+    if (!object) {
+        announced_.erase(key);
+        return family.services().remove(key.first, key.second);
+    }
+    const auto service = service_value(object->body);
+    if (service.load_balancer.empty()) {
+        announced_.erase(key);
+    } else {
+        announced_.insert(key);
+    }
+    std::vector<services::EndpointSlice> slices;
+    if (const auto names = slices_.find(key); names != slices_.end()) {
+        for (const auto& name : names->second) {
+            const auto slice = store_.get({"EndpointSlice", key.first, name});
+            if (auto value = slice ? slice_value(slice->body) : std::nullopt) {
+                slices.push_back(std::move(*value));
+            }
+        }
+    }
+    std::vector<const services::EndpointSlice*> pointers;
+    for (const auto& slice : slices) {
+        pointers.push_back(&slice);
+    }
+    return family.services().update(service, pointers);
+}
+
+bool Proxies::has_stale() const {
+    return std::any_of(families_.begin(), families_.end(), [](const auto& family) {
+        return family->has_stale();
+    });
+}
+
+std::vector<netemu::Operation> Proxies::sweep() {
+    std::vector<netemu::Operation> work;
+    for (auto& family : families_) {
+        family->sweep(work);
+    }
+    return work;
+}
+
+// --- what is wanted, whole
+
+void Proxies::add_to(netemu::DesiredState& state) const {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        auto& spec = state.namespaces.at(node_namespace(nodes_[i].name));
+        for (const auto& family : families_) {
+            spec.tables.push_back(family->table(i));
+        }
+    }
+    auto& external = state.namespaces.at(kExternalNamespace);
+    for (const auto& [address, node] : announcements_) {
+        const auto& link = state.namespaces.at(node_namespace(node)).links;
+        const auto eth0 = std::find_if(link.begin(), link.end(), [](const netemu::LinkSpec& each) {
+            return each.name == kEth0;
+        });
+        external.neighbours.push_back({address, eth0->mac, kEth0});
+    }
+    std::sort(external.neighbours.begin(), external.neighbours.end());
+}
+
+void Proxies::add_contents(netemu::ObservedState& observed) const {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        const auto found = observed.namespaces.find(node_namespace(nodes_[i].name));
+        if (found == observed.namespaces.end()) {
+            continue;
+        }
+        for (auto& info : found->second.tables) {
+            for (const auto& family : families_) {
+                const auto& table = family->table(i);
+                if (info.family == table.family && info.name == table.name) {
+                    info.contents = std::make_shared<const netemu::NftTable>(table);
+                }
+            }
+        }
+    }
+}
+
+void Proxies::announce() {
+    announcements_.clear();
+    for (const auto& [ns, name] : announced_) {
+        const auto object = store_.get({"Service", ns, name});
+        const auto node = announcer(ns, name);
+        if (!object || node.empty()) {
+            continue;
+        }
+        for (const auto& entry : service_value(object->body).load_balancer) {
+            const bool ours = std::any_of(
+                cluster_.underlay_cidrs.begin(),
+                cluster_.underlay_cidrs.end(),
+                [&](const netemu::IpPrefix& range) { return range.contains(entry.address); });
+            if (ours) {
+                announcements_.push_back({entry.address, node});
+            }
+        }
+    }
+    std::sort(announcements_.begin(), announcements_.end());
+    const auto twice = [](const Announcement& a, const Announcement& b) {
+        return a.address == b.address;
+    };
+    announcements_.erase(
+        std::unique(announcements_.begin(), announcements_.end(), twice), announcements_.end());
+}
+
+std::string Proxies::announcer(const std::string& ns, const std::string& name) const {
+    if (nodes_.empty()) {
+        return {};
+    }
+    const auto first = name_hash(ns + "/" + name) % nodes_.size();
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        const auto& node = nodes_[(first + i) % nodes_.size()];
+        for (const auto& port : ports_of(ns, name)) {
+            if (port->external_policy == services::TrafficPolicy::Cluster ||
+                !services::categorize_endpoints(*port, node.name, node.zone).local.empty()) {
+                return node.name;
+            }
+        }
+    }
+    return nodes_[first].name;
+}
+
+// --- looking
+
+std::vector<services::ServicePortInputPtr>
+Proxies::ports_of(const std::string& ns, const std::string& name) const {
+    std::vector<services::ServicePortInputPtr> ports;
+    const auto object = store_.get({"Service", ns, name});
+    if (!object) {
+        return ports;
+    }
+    const auto service = service_value(object->body);
+    for (const auto& family : families_) {
+        for (const auto& port : service.ports) {
+            if (auto input =
+                    family->services().find({ns, name, port.name, port.protocol})) {
+                ports.push_back(std::move(input));
+            }
+        }
+    }
+    return ports;
+}
+
+const services::ProxyNode* Proxies::node(const std::string& name) const {
+    const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& each) {
+        return each.name == name;
+    });
+    return found == nodes_.end() ? nullptr : &*found;
+}
+
+const netemu::NftTable* Proxies::table(const std::string& node, netemu::Family family) const {
+    for (const auto& each : families_) {
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+            if (each->family() == family && nodes_[i].name == node) {
+                return &each->table(i);
+            }
+        }
+    }
+    return nullptr;
+}
+
+std::string Proxies::layout() const {
+    const bool scale = std::any_of(families_.begin(), families_.end(), [](const auto& family) {
+        return family->layout() == services::NftLayout::Scale;
+    });
+    return scale ? "scale" : "readable";
+}
+
+std::size_t Proxies::service_ports() const {
+    std::size_t count = 0;
+    for (const auto& family : families_) {
+        count += family->services().size();
+    }
+    return count;
+}
+
+} // namespace labctl::compile

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "labctl/store/store.h"
+#include "netemu/model/plan.h"
+#include "services/service_map.h"
+
+/// kube-proxy of every node: from Services and EndpointSlices to rules.
+namespace labctl::compile {
+
+struct ClusterConfig;
+class NftablesBackend;
+
+/// An address of the load balancer and the node that answers for it on the underlay, as a speaker
+/// of an L2 load balancer would.
+struct Announcement {
+    netemu::IpAddress address;
+    std::string node;
+    auto operator<=>(const Announcement&) const = default;
+};
+
+/// The proxies of all nodes of a lab, in the nftables mode. They follow the store: what a Service
+/// or a slice changes costs what that Service holds, not what the lab holds. Pure but for the
+/// watch. Belongs to the thread of the store.
+class Proxies {
+public:
+    /// `store` outlives this.
+    Proxies(store::Store& store, const ClusterConfig& config);
+    Proxies(const Proxies&) = delete;
+    Proxies& operator=(const Proxies&) = delete;
+    ~Proxies();
+
+    /// Takes in what has changed since the last call. Returns what it means for nodes whose tables
+    /// are in the kernel as they were wanted before; nothing if nothing differs.
+    std::vector<netemu::Operation> update();
+
+    /// Whether there are chains that nothing leads to any more; they are deleted by `sweep`, at
+    /// least services::kStaleChainSeconds after the `update` that let go of them.
+    [[nodiscard]] bool has_stale() const;
+    std::vector<netemu::Operation> sweep();
+
+    /// Adds every node's tables, and for the namespace "external" where the addresses of the load
+    /// balancer are.
+    void add_to(netemu::DesiredState& state) const;
+    /// Puts what the tables contain into an observation that knows only their digests, so that a
+    /// plan shows the difference and not the whole table.
+    void add_contents(netemu::ObservedState& observed) const;
+
+    /// Which node answers for which address of the load balancer, in order of the addresses: the
+    /// first with a usable local endpoint where the external policy is Local, one by the Service's
+    /// name otherwise.
+    [[nodiscard]] const std::vector<Announcement>& announcements() const { return announcements_; }
+
+    /// The service ports of a Service, as the proxies see them.
+    [[nodiscard]] std::vector<services::ServicePortInputPtr>
+    ports_of(const std::string& ns, const std::string& name) const;
+    [[nodiscard]] const services::ProxyNode* node(const std::string& name) const;
+    [[nodiscard]] const services::ProxyConfig& config() const { return proxy_config_; }
+    /// The table of a node, or nullptr.
+    [[nodiscard]] const netemu::NftTable*
+    table(const std::string& node, netemu::Family family) const;
+    /// "readable" or "scale": how the rules are laid out, chosen by the number of service ports.
+    [[nodiscard]] std::string layout() const;
+    [[nodiscard]] std::size_t service_ports() const;
+
+private:
+    using ServiceKey = std::pair<std::string, std::string>; // namespace, name
+
+    void on_event(const store::Event& event);
+    void index_slice(const api::Object& slice, bool present);
+    bool read_nodes();
+    std::vector<services::ServicePortUpdate>
+    take_in(const ServiceKey& key, NftablesBackend& family);
+    void announce();
+    [[nodiscard]] std::string announcer(const std::string& ns, const std::string& name) const;
+
+    store::Store& store_;
+    const ClusterConfig& cluster_;
+    services::ProxyConfig proxy_config_;
+    store::Store::WatchId watch_ = 0;
+    std::vector<services::ProxyNode> nodes_; // in order of their addresses
+    std::vector<std::unique_ptr<NftablesBackend>> families_;
+    std::map<ServiceKey, std::set<std::string>> slices_; // names
+    std::set<ServiceKey> dirty_;
+    bool nodes_dirty_ = true;
+    std::set<ServiceKey> announced_; // Services with an address of the load balancer
+    std::vector<Announcement> announcements_;
+};
+
+} // namespace labctl::compile
