@@ -50,6 +50,16 @@ std::vector<IpPrefix> allowed_sources(const Service& service, Family family) {
     return disjoint;
 }
 
+/// One address of a Service may be named several times; it leads to one chain.
+void drop_repeated(ServicePortInput& input) {
+    const auto is_cluster_ip = [&](const IpAddress& a) { return a == input.cluster_ip; };
+    std::erase_if(input.vips, is_cluster_ip);
+    std::erase_if(input.external_ips, [&](const IpAddress& a) {
+        return is_cluster_ip(a) ||
+               std::find(input.vips.begin(), input.vips.end(), a) != input.vips.end();
+    });
+}
+
 } // namespace
 
 std::string ProxyEndpoint::to_string() const {
@@ -91,6 +101,7 @@ std::vector<ServicePortInputPtr> service_port_inputs(
         input.cluster_ip = cluster_ips.front();
         input.external_ips = of_family(service.external_ips, family);
         input.vips = captured_vips(service, family);
+        drop_repeated(input);
         input.source_ranges = allowed_sources(service, family);
         input.external_policy = service.external_policy;
         input.internal_policy = service.internal_policy;

@@ -51,7 +51,7 @@ struct ServicePortInput {
     std::uint16_t node_port = 0;              // 0: none
     std::uint16_t health_check_node_port = 0; // 0: none
     IpAddress cluster_ip;
-    std::vector<IpAddress> external_ips;
+    std::vector<IpAddress> external_ips; // without those that are cluster IP or VIP, too
     std::vector<IpAddress> vips;         // load balancer addresses with ipMode VIP
     std::vector<IpPrefix> source_ranges; // network form; empty: everybody may use the VIPs
     TrafficPolicy external_policy = TrafficPolicy::Cluster;
@@ -77,6 +77,12 @@ struct ServicePortInput {
 };
 
 using ServicePortInputPtr = std::shared_ptr<const ServicePortInput>;
+
+/// One service port as it is now; null: it is gone.
+struct ServicePortUpdate {
+    ServicePortName name;
+    ServicePortInputPtr now;
+};
 
 /// The service ports of one Service in one family, in the order of `spec.ports`; none for a Service
 /// that proxies skip or that has no cluster address of the family. `slices` are those labelled with

@@ -167,9 +167,8 @@ Proxies::take_in(const ServiceKey& key, NftablesBackend& family) {
 }
 
 bool Proxies::has_stale() const {
-    return std::any_of(families_.begin(), families_.end(), [](const auto& family) {
-        return family->has_stale();
-    });
+    return std::any_of(
+        families_.begin(), families_.end(), [](const auto& family) { return family->has_stale(); });
 }
 
 std::vector<netemu::Operation> Proxies::sweep() {
@@ -272,8 +271,7 @@ Proxies::ports_of(const std::string& ns, const std::string& name) const {
     const auto service = service_value(object->body);
     for (const auto& family : families_) {
         for (const auto& port : service.ports) {
-            if (auto input =
-                    family->services().find({ns, name, port.name, port.protocol})) {
+            if (auto input = family->services().find({ns, name, port.name, port.protocol})) {
                 ports.push_back(std::move(input));
             }
         }
@@ -282,9 +280,8 @@ Proxies::ports_of(const std::string& ns, const std::string& name) const {
 }
 
 const services::ProxyNode* Proxies::node(const std::string& name) const {
-    const auto found = std::find_if(nodes_.begin(), nodes_.end(), [&](const auto& each) {
-        return each.name == name;
-    });
+    const auto found = std::find_if(
+        nodes_.begin(), nodes_.end(), [&](const auto& each) { return each.name == name; });
     return found == nodes_.end() ? nullptr : &*found;
 }
 

@@ -58,9 +58,8 @@ void NftablesBackend::update(
 }
 
 bool NftablesBackend::has_stale() const {
-    return std::any_of(proxies_.begin(), proxies_.end(), [](const auto& proxy) {
-        return proxy->has_stale();
-    });
+    return std::any_of(
+        proxies_.begin(), proxies_.end(), [](const auto& proxy) { return proxy->has_stale(); });
 }
 
 void NftablesBackend::sweep(std::vector<netemu::Operation>& work) {

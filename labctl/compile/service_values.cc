@@ -63,8 +63,8 @@ services::TrafficPolicy policy_at(const api::Json& spec, std::string_view field)
 services::ServicePort service_port(const api::Json& json) {
     services::ServicePort port;
     port.name = string_at(json, "name");
-    port.protocol = services::parse_protocol(string_at(json, "protocol"))
-                        .value_or(services::Protocol::Tcp);
+    port.protocol =
+        services::parse_protocol(string_at(json, "protocol")).value_or(services::Protocol::Tcp);
     port.port = port_at(json, "port");
     port.node_port = port_at(json, "nodePort");
     port.app_protocol = string_at(json, "appProtocol");
