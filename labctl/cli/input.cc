@@ -5,7 +5,7 @@
 
 #include "labctl/cli/embedded/embedded.h"
 #include "labctl/compile/cluster.h"
-#include "labctl/compile/network.h"
+#include "labctl/compile/proxies.h"
 #include "labctl/manifest/read.h"
 #include "labctl/store/journal.h"
 #include "netemu/model/plan.h"
@@ -226,7 +226,7 @@ int print_plan(const Context& context, const LabInput& input) {
         cluster.apply_object(object);
     }
     cluster.reconcile();
-    const auto plan = netemu::make_plan(compile::compile_network(store, cluster.config()), {});
+    const auto plan = netemu::make_plan(compile::compile_lab(store, cluster.config()), {});
     for (const auto& operation : plan.operations) {
         std::cout << netemu::describe(operation) << "\n";
     }

@@ -311,4 +311,12 @@ std::size_t Proxies::service_ports() const {
     return count;
 }
 
+netemu::DesiredState compile_lab(store::Store& store, const ClusterConfig& config) {
+    auto desired = compile_network(store, config);
+    Proxies proxies(store, config);
+    (void)proxies.update();
+    proxies.add_to(desired);
+    return desired;
+}
+
 } // namespace labctl::compile

@@ -92,4 +92,7 @@ private:
     std::vector<Announcement> announcements_;
 };
 
+/// Network and rules of all nodes at once: what a lab of these objects wants, for a plan.
+netemu::DesiredState compile_lab(store::Store& store, const ClusterConfig& config);
+
 } // namespace labctl::compile

@@ -87,6 +87,8 @@ void Lab::start(
     cluster->reconcile();
     journal_->flush();
     cluster_ = std::move(cluster);
+    proxies_ = std::make_unique<compile::Proxies>(store_, cluster_->config());
+    (void)proxies_->update(); // the tables come with the network
     step(
         (resumed ? "resumed, " : "") + count_of(store_.list("Pod").size(), "pod") +
             " scheduled on " + count_of(cluster_->config().nodes.size(), "node"),
@@ -147,7 +149,12 @@ ChangeReport Lab::sync() {
     const auto begin = Clock::now();
     cluster_->reconcile();
     journal_->flush();
+    ChangeReport rules;
+    update_proxies(rules); // first: no rule leads to a pod that is about to go
     auto report = build_network({});
+    for (const auto& [what, count] : rules.operations) {
+        report.operations[what] += count;
+    }
     runtime_->start_new();
     report.elapsed_us = micros_since(begin);
     return report;
@@ -159,7 +166,7 @@ ChangeReport Lab::build_network(const KeepAlive& keep_alive) {
         return report;
     }
     runtime_->stop_gone();
-    const auto desired = compile::compile_network(store_, cluster_->config());
+    const auto desired = desired_state();
     const auto plan = netemu::make_plan(desired, observed_);
     report.operations = netemu::summarize(plan);
     carry_out(plan, keep_alive);
@@ -180,6 +187,66 @@ void Lab::carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive) {
         network_dirty_ = true;
         observed_ = kernel_->observe();
         throw;
+    }
+}
+
+netemu::DesiredState Lab::desired_state() const {
+    auto desired = compile::compile_network(store_, cluster_->config());
+    proxies_->add_to(desired);
+    return desired;
+}
+
+/// What Services and endpoints have become, on every node. The network itself is left alone, unless
+/// an address of the load balancer has moved.
+void Lab::update_proxies(ChangeReport& report) {
+    const auto announced = proxies_->announcements();
+    netemu::Plan plan{proxies_->update()};
+    network_dirty_ = network_dirty_ || announced != proxies_->announcements();
+    if (plan.empty()) {
+        return;
+    }
+    report.operations = netemu::summarize(plan);
+    carry_out(plan, {});
+    note_tables(plan.operations);
+    if (proxies_->has_stale() && sweep_timer_ == 0) {
+        sweep_timer_ = loop_.after(
+            std::chrono::seconds(services::kStaleChainSeconds), [this] { sweep_proxies(); });
+    }
+}
+
+void Lab::sweep_proxies() {
+    sweep_timer_ = 0;
+    const netemu::Plan plan{proxies_->sweep()};
+    try {
+        carry_out(plan, {});
+        note_tables(plan.operations);
+    } catch (const netemu::Error& error) {
+        netemu::logger("supervisor")->warn("delete stale chains: {}", error.what());
+    }
+}
+
+/// What the tables are known to be after these operations.
+void Lab::note_tables(const std::vector<netemu::Operation>& operations) {
+    const auto note = [this](
+                          const std::string& ns,
+                          netemu::NftFamily family,
+                          const std::string& name,
+                          const netemu::NftIdentity& identity) {
+        for (auto& info : observed_.namespaces.at(ns).tables) {
+            if (info.family == family && info.name == name) {
+                info.digest = identity.digest;
+                info.counts = identity.counts;
+                info.contents = nullptr; // Proxies::add_contents knows them
+            }
+        }
+    };
+    for (const auto& operation : operations) {
+        if (const auto* change = std::get_if<netemu::ChangeTable>(&operation)) {
+            note(change->ns, change->change->family, change->change->table, change->after);
+        } else if (const auto* replace = std::get_if<netemu::ReplaceTable>(&operation)) {
+            const auto& table = replace->table;
+            note(replace->ns, table.family, table.name, netemu::nft_identity(table));
+        }
     }
 }
 
@@ -217,8 +284,7 @@ void Lab::link_namespaces() {
 }
 
 netemu::Plan Lab::drift() {
-    return netemu::make_plan(
-        compile::compile_network(store_, cluster_->config()), kernel_->observe());
+    return netemu::make_plan(desired_state(), kernel_->observe());
 }
 
 ChangeReport Lab::repair() {

@@ -12,6 +12,7 @@
 #include "labctl/api/object.h"
 #include "labctl/compile/cluster.h"
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/proxies.h"
 #include "labctl/dataplane/client.h"
 #include "labctl/probe/probe.h"
 #include "labctl/store/journal.h"
@@ -110,6 +111,10 @@ private:
     void start_dataplane(const compile::ClusterConfig& config);
     ChangeReport sync();
     ChangeReport build_network(const KeepAlive& keep_alive);
+    [[nodiscard]] netemu::DesiredState desired_state() const;
+    void update_proxies(ChangeReport& report);
+    void note_tables(const std::vector<netemu::Operation>& operations);
+    void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
     void link_namespaces();
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
@@ -123,6 +128,8 @@ private:
     store::Store store_;
     std::unique_ptr<store::Journal> journal_;
     std::unique_ptr<compile::Cluster> cluster_;
+    std::unique_ptr<compile::Proxies> proxies_; // from the moment the objects are complete
+    netemu::EventLoop::TimerId sweep_timer_ = 0;
     std::unique_ptr<netemu::Kernel> kernel_;
     netemu::ObservedState observed_;                     // what we know to be there
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on

@@ -124,8 +124,9 @@ ChangeReport Lab::simulate(std::vector<api::Object> objects) const {
     ChangeReport report;
     report.objects = apply_to(copy, cluster, std::move(objects));
     cluster.reconcile();
-    const auto plan =
-        netemu::make_plan(compile::compile_network(copy, cluster.config()), observed_);
+    auto observed = observed_;
+    proxies_->add_contents(observed);
+    const auto plan = netemu::make_plan(compile::compile_lab(copy, cluster.config()), observed);
     report.operations = netemu::summarize(plan);
     for (const auto& operation : plan.operations) {
         report.lines.push_back(netemu::describe(operation));
@@ -216,6 +217,10 @@ void Lab::describe(api::Json& status) const {
         {"profile", config.cni_profile},
         {"overlay", config.overlay},
         {"mtu", compile::compute_mtu(config)}};
+    status["proxy"] = {
+        {"mode", config.proxy_mode},
+        {"layout", proxies_->layout()},
+        {"servicePorts", proxies_->service_ports()}};
     for (const auto& prefix : compile::external_addresses(config)) {
         status["externalAddresses"].push_back(prefix.address.to_string());
     }
