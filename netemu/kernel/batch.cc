@@ -75,6 +75,19 @@ void Batch::put_be16(unsigned type, std::uint16_t value) {
     put(type, bytes);
 }
 
+void Batch::put_be32(unsigned type, std::uint32_t value) {
+    put_u32(type, htonl(value));
+}
+
+void Batch::put_be64(unsigned type, std::uint64_t value) {
+    std::uint8_t bytes[sizeof value];
+    for (std::size_t i = sizeof value; i > 0; --i) {
+        bytes[i - 1] = static_cast<std::uint8_t>(value);
+        value >>= 8U;
+    }
+    put(type, bytes);
+}
+
 void Batch::put_text(unsigned type, std::string_view text) {
     reserve(MNL_ATTR_HDRLEN + MNL_ALIGN(text.size() + 1));
     const auto type16 = static_cast<std::uint16_t>(type);
@@ -111,6 +124,17 @@ bool Batch::owns(std::uint32_t sequence) const noexcept {
 
 const Origin& Batch::origin_of(std::uint32_t sequence) const {
     return origins_.at(sequence - first_sequence_);
+}
+
+const nlmsghdr* Batch::message_of(std::uint32_t sequence) const noexcept {
+    for (std::size_t at = 0; at < size_;) {
+        const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data() + at);
+        if (message->nlmsg_seq == sequence) {
+            return message;
+        }
+        at += MNL_ALIGN(message->nlmsg_len);
+    }
+    return nullptr;
 }
 
 void Batch::clear() noexcept {

@@ -49,6 +49,8 @@ public:
     void put_u8(unsigned type, std::uint8_t value);
     void put_u32(unsigned type, std::uint32_t value);
     void put_be16(unsigned type, std::uint16_t value);
+    void put_be32(unsigned type, std::uint32_t value);
+    void put_be64(unsigned type, std::uint64_t value);
     void put_text(unsigned type, std::string_view text); // with a terminating zero
     void put_address(unsigned type, const IpAddress& address);
     void put_mac(unsigned type, const MacAddress& mac);
@@ -78,6 +80,8 @@ public:
     /// Whether this filling has a message with this sequence number, and where it came from.
     [[nodiscard]] bool owns(std::uint32_t sequence) const noexcept;
     [[nodiscard]] const Origin& origin_of(std::uint32_t sequence) const;
+    /// The message itself, or nullptr; valid until the batch changes. Looks at all of them.
+    [[nodiscard]] const nlmsghdr* message_of(std::uint32_t sequence) const noexcept;
     [[nodiscard]] std::uint32_t first_sequence() const noexcept { return first_sequence_; }
     /// Forgets the messages; sequence numbers go on.
     void clear() noexcept;

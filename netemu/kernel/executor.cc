@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 
 #include "netemu/base/error.h"
 #include "netemu/kernel/address_codec.h"
@@ -11,6 +12,7 @@
 #include "netemu/kernel/link_codec.h"
 #include "netemu/kernel/neighbour_codec.h"
 #include "netemu/kernel/nft_codec.h"
+#include "netemu/kernel/nft_tables.h"
 #include "netemu/kernel/route_codec.h"
 #include "netemu/kernel/sysctl.h"
 
@@ -25,6 +27,11 @@ constexpr std::uint32_t kDoomedGroup = 0x6E657445; // links that are about to be
 constexpr std::array kGone{ENODEV, ENXIO, ESRCH, ENOENT, EADDRNOTAVAIL};
 constexpr std::array kNoIpv6{EAFNOSUPPORT};
 constexpr std::array kNoSuchFile{ENOENT};
+
+// A transaction of the kernel gets slower with its own size: lists that it walks for each new
+// object.
+constexpr std::size_t kMessagesPerTransaction = 4000;
+constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
 
 const SysctlSpec kNoLinkLocal{"net/ipv6/conf/default/addr_gen_mode", "1"};
 
@@ -316,23 +323,69 @@ void Executor::operator()(const DeleteFdb& operation) {
 }
 
 void Executor::operator()(const ReplaceTable& operation) {
-    Batch transaction;
-    transaction.set_origin({at_, {}});
-    encode_replace_table(transaction, operation.table);
-    send_transaction(operation.ns, transaction);
+    const NftTable& table = operation.table;
+    const NftProgram program = encode_replace_table(table);
+    send_program(operation.ns, program, kMessagesPerTransaction, {});
+    current_->tables.replaced(table.family, table.name, nft_identity(table));
+}
+
+void Executor::operator()(const ChangeTable& operation) {
+    const NftChange& change = *operation.change;
+    if (encoded_change_ != operation.change) {
+        encoded_change_ = operation.change;
+        change_program_ = encode_change_table(change);
+    }
+    try {
+        if (!change.empty()) {
+            send_program(operation.ns, *change_program_, kUnlimited, {});
+        }
+    } catch (const Error&) {
+        if (pieces_sent_ > 0) {
+            current_->tables.doubted(change.family, change.table);
+        }
+        throw;
+    }
+    go_to(operation.ns).tables.changed(change.family, change.table, operation.after);
 }
 
 void Executor::operator()(const DeleteTable& operation) {
-    Batch transaction;
-    transaction.set_origin({at_, kGone});
-    encode_delete_table(transaction, operation.family, operation.name);
-    send_transaction(operation.ns, transaction);
+    const NftProgram program = encode_delete_table(operation.family, operation.name);
+    send_program(operation.ns, program, kUnlimited, kGone);
+    current_->tables.deleted(operation.family, operation.name);
 }
 
-void Executor::send_transaction(const std::string& ns, Batch& transaction) {
+void Executor::send_program(
+    const std::string& ns,
+    const NftProgram& program,
+    std::size_t messages_max,
+    std::span<const int> tolerated) {
     LiveNamespace& live = go_to(ns);
     flush();
-    check(transaction, table_.nft(live).send(transaction));
+    NetlinkSocket& socket = table_.nft(live);
+    const std::size_t room = socket.make_room(program.batch().bytes().size());
+    live.tables.note_generation(read_generation(socket));
+    pieces_sent_ = 0;
+    for (const NftProgram::Piece& piece : program.pieces(room, messages_max)) {
+        send_piece(live, program, piece, tolerated);
+    }
+}
+
+void Executor::send_piece(
+    LiveNamespace& live,
+    const NftProgram& program,
+    const NftProgram::Piece& piece,
+    std::span<const int> tolerated) {
+    const std::array parts{program.opening(), program.bytes_of(piece), program.closing()};
+    for (NetlinkFailure& failure : table_.nft(live).send(parts, program.batch())) {
+        if (std::find(tolerated.begin(), tolerated.end(), failure.error_number) !=
+            tolerated.end()) {
+            return; // nothing was done
+        }
+        failure.object = describe_nft_message(program.batch().message_of(failure.sequence));
+        throw_failure(plan_.operations[at_], failure);
+    }
+    live.tables.count_transaction();
+    ++pieces_sent_;
 }
 
 } // namespace netemu

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "netemu/kernel/kernel.h"
 #include "netemu/kernel/namespace_table.h"
+#include "netemu/kernel/nft_program.h"
 
 namespace netemu {
 
@@ -38,6 +41,7 @@ public:
     void operator()(const AddFdb& operation);
     void operator()(const DeleteFdb& operation);
     void operator()(const ReplaceTable& operation);
+    void operator()(const ChangeTable& operation);
     void operator()(const DeleteTable& operation);
 
 private:
@@ -50,7 +54,19 @@ private:
     LiveNamespace& go_to(const std::string& ns);
     void flush();
     void check(const Batch& batch, const std::vector<NetlinkFailure>& failures);
-    void send_transaction(const std::string& ns, Batch& transaction);
+    /// Sends a program in transactions of at most `messages_max` messages, as few as possible; what
+    /// is refused with one of `tolerated` is done.
+    void send_program(
+        const std::string& ns,
+        const NftProgram& program,
+        std::size_t messages_max,
+        std::span<const int> tolerated);
+    /// Sends one piece of it.
+    void send_piece(
+        LiveNamespace& live,
+        const NftProgram& program,
+        const NftProgram::Piece& piece,
+        std::span<const int> tolerated);
     void remember_carrier(const std::string& ns, const LinkSpec& link);
     /// Has the kernel deal with pending carrier changes now, so that the first packet is not
     /// dropped.
@@ -70,7 +86,10 @@ private:
     Batch batch_;
     LiveNamespace* current_ = nullptr;
     std::string current_name_;
-    std::size_t at_ = 0; // the operation that is being carried out
+    std::size_t at_ = 0;          // the operation that is being carried out
+    NftChangePtr encoded_change_; // of the last ChangeTable: many nodes get the same one
+    std::optional<NftProgram> change_program_;
+    std::size_t pieces_sent_ = 0; // of the last program
     std::vector<Port> ports_;
     std::vector<Port> bridges_;
 };

@@ -22,12 +22,17 @@ constexpr unsigned nft_type(unsigned type) {
     return (NFNL_SUBSYS_NFTABLES << 8U) | type;
 }
 
+/// Whether a rule may refer to a chain or set by its name.
 bool jumps(const NftTable& table) {
+    if (!table.parts.empty() || !table.sets.empty()) {
+        return true;
+    }
     for (const NftChain& chain : table.chains) {
         for (const NftRule& rule : chain.rules) {
             for (const NftStatement& statement : rule.statements) {
                 const auto* verdict = std::get_if<NftSetVerdict>(&statement);
-                if (verdict != nullptr && !verdict->chain.empty()) {
+                if ((verdict != nullptr && !verdict->chain.empty()) ||
+                    std::holds_alternative<NftRandomGoto>(statement)) {
                     return true;
                 }
             }
@@ -45,19 +50,9 @@ struct MissingFeature {
                                                    : "";
     }
     std::string operator()(const ReplaceTable& operation) const {
-        if (means_missing(failure.error_number)) {
-            return "nftables";
-        }
-        if (failure.error_number != ENOENT) {
-            return {};
-        }
-        if (failure.type == nft_type(NFT_MSG_NEWCHAIN)) {
-            return "nftables chain type";
-        }
-        // A jump to a chain that is not there gives the same error.
-        const bool rule = failure.type == nft_type(NFT_MSG_NEWRULE);
-        return rule && !jumps(operation.table) ? "nftables expression" : "";
+        return nftables(jumps(operation.table));
     }
+    std::string operator()(const ChangeTable&) const { return nftables(true); }
     std::string operator()(const DeleteTable&) const {
         return means_missing(failure.error_number) ? "nftables" : "";
     }
@@ -73,6 +68,19 @@ struct MissingFeature {
     }
 
 private:
+    [[nodiscard]] std::string nftables(bool refers) const {
+        if (means_missing(failure.error_number)) {
+            return "nftables";
+        }
+        if (failure.error_number != ENOENT) {
+            return {};
+        }
+        if (failure.type == nft_type(NFT_MSG_NEWCHAIN)) {
+            return "nftables chain type";
+        }
+        // A reference to a chain or set that is not there gives the same error.
+        return failure.type == nft_type(NFT_MSG_NEWRULE) && !refers ? "nftables expression" : "";
+    }
     [[nodiscard]] std::string ipv6(const IpAddress& address) const {
         return means_missing(failure.error_number) && address.is_v6() ? "IPv6" : "";
     }
@@ -82,13 +90,17 @@ private:
 
 void throw_failure(const Operation& operation, const NetlinkFailure& failure) {
     const std::string feature = std::visit(MissingFeature{failure}, operation);
+    auto attempt = describe(operation);
+    if (!failure.object.empty()) {
+        attempt += ": " + failure.object;
+    }
     if (feature.empty()) {
-        throw SysError(describe(operation), failure.error_number, failure.text);
+        throw SysError(attempt, failure.error_number, failure.text);
     }
     const std::string words =
         failure.text.empty() ? errno_text(failure.error_number) : failure.text;
     throw UnsupportedError(
-        describe(operation) + ": this kernel has no " + feature + " (kernel: " + words + ")",
+        attempt + ": this kernel has no " + feature + " (kernel: " + words + ")",
         "`labctl doctor` lists what this kernel has and where to get the rest");
 }
 

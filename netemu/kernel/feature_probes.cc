@@ -85,9 +85,7 @@ int probe_nftables() {
         chain.rules.push_back(std::move(rule));
         table.chains.push_back(std::move(chain));
         NetlinkSocket nft(NETLINK_NETFILTER);
-        Batch batch;
-        encode_replace_table(batch, table);
-        return first_error(nft, batch);
+        return first_error(nft, encode_replace_table(table).batch());
     });
 }
 

@@ -10,6 +10,7 @@
 #include "netemu/base/unique_fd.h"
 #include "netemu/kernel/namespace_scope.h"
 #include "netemu/kernel/netlink_socket.h"
+#include "netemu/kernel/nft_known.h"
 #include "netemu/model/network.h"
 
 namespace netemu {
@@ -21,6 +22,7 @@ struct LiveNamespace {
     NetlinkSocket route;                                         // opened when needed
     NetlinkSocket nft;                                           // opened when needed
     std::unordered_map<std::string, std::uint32_t> link_indices; // by name, as far as known
+    KnownTables tables;
 };
 
 /// All namespaces of one Kernel, by name, and the way into them.

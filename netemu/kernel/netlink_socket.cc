@@ -1,5 +1,6 @@
 #include "netemu/kernel/netlink_socket.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -7,6 +8,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "netemu/base/error.h"
 #include "netemu/kernel/attributes.h"
@@ -16,7 +18,9 @@ namespace netemu {
 namespace {
 
 constexpr std::size_t kReceiveBytes = 32U << 10U; // what a dump fills at most
-constexpr int kSendBufferBytes = 8 << 20;
+constexpr std::size_t kSendBufferBytesMax = 32U << 20U;
+constexpr std::size_t kSendOverheadBytes = 32; // netlink_sendmsg() of the kernel keeps so much
+constexpr std::size_t kPiecesMax = 3;
 
 using ReceiveBuffer = std::array<char, kReceiveBytes>;
 
@@ -67,30 +71,58 @@ NetlinkSocket::NetlinkSocket(int protocol)
     set_option(fd_.get(), NETLINK_GET_STRICT_CHK);
 }
 
-void NetlinkSocket::transmit(const Batch& batch) {
-    const auto bytes = batch.bytes();
-    auto sent = ::send(fd_.get(), bytes.data(), bytes.size(), 0);
-    if (sent < 0 && errno == EMSGSIZE) {
-        // A large nftables transaction has to go in one message. The forced form needs a privilege
-        // on the host; the other is bounded by net.core.wmem_max.
-        const int wanted = kSendBufferBytes;
+std::size_t NetlinkSocket::make_room(std::size_t bytes) {
+    const auto room = [&]() -> std::size_t {
+        int size = 0;
+        socklen_t length = sizeof size;
+        check_syscall(
+            "ask for the size of a netlink socket",
+            ::getsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &size, &length));
+        return static_cast<std::size_t>(size) - kSendOverheadBytes;
+    };
+    if (room() < bytes) {
+        // The forced form needs a privilege on the host; the other is bounded by net.core.wmem_max.
+        const auto wanted = static_cast<int>(std::min(bytes, kSendBufferBytesMax));
         if (::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof wanted) < 0) {
             (void)::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUF, &wanted, sizeof wanted);
         }
-        sent = ::send(fd_.get(), bytes.data(), bytes.size(), 0);
+    }
+    return room();
+}
+
+void NetlinkSocket::transmit(std::span<const std::span<const char>> pieces) {
+    std::array<iovec, kPiecesMax> parts{};
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        parts.at(i).iov_base = const_cast<char*>(pieces[i].data());
+        parts.at(i).iov_len = pieces[i].size();
+        bytes += pieces[i].size();
+    }
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = pieces.size();
+    auto sent = ::sendmsg(fd_.get(), &message, 0);
+    if (sent < 0 && errno == EMSGSIZE) {
+        (void)make_room(bytes);
+        sent = ::sendmsg(fd_.get(), &message, 0);
     }
     if (sent < 0) {
-        throw SysError(
-            "send " + std::to_string(bytes.size()) + " bytes of netlink messages", errno);
+        throw SysError("send " + std::to_string(bytes) + " bytes of netlink messages", errno);
     }
 }
 
 std::vector<NetlinkFailure> NetlinkSocket::send(const Batch& batch) {
-    std::vector<NetlinkFailure> failures;
     if (batch.empty()) {
-        return failures;
+        return {};
     }
-    transmit(batch);
+    const std::array pieces{batch.bytes()};
+    return send(pieces, batch);
+}
+
+std::vector<NetlinkFailure>
+NetlinkSocket::send(std::span<const std::span<const char>> pieces, const Batch& batch) {
+    std::vector<NetlinkFailure> failures;
+    transmit(pieces);
     bool overrun = false;
     for (;;) {
         ReceiveBuffer& buffer = receive_buffer();
@@ -123,7 +155,16 @@ std::vector<NetlinkFailure> NetlinkSocket::send(const Batch& batch) {
 }
 
 void NetlinkSocket::dump(const char* attempt, Batch& request, const Each& each) {
-    transmit(request);
+    ask(attempt, request, true, each);
+}
+
+void NetlinkSocket::get(const char* attempt, Batch& request, const Each& each) {
+    ask(attempt, request, false, each);
+}
+
+void NetlinkSocket::ask(const char* attempt, Batch& request, bool many, const Each& each) {
+    const std::array pieces{request.bytes()};
+    transmit(pieces);
     const std::uint32_t sequence = request.first_sequence();
     request.clear();
     for (;;) {
@@ -147,6 +188,9 @@ void NetlinkSocket::dump(const char* attempt, Batch& request, const Each& each) 
                 throw SysError(attempt, failure.error_number, failure.text);
             }
             each(message);
+            if (!many) {
+                return;
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@ namespace netemu {
 struct NetlinkFailure {
     std::uint32_t sequence = 0;
     int error_number = 0;
-    unsigned type = 0; // the message type of the request
-    std::string text;  // the kernel's own words (NETLINK_EXT_ACK), or empty
+    unsigned type = 0;    // the message type of the request
+    std::string text;     // the kernel's own words (NETLINK_EXT_ACK), or empty
+    std::string object{}; // what of the operation it was about, where it has several; or empty
 };
 
 /// A netlink socket. It stays in the network namespace in which the calling thread was when it was
@@ -41,15 +43,25 @@ public:
     /// left as it is, for its origins; answers that are not refusals are dropped. Throws SysError
     /// if it cannot be sent.
     std::vector<NetlinkFailure> send(const Batch& batch);
+    /// The same for some pieces of a batch, in one message.
+    std::vector<NetlinkFailure>
+    send(std::span<const std::span<const char>> pieces, const Batch& batch);
+
+    /// Makes room for a message of so many bytes, as far as the host allows, and returns how large
+    /// one may be: as an ordinary user about twice net.core.wmem_max.
+    std::size_t make_room(std::size_t bytes);
 
     /// Sends the one dump request in `request`, clears it, and hands every object to `each`. When
     /// something changed meanwhile (NLM_F_DUMP_INTR) the dump is used as it is: callers observe,
     /// they do not lock. Throws SysError(attempt) when the kernel refuses.
     using Each = std::function<void(const nlmsghdr* message)>;
     void dump(const char* attempt, Batch& request, const Each& each);
+    /// The same for a request that has one object as its answer.
+    void get(const char* attempt, Batch& request, const Each& each);
 
 private:
-    void transmit(const Batch& batch);
+    void ask(const char* attempt, Batch& request, bool many, const Each& each);
+    void transmit(std::span<const std::span<const char>> pieces);
 
     UniqueFd fd_;
 };

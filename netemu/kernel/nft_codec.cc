@@ -1,11 +1,10 @@
 #include "netemu/kernel/nft_codec.h"
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 
-#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
-#include <libnftnl/chain.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
@@ -13,57 +12,19 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "netemu/base/error.h"
-#include "netemu/kernel/attributes.h"
 #include "netemu/kernel/nft_rule.h"
+#include "netemu/kernel/nft_set_codec.h"
 
 namespace netemu {
 
 namespace {
 
-struct Free {
+struct FreeTable {
     void operator()(nftnl_table* table) const noexcept { nftnl_table_free(table); }
-    void operator()(nftnl_chain* chain) const noexcept { nftnl_chain_free(chain); }
     void operator()(nftnl_udata_buf* data) const noexcept { nftnl_udata_buf_free(data); }
 };
-using TableHandle = std::unique_ptr<nftnl_table, Free>;
-using ChainHandle = std::unique_ptr<nftnl_chain, Free>;
-using UdataHandle = std::unique_ptr<nftnl_udata_buf, Free>;
-
-/// In front of the digest in a table's comment.
-constexpr std::string_view kDigestLabel = "digest ";
-
-unsigned message_type(unsigned type) {
-    return (NFNL_SUBSYS_NFTABLES << 8U) | type;
-}
-
-/// A transaction: what it encloses is carried out whole or not at all.
-class Transaction {
-public:
-    explicit Transaction(Batch& batch) : batch_(batch) { mark(NFNL_MSG_BATCH_BEGIN); }
-    Transaction(const Transaction&) = delete;
-    Transaction& operator=(const Transaction&) = delete;
-    ~Transaction() { mark(NFNL_MSG_BATCH_END); }
-
-    /// A message whose attributes `fill` writes through libnftnl.
-    template <class Fill>
-    void message(unsigned type, unsigned flags, NftFamily family, const Fill& fill) {
-        nlmsghdr* header = batch_.start_foreign(message_type(type), flags);
-        auto* family_header =
-            static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
-        family_header->nfgen_family = static_cast<std::uint8_t>(nft_family_number(family));
-        fill(header);
-        batch_.finish_foreign();
-    }
-
-private:
-    void mark(unsigned type) {
-        auto& header = batch_.start<nfgenmsg>(type, 0);
-        header.nfgen_family = AF_UNSPEC;
-        header.res_id = htons(NFNL_SUBSYS_NFTABLES);
-    }
-
-    Batch& batch_;
-};
+using TableHandle = std::unique_ptr<nftnl_table, FreeTable>;
+using UdataHandle = std::unique_ptr<nftnl_udata_buf, FreeTable>;
 
 TableHandle make_table(NftFamily family, const std::string& name) {
     TableHandle table(nftnl_table_alloc());
@@ -74,7 +35,7 @@ TableHandle make_table(NftFamily family, const std::string& name) {
 
 void set_digest(nftnl_table& table, const std::string& digest) {
     const UdataHandle data(nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN * 2));
-    const std::string comment = std::string(kDigestLabel) + digest;
+    const std::string comment = "digest " + digest;
     nftnl_udata_put_strz(data.get(), NFTNL_UDATA_TABLE_COMMENT, comment.c_str());
     nftnl_table_set_data(
         &table,
@@ -99,124 +60,204 @@ unsigned hook_number(NftHook hook) {
     throw Error("unknown nftables hook");
 }
 
-ChainHandle make_chain(const NftTable& table, const NftChain& chain) {
-    ChainHandle handle(nftnl_chain_alloc());
-    nftnl_chain_set_u32(handle.get(), NFTNL_CHAIN_FAMILY, nft_family_number(table.family));
-    nftnl_chain_set_str(handle.get(), NFTNL_CHAIN_TABLE, table.name.c_str());
-    nftnl_chain_set_str(handle.get(), NFTNL_CHAIN_NAME, chain.name.c_str());
-    if (chain.base) {
-        const NftBase& base = *chain.base;
-        const bool drops = base.policy == NftVerdict::Drop;
-        nftnl_chain_set_str(handle.get(), NFTNL_CHAIN_TYPE, base.type.c_str());
-        nftnl_chain_set_u32(handle.get(), NFTNL_CHAIN_HOOKNUM, hook_number(base.hook));
-        nftnl_chain_set_s32(handle.get(), NFTNL_CHAIN_PRIO, base.priority);
-        nftnl_chain_set_u32(handle.get(), NFTNL_CHAIN_POLICY, drops ? NF_DROP : NF_ACCEPT);
-    }
-    return handle;
-}
+/// Messages about the objects of one table.
+class TableWriter {
+public:
+    TableWriter(NftProgram& program, NftFamily family, const std::string& table)
+        : program_(program), batch_(program.batch()), family_(family), table_(table) {}
 
-std::optional<NftFamily> family_of(const nlmsghdr* message) {
-    const auto* header = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
-    switch (header->nfgen_family) {
-    case NFPROTO_IPV4:
-        return NftFamily::Ip;
-    case NFPROTO_IPV6:
-        return NftFamily::Ip6;
-    case NFPROTO_INET:
-        return NftFamily::Inet;
-    case NFPROTO_BRIDGE:
-        return NftFamily::Bridge;
-    default:
-        return std::nullopt;
+    void table(unsigned type, unsigned flags, const nftnl_table* handle) {
+        nlmsghdr* header = program_.start_foreign(type, flags, family_);
+        nftnl_table_nlmsg_build_payload(header, handle);
+        batch_.finish_foreign();
     }
-}
 
-/// The user data of a table is a list of (type, length, value) of one byte, one byte, and as many
-/// as said.
-std::string digest_in(std::span<const std::uint8_t> data) {
-    while (data.size() >= 2 && data.size() >= std::size_t{2} + data[1]) {
-        const auto value = data.subspan(2, data[1]);
-        if (data[0] == NFTNL_UDATA_TABLE_COMMENT && !value.empty()) {
-            const std::string comment(value.begin(), value.end() - 1);
-            return comment.starts_with(kDigestLabel) ? comment.substr(kDigestLabel.size()) : "";
+    void sets(const std::vector<NftSet>& sets) {
+        for (const NftSet& set : sets) {
+            program_.may_split();
+            put_set(program_, family_, table_, set);
         }
-        data = data.subspan(std::size_t{2} + data[1]);
     }
-    return {};
+
+    void elements(const std::vector<NftSet>& sets) {
+        for (const NftSet& set : sets) {
+            put_elements(program_, family_, table_, set);
+        }
+    }
+
+    void remove_elements(const std::vector<NftSet>& sets) {
+        for (const NftSet& set : sets) {
+            put_removed_elements(program_, family_, table_, set);
+        }
+    }
+
+    void chain(const NftChain& chain) {
+        program_.may_split();
+        chain_message(NFT_MSG_NEWCHAIN, NLM_F_CREATE, chain.name);
+        if (!chain.base) {
+            return;
+        }
+        const NftBase& base = *chain.base;
+        {
+            const Batch::Nest hook(batch_, NFTA_CHAIN_HOOK | NLA_F_NESTED);
+            batch_.put_be32(NFTA_HOOK_HOOKNUM, hook_number(base.hook));
+            batch_.put_be32(NFTA_HOOK_PRIORITY, static_cast<std::uint32_t>(base.priority));
+        }
+        const bool drops = base.policy == NftVerdict::Drop;
+        batch_.put_be32(NFTA_CHAIN_POLICY, drops ? NF_DROP : NF_ACCEPT);
+        batch_.put_text(NFTA_CHAIN_TYPE, base.type);
+    }
+
+    void rules(const NftChain& chain) {
+        for (const NftRule& rule : chain.rules) {
+            program_.may_split();
+            put_rule(program_, family_, table_, chain.name, rule);
+        }
+    }
+
+    void flush_chain(const std::string& name) {
+        program_.may_split();
+        program_.start(NFT_MSG_DELRULE, 0, family_);
+        batch_.put_text(NFTA_RULE_TABLE, table_);
+        batch_.put_text(NFTA_RULE_CHAIN, name);
+    }
+
+    void delete_chain(const std::string& name) {
+        program_.may_split();
+        chain_message(NFT_MSG_DELCHAIN, 0, name);
+    }
+
+    void delete_set(const std::string& name) {
+        program_.may_split();
+        put_deleted_set(program_, family_, table_, name);
+    }
+
+private:
+    void chain_message(unsigned type, unsigned flags, const std::string& name) {
+        program_.start(type, flags, family_);
+        batch_.put_text(NFTA_CHAIN_TABLE, table_);
+        batch_.put_text(NFTA_CHAIN_NAME, name);
+    }
+
+    NftProgram& program_;
+    Batch& batch_;
+    NftFamily family_;
+    const std::string& table_;
+};
+
+/// Hands every list of chains of the table, its own and those of parts, to `each`.
+template <class Each>
+void each_chain(const NftTable& table, bool base, const Each& each) {
+    const auto walk = [&](const std::vector<NftChain>& chains) {
+        for (const NftChain& chain : chains) {
+            if (chain.base.has_value() == base) {
+                each(chain);
+            }
+        }
+    };
+    walk(table.chains);
+    for (const NftPartPtr& part : table.parts) {
+        walk(part->contents().chains);
+    }
 }
 
-void dump(Batch& batch, unsigned type) {
-    batch.start<nfgenmsg>(message_type(type), NLM_F_DUMP).nfgen_family = AF_UNSPEC;
+/// The elements that parts contribute to sets of the table, joined into long lists.
+std::vector<NftSet> elements_of_parts(const NftTable& table) {
+    std::vector<NftSet> sets;
+    for (const NftSet& set : table.sets) {
+        NftSet bare = set;
+        bare.elements.clear();
+        sets.push_back(std::move(bare));
+    }
+    for (const NftPartPtr& part : table.parts) {
+        for (const NftElements& list : part->contents().elements) {
+            const auto found = std::find_if(sets.begin(), sets.end(), [&](const NftSet& each) {
+                return each.name == list.set;
+            });
+            if (found == sets.end()) {
+                throw Error("elements of a set that the table does not declare: " + list.set);
+            }
+            found->elements.insert(
+                found->elements.end(), list.elements.begin(), list.elements.end());
+        }
+    }
+    return sets;
+}
+
+void put_contents(TableWriter& write, NftProgram& program, const NftTable& table) {
+    write.sets(table.sets);
+    for (const NftPartPtr& part : table.parts) {
+        write.sets(part->contents().sets);
+    }
+    each_chain(table, false, [&](const NftChain& chain) { write.chain(chain); });
+    each_chain(table, false, [&](const NftChain& chain) { write.rules(chain); });
+    write.elements(table.sets);
+    for (const NftPartPtr& part : table.parts) {
+        write.elements(part->contents().sets);
+    }
+    write.elements(elements_of_parts(table));
+    // While nothing is hooked in, the kernel need not check where every jump leads.
+    program.may_split();
+    program.keep_together();
+    each_chain(table, true, [&](const NftChain& chain) { write.chain(chain); });
+    each_chain(table, true, [&](const NftChain& chain) { write.rules(chain); });
 }
 
 } // namespace
 
-void encode_replace_table(Batch& batch, const NftTable& table) {
+NftProgram encode_replace_table(const NftTable& table) {
     const TableHandle bare = make_table(table.family, table.name);
     const TableHandle full = make_table(table.family, table.name);
     set_digest(*full, table_digest(table));
-    Transaction transaction(batch);
-    const auto put_table = [&](unsigned type, unsigned flags, const nftnl_table* handle) {
-        transaction.message(type, flags, table.family, [&](nlmsghdr* header) {
-            nftnl_table_nlmsg_build_payload(header, handle);
-        });
-    };
+    NftProgram program;
+    TableWriter write(program, table.family, table.name);
     // "add" first, since "delete" of what is not there is an error.
-    put_table(NFT_MSG_NEWTABLE, NLM_F_CREATE, bare.get());
-    put_table(NFT_MSG_DELTABLE, 0, bare.get());
-    put_table(NFT_MSG_NEWTABLE, NLM_F_CREATE, full.get());
-    for (const NftChain& chain : table.chains) {
-        const auto handle = make_chain(table, chain);
-        transaction.message(NFT_MSG_NEWCHAIN, NLM_F_CREATE, table.family, [&](nlmsghdr* header) {
-            nftnl_chain_nlmsg_build_payload(header, handle.get());
-        });
-    }
-    for (const NftChain& chain : table.chains) { // all chains are there by now, for the jumps
-        for (const NftRule& rule : chain.rules) {
-            constexpr unsigned kFlags = NLM_F_CREATE | NLM_F_APPEND;
-            transaction.message(NFT_MSG_NEWRULE, kFlags, table.family, [&](nlmsghdr* header) {
-                put_rule(header, table, chain.name, rule);
-            });
-        }
-    }
+    write.table(NFT_MSG_NEWTABLE, NLM_F_CREATE, bare.get());
+    write.table(NFT_MSG_DELTABLE, 0, bare.get());
+    write.table(NFT_MSG_NEWTABLE, NLM_F_CREATE, full.get());
+    put_contents(write, program, table);
+    program.close();
+    return program;
 }
 
-void encode_delete_table(Batch& batch, NftFamily family, const std::string& name) {
+NftProgram encode_change_table(const NftChange& change) {
+    NftProgram program;
+    TableWriter write(program, change.family, change.table);
+    write.sets(change.added_sets);
+    for (const NftChain& chain : change.added_chains) {
+        write.chain(chain);
+    }
+    write.remove_elements(change.removed_elements);
+    for (const NftChain& chain : change.refilled_chains) {
+        write.flush_chain(chain.name);
+    }
+    for (const std::string& name : change.flushed_chains) {
+        write.flush_chain(name);
+    }
+    for (const NftChain& chain : change.refilled_chains) {
+        write.rules(chain);
+    }
+    for (const NftChain& chain : change.added_chains) {
+        write.rules(chain);
+    }
+    write.elements(change.added_sets);
+    write.elements(change.added_elements);
+    for (const std::string& name : change.deleted_sets) {
+        write.delete_set(name);
+    }
+    for (const std::string& name : change.deleted_chains) {
+        write.delete_chain(name);
+    }
+    program.close();
+    return program;
+}
+
+NftProgram encode_delete_table(NftFamily family, const std::string& name) {
     const TableHandle table = make_table(family, name);
-    Transaction transaction(batch);
-    transaction.message(NFT_MSG_DELTABLE, 0, family, [&](nlmsghdr* header) {
-        nftnl_table_nlmsg_build_payload(header, table.get());
-    });
-}
-
-void encode_dump_tables(Batch& batch) {
-    dump(batch, NFT_MSG_GETTABLE);
-}
-
-void encode_dump_rules(Batch& batch) {
-    dump(batch, NFT_MSG_GETRULE);
-}
-
-std::optional<NftTableInfo> decode_table(const nlmsghdr* message) {
-    const auto family = family_of(message);
-    if (!family) {
-        return std::nullopt;
-    }
-    const Attributes attributes(message, sizeof(nfgenmsg));
-    NftTableInfo info;
-    info.family = *family;
-    info.name = attributes.text(NFTA_TABLE_NAME);
-    info.digest = digest_in(attributes.bytes(NFTA_TABLE_USERDATA));
-    return info;
-}
-
-std::optional<RuleOwner> decode_rule_owner(const nlmsghdr* message) {
-    const auto family = family_of(message);
-    if (!family) {
-        return std::nullopt;
-    }
-    const Attributes attributes(message, sizeof(nfgenmsg));
-    return RuleOwner{*family, attributes.text(NFTA_RULE_TABLE)};
+    NftProgram program;
+    TableWriter(program, family, name).table(NFT_MSG_DELTABLE, 0, table.get());
+    program.close();
+    return program;
 }
 
 } // namespace netemu

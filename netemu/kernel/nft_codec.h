@@ -1,35 +1,63 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "netemu/kernel/batch.h"
-#include "netemu/model/nft.h"
+#include "netemu/kernel/nft_program.h"
+#include "netemu/model/nft_change.h"
 #include "netemu/model/observed.h"
 
 struct nlmsghdr;
 
 namespace netemu {
 
-/// One transaction that makes `table` what it should be, whether it is there or not: nobody sees it
-/// half done, and if the kernel refuses any part, nothing has changed. Its digest (table_digest)
-/// goes into the table's own comment. The batch must hold nothing else. Throws Error for a rule
-/// that makes no sense in its table (an IPv6 address in a table of family ip).
-void encode_replace_table(Batch& batch, const NftTable& table);
-/// One transaction that deletes it.
-void encode_delete_table(Batch& batch, NftFamily family, const std::string& name);
+/// What makes `table` what it should be, whether it is there or not. Its digest (table_digest) goes
+/// into the table's own comment. It may be divided anywhere behind the declaration of the table:
+/// sets come first, then chains, their rules, elements, and base chains last of all. Throws Error
+/// for a rule that makes no sense in its table (an IPv6 address in a table of family ip).
+NftProgram encode_replace_table(const NftTable& table);
+/// What carries out a change. Where it is too large for one transaction, it may be divided.
+NftProgram encode_change_table(const NftChange& change);
+NftProgram encode_delete_table(NftFamily family, const std::string& name);
 
 void encode_dump_tables(Batch& batch);
+void encode_dump_chains(Batch& batch);
 void encode_dump_rules(Batch& batch);
+void encode_dump_sets(Batch& batch);
+/// The elements of one set.
+void encode_dump_elements(
+    Batch& batch, NftFamily family, const std::string& table, const std::string& set);
+/// The number of the last transaction in the namespace, of whatever table.
+void encode_get_generation(Batch& batch);
+std::optional<std::uint32_t> decode_generation(const nlmsghdr* message);
 
-/// Reads a NFT_MSG_NEWTABLE message, without the number of rules; the digest is empty for a table
-/// that is not ours. nullopt for families that the model does not know.
+/// Reads a NFT_MSG_NEWTABLE message, without counts; the digest is that of the comment, empty for a
+/// table that is not ours. nullopt for families that the model does not know.
 std::optional<NftTableInfo> decode_table(const nlmsghdr* message);
-/// Reads the family and table of a NFT_MSG_NEWRULE message.
-struct RuleOwner {
+/// Which table a chain, rule or set belongs to.
+struct NftOwner {
     NftFamily family = NftFamily::Ip;
     std::string table;
 };
-std::optional<RuleOwner> decode_rule_owner(const nlmsghdr* message);
+std::optional<NftOwner> decode_chain_owner(const nlmsghdr* message);
+std::optional<NftOwner> decode_rule_owner(const nlmsghdr* message);
+
+/// A set that was found; anonymous ones belong to a rule.
+struct FoundSet {
+    NftOwner owner;
+    std::string name;
+    bool anonymous = false;
+    bool counted = true; // not dynamic, without a timeout: its elements are as we made them
+    bool interval = false;
+};
+std::optional<FoundSet> decode_set(const nlmsghdr* message);
+/// Number of elements in a message with elements; ends of intervals are not counted.
+std::size_t decode_element_count(const nlmsghdr* message);
+
+/// What a request was about, for errors: `chain "x"`, `rule "comment" in chain "x"`,
+/// `elements of set "x"`; or empty.
+std::string describe_nft_message(const nlmsghdr* message);
 
 } // namespace netemu

@@ -1,36 +1,65 @@
 #include "netemu/kernel/nft_rule.h"
 
 #include <array>
-#include <memory>
+#include <cstring>
+#include <vector>
 
 #include <arpa/inet.h>
-#include <libnftnl/expr.h>
-#include <libnftnl/rule.h>
-#include <libnftnl/udata.h>
 #include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 
 #include "netemu/base/error.h"
+#include "netemu/kernel/nft_expression.h"
+#include "netemu/kernel/nft_set_codec.h"
+#include "netemu/kernel/nft_set_userdata.h"
 
 namespace netemu {
 
 namespace {
 
-struct FreeRule {
-    void operator()(nftnl_rule* rule) const noexcept { nftnl_rule_free(rule); }
-    void operator()(nftnl_udata_buf* data) const noexcept { nftnl_udata_buf_free(data); }
-};
-using RuleHandle = std::unique_ptr<nftnl_rule, FreeRule>;
-using RuleUdata = std::unique_ptr<nftnl_udata_buf, FreeRule>;
-
 constexpr unsigned kBitsPerByte = 8;
+constexpr std::size_t kRuleCommentBytesMax = 127;
+constexpr unsigned kEtherDestination = 0;
+constexpr unsigned kEtherSource = ETH_ALEN;
+constexpr unsigned kEtherType = 2 * ETH_ALEN;
+constexpr unsigned kSourcePortOffset = 0;
+constexpr unsigned kDestinationPortOffset = 2;
+
+using Header = NftExpressions::Header;
+using Compare = NftExpressions::Compare;
+
+Compare equal_or_not(bool negate) {
+    return negate ? Compare::NotEqual : Compare::Equal;
+}
+
+/// A number as it lies in memory.
+std::array<std::uint8_t, 4> host_bytes(std::uint32_t value) {
+    std::array<std::uint8_t, 4> bytes{};
+    std::memcpy(bytes.data(), &value, sizeof value);
+    return bytes;
+}
+
+std::array<std::uint8_t, 2> network_bytes(std::uint16_t value) {
+    return {static_cast<std::uint8_t>(value >> 8U), static_cast<std::uint8_t>(value & 0xffU)};
+}
+
+unsigned address_offset(Family family, bool source) {
+    const unsigned v4_offset = source ? 12 : 16; // RFC 791, section 3.1
+    const unsigned v6_offset = source ? 8 : 24;  // RFC 8200, section 3
+    return family == Family::V4 ? v4_offset : v6_offset;
+}
 
 /// Appends the expressions of one rule, in the order of its statements.
-class RuleBuilder {
+class RuleWriter {
 public:
-    RuleBuilder(nftnl_rule& rule, NftFamily family) : rule_(rule), family_(family) {}
+    /// `sets` are the anonymous sets of the rule, in the order of the statements that need one.
+    RuleWriter(Batch& batch, NftFamily family, const std::vector<AnonymousSet>& sets)
+        : write_(batch), family_(family), sets_(sets) {}
 
     void operator()(const NftMatchAddress& match) {
         const IpPrefix prefix = match.prefix.network();
@@ -40,105 +69,285 @@ public:
             return; // every address; the family alone decides
         }
         const bool source = match.field == NftMatchAddress::Field::Source;
-        const unsigned v4_offset = source ? 12 : 16; // RFC 791, section 3.1
-        const unsigned v6_offset = source ? 8 : 24;  // RFC 8200, section 3
-        const unsigned offset = family == Family::V4 ? v4_offset : v6_offset;
         const bool whole_bytes = prefix.length > 0 && prefix.length % kBitsPerByte == 0;
         // As nft does: a prefix of whole bytes needs no mask, only a shorter comparison.
-        const auto length = whole_bytes ? static_cast<unsigned>(prefix.length / kBitsPerByte)
-                                        : static_cast<unsigned>(prefix.address.size());
-        load_payload(offset, length);
+        const auto length =
+            whole_bytes ? std::size_t{prefix.length} / kBitsPerByte : prefix.address.size();
+        write_.load_payload(
+            Header::Network, address_offset(family, source), static_cast<unsigned>(length));
         if (!whole_bytes) {
             mask(prefix);
         }
-        compare(match.negate, prefix.address.bytes(), length);
+        write_.compare(equal_or_not(match.negate), {prefix.address.bytes(), length});
+    }
+
+    void operator()(const NftMatchAddresses& match) {
+        const bool source = match.field == NftMatchAddress::Field::Source;
+        load_address(match.prefixes.front().address.family(), source, 0);
+        const AnonymousSet& set = sets_.at(next_set_++);
+        write_.lookup(set.name, set.id, match.negate);
     }
 
     void operator()(const NftMatchInterface& match) {
-        std::array<char, IFNAMSIZ> name{}; // all of it is compared: an exact name
+        std::array<std::uint8_t, IFNAMSIZ> name{}; // all of it is compared: an exact name
         if (match.name.empty() || match.name.size() >= name.size()) {
             throw Error("interface name \"" + match.name + "\" in a rule has a bad length");
         }
-        match.name.copy(name.data(), name.size() - 1);
+        std::memcpy(name.data(), match.name.data(), match.name.size());
         const bool input = match.direction == NftMatchInterface::Direction::Input;
-        load_meta(input ? NFT_META_IIFNAME : NFT_META_OIFNAME);
-        compare(match.negate, name.data(), name.size());
+        write_.load_meta(input ? NFT_META_IIFNAME : NFT_META_OIFNAME);
+        write_.compare(equal_or_not(match.negate), name);
     }
 
-    void operator()(const NftCounter&) { add("counter"); }
+    void operator()(const NftMatchSet& match) {
+        load_key(match.key, 0);
+        write_.lookup(match.set, 0, match.negate);
+    }
 
-    void operator()(const NftMasquerade&) { add("masq"); }
+    void operator()(const NftMatchProtocol& match) {
+        write_.load_meta(NFT_META_L4PROTO);
+        write_.compare(equal_or_not(match.negate), {&match.protocol, 1});
+    }
+
+    void operator()(const NftMatchPort& match) {
+        const bool source = match.side == NftMatchPort::Side::Source;
+        write_.load_payload(
+            Header::Transport, source ? kSourcePortOffset : kDestinationPortOffset, 2);
+        const auto first = network_bytes(match.first);
+        const auto last = network_bytes(match.last);
+        if (match.first == match.last) {
+            write_.compare(equal_or_not(match.negate), first);
+        } else if (match.negate) {
+            write_.outside(first, last);
+        } else {
+            write_.compare(Compare::AtLeast, first);
+            write_.compare(Compare::AtMost, last);
+        }
+    }
+
+    void operator()(const NftMatchMark& match) {
+        write_.load_meta(NFT_META_MARK);
+        if (match.mask != 0xffffffffU) {
+            write_.bitwise(host_bytes(match.mask), host_bytes(0));
+        }
+        write_.compare(equal_or_not(match.negate), host_bytes(match.value));
+    }
+
+    void operator()(const NftMatchCtState& match) {
+        write_.load_ct_state();
+        write_.bitwise(host_bytes(match.states), host_bytes(0));
+        write_.compare(Compare::NotEqual, host_bytes(0));
+    }
+
+    void operator()(const NftMatchLocal& match) {
+        write_.load_fib_type();
+        write_.compare(equal_or_not(match.negate), host_bytes(RTN_LOCAL));
+    }
+
+    void operator()(const NftMatchEtherType& match) {
+        require_bridge("ether type");
+        write_.load_payload(Header::Link, kEtherType, 2);
+        write_.compare(equal_or_not(match.negate), network_bytes(match.type));
+    }
+
+    void operator()(const NftCounter&) { write_.counter(); }
+    void operator()(const NftLog& log) { write_.log(log.prefix); }
+
+    void operator()(const NftTrace&) {
+        const std::uint8_t on = 1;
+        write_.load_bytes({&on, 1});
+        write_.set_meta(NFT_META_NFTRACE);
+    }
+
+    void operator()(const NftSetMark& statement) {
+        const std::uint32_t value = statement.value;
+        if (statement.how == NftSetMark::How::Set) {
+            write_.load_bytes(host_bytes(value));
+        } else {
+            write_.load_meta(NFT_META_MARK);
+            const bool ors = statement.how == NftSetMark::How::Or;
+            const bool ands = statement.how == NftSetMark::How::And;
+            const std::uint32_t all = 0xffffffffU;
+            const std::uint32_t keep = ors ? ~value : value;
+            write_.bitwise(
+                host_bytes(statement.how == NftSetMark::How::Xor ? all : keep),
+                host_bytes(ands ? 0 : value));
+        }
+        write_.set_meta(NFT_META_MARK);
+    }
+
+    void operator()(const NftUpdateSet& statement) {
+        load_key(statement.key, 0);
+        write_.update_set(statement.set, statement.timeout_seconds);
+    }
+
+    void operator()(const NftSetPacketTypeHost&) {
+        require_bridge("meta pkttype set");
+        const std::uint8_t host = PACKET_HOST;
+        write_.load_bytes({&host, 1});
+        write_.set_meta(NFT_META_PKTTYPE);
+    }
+
+    void operator()(const NftSetEtherDestination& statement) {
+        require_bridge("ether daddr set");
+        write_.load_bytes(statement.mac.bytes);
+        write_.write_link_header(kEtherDestination, ETH_ALEN);
+    }
+
+    void operator()(const NftDnat& dnat) {
+        if (family_ != NftFamily::Inet) {
+            require_family(dnat.address.family());
+        }
+        write_.load_bytes({dnat.address.bytes(), dnat.address.size()});
+        const auto behind = static_cast<unsigned>(dnat.address.size() / 4);
+        if (dnat.port != 0) {
+            write_.load_bytes(network_bytes(dnat.port), behind);
+        }
+        write_.destination_nat(dnat.address.family(), dnat.port == 0 ? 0 : behind);
+    }
+
+    void operator()(const NftDnatMap& dnat) {
+        load_key(dnat.key, dnat.modulus);
+        write_.lookup_map(dnat.map, 0, NftExpressions::Result::Data);
+        const bool v6 = family_ == NftFamily::Ip6;
+        write_.destination_nat(v6 ? Family::V6 : Family::V4, v6 ? 4 : 1);
+    }
+
+    void operator()(const NftMasquerade& statement) { write_.masquerade(statement.fully_random); }
+
+    void operator()(const NftRedirect& statement) {
+        write_.load_bytes(network_bytes(statement.port));
+        write_.redirect();
+    }
+
+    void operator()(const NftReject& statement) {
+        constexpr std::uint8_t kPortUnreachable = 3;  // RFC 792
+        constexpr std::uint8_t kPortUnreachable6 = 4; // RFC 4443, section 3.1
+        if (statement.tcp_reset) {
+            write_.reject(NFT_REJECT_TCP_RST, 0);
+        } else if (family_ == NftFamily::Ip) {
+            write_.reject(NFT_REJECT_ICMP_UNREACH, kPortUnreachable);
+        } else if (family_ == NftFamily::Ip6) {
+            write_.reject(NFT_REJECT_ICMP_UNREACH, kPortUnreachable6);
+        } else {
+            write_.reject(NFT_REJECT_ICMPX_UNREACH, NFT_REJECT_ICMPX_PORT_UNREACH);
+        }
+    }
 
     void operator()(const NftSetVerdict& statement) {
-        nftnl_expr* immediate = add("immediate");
-        nftnl_expr_set_u32(immediate, NFTNL_EXPR_IMM_DREG, NFT_REG_VERDICT);
-        const auto verdict = static_cast<std::uint32_t>(verdict_number(statement.verdict));
-        nftnl_expr_set_u32(immediate, NFTNL_EXPR_IMM_VERDICT, verdict);
-        if (!statement.chain.empty()) {
-            nftnl_expr_set_str(immediate, NFTNL_EXPR_IMM_CHAIN, statement.chain.c_str());
+        write_.verdict(statement.verdict, statement.chain);
+    }
+
+    void operator()(const NftVerdictMap& statement) {
+        load_key(statement.key, statement.modulus);
+        write_.lookup_map(statement.map, 0, NftExpressions::Result::Verdict);
+    }
+
+    void operator()(const NftRandomGoto& statement) {
+        if (statement.chains.size() == 1) {
+            write_.verdict(NftVerdict::Goto, statement.chains.front());
+            return;
         }
+        const AnonymousSet& map = sets_.at(next_set_++);
+        write_.load_random(static_cast<std::uint32_t>(statement.chains.size()));
+        write_.lookup_map(map.name, map.id, NftExpressions::Result::Verdict);
     }
 
 private:
-    static int verdict_number(NftVerdict verdict) {
-        switch (verdict) {
-        case NftVerdict::Accept:
-            return NF_ACCEPT;
-        case NftVerdict::Drop:
-            return NF_DROP;
-        case NftVerdict::Jump:
-            return NFT_JUMP;
-        case NftVerdict::Goto:
-            return NFT_GOTO;
-        case NftVerdict::Return:
-            return NFT_RETURN;
-        }
-        throw Error("unknown verdict");
-    }
-
-    nftnl_expr* add(const char* name) {
-        nftnl_expr* expression = nftnl_expr_alloc(name);
-        if (expression == nullptr) {
-            throw Error(std::string("libnftnl has no expression \"") + name + '"');
-        }
-        nftnl_rule_add_expr(&rule_, expression);
-        return expression;
-    }
-
-    void load_payload(unsigned offset, unsigned length) {
-        nftnl_expr* payload = add("payload");
-        nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_DREG, NFT_REG_1);
-        nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER);
-        nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_OFFSET, offset);
-        nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN, length);
-    }
-
-    void load_meta(std::uint32_t key) {
-        nftnl_expr* meta = add("meta");
-        nftnl_expr_set_u32(meta, NFTNL_EXPR_META_KEY, key);
-        nftnl_expr_set_u32(meta, NFTNL_EXPR_META_DREG, NFT_REG_1);
-    }
-
     void mask(const IpPrefix& prefix) {
         std::array<std::uint8_t, 16> ones{};
         for (unsigned bit = 0; bit < prefix.length; ++bit) {
             ones.at(bit / kBitsPerByte) |= static_cast<std::uint8_t>(0x80U >> (bit % kBitsPerByte));
         }
         const std::array<std::uint8_t, 16> zeros{};
-        const auto length = static_cast<std::uint32_t>(prefix.address.size());
-        nftnl_expr* bitwise = add("bitwise");
-        nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_SREG, NFT_REG_1);
-        nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_DREG, NFT_REG_1);
-        nftnl_expr_set_u32(bitwise, NFTNL_EXPR_BITWISE_LEN, length);
-        nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_MASK, ones.data(), length);
-        nftnl_expr_set(bitwise, NFTNL_EXPR_BITWISE_XOR, zeros.data(), length);
+        const auto length = prefix.address.size();
+        write_.bitwise(std::span(ones).first(length), std::span(zeros).first(length));
     }
 
-    void compare(bool negate, const void* data, std::size_t length) {
-        nftnl_expr* compare = add("cmp");
-        nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_SREG, NFT_REG_1);
-        nftnl_expr_set_u32(compare, NFTNL_EXPR_CMP_OP, negate ? NFT_CMP_NEQ : NFT_CMP_EQ);
-        nftnl_expr_set(compare, NFTNL_EXPR_CMP_DATA, data, static_cast<std::uint32_t>(length));
+    unsigned load_address(Family family, bool source, unsigned to) {
+        require_family(family);
+        const unsigned bytes = family == Family::V4 ? 4 : 16;
+        write_.load_payload(Header::Network, address_offset(family, source), bytes, to);
+        return bytes / 4;
+    }
+
+    unsigned load_port(unsigned offset, unsigned to) {
+        write_.load_payload(Header::Transport, offset, 2, to);
+        return 1;
+    }
+
+    unsigned load_mac(unsigned offset, unsigned to) {
+        require_bridge("an Ethernet address");
+        write_.load_payload(Header::Link, offset, ETH_ALEN, to);
+        return 2;
+    }
+
+    unsigned load_meta(std::uint32_t key, unsigned to) {
+        write_.load_meta(key, to);
+        return key == NFT_META_IIFNAME || key == NFT_META_OIFNAME ? IFNAMSIZ / 4 : 1;
+    }
+
+    /// Loads one part of a key; returns how many registers it takes.
+    unsigned load_field(NftField field, std::uint32_t modulus, unsigned to) {
+        switch (field) {
+        case NftField::Source:
+            return load_address(own_family(), true, to);
+        case NftField::Destination:
+            return load_address(own_family(), false, to);
+        case NftField::Source6:
+            return load_address(Family::V6, true, to);
+        case NftField::Destination6:
+            return load_address(Family::V6, false, to);
+        case NftField::Protocol:
+            return load_meta(NFT_META_L4PROTO, to);
+        case NftField::SourcePort:
+            return load_port(kSourcePortOffset, to);
+        case NftField::DestinationPort:
+            return load_port(kDestinationPortOffset, to);
+        case NftField::Mark:
+            return load_meta(NFT_META_MARK, to);
+        case NftField::InputInterface:
+            return load_meta(NFT_META_IIFNAME, to);
+        case NftField::OutputInterface:
+            return load_meta(NFT_META_OIFNAME, to);
+        case NftField::SourceMac:
+            return load_mac(kEtherSource, to);
+        case NftField::DestinationMac:
+            return load_mac(kEtherDestination, to);
+        case NftField::Random:
+            write_.load_random(modulus, to);
+            return 1;
+        case NftField::None:
+            break;
+        }
+        throw Error("a part of a key is taken from nothing");
+    }
+
+    void load_key(const NftKey& key, std::uint32_t modulus) {
+        if (key.empty()) {
+            throw Error("a lookup without a key");
+        }
+        for (const NftField field : key) { // first, since it needs a register too
+            if (field == NftField::Source6 || field == NftField::Destination6) {
+                require_family(Family::V6);
+            } else if (field == NftField::Source || field == NftField::Destination) {
+                require_family(own_family());
+            }
+        }
+        unsigned to = 0;
+        for (const NftField field : key) {
+            to += load_field(field, modulus, to);
+        }
+    }
+
+    [[nodiscard]] Family own_family() const {
+        return family_ == NftFamily::Ip6 ? Family::V6 : Family::V4;
+    }
+
+    void require_bridge(const char* what) const {
+        if (family_ != NftFamily::Bridge) {
+            throw Error(std::string(what) + " is for tables of family bridge");
+        }
     }
 
     /// Tables that see more than one protocol must check it before they look at a header.
@@ -156,63 +365,69 @@ private:
         checked = true;
         if (family_ == NftFamily::Inet) {
             const std::uint8_t number = family == Family::V4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
-            load_meta(NFT_META_NFPROTO);
-            compare(false, &number, sizeof number);
+            write_.load_meta(NFT_META_NFPROTO);
+            write_.compare(Compare::Equal, {&number, 1});
             return;
         }
-        const std::uint16_t type = htons(family == Family::V4 ? ETH_P_IP : ETH_P_IPV6);
-        load_meta(NFT_META_PROTOCOL);
-        compare(false, &type, sizeof type);
+        write_.load_meta(NFT_META_PROTOCOL);
+        write_.compare(Compare::Equal, network_bytes(family == Family::V4 ? ETH_P_IP : ETH_P_IPV6));
     }
 
-    nftnl_rule& rule_;
+    NftExpressions write_;
     NftFamily family_;
+    const std::vector<AnonymousSet>& sets_;
+    std::size_t next_set_ = 0;
     std::array<bool, 2> checked_{}; // IPv4, IPv6
 };
 
-void set_comment(nftnl_rule& rule, const std::string& comment) {
-    const RuleUdata data(nftnl_udata_buf_alloc(NFTNL_UDATA_COMMENT_MAXLEN * 2));
-    if (comment.size() >= NFTNL_UDATA_COMMENT_MAXLEN ||
-        !nftnl_udata_put_strz(data.get(), NFTNL_UDATA_RULE_COMMENT, comment.c_str())) {
-        throw Error("the comment of a rule is too long: " + comment);
+/// The anonymous sets that the statements of a rule need, put in front of it.
+std::vector<AnonymousSet> put_anonymous_sets(
+    NftProgram& program, NftFamily family, const std::string& table, const NftRule& rule) {
+    std::vector<AnonymousSet> sets;
+    for (const NftStatement& statement : rule.statements) {
+        if (const auto* addresses = std::get_if<NftMatchAddresses>(&statement)) {
+            if (addresses->prefixes.empty()) {
+                throw Error("a rule matches an empty set of addresses");
+            }
+            sets.push_back(put_anonymous_addresses(program, family, table, addresses->prefixes));
+        } else if (const auto* random = std::get_if<NftRandomGoto>(&statement)) {
+            if (random->chains.empty()) {
+                throw Error("a rule chooses among no chains");
+            }
+            if (random->chains.size() > 1) {
+                sets.push_back(put_anonymous_gotos(program, family, table, random->chains));
+            }
+        }
     }
-    nftnl_rule_set_data(
-        &rule,
-        NFTNL_RULE_USERDATA,
-        nftnl_udata_buf_data(data.get()),
-        nftnl_udata_buf_len(data.get()));
+    return sets;
 }
 
 } // namespace
 
-unsigned nft_family_number(NftFamily family) {
-    switch (family) {
-    case NftFamily::Ip:
-        return NFPROTO_IPV4;
-    case NftFamily::Ip6:
-        return NFPROTO_IPV6;
-    case NftFamily::Inet:
-        return NFPROTO_INET;
-    case NftFamily::Bridge:
-        return NFPROTO_BRIDGE;
-    }
-    throw Error("unknown nftables family");
-}
-
 void put_rule(
-    nlmsghdr* message, const NftTable& table, const std::string& chain, const NftRule& rule) {
-    const RuleHandle handle(nftnl_rule_alloc());
-    nftnl_rule_set_u32(handle.get(), NFTNL_RULE_FAMILY, nft_family_number(table.family));
-    nftnl_rule_set_str(handle.get(), NFTNL_RULE_TABLE, table.name.c_str());
-    nftnl_rule_set_str(handle.get(), NFTNL_RULE_CHAIN, chain.c_str());
-    RuleBuilder builder(*handle, table.family);
-    for (const NftStatement& statement : rule.statements) {
-        std::visit(builder, statement);
+    NftProgram& program,
+    NftFamily family,
+    const std::string& table,
+    const std::string& chain,
+    const NftRule& rule) {
+    if (rule.comment.size() > kRuleCommentBytesMax) {
+        throw Error("the comment of a rule is too long: " + rule.comment);
+    }
+    const auto sets = put_anonymous_sets(program, family, table, rule);
+    Batch& batch = program.batch();
+    program.start(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, family);
+    batch.put_text(NFTA_RULE_TABLE, table);
+    batch.put_text(NFTA_RULE_CHAIN, chain);
+    {
+        const Batch::Nest expressions(batch, NFTA_RULE_EXPRESSIONS | NLA_F_NESTED);
+        RuleWriter writer(batch, family, sets);
+        for (const NftStatement& statement : rule.statements) {
+            std::visit(writer, statement);
+        }
     }
     if (!rule.comment.empty()) {
-        set_comment(*handle, rule.comment);
+        batch.put(NFTA_RULE_USERDATA, element_userdata(rule.comment));
     }
-    nftnl_rule_nlmsg_build_payload(message, handle.get());
 }
 
 } // namespace netemu

@@ -2,19 +2,19 @@
 
 #include <string>
 
-#include "netemu/model/nft.h"
-
-struct nlmsghdr;
+#include "netemu/kernel/nft_program.h"
 
 namespace netemu {
 
-/// The protocol family number that nfnetlink uses (NFPROTO_*).
-unsigned nft_family_number(NftFamily family);
-
-/// Puts a rule behind the family header of `message`, in the form that nft(8) itself produces, so
-/// that it lists it as it was meant. Throws Error for a statement that makes no sense in a table of
-/// this family.
+/// Appends a rule to a chain, in the form that nft(8) itself produces, so that it lists it as it
+/// was meant; in front of it the anonymous sets and maps that it needs. The chains and sets that it
+/// names must be there when the kernel comes to it. Throws Error for a statement that makes no
+/// sense in a table of this family.
 void put_rule(
-    nlmsghdr* message, const NftTable& table, const std::string& chain, const NftRule& rule);
+    NftProgram& program,
+    NftFamily family,
+    const std::string& table,
+    const std::string& chain,
+    const NftRule& rule);
 
 } // namespace netemu

@@ -9,7 +9,7 @@
 #include "netemu/kernel/fdb_codec.h"
 #include "netemu/kernel/link_codec.h"
 #include "netemu/kernel/neighbour_codec.h"
-#include "netemu/kernel/nft_codec.h"
+#include "netemu/kernel/nft_tables.h"
 #include "netemu/kernel/route_codec.h"
 
 namespace netemu {
@@ -107,35 +107,14 @@ private:
     void read_tables() {
         try {
             NetlinkSocket& nft = table_.nft(ns_);
-            encode_dump_tables(request_);
-            nft.dump("list nftables tables", request_, [&](const nlmsghdr* message) {
-                if (auto table = decode_table(message)) {
-                    info_.tables.push_back(std::move(*table));
-                }
-            });
-            if (!info_.tables.empty()) {
-                count_rules(nft);
-            }
+            info_.tables = observe_tables(nft, ns_.tables);
         } catch (const SysError& error) {
             // A kernel without nftables has no tables.
             if (error.error_number() != EPROTONOSUPPORT && error.error_number() != EINVAL &&
                 error.error_number() != EOPNOTSUPP) {
                 throw;
             }
-            request_.clear();
         }
-    }
-
-    void count_rules(NetlinkSocket& nft) {
-        encode_dump_rules(request_);
-        nft.dump("list nftables rules", request_, [&](const nlmsghdr* message) {
-            const auto owner = decode_rule_owner(message);
-            for (NftTableInfo& table : info_.tables) {
-                if (owner && table.family == owner->family && table.name == owner->table) {
-                    ++table.rules;
-                }
-            }
-        });
     }
 
     [[nodiscard]] std::string name_of(std::uint32_t index) const {

@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(a_table_is_replaced_whole_and_deleted) {
     BOOST_TEST(ruleset().find("pods of node-1") == std::string::npos);
     const auto info = kernel->observe().namespaces.at("node/a").tables;
     BOOST_REQUIRE_EQUAL(info.size(), 1U);
-    BOOST_TEST(info[0].rules == 2U);
+    BOOST_TEST(info[0].counts.rules == 2U);
     BOOST_TEST(info[0].digest == table_digest(table));
     apply({DeleteTable{"node/a", NftFamily::Ip, "cni-masquerade"}});
     BOOST_TEST(ruleset() == "");
@@ -165,7 +165,7 @@ BOOST_AUTO_TEST_CASE(a_table_of_thousands_of_rules_goes_in_one_transaction) {
         BOOST_TEST(ruleset() == "");
         return;
     }
-    BOOST_TEST(kernel->observe().namespaces.at("node/a").tables.at(0).rules == 3000U);
+    BOOST_TEST(kernel->observe().namespaces.at("node/a").tables.at(0).counts.rules == 3000U);
 }
 
 BOOST_AUTO_TEST_CASE(a_rule_that_was_removed_by_hand_is_missed) {
@@ -177,7 +177,7 @@ BOOST_AUTO_TEST_CASE(a_rule_that_was_removed_by_hand_is_missed) {
     const auto info = kernel->observe().namespaces.at("node/a").tables;
     BOOST_REQUIRE_EQUAL(info.size(), 2U);
     for (const auto& table : info) {
-        BOOST_TEST(table.rules == 0U);
+        BOOST_TEST(table.counts.rules == 0U);
         BOOST_TEST((table.name == "theirs") == table.digest.empty());
     }
 }

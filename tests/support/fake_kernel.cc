@@ -179,7 +179,17 @@ public:
         auto& tables = find(op.ns).tables;
         erase_table(tables, op.table.family, op.table.name);
         tables.push_back(
-            {op.table.family, op.table.name, table_digest(op.table), rule_count(op.table)});
+            {op.table.family, op.table.name, table_digest(op.table), nft_counts(op.table)});
+    }
+
+    void operator()(const ChangeTable& op) {
+        auto& tables = find(op.ns).tables;
+        const auto found = std::find_if(tables.begin(), tables.end(), [&](const auto& each) {
+            return each.family == op.change->family && each.name == op.change->table;
+        });
+        require(found != tables.end(), ENOENT);
+        found->digest = op.after.digest;
+        found->counts = op.after.counts;
     }
 
     void operator()(const DeleteTable& op) {
