@@ -26,6 +26,33 @@ NftPartPtr empty_chains(const std::set<std::string>& names) {
     return make_nft_part(std::move(contents));
 }
 
+/// A part that was put in and taken out again within one update is in both lists: it is none of
+/// them.
+void drop_passing(std::vector<NftPartPtr>& before, std::vector<NftPartPtr>& after) {
+    std::unordered_multiset<const NftPart*> added;
+    std::unordered_multiset<const NftPart*> passing;
+    for (const auto& part : after) {
+        added.insert(part.get());
+    }
+    std::erase_if(before, [&](const NftPartPtr& part) {
+        const auto found = added.find(part.get());
+        if (found == added.end()) {
+            return false;
+        }
+        passing.insert(*found);
+        added.erase(found);
+        return true;
+    });
+    std::erase_if(after, [&](const NftPartPtr& part) {
+        const auto found = passing.find(part.get());
+        if (found == passing.end()) {
+            return false;
+        }
+        passing.erase(found);
+        return true;
+    });
+}
+
 } // namespace
 
 NftPartPtr NftPartCache::part(const ServicePortInputPtr& input, const ProxyNode& node) {
@@ -183,32 +210,19 @@ std::vector<NftChange> NftProxy::changes(const Replaced& replaced) const {
     return found;
 }
 
+void NftProxy::fill(std::span<const ServicePortUpdate> updates) {
+    Replaced ignored;
+    for (const auto& one : updates) {
+        update_port(one, ignored);
+    }
+}
+
 std::vector<NftChange> NftProxy::update(std::span<const ServicePortUpdate> updates) {
     Replaced replaced;
     for (const auto& one : updates) {
         update_port(one, replaced);
     }
-    // A part that was put in and taken out again within one update is in both lists.
-    std::unordered_multiset<const NftPart*> passing;
-    for (const auto& part : replaced.after) {
-        passing.insert(part.get());
-    }
-    std::erase_if(replaced.before, [&](const NftPartPtr& part) {
-        const auto found = passing.find(part.get());
-        if (found == passing.end()) {
-            return false;
-        }
-        passing.erase(found);
-        return true;
-    });
-    std::erase_if(replaced.after, [&](const NftPartPtr& part) {
-        const auto found = passing.find(part.get());
-        if (found == passing.end()) {
-            return true;
-        }
-        passing.erase(found);
-        return false;
-    });
+    drop_passing(replaced.before, replaced.after);
     if (replaced.before.empty() && replaced.after.empty()) {
         return {};
     }

@@ -49,6 +49,8 @@ public:
     /// The table as wanted, all parts included. A copy shares the parts.
     [[nodiscard]] const netemu::NftTable& table() const { return table_; }
 
+    /// Takes the first service ports of a new proxy, for a table that is written as a whole.
+    void fill(std::span<const ServicePortUpdate> updates);
     /// Takes changes of service ports and returns what to do about it, in this order; usually one
     /// change, none if nothing differs, two if a set has to be declared anew (affinity timeout).
     /// Costs what the changed service ports hold, however many others there are. Chains that are no

@@ -125,6 +125,8 @@ private:
 
     TraceResult run_rule(const TraceTable& table, const NftChain& chain, const NftRule& rule) {
         TraceResult result;
+        state_.what = "match";
+        state_.element.clear();
         for (const auto& statement : rule.statements) {
             result = trace_statement(statement, table, state_, choices_, index_.local);
             if (result.kind == Kind::NoMatch) {
@@ -132,7 +134,12 @@ private:
             }
         }
         state_.outcome.steps.push_back(
-            {table.label, chain.name, rule_text(rule, table.table->family), rule.comment});
+            {state_.what,
+             table.label,
+             chain.name,
+             rule_text(rule, table.table->family),
+             rule.comment,
+             state_.element});
         return result;
     }
 
@@ -187,7 +194,7 @@ NftTracer::trace(const TracePacket& packet, const TraceMemory& memory) const {
     std::vector<TraceOutcome> outcomes;
     TraceChoices choices;
     do {
-        TraceState state{packet, &memory, {}};
+        TraceState state{packet, &memory, {}, {}, {}};
         TraceWalk{*index_, state, choices}.run();
         state.outcome.probability = choices.probability();
         outcomes.push_back(std::move(state.outcome));

@@ -34,10 +34,13 @@ enum class TraceVerdict { Accept, Drop, Reject };
 
 /// One rule that matched.
 struct TraceStep {
+    std::string
+        what; // what it did: "jump", "map lookup", "random choice 2 of 3", "destination NAT"
     std::string table; // "ip kube-proxy"
     std::string chain;
     std::string rule; // as `nft list` writes it, without the comment
     std::string comment;
+    std::string element; // of the set or map that it looked into, with the set's name; may be empty
     bool operator==(const TraceStep&) const = default;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "netemu/model/nft_text.h"
+
 namespace services {
 namespace {
 
@@ -35,8 +37,11 @@ public:
     }
     TraceResult operator()(const NftMatchSet& match) {
         const auto key = key_of(match.key, 0);
-        const auto& set = table_.set(match.set);
-        const bool held = key && (set.find(*key) != nullptr || remembered(match.set, *key));
+        const auto* found = key ? table_.set(match.set).find(*key) : nullptr;
+        const bool held = found != nullptr || (key && remembered(match.set, *key));
+        if (found != nullptr) {
+            note_element(match.set, *found);
+        }
         return matched(held, match.negate);
     }
     TraceResult operator()(const NftMatchProtocol& match) {
@@ -67,6 +72,7 @@ public:
     TraceResult operator()(const NftSetPacketTypeHost&) { return {}; }
     TraceResult operator()(const NftSetEtherDestination&) { return {}; }
     TraceResult operator()(const NftSetMark& set) {
+        state_.what = "mark";
         auto& mark = state_.packet.mark;
         switch (set.how) {
         case NftSetMark::How::Set:
@@ -85,6 +91,7 @@ public:
         return {};
     }
     TraceResult operator()(const NftUpdateSet& update) {
+        state_.what = "remember";
         if (const auto key = key_of(update.key, 0)) {
             state_.outcome.remembered[update.set].insert(*key);
         }
@@ -114,6 +121,7 @@ public:
         return send_to(IpAddress::from_bytes(family, raw.data()), port);
     }
     TraceResult operator()(const NftMasquerade&) {
+        state_.what = "masquerade";
         state_.outcome.masqueraded = true;
         return {Kind::Accept, {}};
     }
@@ -126,16 +134,28 @@ public:
         }
         return {Kind::Drop, {}}; // as the kernel does without an address on the interface
     }
-    TraceResult operator()(const NftReject&) { return {Kind::Reject, {}}; }
-    TraceResult operator()(const NftSetVerdict& set) { return verdict(set.verdict, set.chain); }
+    TraceResult operator()(const NftReject&) {
+        state_.what = "reject";
+        return {Kind::Reject, {}};
+    }
+    TraceResult operator()(const NftSetVerdict& set) {
+        state_.what = to_text(set.verdict);
+        return verdict(set.verdict, set.chain);
+    }
     TraceResult operator()(const NftVerdictMap& map) {
         const auto* found = look_up(map.key, map.modulus, map.map);
-        return found == nullptr ? TraceResult{Kind::NoMatch, {}}
-                                : verdict(found->verdict, found->value);
+        if (found == nullptr) {
+            return {Kind::NoMatch, {}};
+        }
+        state_.what = "map lookup";
+        return verdict(found->verdict, found->value);
     }
     TraceResult operator()(const NftRandomGoto& choice) {
         const auto count = static_cast<std::uint32_t>(choice.chains.size());
-        return {Kind::Goto, choice.chains.at(count == 1 ? 0 : choices_.next(count))};
+        const auto chosen = count == 1 ? 0 : choices_.next(count);
+        state_.what =
+            "random choice " + std::to_string(chosen + 1) + " of " + std::to_string(count);
+        return {Kind::Goto, choice.chains.at(chosen)};
     }
 
 private:
@@ -164,6 +184,7 @@ private:
         return {};
     }
     TraceResult send_to(const IpAddress& address, std::uint16_t port) {
+        state_.what = "destination NAT";
         state_.packet.destination = address;
         if (port != 0) {
             state_.packet.destination_port = port;
@@ -177,7 +198,14 @@ private:
     }
     const NftElement* look_up(const NftKey& key, std::uint32_t modulus, const std::string& map) {
         const auto bytes = key_of(key, modulus);
-        return bytes ? table_.set(map).find(*bytes) : nullptr;
+        const auto* found = bytes ? table_.set(map).find(*bytes) : nullptr;
+        if (found != nullptr) {
+            note_element(map, *found);
+        }
+        return found;
+    }
+    void note_element(const std::string& set, const NftElement& element) {
+        state_.element = set + " { " + to_text(*table_.set(set).declaration, element) + " }";
     }
 
     /// The packet's bytes for a key; nullopt if it has no such part.

@@ -10,6 +10,8 @@ struct TraceState {
     TracePacket packet;
     const TraceMemory* memory = nullptr;
     TraceOutcome outcome;
+    std::string what;    // of the rule at hand
+    std::string element; // that it found, with its set
 };
 
 /// Answers of the random number generator, tried one after the other.
