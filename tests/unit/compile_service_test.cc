@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "labctl/compile/service_ranges.h"
 #include "labctl/store/journal.h"
 #include "tests/unit/compile_service_fixture.h"
 

@@ -103,7 +103,8 @@ BOOST_AUTO_TEST_CASE(slices_that_are_written_anyway_are_filled_first_and_the_ful
     auto b = placed(101, 180);   // b loses one
     const auto c = placed(200, 290);
     const auto fresh = placed(400, 430);
-    for (const auto* part : {&b, &c, &fresh}) {
+    for (const auto* part :
+         std::initializer_list<const std::vector<PlacedEndpoint>*>{&b, &c, &fresh}) {
         wanted.insert(wanted.end(), part->begin(), part->end());
     }
     const auto packing = slices.sync(wanted);
