@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <ctime>
 #include <iostream>
+#include <map>
 
 #include "labctl/cli/objects.h"
 #include "labctl/manifest/yaml.h"
@@ -46,7 +48,28 @@ report::PrintOptions print_options(const Context& context) {
     return options;
 }
 
-void print(const Context& context, const std::vector<api::ObjectPtr>& objects, bool single) {
+/// What is behind each Service, if the listing shows it.
+std::map<std::string, std::string>
+endpoints_of(const Context& context, Client& client, const std::vector<api::ObjectPtr>& objects) {
+    const bool shown = std::any_of(objects.begin(), objects.end(), [](const auto& object) {
+        return object->kind() == "Service";
+    });
+    if (!shown || context.options().output != "wide") {
+        return {};
+    }
+    std::vector<api::ObjectPtr> slices;
+    auto list = client.request("GET", "/apis/discovery.k8s.io/v1/endpointslices");
+    for (auto& item : list.at("items")) {
+        slices.push_back(std::make_shared<api::Object>(api::Object{std::move(item), {}}));
+    }
+    return report::endpoints_by_service(slices);
+}
+
+void print(
+    const Context& context,
+    Client& client,
+    const std::vector<api::ObjectPtr>& objects,
+    bool single) {
     const auto& output = context.options().output;
     if (output == "name") {
         std::cout << report::print_names(objects);
@@ -60,7 +83,10 @@ void print(const Context& context, const std::vector<api::ObjectPtr>& objects, b
                     ? "No resources found"
                     : "No resources found in " + context.ns() + " namespace.");
         }
-        std::cout << report::print_tables(objects, print_options(context));
+        const auto endpoints = endpoints_of(context, client, objects);
+        auto options = print_options(context);
+        options.endpoints = &endpoints;
+        std::cout << report::print_tables(objects, options);
     } else {
         throw netemu::UsageError(
             "no output format '" + output + "'", "table, wide, json, yaml or name");
@@ -106,7 +132,7 @@ int run_get(const Context& context) {
             objects.push_back(std::move(object));
         }
     }
-    print(context, objects, targets.size() == 1 && targets[0].names.size() == 1);
+    print(context, client, objects, targets.size() == 1 && targets[0].names.size() == 1);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "labctl/manifest/names.h"
 #include "labctl/manifest/rules.h"
 #include "netemu/base/address.h"
+#include "netemu/base/text.h"
 
 namespace labctl::manifest {
 
@@ -80,6 +81,11 @@ void check_external_name(const Cursor& spec) {
     }
     name.remove_suffix(name.back() == '.' ? 1 : 0);
     spec["externalName"].check(dns_subdomain(name));
+    for (const std::string_view field : {"ipFamilies", "ipFamilyPolicy"}) {
+        if (spec[field].present()) {
+            spec[field].forbidden("may not be set for ExternalName services");
+        }
+    }
 }
 
 bool is_headless(const Cursor& spec) {
@@ -122,6 +128,35 @@ void check_affinity(const Cursor& spec) {
     const auto config = spec["sessionAffinityConfig"];
     if (spec["sessionAffinity"].is("None") && config.present()) {
         config.forbidden("must not be set when session affinity is None");
+    }
+}
+
+/// What only a load balancer has. Blanks around a range are tolerated, as kube-proxy does (2.5).
+void check_load_balancer(const Cursor& spec, std::string_view type) {
+    const auto ranges = spec["loadBalancerSourceRanges"];
+    if (type != "LoadBalancer") {
+        for (const auto& field :
+             {ranges, spec["loadBalancerClass"], spec["allocateLoadBalancerNodePorts"]}) {
+            if (field.present()) {
+                field.forbidden("may only be used when `type` is 'LoadBalancer'");
+            }
+        }
+    }
+    ranges.each([](const Cursor& range) {
+        if (range.is_text()) {
+            range.check(cidr(netemu::trim(range.text())));
+        }
+    });
+    const auto health = spec["healthCheckNodePort"];
+    if (health.number() == 0) {
+        return;
+    }
+    if (type != "LoadBalancer" || !spec["externalTrafficPolicy"].is("Local")) {
+        health.invalid(
+            "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'");
+    } else if (health.number() < kNodePortMin || health.number() > kNodePortMax) {
+        health.invalid(
+            "provided port is not in the valid range. The range of valid ports is 30000-32767");
     }
 }
 
@@ -241,6 +276,11 @@ void check_service_spec(const Cursor& spec) {
         policy.invalid("may only be set for externally-accessible services");
     }
     check_count(spec["ipFamilies"], 2);
+    if (spec["ipFamilies"].size() == 2 && spec["ipFamilies"][0].is(spec["ipFamilies"][1].text())) {
+        spec["ipFamilies"][1].duplicate();
+    }
+    spec["externalIPs"].each([](const Cursor& ip) { check_endpoint_address(ip); });
+    check_load_balancer(spec, type);
 }
 
 void check_endpoint_subset(const Cursor& subset) {
@@ -270,6 +310,7 @@ void check_endpoint_slice(const Cursor& slice) {
     constexpr std::size_t kEndpointsMax = 1000;
     constexpr std::size_t kAddressesMax = 100;
     constexpr std::size_t kPortsMax = 20000;
+    constexpr std::size_t kHintsMax = 8;
     check_count(slice["endpoints"], kEndpointsMax);
     check_count(slice["ports"], kPortsMax);
     const auto type = slice["addressType"];
@@ -277,6 +318,8 @@ void check_endpoint_slice(const Cursor& slice) {
         check_count(endpoint["addresses"], kAddressesMax);
         endpoint["addresses"].each(
             [&](const Cursor& address) { check_slice_address(address, type); });
+        check_count(endpoint["hints"]["forZones"], kHintsMax);
+        check_count(endpoint["hints"]["forNodes"], kHintsMax);
     });
     std::set<std::string_view> names;
     slice["ports"].each([&](const Cursor& port) {

@@ -19,6 +19,10 @@ constexpr Table kMesh{
     text("profile").otherwise("none"),
 };
 
+constexpr Table kLoadBalancer{
+    any("pool"),
+};
+
 constexpr Table kUnderlay{
     any("mtu"), any("cidr"), any("cidrs"), any("links"),
 };
@@ -33,7 +37,7 @@ constexpr Table kLabSpec{
     object("nodes", kLabNode).list().or_count().unique("name"), any("podCIDR"), any("podCIDRs"), any("serviceCIDR"), any("serviceCIDRs"),
     text("clusterDomain").otherwise("cluster.local").is(dns_subdomain),
     object("cni", kCni).always(), object("proxy", kProxy).always(), object("mesh", kMesh).always(),
-    object("underlay", kUnderlay).always(), object("images", kLabImage).list(),
+    object("underlay", kUnderlay).always(), object("loadBalancer", kLoadBalancer), object("images", kLabImage).list(),
 };
 
 constexpr Table kLabNodeTable{

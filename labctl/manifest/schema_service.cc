@@ -34,11 +34,11 @@ constexpr Table kServiceSpec{
     text("clusterIPs").list(), text("type").otherwise("ClusterIP").one_of(kServiceTypes),
     text("externalIPs").list().is(ip_address),
     text("sessionAffinity").otherwise("None").one_of(kAffinities), text("loadBalancerIP"),
-    text("loadBalancerSourceRanges").list().is(cidr), text("externalName"),
+    text("loadBalancerSourceRanges").list(), text("externalName"),
     text("externalTrafficPolicy").one_of(kTrafficPolicies), int32("healthCheckNodePort"),
     flag("publishNotReadyAddresses"), object("sessionAffinityConfig", kSessionAffinityConfig),
     text("ipFamilies").list().one_of(kIpFamilies), text("ipFamilyPolicy").one_of(kIpFamilyPolicies),
-    flag("allocateLoadBalancerNodePorts"), text("loadBalancerClass"),
+    flag("allocateLoadBalancerNodePorts"), text("loadBalancerClass").is(qualified_name),
     text("internalTrafficPolicy").one_of(kTrafficPolicies),
     text("trafficDistribution").one_of(kDistributions),
 };

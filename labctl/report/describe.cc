@@ -26,7 +26,9 @@ Describer describer_for(const std::string& kind) {
         {"StatefulSet", describe_workload},
         {"DaemonSet", describe_workload},
         {"Job", describe_workload},
-        {"Service", describe_service}};
+        {"Service", describe_service},
+        {"EndpointSlice", describe_endpoint_slice},
+        {"Endpoints", describe_endpoints}};
     const auto found = kDescribers.find(kind);
     return found == kDescribers.end() ? describe_generic : found->second;
 }

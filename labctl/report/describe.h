@@ -17,8 +17,8 @@ struct DescribeOptions {
 };
 
 /// What `kubectl describe` says about an object: Pod, Node, Deployment, ReplicaSet, StatefulSet,
-/// DaemonSet, Job and Service in kubectl's own layout, every other kind as kubectl describes custom
-/// resources: all its fields. Ends with the events.
+/// DaemonSet, Job, Service, EndpointSlice and Endpoints in kubectl's own layout, every other kind
+/// as kubectl describes custom resources: all its fields. Ends with the events.
 std::string describe_object(const api::Object& object, const DescribeOptions& options);
 
 } // namespace labctl::report

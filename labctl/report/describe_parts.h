@@ -37,6 +37,8 @@ void describe_pod(Description& out, const DescribeInput& input);
 void describe_node(Description& out, const DescribeInput& input);
 void describe_workload(Description& out, const DescribeInput& input);
 void describe_service(Description& out, const DescribeInput& input);
+void describe_endpoint_slice(Description& out, const DescribeInput& input);
+void describe_endpoints(Description& out, const DescribeInput& input);
 void describe_generic(Description& out, const DescribeInput& input);
 
 /// Containers under `label`. `pod` is the pod that they run in; nullptr for those of a template,

@@ -64,6 +64,10 @@ public:
     explicit Overview(const OverviewInput& input)
         : input_(input), world_(World::from_objects(input.objects)) {
         for (const auto& object : input.objects) {
+            const bool everywhere = object->ns() == "default" && object->name() == "kubernetes";
+            if (object->kind() == "Service" && !everywhere) {
+                services_.push_back(object);
+            }
             if (object->kind() == "Pod" && is_ready(object->body)) {
                 ready_.insert(object->ns() + "/" + object->name());
             }
@@ -75,7 +79,9 @@ public:
     }
 
     [[nodiscard]] std::string render() const {
-        return nodes() + "\n" + workloads() + "\n" + totals();
+        const auto listed = services();
+        return nodes() + "\n" + workloads() + "\n" + (listed.empty() ? "" : listed + "\n") +
+               totals();
     }
 
 private:
@@ -186,6 +192,53 @@ private:
         return text;
     }
 
+    /// What Services can be reached at; empty if there are none.
+    [[nodiscard]] std::string services() const {
+        const bool fits = services_.size() <= kOverviewServicesMax;
+        const auto shown = fits ? services_.size() : kOverviewServicesMax - 1;
+        Table table(
+            {{"NAMESPACE"}, {"SERVICE"}, {"TYPE"}, {"CLUSTER IP"}, {"EXTERNAL IP"}, {"PORTS"}});
+        for (std::size_t i = 0; i < shown; ++i) {
+            const auto& service = *services_[i];
+            const auto ports = format_service_ports(api::at(service.body, "spec.ports"));
+            table.add(
+                {service.ns(),
+                 service.name(),
+                 api::string_at(service.body, "spec.type", "ClusterIP"),
+                 dash_if_empty(cluster_ips(service.body)),
+                 dash_if_empty(external_address(service.body)),
+                 dash_if_empty(ports)});
+        }
+        if (table.empty()) {
+            return {};
+        }
+        return table.render(style()) +
+               (fits ? ""
+                     : "... and " + std::to_string(services_.size() - shown) + " more services\n");
+    }
+
+    static std::string dash_if_empty(const std::string& text) { return text.empty() ? "-" : text; }
+
+    static std::string cluster_ips(const api::Json& service) {
+        std::vector<std::string> ips;
+        for (const auto& ip : api::at(service, "spec.clusterIPs")) {
+            ips.push_back(ip.is_string() ? ip.get<std::string>() : std::string{});
+        }
+        return ips.empty() ? api::string_at(service, "spec.clusterIP") : netemu::join(ips, ", ");
+    }
+
+    static std::string external_address(const api::Json& service) {
+        std::vector<std::string> addresses;
+        for (const auto& entry : api::at(service, "status.loadBalancer.ingress")) {
+            addresses.push_back(api::string_at(entry, "ip", api::string_at(entry, "hostname")));
+        }
+        for (const auto& ip : api::at(service, "spec.externalIPs")) {
+            addresses.push_back(ip.is_string() ? ip.get<std::string>() : std::string{});
+        }
+        const auto name = api::string_at(service, "spec.externalName");
+        return addresses.empty() ? name : netemu::join(addresses, ", ");
+    }
+
     static std::string addresses(const std::vector<std::string>& ips) {
         const auto shown = std::min(ips.size(), kOverviewAddressesMax);
         auto text = netemu::join(std::span(ips).first(shown), "  ");
@@ -199,7 +252,7 @@ private:
         }
         auto text = plural(world_.nodes.size(), "node") + ", " + plural(world_.pods.size(), "pod");
         text += namespaces.empty() ? "" : " in " + plural(namespaces.size(), "namespace");
-        text += world_.services.empty() ? "" : ", " + plural(world_.services.size(), "service");
+        text += services_.empty() ? "" : ", " + plural(services_.size(), "service");
         const auto waiting = world_.pods.size() - ready_.size();
         return text + (waiting > 0 ? "; " + std::to_string(waiting) + " not ready" : "") + "\n";
     }
@@ -212,6 +265,7 @@ private:
 
     const OverviewInput& input_;
     World world_;
+    std::vector<api::ObjectPtr> services_;
     std::set<std::string> ready_;
     std::map<std::string, std::size_t> pods_of_node_;
     std::map<std::string, std::size_t> bare_pods_;

@@ -16,13 +16,16 @@ struct OverviewInput {
 };
 
 /// What is up: nodes with their addresses and pod ranges, then one line for each workload with its
-/// ports and the addresses of its first pods, then a line of totals. Fits on a screen whatever the
-/// size of the lab: at most kOverviewNodesMax nodes and kOverviewWorkloadsMax workloads are listed,
-/// the rest is counted, and many bare pods of a namespace share a line.
+/// ports and the addresses of its first pods, the Services with their addresses and ports (but for
+/// "kubernetes", which every cluster has), then a line of totals. Fits on a screen whatever the
+/// size of the lab: at most kOverviewNodesMax nodes, kOverviewWorkloadsMax workloads and
+/// kOverviewServicesMax Services are listed, the rest is counted, and many bare pods of a namespace
+/// share a line.
 std::string overview(const OverviewInput& input);
 
 inline constexpr std::size_t kOverviewNodesMax = 12;
 inline constexpr std::size_t kOverviewWorkloadsMax = 20;
 inline constexpr std::size_t kOverviewAddressesMax = 3;
+inline constexpr std::size_t kOverviewServicesMax = 10;
 
 } // namespace labctl::report

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,7 +19,13 @@ struct PrintOptions {
     bool show_kind = false; // "pod/web" in the NAME column
     bool colour = false;
     std::int64_t now = 0; // seconds since 1970, for ages
+    /// What endpoints_by_service gave, for the wide listing of Services; may be null.
+    const std::map<std::string, std::string>* endpoints = nullptr;
 };
+
+/// "10.244.1.2:80,10.244.2.2:80 + 3 more..." of "namespace/name" of each Service, from all
+/// EndpointSlices that there are: the endpoints that are ready. Other kinds are ignored.
+std::map<std::string, std::string> endpoints_by_service(std::span<const api::ObjectPtr> slices);
 
 /// One kind. Lines that each end in a line feed; with no objects nothing at all, not even headers.
 std::string print_table(

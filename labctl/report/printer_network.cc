@@ -50,6 +50,20 @@ std::string external_ip(const Json& service) {
     return external.empty() ? balanced : balanced + "," + external;
 }
 
+std::string behind_service(const Json& body, const PrintOptions& options) {
+    if (options.endpoints == nullptr) {
+        return "<none>";
+    }
+    const auto found = options.endpoints->find(
+        string_at(body, "metadata.namespace") + "/" + string_at(body, "metadata.name"));
+    return found == options.endpoints->end() ? "<none>" : found->second;
+}
+
+std::string with_port_number(const std::string& ip, const Json& port) {
+    const bool v6 = ip.find(':') != std::string::npos;
+    return (v6 ? "[" + ip + "]" : ip) + ":" + std::to_string(int_at(port, "port", 0));
+}
+
 Cells service_row(const Json& body, const PrintOptions& options) {
     return {
         string_at(body, "spec.type", "ClusterIP"),
@@ -57,7 +71,8 @@ Cells service_row(const Json& body, const PrintOptions& options) {
         external_ip(body),
         or_none(format_service_ports(at(body, "spec.ports"))),
         age_of(body, options),
-        format_labels(at(body, "spec.selector"))};
+        format_labels(at(body, "spec.selector")),
+        behind_service(body, options)};
 }
 
 Cells endpoints_row(const Json& body, const PrintOptions& options) {
@@ -126,10 +141,6 @@ std::string format_endpoints(const Json& endpoints) {
     std::vector<std::string> list;
     for (const auto& subset : at(endpoints, "subsets")) {
         const auto& ports = at(subset, "ports");
-        const auto with_port = [&](const std::string& ip, const Json& port) {
-            const bool v6 = ip.find(':') != std::string::npos;
-            return (v6 ? "[" + ip + "]" : ip) + ":" + std::to_string(int_at(port, "port", 0));
-        };
         for (const auto& address : at(subset, "addresses")) {
             if (ports.empty()) {
                 list.push_back(string_at(address, "ip"));
@@ -137,17 +148,53 @@ std::string format_endpoints(const Json& endpoints) {
         }
         for (const auto& port : ports) {
             for (const auto& address : at(subset, "addresses")) {
-                list.push_back(with_port(string_at(address, "ip"), port));
+                list.push_back(with_port_number(string_at(address, "ip"), port));
             }
         }
     }
     return with_more(list, kListedMax, "<none>");
 }
 
+std::map<std::string, std::string> endpoints_by_service(std::span<const api::ObjectPtr> slices) {
+    std::map<std::string, std::vector<std::string>> lists;
+    for (const auto& slice : slices) {
+        const auto labels = slice->labels();
+        const auto service = labels.find("kubernetes.io/service-name");
+        if (slice->kind() != "EndpointSlice" || service == labels.end()) {
+            continue;
+        }
+        auto& list = lists[slice->ns() + "/" + service->second];
+        const auto& ports = at(slice->body, "ports");
+        for (const auto& endpoint : at(slice->body, "endpoints")) {
+            const auto addresses = strings(at(endpoint, "addresses"));
+            if (addresses.empty() || !api::bool_at(endpoint, "conditions.ready", true)) {
+                continue;
+            }
+            for (const auto& port : ports) {
+                list.push_back(with_port_number(addresses.front(), port));
+            }
+            if (ports.empty()) {
+                list.push_back(addresses.front());
+            }
+        }
+    }
+    std::map<std::string, std::string> result;
+    for (const auto& [service, list] : lists) {
+        result[service] = with_more(list, kListedMax, "<none>");
+    }
+    return result;
+}
+
 const KindPrinter* network_printer(const std::string& kind) {
     static const std::map<std::string, KindPrinter> kPrinters{
         {"Service",
-         {{{"TYPE"}, {"CLUSTER-IP"}, {"EXTERNAL-IP"}, {"PORT(S)"}, {"AGE"}, {"SELECTOR", true}},
+         {{{"TYPE"},
+           {"CLUSTER-IP"},
+           {"EXTERNAL-IP"},
+           {"PORT(S)"},
+           {"AGE"},
+           {"SELECTOR", true},
+           {"ENDPOINTS", true}},
           service_row}},
         {"Endpoints", {{{"ENDPOINTS"}, {"AGE"}}, endpoints_row}},
         {"EndpointSlice",
