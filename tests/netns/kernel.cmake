@@ -11,5 +11,6 @@ labctl_test(kernel_netns_test netns
     netns/nft_statements_test.cc
     netns/two_nodes.cc
     support/netns_main.cc
+    support/state_text.cc
     support/random_network.cc
   LINK netemu_kernel nlohmann_json::nlohmann_json)
