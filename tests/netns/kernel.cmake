@@ -8,6 +8,7 @@ labctl_test(kernel_netns_test netns
     netns/kernel_link_test.cc
     netns/kernel_network_test.cc
     netns/kernel_nft_test.cc
+    netns/nft_service_test.cc
     netns/nft_statements_test.cc
     netns/two_nodes.cc
     support/netns_main.cc
