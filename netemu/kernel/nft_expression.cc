@@ -130,7 +130,8 @@ void NftExpressions::lookup_map(std::string_view map, std::uint32_t id, Result r
     const bool verdict = result == Result::Verdict;
     batch_.put_text(NFTA_LOOKUP_SET, map);
     batch_.put_be32(NFTA_LOOKUP_SREG, register_number(0));
-    batch_.put_be32(NFTA_LOOKUP_DREG, verdict ? std::uint32_t{NFT_REG_VERDICT} : register_number(0));
+    batch_.put_be32(
+        NFTA_LOOKUP_DREG, verdict ? std::uint32_t{NFT_REG_VERDICT} : register_number(0));
     if (id != 0) {
         batch_.put_be32(NFTA_LOOKUP_SET_ID, id);
     }
