@@ -64,11 +64,11 @@ void NftExpressions::load_ct_state() {
     batch_.put_be32(NFTA_CT_DREG, register_number(0));
 }
 
-void NftExpressions::load_fib_type() {
+void NftExpressions::load_fib_type(bool of_source) {
     const OpenExpression open(batch_, "fib");
     batch_.put_be32(NFTA_FIB_DREG, register_number(0));
     batch_.put_be32(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-    batch_.put_be32(NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+    batch_.put_be32(NFTA_FIB_FLAGS, of_source ? NFTA_FIB_F_SADDR : NFTA_FIB_F_DADDR);
 }
 
 void NftExpressions::load_random(std::uint32_t modulus, unsigned to) {
@@ -130,7 +130,8 @@ void NftExpressions::lookup_map(std::string_view map, std::uint32_t id, Result r
     const bool verdict = result == Result::Verdict;
     batch_.put_text(NFTA_LOOKUP_SET, map);
     batch_.put_be32(NFTA_LOOKUP_SREG, register_number(0));
-    batch_.put_be32(NFTA_LOOKUP_DREG, verdict ? std::uint32_t{NFT_REG_VERDICT} : register_number(0));
+    batch_.put_be32(
+        NFTA_LOOKUP_DREG, verdict ? std::uint32_t{NFT_REG_VERDICT} : register_number(0));
     if (id != 0) {
         batch_.put_be32(NFTA_LOOKUP_SET_ID, id);
     }
