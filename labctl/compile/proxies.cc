@@ -171,6 +171,10 @@ bool Proxies::has_stale() const {
         families_.begin(), families_.end(), [](const auto& family) { return family->has_stale(); });
 }
 
+std::chrono::seconds Proxies::sweep_delay() {
+    return std::chrono::seconds(services::kStaleChainSeconds);
+}
+
 std::vector<netemu::Operation> Proxies::sweep() {
     std::vector<netemu::Operation> work;
     for (auto& family : families_) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <set>
@@ -40,8 +41,9 @@ public:
     std::vector<netemu::Operation> update();
 
     /// Whether there are chains that nothing leads to any more; they are deleted by `sweep`, at
-    /// least services::kStaleChainSeconds after the `update` that let go of them.
+    /// least `sweep_delay` after the `update` that let go of them.
     [[nodiscard]] bool has_stale() const;
+    static std::chrono::seconds sweep_delay();
     std::vector<netemu::Operation> sweep();
 
     /// Adds every node's tables, and for the namespace "external" where the addresses of the load

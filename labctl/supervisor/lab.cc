@@ -209,8 +209,7 @@ void Lab::update_proxies(ChangeReport& report) {
     carry_out(plan, {});
     note_tables(plan.operations);
     if (proxies_->has_stale() && sweep_timer_ == 0) {
-        sweep_timer_ = loop_.after(
-            std::chrono::seconds(services::kStaleChainSeconds), [this] { sweep_proxies(); });
+        sweep_timer_ = loop_.after(compile::Proxies::sweep_delay(), [this] { sweep_proxies(); });
     }
 }
 

@@ -64,11 +64,11 @@ void NftExpressions::load_ct_state() {
     batch_.put_be32(NFTA_CT_DREG, register_number(0));
 }
 
-void NftExpressions::load_fib_type() {
+void NftExpressions::load_fib_type(bool of_source) {
     const OpenExpression open(batch_, "fib");
     batch_.put_be32(NFTA_FIB_DREG, register_number(0));
     batch_.put_be32(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
-    batch_.put_be32(NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
+    batch_.put_be32(NFTA_FIB_FLAGS, of_source ? NFTA_FIB_F_SADDR : NFTA_FIB_F_DADDR);
 }
 
 void NftExpressions::load_random(std::uint32_t modulus, unsigned to) {

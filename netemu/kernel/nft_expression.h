@@ -21,7 +21,7 @@ public:
     void load_payload(Header header, unsigned offset, unsigned length, unsigned to = 0);
     void load_meta(std::uint32_t key, unsigned to = 0);
     void load_ct_state();
-    void load_fib_type();
+    void load_fib_type(bool of_source);
     void load_random(std::uint32_t modulus, unsigned to = 0);
     void load_bytes(std::span<const std::uint8_t> bytes, unsigned to = 0);
     /// Register 0 = (register 0 & mask) ^ flip; both of one length.

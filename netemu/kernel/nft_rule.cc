@@ -140,7 +140,7 @@ public:
     }
 
     void operator()(const NftMatchLocal& match) {
-        write_.load_fib_type();
+        write_.load_fib_type(match.field == NftMatchAddress::Field::Source);
         write_.compare(equal_or_not(match.negate), host_bytes(RTN_LOCAL));
     }
 
