@@ -12,7 +12,7 @@ using api::Json;
 
 /// The entry of a list of objects whose `key` is `value`; null when there is none.
 const Json& entry(const Json& list, const char* key, const std::string& value) {
-    static const Json kNull;
+    static const Json kNoEntry;
     if (list.is_array()) {
         for (const auto& item : list) {
             if (api::string_at(item, key) == value) {
@@ -20,7 +20,7 @@ const Json& entry(const Json& list, const char* key, const std::string& value) {
             }
         }
     }
-    return kNull;
+    return kNoEntry;
 }
 
 class Builder {
