@@ -121,6 +121,7 @@ LinkSpec make_port(const PodView& pod, std::string name, std::string pod_ns, std
     port.mac = outer_mac(inner);
     port.mtu = mtu;
     port.master = kBridge;
+    port.hairpin = true; // a Service may lead a pod back to itself
     return port;
 }
 

@@ -52,6 +52,11 @@ std::span<const std::uint8_t> Attributes::bytes(unsigned type) const {
         mnl_attr_get_payload_len(attribute)};
 }
 
+std::optional<std::uint8_t> Attributes::u8(unsigned type) const {
+    const auto data = bytes(type);
+    return data.empty() ? std::nullopt : std::optional(data[0]);
+}
+
 std::optional<std::uint32_t> Attributes::u32(unsigned type) const {
     const auto data = bytes(type);
     std::uint32_t value = 0;

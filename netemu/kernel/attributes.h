@@ -28,6 +28,7 @@ public:
 
     [[nodiscard]] bool has(unsigned type) const noexcept;
     [[nodiscard]] std::span<const std::uint8_t> bytes(unsigned type) const;
+    [[nodiscard]] std::optional<std::uint8_t> u8(unsigned type) const;
     [[nodiscard]] std::optional<std::uint32_t> u32(unsigned type) const;
     [[nodiscard]] std::optional<std::uint16_t> be16(unsigned type) const;
     [[nodiscard]] std::string text(unsigned type) const;

@@ -37,6 +37,15 @@ ifinfomsg& start_set_link(Batch& batch, std::uint32_t index) {
     return header;
 }
 
+/// What a bridge knows of its port. In a message for a port that is there: in the one that makes
+/// it the kernel takes no notice.
+void put_port(Batch& batch, const LinkSpec& link) {
+    const Batch::Nest information(batch, IFLA_LINKINFO);
+    batch.put_text(IFLA_INFO_SLAVE_KIND, kBridgeCodec.kind);
+    const Batch::Nest data(batch, IFLA_INFO_SLAVE_DATA);
+    batch.put_u8(IFLA_BRPORT_MODE, link.hairpin ? 1 : 0);
+}
+
 } // namespace
 
 const LinkKindCodec* codec_for(const LinkKind& kind) {
@@ -90,6 +99,10 @@ void encode_create_link(Batch& batch, const LinkSpec& link, const LinkContext& c
         start_set_link(batch, link.index);
         batch.put_u32(IFLA_MTU, link.mtu);
     }
+    if (link.hairpin && context.master_index != 0) {
+        start_set_link(batch, link.index);
+        put_port(batch, link);
+    }
 }
 
 void encode_change_link(
@@ -98,6 +111,10 @@ void encode_change_link(
     if (!std::holds_alternative<LoopbackSpec>(link.kind)) {
         batch.put_u32(IFLA_MTU, link.mtu);
         batch.put_u32(IFLA_MASTER, context.master_index);
+    }
+    if (context.master_index != 0) {
+        start_set_link(batch, index); // of its own: by now it is a port
+        put_port(batch, link);
     }
 }
 
@@ -144,6 +161,10 @@ RawLink decode_link(const nlmsghdr* message) {
     link.master_index = attributes.u32(IFLA_MASTER).value_or(0);
     const Attributes information = attributes.nested(IFLA_LINKINFO);
     link.info.kind = information.text(IFLA_INFO_KIND);
+    if (link.master_index != 0) {
+        const auto port = information.nested(IFLA_INFO_SLAVE_DATA);
+        link.info.hairpin = port.u8(IFLA_BRPORT_MODE).value_or(0) != 0;
+    }
     const LinkKindCodec* codec = codec_for(link.info.kind);
     if (codec != nullptr && codec->decode != nullptr) {
         codec->decode(information.nested(IFLA_INFO_DATA), link);

@@ -38,6 +38,10 @@ bool exists_already(const LinkSpec& link) {
            std::holds_alternative<VethPeerSpec>(link.kind);
 }
 
+std::string port_arguments(const LinkSpec& link) {
+    return link.hairpin ? " && bridge link set dev " + link.name + " hairpin on" : "";
+}
+
 std::string set_link(const LinkSpec& link, bool can_lose_master) {
     std::string text = "ip link set " + link.name;
     if (!std::holds_alternative<LoopbackSpec>(link.kind)) {
@@ -48,7 +52,7 @@ std::string set_link(const LinkSpec& link, bool can_lose_master) {
             text += " nomaster";
         }
     }
-    return text + (link.up ? " up" : " down");
+    return text + (link.up ? " up" : " down") + port_arguments(link);
 }
 
 std::string add_link(const LinkSpec& link) {
@@ -57,7 +61,7 @@ std::string add_link(const LinkSpec& link) {
     if (!link.master.empty()) {
         text += " master " + link.master;
     }
-    return text + (link.up ? " up" : "") + kind_arguments(link);
+    return text + (link.up ? " up" : "") + kind_arguments(link) + port_arguments(link);
 }
 
 std::string

@@ -28,6 +28,7 @@ LinkInfo expected_link(const LinkSpec& spec) {
     info.mtu = spec.mtu;
     info.up = spec.up;
     info.master = spec.master;
+    info.hairpin = spec.hairpin && !spec.master.empty();
     info.addresses = spec.addresses;
     if (const auto* vxlan = std::get_if<VxlanSpec>(&spec.kind)) {
         info.vxlan = *vxlan;

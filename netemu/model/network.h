@@ -63,6 +63,7 @@ struct LinkSpec {
     std::uint32_t mtu = 1500; // bytes; ignored for lo
     bool up = true;
     std::string master;              // bridge of the same namespace, or empty
+    bool hairpin = false;            // of a port: a frame may leave by the port that it came in by
     std::vector<IpPrefix> addresses; // interface addresses: the host bits are kept
     bool operator==(const LinkSpec&) const = default;
 };

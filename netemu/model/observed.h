@@ -19,8 +19,9 @@ struct LinkInfo {
     std::string kind; // "bridge", "veth", "vxlan", or empty for lo
     MacAddress mac;
     std::uint32_t mtu = 0;
-    bool up = false;    // IFF_UP
-    std::string master; // name, or empty
+    bool up = false;      // IFF_UP
+    std::string master;   // name, or empty
+    bool hairpin = false; // of a bridge's port
     std::optional<VxlanSpec> vxlan;
     std::vector<IpPrefix>
         addresses; // without those the kernel gives itself (127.0.0.1, ::1, fe80::/10)

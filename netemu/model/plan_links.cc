@@ -190,7 +190,8 @@ bool needs_change(const NamespaceDiff& ns, const LinkSpec& spec, const LinkInfo&
     }
     const bool masterless = info.master.empty() || (ns.disturbed && ns.loses(info.master));
     return spec.mtu != info.mtu || spec.up != info.up ||
-           (masterless ? !spec.master.empty() : spec.master != info.master);
+           (masterless ? !spec.master.empty() : spec.master != info.master) ||
+           (!spec.master.empty() && spec.hairpin != info.hairpin);
 }
 
 } // namespace netemu

@@ -77,6 +77,7 @@ BOOST_AUTO_TEST_CASE(a_veth_pair_spans_two_namespaces) {
     auto outer = veth("veth0", 7, "pod/x");
     outer.mtu = 1450;
     outer.master = "cni0";
+    outer.hairpin = true;
     apply(
         {CreateLink{"node/a", bridge("cni0", 3)},
          CreateLink{"node/a", outer},
@@ -87,6 +88,7 @@ BOOST_AUTO_TEST_CASE(a_veth_pair_spans_two_namespaces) {
     BOOST_TEST(port.at("master") == "cni0");
     BOOST_TEST(port.at("mtu") == 1450);
     BOOST_TEST(port.at("num_tx_queues") == 1);
+    BOOST_TEST(port.at("linkinfo").at("info_slave_data").at("hairpin") == true);
     BOOST_TEST(port.at("operstate") == "UP");
     const auto inner = link("pod/x", "eth0");
     BOOST_TEST(inner.at("ifindex") == 2);
@@ -147,10 +149,16 @@ BOOST_AUTO_TEST_CASE(a_link_changes_its_mtu_flag_and_master) {
          CreateLink{"node/a", bridge("cni1", 4)},
          CreateLink{"node/a", port}});
     port.master = "cni1";
+    port.hairpin = true;
     port.mtu = 1300;
     port.up = false;
     apply({ChangeLink{"node/a", port}});
     auto shown = link("node/a", "veth0");
+    BOOST_TEST(shown.at("linkinfo").at("info_slave_data").at("hairpin") == true);
+    port.hairpin = false;
+    apply({ChangeLink{"node/a", port}});
+    shown = link("node/a", "veth0");
+    BOOST_TEST(shown.at("linkinfo").at("info_slave_data").at("hairpin") == false);
     BOOST_TEST(shown.at("master") == "cni1");
     BOOST_TEST(shown.at("mtu") == 1300);
     BOOST_TEST(shown.at("flags").dump().find("\"UP\"") == std::string::npos);

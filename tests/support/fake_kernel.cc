@@ -264,6 +264,7 @@ private:
                 require(spec.mtu + overhead(*info.vxlan) <= carrier.mtu, EINVAL);
             }
             set_master(ns, info, spec.master);
+            info.hairpin = spec.hairpin && !spec.master.empty();
             info.mtu = spec.mtu;
         }
         set_flags(ns, info, spec.up);
@@ -293,6 +294,7 @@ private:
             link.info.kind = "bridge";
             set_master(ns, link.info, spec.master);
         }
+        link.info.hairpin = spec.hairpin && !spec.master.empty();
         ns.links.emplace(spec.name, std::move(link));
     }
 
@@ -334,6 +336,7 @@ private:
         for (auto& [other_name, other] : ns.links) {
             if (other.info.master == name) {
                 other.info.master.clear();
+                other.info.hairpin = false;
             }
             if (other.info.vxlan && other.info.vxlan->underlay == name) {
                 tunnels.push_back(other_name);

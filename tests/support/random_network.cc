@@ -105,6 +105,7 @@ private:
         port.up = chance(95);
         if (chance(85)) {
             port.master = role == NamespaceRole::Pod ? "cni0" : "br0";
+            port.hairpin = chance(50);
         }
         address(spec, eth0, net, port_index);
         spec.links.push_back(std::move(eth0));

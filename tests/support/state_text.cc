@@ -13,7 +13,8 @@ namespace {
 std::string link_text(const LinkInfo& link) {
     auto text = "link " + link.name + " " + std::to_string(link.index) + " " + link.kind + " " +
                 link.mac.to_string() + " mtu " + std::to_string(link.mtu) +
-                (link.up ? " up" : " down") + " master '" + link.master + "'";
+                (link.up ? " up" : " down") + " master '" + link.master + "'" +
+                (link.hairpin ? " hairpin" : "");
     if (link.vxlan) {
         text += " vni " + std::to_string(link.vxlan->vni) + " local " +
                 link.vxlan->local.to_string() + " port " + std::to_string(link.vxlan->port) +

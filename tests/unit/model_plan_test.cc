@@ -182,6 +182,13 @@ BOOST_AUTO_TEST_CASE(mtu_flags_master_change_in_place) {
                        "pod/x/a: ip link set eth0 mtu 1400 nomaster up\n");
 }
 
+BOOST_AUTO_TEST_CASE(hairpin_changes_in_place) {
+    node.links[4].hairpin = true;
+    BOOST_TEST(
+        plan_text() == "node/n: ip link set veth1 mtu 1500 master cni0 up && bridge link set dev "
+                       "veth1 hairpin on\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_new_bridge_gets_its_ports_back) {
     node.links[2].mac = MacAddress::for_ip(ip("10.244.1.9"));
     const auto text = plan_text();
