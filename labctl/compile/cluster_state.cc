@@ -290,20 +290,21 @@ void ClusterState::on_pod(const store::Event& event) {
         detach(*slot);
     }
     const bool is_new = slot->object == nullptr;
-    const auto had_labels = event.previous ? event.previous->labels() : event.object->labels();
+    const auto labels = event.object->labels();
+    const auto had_labels = event.previous ? event.previous->labels() : labels;
     const auto before = is_new ? std::nullopt : std::optional(endpoint_facts(*slot));
     read_pod(*slot, event.object);
     attach(*slot);
     services_.on_pod(
         *slot,
         is_new ? std::nullopt : std::optional(had_labels),
-        event.object->labels(),
+        labels,
         before != endpoint_facts(*slot));
     const bool has_status = !api::at(event.object->body, "status.conditions").empty();
     if (event.type == EventType::Modified ? !event.status_only : !has_status) {
         dirty_.statuses.insert(key);
     }
-    if (slot->owner && had_labels != event.object->labels()) {
+    if (slot->owner && had_labels != labels) {
         dirty_.relabelled.insert(key);
     }
 }
