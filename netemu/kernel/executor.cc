@@ -30,7 +30,7 @@ constexpr std::array kNoSuchFile{ENOENT};
 
 // A transaction of the kernel gets slower with its own size: lists that it walks for each new
 // object.
-constexpr std::size_t kMessagesPerTransaction = 4000;
+constexpr std::size_t kMessagesPerTransaction = 2000;
 constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
 
 const SysctlSpec kNoLinkLocal{"net/ipv6/conf/default/addr_gen_mode", "1"};

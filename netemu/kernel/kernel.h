@@ -3,8 +3,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "netemu/base/unique_fd.h"
+#include "netemu/model/connection.h"
+#include "netemu/model/nft_info.h"
 #include "netemu/model/observed.h"
 #include "netemu/model/plan.h"
 
@@ -28,6 +31,27 @@ public:
 
     /// Reads back every namespace that this object made.
     virtual ObservedState observe() = 0;
+
+    /// The UDP connections of a namespace that were sent to another destination (DNAT), as its
+    /// connection tracking has them. Throws Error when there is no such namespace, SysError and
+    /// UnsupportedError when the kernel refuses or has no connection tracking.
+    virtual std::vector<Connection> udp_connections(const std::string& ns) = 0;
+    /// Forgets them, so that their next packets meet the rules of today. One that is gone already
+    /// is not an error. Call it when the new rules are in place. Returns how many were there.
+    virtual std::size_t
+    delete_connections(const std::string& ns, const std::vector<Connection>& connections) = 0;
+
+    /// The rules of a table with their counters, chain by chain in order; empty when there is no
+    /// such table. Errors as above.
+    virtual std::vector<NftRuleInfo>
+    read_rules(const std::string& ns, NftFamily family, const std::string& table) = 0;
+    /// The elements of a named set or map that are there now, in no order. Throws Error when there
+    /// is no such set.
+    virtual std::vector<NftElementInfo> read_elements(
+        const std::string& ns,
+        NftFamily family,
+        const std::string& table,
+        const std::string& set) = 0;
 
     /// A socket made in that namespace; it stays there. `type` takes SOCK_NONBLOCK too;
     /// close-on-exec is always set. Throws Error when there is no such namespace.

@@ -1,9 +1,12 @@
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "netemu/base/error.h"
+#include "netemu/kernel/conntrack.h"
 #include "netemu/kernel/executor.h"
 #include "netemu/kernel/kernel.h"
 #include "netemu/kernel/namespace_table.h"
+#include "netemu/kernel/nft_tables.h"
 #include "netemu/kernel/observer.h"
 
 namespace netemu {
@@ -43,6 +46,28 @@ public:
             }
         }
         return state;
+    }
+
+    std::vector<Connection> udp_connections(const std::string& ns) override {
+        return list_nat_connections(table_.nft(table_.at(ns)), IPPROTO_UDP);
+    }
+
+    std::size_t
+    delete_connections(const std::string& ns, const std::vector<Connection>& connections) override {
+        return netemu::delete_connections(table_.nft(table_.at(ns)), connections);
+    }
+
+    std::vector<NftRuleInfo>
+    read_rules(const std::string& ns, NftFamily family, const std::string& table) override {
+        return read_table_rules(table_.nft(table_.at(ns)), family, table);
+    }
+
+    std::vector<NftElementInfo> read_elements(
+        const std::string& ns,
+        NftFamily family,
+        const std::string& table,
+        const std::string& set) override {
+        return read_set_elements(table_.nft(table_.at(ns)), family, table, set);
     }
 
     UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) override {

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "netemu/kernel/batch.h"
 #include "netemu/kernel/nft_program.h"
 #include "netemu/model/nft_change.h"
+#include "netemu/model/nft_info.h"
 #include "netemu/model/observed.h"
 
 struct nlmsghdr;
@@ -55,6 +57,14 @@ struct FoundSet {
 std::optional<FoundSet> decode_set(const nlmsghdr* message);
 /// Number of elements in a message with elements; ends of intervals are not counted.
 std::size_t decode_element_count(const nlmsghdr* message);
+
+/// A rule of a table, for NFT_MSG_NEWRULE.
+NftRuleInfo decode_rule(const nlmsghdr* message);
+/// Hands every element of a message with elements to `each`; of interval sets the two ends of each
+/// range, the second one with `end`.
+void decode_elements(
+    const nlmsghdr* message,
+    const std::function<void(const NftElementInfo& element, bool end)>& each);
 
 /// What a request was about, for errors: `chain "x"`, `rule "comment" in chain "x"`,
 /// `elements of set "x"`; or empty.

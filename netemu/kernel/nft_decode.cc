@@ -47,6 +47,52 @@ std::uint32_t big_endian(std::optional<std::uint32_t> value) {
     return ntohl(value.value_or(0));
 }
 
+/// A number of 8 bytes in network byte order.
+std::uint64_t wide_number(std::span<const std::uint8_t> bytes) {
+    std::uint64_t value = 0;
+    for (const std::uint8_t byte : bytes) {
+        value = value << 8U | byte;
+    }
+    return value;
+}
+
+std::string padded_text(std::span<const std::uint8_t> bytes) {
+    std::string text(bytes.begin(), bytes.end());
+    text.resize((text.size() + 3) / 4 * 4, '\0');
+    return text;
+}
+
+NftVerdict verdict_of(std::uint32_t number) {
+    switch (static_cast<std::int32_t>(number)) {
+    case NF_DROP:
+        return NftVerdict::Drop;
+    case NFT_JUMP:
+        return NftVerdict::Jump;
+    case NFT_GOTO:
+        return NftVerdict::Goto;
+    case NFT_RETURN:
+        return NftVerdict::Return;
+    case NFT_CONTINUE:
+        return NftVerdict::Continue;
+    default:
+        return NftVerdict::Accept;
+    }
+}
+
+/// Hands the attributes of every member of a list to `each`.
+template <class Each>
+void each_item(std::span<const std::uint8_t> list, const Each& each) {
+    const auto* item = reinterpret_cast<const nlattr*>(list.data());
+    auto rest = static_cast<int>(list.size());
+    while (rest > 0 && mnl_attr_ok(item, rest)) {
+        each(Attributes(
+            {static_cast<const std::uint8_t*>(mnl_attr_get_payload(item)),
+             mnl_attr_get_payload_len(item)}));
+        rest -= static_cast<int>(MNL_ALIGN(item->nla_len));
+        item = mnl_attr_next(item);
+    }
+}
+
 std::string in_quotes(const std::string& name) {
     return '"' + name + '"';
 }
@@ -138,20 +184,61 @@ std::optional<FoundSet> decode_set(const nlmsghdr* message) {
 }
 
 std::size_t decode_element_count(const nlmsghdr* message) {
-    const Attributes attributes(message, sizeof(nfgenmsg));
-    const auto list = attributes.bytes(NFTA_SET_ELEM_LIST_ELEMENTS);
     std::size_t count = 0;
-    const auto* item = reinterpret_cast<const nlattr*>(list.data());
-    auto rest = static_cast<int>(list.size());
-    for (; rest > 0 && mnl_attr_ok(item, rest);
-         rest -= MNL_ALIGN(item->nla_len), item = mnl_attr_next(item)) {
-        const Attributes element(
-            {static_cast<const std::uint8_t*>(mnl_attr_get_payload(item)),
-             mnl_attr_get_payload_len(item)});
-        const auto flags = big_endian(element.u32(NFTA_SET_ELEM_FLAGS));
-        count += (flags & NFT_SET_ELEM_INTERVAL_END) == 0 ? 1 : 0;
-    }
+    each_item(
+        Attributes(message, sizeof(nfgenmsg)).bytes(NFTA_SET_ELEM_LIST_ELEMENTS),
+        [&](const Attributes& element) {
+            const auto flags = big_endian(element.u32(NFTA_SET_ELEM_FLAGS));
+            count += (flags & NFT_SET_ELEM_INTERVAL_END) == 0 ? 1 : 0;
+        });
     return count;
+}
+
+NftRuleInfo decode_rule(const nlmsghdr* message) {
+    const Attributes attributes(message, sizeof(nfgenmsg));
+    NftRuleInfo rule;
+    rule.chain = attributes.text(NFTA_RULE_CHAIN);
+    rule.handle = wide_number(attributes.bytes(NFTA_RULE_HANDLE));
+    rule.comment = comment_in(attributes.bytes(NFTA_RULE_USERDATA));
+    each_item(attributes.bytes(NFTA_RULE_EXPRESSIONS), [&](const Attributes& expression) {
+        if (expression.text(NFTA_EXPR_NAME) == "counter") {
+            const Attributes counter = expression.nested(NFTA_EXPR_DATA);
+            rule.counts = true;
+            rule.packets += wide_number(counter.bytes(NFTA_COUNTER_PACKETS));
+            rule.bytes += wide_number(counter.bytes(NFTA_COUNTER_BYTES));
+        }
+    });
+    return rule;
+}
+
+void decode_elements(
+    const nlmsghdr* message,
+    const std::function<void(const NftElementInfo& element, bool end)>& each) {
+    each_item(
+        Attributes(message, sizeof(nfgenmsg)).bytes(NFTA_SET_ELEM_LIST_ELEMENTS),
+        [&](const Attributes& item) {
+            NftElementInfo info;
+            NftElement& element = info.element;
+            element.key = padded_text(item.nested(NFTA_SET_ELEM_KEY).bytes(NFTA_DATA_VALUE));
+            if (item.has(NFTA_SET_ELEM_KEY_END)) {
+                element.key +=
+                    padded_text(item.nested(NFTA_SET_ELEM_KEY_END).bytes(NFTA_DATA_VALUE));
+                element.range = true;
+            }
+            const Attributes data = item.nested(NFTA_SET_ELEM_DATA);
+            element.value = padded_text(data.bytes(NFTA_DATA_VALUE));
+            if (data.has(NFTA_DATA_VERDICT)) {
+                const Attributes verdict = data.nested(NFTA_DATA_VERDICT);
+                element.verdict = verdict_of(big_endian(verdict.u32(NFTA_VERDICT_CODE)));
+                element.value = verdict.text(NFTA_VERDICT_CHAIN);
+            }
+            element.comment = comment_in(item.bytes(NFTA_SET_ELEM_USERDATA));
+            if (item.has(NFTA_SET_ELEM_EXPIRATION)) {
+                info.expires_ms = wide_number(item.bytes(NFTA_SET_ELEM_EXPIRATION));
+            }
+            const auto flags = big_endian(item.u32(NFTA_SET_ELEM_FLAGS));
+            each(info, (flags & NFT_SET_ELEM_INTERVAL_END) != 0);
+        });
 }
 
 std::string describe_nft_message(const nlmsghdr* message) {

@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kUserdataBytesMax = 250; // the kernel's limit is 256
 
 // Numbers of nft(8) 1.0, which never change since they are stored.
+constexpr std::uint32_t kVerdict = 1;
 constexpr std::uint32_t kPayload = 7;
 constexpr std::uint32_t kMeta = 9;
 constexpr std::uint32_t kConcatenation = 13;
@@ -74,7 +75,7 @@ UserData typeof_part(NftType type) {
     case NftType::Ipv4:
         return payload(kIp, 12);
     case NftType::Ipv6:
-        return payload(kIp6, 8);
+        return payload(kIp6, 9);
     case NftType::Port:
         return payload(kTransport, 2);
     case NftType::Protocol:
@@ -129,9 +130,8 @@ std::vector<std::uint8_t> set_userdata(const NftSet& set) {
     const bool counts = std::find(set.key.begin(), set.key.end(), NftType::Number) != set.key.end();
     if (counts) {
         data.nest(NFTNL_UDATA_SET_KEY_TYPEOF, typeof_parts(set.key));
-        if (!set.data.empty()) {
-            data.nest(NFTNL_UDATA_SET_DATA_TYPEOF, typeof_parts(set.data));
-        }
+        const auto verdict = std::move(UserData().u32(0, kVerdict).nest(1, {}));
+        data.nest(NFTNL_UDATA_SET_DATA_TYPEOF, set.verdicts ? verdict : typeof_parts(set.data));
     }
     if (!set.comment.empty()) {
         data.text(NFTNL_UDATA_SET_COMMENT, set.comment);

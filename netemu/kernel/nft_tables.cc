@@ -1,6 +1,9 @@
 #include "netemu/kernel/nft_tables.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string>
 
 #include "netemu/kernel/nft_codec.h"
 
@@ -86,6 +89,26 @@ private:
     std::vector<NftTableInfo> tables_;
 };
 
+/// The range from an element's key to the last key in front of `end`, or to the very last one.
+NftElement close_range(NftElement element, std::string end) {
+    if (end.empty()) {
+        end.assign(element.key.size(), '\xff');
+    } else {
+        std::size_t digit = end.size();
+        while (digit > 0 && end[digit - 1] == '\0') {
+            end[--digit] = '\xff';
+        }
+        if (digit > 0) {
+            end[digit - 1] = static_cast<char>(static_cast<std::uint8_t>(end[digit - 1]) - 1U);
+        }
+    }
+    if (end != element.key) {
+        element.range = true;
+        element.key += end;
+    }
+    return element;
+}
+
 } // namespace
 
 std::uint32_t read_generation(NetlinkSocket& nft) {
@@ -104,6 +127,48 @@ std::vector<NftTableInfo> observe_tables(NetlinkSocket& nft, KnownTables& known)
         return *infos;
     }
     return known.observed(generation, TableCounter(nft).run());
+}
+
+std::vector<NftRuleInfo>
+read_table_rules(NetlinkSocket& nft, NftFamily family, const std::string& table) {
+    std::vector<NftRuleInfo> rules;
+    Batch request;
+    encode_dump_rules(request);
+    nft.dump("list nftables rules", request, [&](const nlmsghdr* message) {
+        const auto owner = decode_rule_owner(message);
+        if (owner && owner->family == family && owner->table == table) {
+            rules.push_back(decode_rule(message));
+        }
+    });
+    return rules;
+}
+
+std::vector<NftElementInfo> read_set_elements(
+    NetlinkSocket& nft, NftFamily family, const std::string& table, const std::string& set) {
+    std::vector<NftElementInfo> elements;
+    std::map<std::string, NftElementInfo> begins; // of ranges, by key
+    std::set<std::string> ends;
+    Batch request;
+    encode_dump_elements(request, family, table, set);
+    nft.dump(("list elements of set " + set).c_str(), request, [&](const nlmsghdr* message) {
+        decode_elements(message, [&](const NftElementInfo& info, bool end) {
+            if (end) {
+                ends.insert(info.element.key);
+            } else if (info.element.range) {
+                elements.push_back(info);
+            } else {
+                begins.emplace(info.element.key, info);
+            }
+        });
+    });
+    for (auto& [key, info] : begins) {
+        const auto end = ends.upper_bound(key);
+        if (!ends.empty()) {
+            info.element = close_range(std::move(info.element), end == ends.end() ? "" : *end);
+        }
+        elements.push_back(std::move(info));
+    }
+    return elements;
 }
 
 } // namespace netemu

@@ -82,7 +82,8 @@ using NftKeyType = NftConcatenation<NftType>; // ipv4_addr . inet_proto . inet_s
 using NftKey = NftConcatenation<NftField>;    // ip daddr . meta l4proto . th dport
 
 /// The bytes of a key or of data as nftables keeps them: each part in network byte order (a mark
-/// and a number in the host's), padded with zeros to a multiple of 4 bytes. Chain the members in the order of the set's type:
+/// and a number in the host's), padded with zeros to a multiple of 4 bytes. Chain the members in
+/// the order of the set's type:
 ///
 ///     NftBytes().address(ip).protocol(IPPROTO_TCP).port(80).str()
 ///

@@ -83,23 +83,35 @@ std::string flags_text(const NftSet& set) {
     return text + (set.comment.empty() ? "" : "comment " + quoted_text(set.comment) + "; ");
 }
 
-/// Two addresses as a prefix if they are one, as nft(8) lists ranges.
-std::string range_text(const NftSet& set, std::string_view first, std::string_view last) {
-    const bool v4 = set.key == NftKeyType{NftType::Ipv4};
-    if (v4 || set.key == NftKeyType{NftType::Ipv6}) {
-        const auto family = v4 ? Family::V4 : Family::V6;
+/// One part of a range: a prefix if it is one, as nft(8) lists ranges, or a single value.
+std::string range_text(NftType type, std::string_view first, std::string_view last) {
+    if (type == NftType::Ipv4 || type == NftType::Ipv6) {
+        const auto family = type == NftType::Ipv4 ? Family::V4 : Family::V6;
         const auto low =
             IpAddress::from_bytes(family, reinterpret_cast<const std::uint8_t*>(first.data()));
         const auto high =
             IpAddress::from_bytes(family, reinterpret_cast<const std::uint8_t*>(last.data()));
-        for (unsigned length = 0; length <= low.bits(); ++length) {
+        for (unsigned length = 0; length < low.bits(); ++length) {
             const IpPrefix prefix{low, static_cast<std::uint8_t>(length)};
             if (prefix.network().address == low && prefix.last() == high) {
                 return prefix.to_string();
             }
         }
     }
-    return to_text(set.key, first) + "-" + to_text(set.key, last);
+    const auto text = to_text(NftKeyType{type}, first);
+    return first == last ? text : text + "-" + to_text(NftKeyType{type}, last);
+}
+
+std::string range_text(const NftKeyType& type, std::string_view first, std::string_view last) {
+    std::string text;
+    for (const auto part : type) {
+        const auto bytes = nft_padded_bytes(NftKeyType{part});
+        text += (text.empty() ? "" : " . ") +
+                range_text(part, first.substr(0, bytes), last.substr(0, bytes));
+        first.remove_prefix(bytes);
+        last.remove_prefix(bytes);
+    }
+    return text;
 }
 
 using ExtraElements = std::unordered_map<std::string_view, std::vector<const NftElements*>>;
@@ -135,7 +147,7 @@ std::string to_text(const NftSet& set, const NftElement& element) {
     std::string text;
     if (element.range) {
         const std::string_view key = element.key;
-        text = range_text(set, key.substr(0, key.size() / 2), key.substr(key.size() / 2));
+        text = range_text(set.key, key.substr(0, key.size() / 2), key.substr(key.size() / 2));
     } else {
         text = to_text(set.key, element.key);
     }

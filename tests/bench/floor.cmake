@@ -5,3 +5,6 @@ target_link_libraries(bench_floor PRIVATE labctl_options netemu_kernel)
 
 add_executable(bench_kernel bench/kernel_apply.cc support/cluster.cc)
 target_link_libraries(bench_kernel PRIVATE labctl_options labctl_compile netemu_kernel)
+
+add_executable(bench_nft bench/nft_load.cc support/service_tables.cc)
+target_link_libraries(bench_nft PRIVATE labctl_options netemu_kernel)

@@ -8,7 +8,10 @@ labctl_test(kernel_netns_test netns
     netns/kernel_link_test.cc
     netns/kernel_network_test.cc
     netns/kernel_nft_test.cc
+    netns/nft_service_test.cc
+    netns/nft_statements_test.cc
     netns/two_nodes.cc
     support/netns_main.cc
+    support/state_text.cc
     support/random_network.cc
   LINK netemu_kernel nlohmann_json::nlohmann_json)

@@ -399,6 +399,41 @@ ObservedState FakeKernel::observe() {
     return state;
 }
 
+FakeKernel::Namespace& FakeKernel::at(const std::string& ns) {
+    const auto found = namespaces_.find(ns);
+    if (found == namespaces_.end()) {
+        throw Error("there is no namespace " + ns);
+    }
+    return found->second;
+}
+
+std::vector<Connection> FakeKernel::udp_connections(const std::string& ns) {
+    return at(ns).connections;
+}
+
+std::size_t
+FakeKernel::delete_connections(const std::string& ns, const std::vector<Connection>& connections) {
+    return std::erase_if(at(ns).connections, [&](const Connection& each) {
+        return std::find(connections.begin(), connections.end(), each) != connections.end();
+    });
+}
+
+void FakeKernel::add_connection(const std::string& ns, const Connection& connection) {
+    at(ns).connections.push_back(connection);
+}
+
+std::vector<NftRuleInfo>
+FakeKernel::read_rules(const std::string& ns, NftFamily, const std::string&) {
+    (void)at(ns);
+    return {};
+}
+
+std::vector<NftElementInfo> FakeKernel::read_elements(
+    const std::string& ns, NftFamily, const std::string&, const std::string&) {
+    (void)at(ns);
+    return {};
+}
+
 UniqueFd FakeKernel::open_socket(const std::string& ns, int domain, int type, int protocol) {
     if (!namespaces_.contains(ns)) {
         throw Error("open a socket in " + ns + ": no such namespace");

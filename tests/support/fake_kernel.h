@@ -21,6 +21,19 @@ public:
     void apply(const Plan& plan, const Progress& progress) override;
     /// Neighbours come in one list, as a real observation gives them.
     ObservedState observe() override;
+    /// Those that `add_connection` gave it.
+    std::vector<Connection> udp_connections(const std::string& ns) override;
+    std::size_t
+    delete_connections(const std::string& ns, const std::vector<Connection>& connections) override;
+    void add_connection(const std::string& ns, const Connection& connection);
+    /// No counters: no packets cross this kernel.
+    std::vector<NftRuleInfo>
+    read_rules(const std::string& ns, NftFamily family, const std::string& table) override;
+    std::vector<NftElementInfo> read_elements(
+        const std::string& ns,
+        NftFamily family,
+        const std::string& table,
+        const std::string& set) override;
     /// An ordinary socket of the calling process, if that namespace exists.
     UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) override;
     [[nodiscard]] int namespace_fd(const std::string& /*ns*/) const override { return -1; }
@@ -53,7 +66,9 @@ private:
         std::map<std::pair<std::string, IpAddress>, MacAddress> neighbours; // by link and address
         std::set<FdbSpec> fdb;
         std::vector<NftTableInfo> tables;
+        std::vector<Connection> connections;
     };
+    Namespace& at(const std::string& ns);
     class Executor;
 
     std::map<std::string, Namespace> namespaces_;

@@ -271,9 +271,9 @@ BOOST_AUTO_TEST_CASE(losing_an_ipv4_address_renews_what_the_kernel_drops_with_it
                        "nud permanent\n");
 }
 
-BOOST_AUTO_TEST_CASE(tables_are_replaced_whole) {
+BOOST_AUTO_TEST_CASE(tables_are_changed_if_known_and_replaced_otherwise) {
     node.tables[0].chains[0].rules[0].comment = "another reason";
-    BOOST_TEST(plan_text().starts_with("node/n: nft table ip nat {"));
+    BOOST_TEST(plan_text().starts_with("node/n: nft flush chain ip nat "));
     before = expected_observation(state);
     before.namespaces.at("node/n").tables[0].counts.rules = 0; // removed by hand
     BOOST_TEST(plan_text().starts_with("node/n: nft table ip nat {"));

@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(a_digest_is_stable_and_sees_every_part) {
     BOOST_TEST(table_digest(example()) == table_digest(example()));
     BOOST_TEST(table_digest(example()).size() == 16U);
     BOOST_TEST(table_digest(example()).find_first_not_of("0123456789abcdef") == std::string::npos);
-    BOOST_TEST(table_digest({NftFamily::Ip, "t", {}}) == "57cca52342053822");
+    BOOST_TEST(table_digest({NftFamily::Ip, "t", {}}) == "62394535a915499e");
     std::set<std::string> digests{table_digest(example())};
     auto changed = example();
     changed.family = NftFamily::Inet;

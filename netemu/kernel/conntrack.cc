@@ -1,0 +1,112 @@
+#include "netemu/kernel/conntrack.h"
+
+#include <cerrno>
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <linux/netlink.h>
+
+#include "netemu/base/error.h"
+#include "netemu/kernel/attributes.h"
+
+namespace netemu {
+
+namespace {
+
+constexpr unsigned conntrack_type(unsigned type) {
+    return (NFNL_SUBSYS_CTNETLINK << 8U) | type;
+}
+
+/// Reads a CTA_TUPLE_*.
+struct Tuple {
+    std::uint8_t protocol = 0;
+    Endpoint source;
+    Endpoint destination;
+};
+
+std::optional<Tuple> decode_tuple(const Attributes& attributes) {
+    const Attributes ip = attributes.nested(CTA_TUPLE_IP);
+    const Attributes proto = attributes.nested(CTA_TUPLE_PROTO);
+    const bool v4 = ip.has(CTA_IP_V4_SRC);
+    const auto source = ip.address(v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC);
+    const auto destination = ip.address(v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST);
+    const auto number = proto.bytes(CTA_PROTO_NUM);
+    if (!source || !destination || number.empty()) {
+        return std::nullopt;
+    }
+    return Tuple{
+        number.front(),
+        {*source, proto.be16(CTA_PROTO_SRC_PORT).value_or(0)},
+        {*destination, proto.be16(CTA_PROTO_DST_PORT).value_or(0)}};
+}
+
+void put_tuple(Batch& batch, const Connection& connection) {
+    const bool v4 = connection.source.address.is_v4();
+    const Batch::Nest tuple(batch, CTA_TUPLE_ORIG | NLA_F_NESTED);
+    {
+        const Batch::Nest ip(batch, CTA_TUPLE_IP | NLA_F_NESTED);
+        batch.put_address(v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, connection.source.address);
+        batch.put_address(v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, connection.destination.address);
+    }
+    const Batch::Nest proto(batch, CTA_TUPLE_PROTO | NLA_F_NESTED);
+    batch.put_u8(CTA_PROTO_NUM, connection.protocol);
+    batch.put_be16(CTA_PROTO_SRC_PORT, connection.source.port);
+    batch.put_be16(CTA_PROTO_DST_PORT, connection.destination.port);
+}
+
+std::uint8_t family_number(const Connection& connection) {
+    return static_cast<std::uint8_t>(connection.source.address.af());
+}
+
+} // namespace
+
+std::vector<Connection> list_nat_connections(NetlinkSocket& netfilter, std::uint8_t protocol) {
+    Batch request;
+    request.start<nfgenmsg>(conntrack_type(IPCTNL_MSG_CT_GET), NLM_F_DUMP).nfgen_family = AF_UNSPEC;
+    request.put_be32(CTA_STATUS, IPS_DST_NAT);
+    request.put_be32(CTA_STATUS_MASK, IPS_DST_NAT);
+    std::vector<Connection> connections;
+    netfilter.dump("list connections", request, [&](const nlmsghdr* message) {
+        const Attributes attributes(message, sizeof(nfgenmsg));
+        const auto original = decode_tuple(attributes.nested(CTA_TUPLE_ORIG));
+        const auto reply = decode_tuple(attributes.nested(CTA_TUPLE_REPLY));
+        const auto status = ntohl(attributes.u32(CTA_STATUS).value_or(0));
+        if (original && reply && original->protocol == protocol && (status & IPS_DST_NAT) != 0) {
+            connections.push_back(
+                {protocol,
+                 original->source,
+                 original->destination,
+                 reply->source,
+                 reply->destination});
+        }
+    });
+    return connections;
+}
+
+std::size_t
+delete_connections(NetlinkSocket& netfilter, const std::vector<Connection>& connections) {
+    std::size_t deleted = 0;
+    Batch request;
+    for (const Connection& connection : connections) {
+        request.clear();
+        auto& header = request.start<nfgenmsg>(conntrack_type(IPCTNL_MSG_CT_DELETE), 0);
+        header.nfgen_family = family_number(connection);
+        put_tuple(request, connection);
+        const auto failures = netfilter.send(request);
+        if (failures.empty()) {
+            ++deleted;
+        } else if (failures.front().error_number != ENOENT) {
+            throw SysError(
+                "delete the connection from " + connection.source.to_string() + " to " +
+                    connection.destination.to_string(),
+                failures.front().error_number,
+                failures.front().text);
+        }
+    }
+    return deleted;
+}
+
+} // namespace netemu
