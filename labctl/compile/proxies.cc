@@ -9,6 +9,7 @@
 #include "labctl/compile/proxy_nftables.h"
 #include "labctl/compile/service_index.h"
 #include "labctl/compile/service_values.h"
+#include "services/stale_connections.h"
 #include "services/topology.h"
 
 namespace labctl::compile {
@@ -112,6 +113,7 @@ bool Proxies::read_nodes() {
 }
 
 std::vector<netemu::Operation> Proxies::update() {
+    udp_changed_.clear();
     std::vector<netemu::Operation> work;
     const bool anew = nodes_dirty_ && read_nodes();
     if (dirty_.empty() && !anew) {
@@ -125,6 +127,11 @@ std::vector<netemu::Operation> Proxies::update() {
                 updates.end(),
                 std::make_move_iterator(more.begin()),
                 std::make_move_iterator(more.end()));
+        }
+        for (const auto& each : updates) {
+            if (each.now && each.name.protocol == services::Protocol::Udp) {
+                udp_changed_.push_back(each.now);
+            }
         }
         if (anew) {
             family->rebuild(work);
@@ -164,6 +171,11 @@ Proxies::take_in(const ServiceKey& key, NftablesBackend& family) {
         pointers.push_back(&slice);
     }
     return family.services().update(service, pointers);
+}
+
+std::vector<netemu::Connection>
+Proxies::stale_connections(const std::vector<netemu::Connection>& connections) const {
+    return services::stale_connections(connections, udp_changed_);
 }
 
 bool Proxies::has_stale() const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "labctl/store/store.h"
+#include "netemu/model/connection.h"
 #include "netemu/model/plan.h"
 #include "services/service_map.h"
 
@@ -45,6 +46,14 @@ public:
     [[nodiscard]] bool has_stale() const;
     static std::chrono::seconds sweep_delay();
     std::vector<netemu::Operation> sweep();
+
+    /// Of a node's UDP connections, those that lead to an endpoint which the last `update` took out
+    /// of service; to be forgotten once its operations are carried out. Ask only if
+    /// `udp_changed`, which says whether there can be any.
+    [[nodiscard]] bool udp_changed() const { return !udp_changed_.empty(); }
+    [[nodiscard]] std::vector<netemu::Connection>
+    stale_connections(const std::vector<netemu::Connection>& connections) const;
+    [[nodiscard]] const std::vector<services::ProxyNode>& nodes() const { return nodes_; }
 
     /// Adds every node's tables, and for the namespace "external" where the addresses of the load
     /// balancer are.
@@ -90,6 +99,7 @@ private:
     std::map<ServiceKey, std::set<std::string>> slices_; // names
     std::set<ServiceKey> dirty_;
     bool nodes_dirty_ = true;
+    std::vector<services::ServicePortInputPtr> udp_changed_; // as they are now
     std::set<ServiceKey> announced_; // Services with an address of the load balancer
     std::vector<Announcement> announcements_;
 };

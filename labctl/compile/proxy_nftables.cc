@@ -20,7 +20,7 @@ void NftablesBackend::make_proxies() {
     const auto all = services_.all();
     for (const auto& node : nodes_) {
         proxies_.push_back(std::make_unique<services::NftProxy>(family_, node, *cache_));
-        proxies_.back()->update(all);
+        proxies_.back()->fill(all);
     }
 }
 

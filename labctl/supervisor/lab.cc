@@ -208,8 +208,23 @@ void Lab::update_proxies(ChangeReport& report) {
     report.operations = netemu::summarize(plan);
     carry_out(plan, {});
     note_tables(plan.operations);
+    if (proxies_->udp_changed()) {
+        forget_connections();
+    }
     if (proxies_->has_stale() && sweep_timer_ == 0) {
         sweep_timer_ = loop_.after(compile::Proxies::sweep_delay(), [this] { sweep_proxies(); });
+    }
+}
+
+/// A UDP client that keeps its port would go on to an endpoint that serves no more. A kernel
+/// without connection tracking has no such memory, and no Services either.
+void Lab::forget_connections() {
+    for (const auto& node : proxies_->nodes()) {
+        const auto ns = compile::node_namespace(node.name);
+        const auto stale = proxies_->stale_connections(kernel_->udp_connections(ns));
+        if (!stale.empty()) {
+            kernel_->delete_connections(ns, stale);
+        }
     }
 }
 

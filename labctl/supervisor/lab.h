@@ -114,6 +114,7 @@ private:
     [[nodiscard]] netemu::DesiredState desired_state() const;
     void update_proxies(ChangeReport& report);
     void note_tables(const std::vector<netemu::Operation>& operations);
+    void forget_connections();
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
     void link_namespaces();

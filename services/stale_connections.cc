@@ -1,0 +1,50 @@
+#include "services/stale_connections.h"
+
+#include <algorithm>
+
+namespace services {
+
+namespace {
+
+bool leads_through(const netemu::Connection& connection, const ServicePortInput& port) {
+    const auto& [address, number] = connection.destination;
+    if (connection.protocol != protocol_number(port.name.protocol) ||
+        address.family() != port.family) {
+        return false;
+    }
+    if (port.node_port != 0 && number == port.node_port) {
+        return true;
+    }
+    const auto among = [&](const std::vector<IpAddress>& addresses) {
+        return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+    };
+    return number == port.port &&
+           (address == port.cluster_ip || among(port.external_ips) || among(port.vips));
+}
+
+bool serves(const ServicePortInput& port, const netemu::Endpoint& where) {
+    return std::any_of(
+        port.endpoints.begin(), port.endpoints.end(), [&](const ProxyEndpoint& each) {
+            return each.endpoint.serving && each.port == where.port &&
+                   each.endpoint.address == where.address;
+        });
+}
+
+} // namespace
+
+std::vector<netemu::Connection> stale_connections(
+    std::span<const netemu::Connection> connections, std::span<const ServicePortInputPtr> ports) {
+    std::vector<netemu::Connection> stale;
+    for (const auto& connection : connections) {
+        const auto port = std::find_if(ports.begin(), ports.end(), [&](const auto& each) {
+            return leads_through(connection, *each);
+        });
+        if (port != ports.end() && !(*port)->endpoints.empty() &&
+            !serves(**port, connection.reply_source)) {
+            stale.push_back(connection);
+        }
+    }
+    return stale;
+}
+
+} // namespace services
