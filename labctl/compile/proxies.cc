@@ -141,6 +141,7 @@ std::vector<netemu::Operation> Proxies::update() {
     }
     dirty_.clear();
     announce();
+    check_health();
     return work;
 }
 
@@ -149,6 +150,7 @@ Proxies::take_in(const ServiceKey& key, NftablesBackend& family) {
     const auto object = store_.get({"Service", key.first, key.second});
     if (!object) {
         announced_.erase(key);
+        health_checked_.erase(key);
         return family.services().remove(key.first, key.second);
     }
     const auto service = service_value(object->body);
@@ -156,6 +158,11 @@ Proxies::take_in(const ServiceKey& key, NftablesBackend& family) {
         announced_.erase(key);
     } else {
         announced_.insert(key);
+    }
+    if (service.health_check_node_port == 0) {
+        health_checked_.erase(key);
+    } else {
+        health_checked_.insert(key);
     }
     std::vector<services::EndpointSlice> slices;
     if (const auto names = slices_.find(key); names != slices_.end()) {
@@ -273,6 +280,33 @@ std::string Proxies::announcer(const std::string& ns, const std::string& name) c
         }
     }
     return nodes_[first].name;
+}
+
+void Proxies::check_health() {
+    health_checks_.clear();
+    for (const auto& [ns, name] : health_checked_) {
+        const auto ports = ports_of(ns, name);
+        if (ports.empty()) {
+            continue;
+        }
+        for (const auto& node : nodes_) {
+            std::set<netemu::IpAddress> ready;
+            for (const auto& port : ports) {
+                for (const auto& [endpoint, number] : port->endpoints) {
+                    if (endpoint.ready && endpoint.node == node.name) {
+                        ready.insert(endpoint.address);
+                    }
+                }
+            }
+            health_checks_.push_back(
+                {ns,
+                 name,
+                 node.name,
+                 ports.front()->health_check_node_port,
+                 static_cast<std::uint32_t>(ready.size())});
+        }
+    }
+    std::sort(health_checks_.begin(), health_checks_.end());
 }
 
 // --- looking

@@ -26,6 +26,16 @@ struct Announcement {
     auto operator<=>(const Announcement&) const = default;
 };
 
+/// What a node answers on the health-check node port of a Service (reference 2.8).
+struct HealthCheck {
+    std::string ns;
+    std::string service;
+    std::string node;
+    std::uint16_t port = 0;
+    std::uint32_t endpoints = 0; // ready ones on this node, by address
+    auto operator<=>(const HealthCheck&) const = default;
+};
+
 /// The proxies of all nodes of a lab, in the nftables mode. They follow the store: what a Service
 /// or a slice changes costs what that Service holds, not what the lab holds. Pure but for the
 /// watch. Belongs to the thread of the store.
@@ -67,6 +77,9 @@ public:
     /// name otherwise.
     [[nodiscard]] const std::vector<Announcement>& announcements() const { return announcements_; }
 
+    /// Every health check of every node, sorted.
+    [[nodiscard]] const std::vector<HealthCheck>& health_checks() const { return health_checks_; }
+
     /// The service ports of a Service, as the proxies see them.
     [[nodiscard]] std::vector<services::ServicePortInputPtr>
     ports_of(const std::string& ns, const std::string& name) const;
@@ -88,6 +101,7 @@ private:
     std::vector<services::ServicePortUpdate>
     take_in(const ServiceKey& key, NftablesBackend& family);
     void announce();
+    void check_health();
     [[nodiscard]] std::string announcer(const std::string& ns, const std::string& name) const;
 
     store::Store& store_;
@@ -102,6 +116,8 @@ private:
     std::vector<services::ServicePortInputPtr> udp_changed_; // as they are now
     std::set<ServiceKey> announced_; // Services with an address of the load balancer
     std::vector<Announcement> announcements_;
+    std::set<ServiceKey> health_checked_; // Services with a health-check node port
+    std::vector<HealthCheck> health_checks_;
 };
 
 /// Network and rules of all nodes at once: what a lab of these objects wants, for a plan.

@@ -250,6 +250,10 @@ void DataPlane::withdraw(const std::string& pod) {
     impl_->workloads.withdraw(pod);
 }
 
+void DataPlane::set_health(const std::string& check, std::uint32_t endpoints) {
+    impl_->workloads.set_health(check, endpoints);
+}
+
 void DataPlane::set_ready(const std::string& pod, bool ready) {
     impl_->workloads.set_ready(pod, ready);
 }

@@ -67,6 +67,8 @@ public:
     void withdraw(const std::string& pod);
     /// Sets what the pod's /readyz answers.
     void set_ready(const std::string& pod, bool ready);
+    /// Sets how many endpoints a health check (WorkloadSpec::key) answers for.
+    void set_health(const std::string& check, std::uint32_t endpoints);
     [[nodiscard]] bool serves(const std::string& pod) const;
 
     /// The last `lines` lines of the pod's access log (all that are kept if 0). An unknown pod has

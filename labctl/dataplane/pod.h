@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct ServedPod {
     std::uint32_t id = 0;
     PodIdentity identity;
     bool ready = true;
+    std::optional<std::uint32_t> health_endpoints; // set: see WorkloadSpec
     std::size_t connections = 0;
     AccessLog log;
     std::vector<netemu::UniqueFd> sockets;

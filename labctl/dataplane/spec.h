@@ -28,7 +28,13 @@ struct WorkloadSpec {
     std::string node;
     std::vector<WorkloadPort> ports;
     bool ready = true; // what /readyz says
-    [[nodiscard]] std::string key() const { return pod_namespace + "/" + pod; }
+    /// Set: no pod at all but kube-proxy's answer on the health-check node port of the Service
+    /// `pod_namespace`/`pod` on `node`, which has so many ready endpoints there.
+    std::optional<std::uint32_t> health_endpoints;
+    /// "NS/POD", and "NS/SERVICE@NODE" for a health check.
+    [[nodiscard]] std::string key() const {
+        return pod_namespace + "/" + pod + (health_endpoints ? "@" + node : "");
+    }
 };
 
 /// A probe whose names have become addresses.

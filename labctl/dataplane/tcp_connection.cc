@@ -337,7 +337,7 @@ void TcpConnection::watch() {
 }
 
 Exchange TcpConnection::exchange() const {
-    return {pod_->identity, pod_->ready, port_, client_};
+    return {pod_->identity, pod_->ready, port_, client_, pod_->health_endpoints};
 }
 
 void TcpConnection::log(const mesh::Request& request, const mesh::Response& response) {

@@ -20,6 +20,7 @@ namespace labctl::dataplane {
 enum class Op : std::uint8_t {
     // Workload channel, to the child.
     AddPod = 1, // u32 pod, text namespace, text pod, text node, u8 ready
+    SetHealth,  // u32 pod, u32 endpoints: it is a health check
     AddSocket,  // u32 pod, u16 port, u8 protocol; one descriptor
     Confirm,    // u32 pod: answered with Serving
     RemovePod,  // u32 pod

@@ -194,9 +194,26 @@ void sign(mesh::Response& response, const Exchange& exchange) {
     response.headers.add(std::string(kClientField), exchange.client.address.to_string());
 }
 
+/// kube-proxy's answer on a health-check node port: 503 tells a balancer to send nobody here
+/// (pkg/proxy/healthcheck/service_health.go).
+mesh::Response health_response(const Exchange& exchange) {
+    const auto endpoints = *exchange.health_endpoints;
+    auto response = json_response(
+        {{"service", {{"namespace", exchange.pod.ns}, {"name", exchange.pod.pod}}},
+         {"localEndpoints", endpoints},
+         {"serviceProxyHealthy", true}});
+    response.status = endpoints > 0 ? 200 : 503;
+    response.headers.add("x-content-type-options", "nosniff");
+    response.headers.add("x-load-balancing-endpoint-weight", std::to_string(endpoints));
+    return response;
+}
+
 } // namespace
 
 Answer answer_http(const Exchange& exchange, const mesh::Request& request) {
+    if (exchange.health_endpoints) {
+        return {health_response(exchange), {}};
+    }
     auto answer = route(exchange, request);
     sign(answer.response, exchange);
     return answer;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ struct Exchange {
     bool ready = true;
     std::uint16_t port = 0;
     netemu::Endpoint client;
+    std::optional<std::uint32_t> health_endpoints{}; // set: a Service's health check asks
 };
 
 struct Answer {

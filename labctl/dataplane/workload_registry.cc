@@ -26,6 +26,9 @@ public:
         const auto& spec = pod.spec;
         records_.op(Op::AddPod).u32(pod.id).text(spec.pod_namespace).text(spec.pod).text(spec.node);
         records_.u8(spec.ready ? 1 : 0);
+        if (spec.health_endpoints) {
+            records_.op(Op::SetHealth).u32(pod.id).u32(*spec.health_endpoints);
+        }
         for (const auto& listener : pod.listeners) {
             if (fds_.size() == netemu::kFdsPerMessageMax || records_.size() > kRecordsBatchBytes) {
                 flush();
@@ -118,6 +121,17 @@ void WorkloadRegistry::set_ready(const std::string& pod, bool ready) {
     if (channel_ != nullptr) {
         channel_->send(
             WireWriter().op(Op::SetReady).u32(found->second.id).u8(ready ? 1 : 0).bytes());
+    }
+}
+
+void WorkloadRegistry::set_health(const std::string& check, std::uint32_t endpoints) {
+    const auto found = pods_.find(check);
+    if (found == pods_.end() || found->second.spec.health_endpoints == endpoints) {
+        return;
+    }
+    found->second.spec.health_endpoints = endpoints;
+    if (channel_ != nullptr) {
+        channel_->send(WireWriter().op(Op::SetHealth).u32(found->second.id).u32(endpoints).bytes());
     }
 }
 

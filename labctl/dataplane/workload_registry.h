@@ -30,6 +30,7 @@ public:
     void serve(const std::vector<WorkloadSpec>& pods);
     void withdraw(const std::string& pod);
     void set_ready(const std::string& pod, bool ready);
+    void set_health(const std::string& check, std::uint32_t endpoints);
     [[nodiscard]] bool serves(const std::string& pod) const { return pods_.contains(pod); }
     void logs(const std::string& pod, std::size_t lines, DataPlane::LogCallback callback);
 

@@ -56,6 +56,9 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
         case Op::SetReady:
             set_ready(record);
             break;
+        case Op::SetHealth:
+            set_health(record);
+            break;
         case Op::GetLogs:
             send_logs(record);
             break;
@@ -118,6 +121,14 @@ void WorkloadServer::set_ready(WireReader& record) {
     }
 }
 
+void WorkloadServer::set_health(WireReader& record) {
+    const auto pod = pods_.find(record.u32());
+    const auto endpoints = record.u32();
+    if (pod != pods_.end()) {
+        pod->second->health_endpoints = endpoints;
+    }
+}
+
 void WorkloadServer::send_logs(WireReader& record) {
     const auto request = record.u32();
     const auto pod = pods_.find(record.u32());
@@ -148,7 +159,11 @@ void WorkloadServer::accept(
         return; // anything else concerns a connection that has gone already
     }
     const Exchange exchange{
-        pod->identity, pod->ready, port, netemu::Endpoint::from_sockaddr(address)};
+        pod->identity,
+        pod->ready,
+        port,
+        netemu::Endpoint::from_sockaddr(address),
+        pod->health_endpoints};
     // Clients usually send with the connection's last ACK or right behind it, so their bytes are
     // here.
     std::array<char, kFirstReadBytes> buffer; // NOLINT: filled by recv
@@ -174,7 +189,7 @@ void WorkloadServer::accept(
 }
 
 bool WorkloadServer::answer_whoami(int socket, const Exchange& exchange, std::string_view bytes) {
-    if (bytes != kWhoamiRequest) {
+    if (bytes != kWhoamiRequest || exchange.health_endpoints) {
         return false;
     }
     const auto answer = whoami_bytes(exchange);

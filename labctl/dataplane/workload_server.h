@@ -37,6 +37,7 @@ private:
     void add_socket(WireReader& record, netemu::UniqueFd socket);
     void remove_pod(std::uint32_t id);
     void set_ready(WireReader& record);
+    void set_health(WireReader& record);
     void send_logs(WireReader& record);
 
     void accept(int listener, const std::shared_ptr<ServedPod>& pod, std::uint16_t port);

@@ -104,6 +104,7 @@ void Lab::start(
             count_of(operations, "operation"),
         micros_since(begin));
     runtime_->start_new();
+    serve_health_checks();
 }
 
 void Lab::start_dataplane(const compile::ClusterConfig& config) {
@@ -156,6 +157,7 @@ ChangeReport Lab::sync() {
         report.operations[what] += count;
     }
     runtime_->start_new();
+    serve_health_checks();
     report.elapsed_us = micros_since(begin);
     return report;
 }
@@ -226,6 +228,45 @@ void Lab::forget_connections() {
             kernel_->delete_connections(ns, stale);
         }
     }
+}
+
+/// The health-check node ports of Services, on every node.
+void Lab::serve_health_checks() {
+    const auto& wanted = proxies_->health_checks();
+    if (wanted == health_checks_) {
+        return;
+    }
+    const auto workload = [](const compile::HealthCheck& check) {
+        dataplane::WorkloadSpec spec;
+        spec.ns_name = compile::node_namespace(check.node);
+        spec.pod_namespace = check.ns;
+        spec.pod = check.service;
+        spec.node = check.node;
+        spec.ports = {{check.port, dataplane::Protocol::Tcp, "healthz"}};
+        spec.health_endpoints = check.endpoints;
+        return spec;
+    };
+    const auto same_port = [](const compile::HealthCheck& a, const compile::HealthCheck& b) {
+        return a.ns == b.ns && a.service == b.service && a.node == b.node && a.port == b.port;
+    };
+    const auto among = [&](const auto& list, const compile::HealthCheck& check) {
+        return std::any_of(list.begin(), list.end(), [&](const compile::HealthCheck& each) {
+            return same_port(each, check);
+        });
+    };
+    for (const auto& check : health_checks_) {
+        if (!among(wanted, check)) {
+            dataplane_->withdraw(workload(check).key());
+        }
+    }
+    for (const auto& check : wanted) {
+        if (among(health_checks_, check)) {
+            dataplane_->set_health(workload(check).key(), check.endpoints);
+        } else {
+            dataplane_->serve(workload(check));
+        }
+    }
+    health_checks_ = wanted;
 }
 
 void Lab::sweep_proxies() {

@@ -115,6 +115,7 @@ private:
     void update_proxies(ChangeReport& report);
     void note_tables(const std::vector<netemu::Operation>& operations);
     void forget_connections();
+    void serve_health_checks();
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
     void link_namespaces();
@@ -131,6 +132,7 @@ private:
     std::unique_ptr<compile::Cluster> cluster_;
     std::unique_ptr<compile::Proxies> proxies_; // from the moment the objects are complete
     netemu::EventLoop::TimerId sweep_timer_ = 0;
+    std::vector<compile::HealthCheck> health_checks_; // that are served
     std::unique_ptr<netemu::Kernel> kernel_;
     netemu::ObservedState observed_;                     // what we know to be there
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on

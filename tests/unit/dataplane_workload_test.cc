@@ -30,6 +30,26 @@ Answer get(const std::string& target, const std::string& method = "GET") {
 
 } // namespace
 
+BOOST_AUTO_TEST_CASE(a_health_check_says_how_many_endpoints_are_here) {
+    auto checked = exchange();
+    for (const std::uint32_t endpoints : {0U, 3U}) {
+        checked.health_endpoints = endpoints;
+        mesh::Request request;
+        request.method = "GET";
+        request.target = "/";
+        const auto response = answer_http(checked, request).response;
+        BOOST_TEST(response.status == (endpoints == 0 ? 503 : 200));
+        BOOST_TEST(
+            response.headers.get("x-load-balancing-endpoint-weight") == std::to_string(endpoints));
+        const auto json = nlohmann::json::parse(response.body);
+        BOOST_TEST(json.at("localEndpoints") == endpoints);
+        BOOST_TEST(json.at("service").at("name") == "web");
+        BOOST_TEST(json.at("service").at("namespace") == "prod");
+        BOOST_TEST(json.at("serviceProxyHealthy") == true);
+        BOOST_TEST(!response.headers.has("x-backend")); // it is no pod that answers
+    }
+}
+
 BOOST_AUTO_TEST_CASE(paths_answer_as_their_namesakes) {
     struct Row {
         std::string target;
