@@ -22,7 +22,8 @@ constexpr const char* kTunnel = "vxlan1";
 constexpr std::uint32_t kBridgeIndex = 3;
 constexpr std::uint32_t kTunnelIndex = 4;
 constexpr std::uint32_t kVni = 1;
-constexpr int kSourceNat = 100; // NF_IP_PRI_NAT_SRC
+constexpr int kSourceNat = 100;    // NF_IP_PRI_NAT_SRC
+constexpr int kBridgeFirst = -300; // NF_BR_PRI_NAT_DST_BRIDGED
 
 IpAddress gateway_of(const IpPrefix& range) {
     return range.address.plus(1);
@@ -112,6 +113,28 @@ netemu::NftTable make_masquerade(const IpPrefix& range) {
         {{"postrouting", base, {std::move(rule)}}}};
 }
 
+/// Where the kernel has no br_netfilter, what a pod sends to its neighbour is handed to the node
+/// all the same, as if it had been sent to the bridge: the node's rules see it and route it back
+/// out.
+netemu::NftTable make_bridge_to_node(const MacAddress& bridge) {
+    netemu::NftBase base;
+    base.hook = netemu::NftHook::Prerouting;
+    base.priority = kBridgeFirst;
+    netemu::NftChain chain{"prerouting", base, {}};
+    for (const auto* multicast : {"224.0.0.0/4", "ff00::/8"}) { // neighbour discovery stays
+        netemu::NftRule rule;
+        rule.statements = {
+            netemu::NftMatchAddress{
+                netemu::NftMatchAddress::Field::Destination, *IpPrefix::parse(multicast), true},
+            netemu::NftCounter{},
+            netemu::NftSetPacketTypeHost{},
+            netemu::NftSetEtherDestination{bridge}};
+        rule.comment = "cni bridge: the node's rules apply between its own pods (no br_netfilter)";
+        chain.rules.push_back(std::move(rule));
+    }
+    return {netemu::NftFamily::Bridge, "cni-to-node", {std::move(chain)}};
+}
+
 LinkSpec make_port(const PodView& pod, std::string name, std::string pod_ns, std::uint32_t mtu) {
     LinkSpec port;
     port.name = std::move(name);
@@ -194,6 +217,7 @@ void add_bridge_profile(
     const auto& node = cluster.nodes.at(position);
     auto& spec = state.namespaces.at(node_namespace(node.name));
     spec.links.push_back(make_bridge(node, cluster.pod_mtu));
+    const auto bridge_mac = spec.links.back().mac;
     spec.links.push_back(make_tunnel(node, cluster.overlay_mtu));
     for (const auto& peer : cluster.nodes) {
         if (&peer != &node) {
@@ -202,6 +226,9 @@ void add_bridge_profile(
     }
     for (const auto& range : cluster.pod_cidrs) {
         spec.tables.push_back(make_masquerade(range));
+    }
+    if (!cluster.bridge_netfilter) {
+        spec.tables.push_back(make_bridge_to_node(bridge_mac));
     }
     add_pods(cluster, node, state);
     std::sort(spec.neighbours.begin(), spec.neighbours.end());

@@ -181,6 +181,7 @@ void view_pods(const store::Store& store, std::vector<NodeView>& nodes) {
 ClusterView view_cluster(const store::Store& store, const ClusterConfig& config) {
     ClusterView view;
     view.pod_mtu = compute_mtu(config);
+    view.bridge_netfilter = config.bridge_netfilter;
     view.underlay_mtu = config.underlay_mtu;
     view.overlay_mtu = std::min(view.pod_mtu, config.underlay_mtu - overlay_overhead(config));
     view.external = external_addresses(config);

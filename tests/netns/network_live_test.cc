@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/network.h"
@@ -41,6 +43,13 @@ struct Live : Cluster {
             kernel->namespace_fd(from),
             {"ping", "-n", "-q", "-c", "1", "-W", "2", "-M", "do", "-s", size, to});
         return output.status == 0;
+    }
+
+    /// Whether what comes back comes from the address that was called.
+    bool answered_by(const std::string& from, const std::string& to) {
+        const auto output =
+            run_in(kernel->namespace_fd(from), {"ping", "-n", "-c", "1", "-W", "2", to});
+        return output.out.find("bytes from " + to + ":") != std::string::npos;
     }
 
     /// The first packet each way: nothing may be lost to ARP or to a link that is not ready.
@@ -146,6 +155,32 @@ BOOST_AUTO_TEST_CASE(pods_and_nodes_come_and_go) {
     live.bring();
     live.check_pings({"pod/default/far"}, {"10.244.1.3", "172.18.0.2"});
     BOOST_TEST(!live.ping("pod/default/far", "10.244.2.2"));
+}
+
+/// A translated connection between two pods of one node: its reply must pass the node too.
+BOOST_AUTO_TEST_CASE(translated_packets_between_pods_of_one_node_come_back) {
+    Live live({"10.244.0.0/16"});
+    const int node = live.kernel->namespace_fd("node/node-1");
+    const auto run = [&](const std::string& command) {
+        const auto done = run_in(node, {"sh", "-c", command});
+        BOOST_REQUIRE_MESSAGE(done.status == 0, command);
+    };
+    const std::string translate =
+        "nft add table ip t && nft add chain ip t c '{ type nat hook prerouting priority -100; }' "
+        "&& nft add rule ip t c ip daddr 10.96.0.9 dnat to 10.244.1.3";
+    run(translate);
+    if (::access("/proc/sys/net/bridge", F_OK) == 0) {
+        BOOST_TEST(live.answered_by("pod/default/web-0", "10.96.0.9"));
+        run("echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables");
+    }
+    // As on a kernel without br_netfilter.
+    BOOST_TEST(!live.answered_by("pod/default/web-0", "10.96.0.9"));
+    run("nft delete table ip t");
+    live.config.bridge_netfilter = false;
+    live.bring();
+    run(translate);
+    BOOST_TEST(live.answered_by("pod/default/web-0", "10.96.0.9"));
+    live.check_pings(kEveryone, kTargetsV4);
 }
 
 BOOST_AUTO_TEST_CASE(a_smaller_mtu_reaches_every_link) {

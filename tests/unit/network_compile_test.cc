@@ -210,6 +210,14 @@ BOOST_AUTO_TEST_CASE(sysctls_where_they_are_needed_and_nowhere_else) {
     const auto without = compile_network(v4.store, v4.config);
     BOOST_TEST(sysctl_of(without, "node/node-1", kBridged) == "(not set)");
     BOOST_TEST(without.namespaces.at("underlay").sysctls.empty());
+    const auto diverts = [](const DesiredState& state) {
+        const auto& tables = state.namespaces.at("node/node-1").tables;
+        return std::any_of(tables.begin(), tables.end(), [](const NftTable& table) {
+            return table.family == NftFamily::Bridge;
+        });
+    };
+    BOOST_TEST(!diverts(four));
+    BOOST_TEST(diverts(without));
     Cluster v6(1, {"fd00:10:244::/56"});
     const auto six = compile_network(v6.store, v6.config);
     BOOST_TEST(sysctl_of(six, "node/node-1", "net/ipv4/ip_forward") == "(not set)");
