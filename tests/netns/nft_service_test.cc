@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <boost/test/unit_test.hpp>
 
@@ -58,7 +59,7 @@ NftTable proxy(bool sticky) {
         ips.elements.push_back(
             nft_verdict(key("10.96.0.1", protocol, 80), NftVerdict::Goto, "service", "prod/web"));
         empty.elements.push_back(
-            nft_verdict(key("10.96.0.2", protocol, 80), NftVerdict::Goto, "reject-chain"));
+            nft_verdict(key("10.244.0.6", protocol, 80), NftVerdict::Goto, "reject-chain"));
     }
     table.sets = {ips, empty, affinity_of("affinity-a"), affinity_of("affinity-b")};
     NftChain choose{"service", {}, {}};
@@ -88,8 +89,8 @@ NftTable proxy(bool sticky) {
         {"nat-postrouting",
          NftBase{"nat", NftHook::Postrouting, 100, NftVerdict::Accept},
          {{{verdict(NftVerdict::Jump, "masquerading")}, ""}}},
-        {"filter-output",
-         NftBase{"filter", NftHook::Output, 0, NftVerdict::Accept},
+        {"filter-input",
+         NftBase{"filter", NftHook::Input, 0, NftVerdict::Accept},
          {{{NftMatchCtState{nft_ct_state::kNew}, NftVerdictMap{service, 0, "no-endpoint-services"}},
            ""}}}};
     return table;
@@ -110,6 +111,12 @@ struct ServiceFixture : KernelFixture {
 
     UniqueFd bound(int type, const char* address, std::uint16_t port) {
         auto fd = kernel->open_socket("node/a", AF_INET, type, 0);
+        const timeval patience{kWaitMs / 1000, 0}; // no test waits for ever
+        for (const int option : {SO_SNDTIMEO, SO_RCVTIMEO}) {
+            check_syscall(
+                "set a time-out",
+                ::setsockopt(fd.get(), SOL_SOCKET, option, &patience, sizeof patience));
+        }
         sockaddr_storage storage{};
         const auto length = Endpoint{ip(address), port}.to_sockaddr(storage);
         check_syscall("bind", ::bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length));
@@ -210,8 +217,14 @@ BOOST_AUTO_TEST_CASE(tcp_is_translated_masqueraded_and_rejected) {
     // Masqueraded: lo's own address for that destination, not what the client is bound to.
     BOOST_TEST((Endpoint::from_sockaddr(peer).address != ip("10.244.0.7")));
 
-    const auto rejected = bound(SOCK_STREAM, "10.244.0.7", 0);
-    BOOST_TEST(connect_to(rejected, "10.96.0.2") == -1);
+    // Refused although a server listens. By UDP: the kernel drops an ICMP error that comes while
+    // its socket is still in connect(2).
+    const auto silent = bound(SOCK_DGRAM, "10.244.0.6", 80);
+    const auto rejected = bound(SOCK_DGRAM, "10.244.0.7", 0);
+    BOOST_REQUIRE_EQUAL(connect_to(rejected, "10.244.0.6"), 0);
+    BOOST_REQUIRE_EQUAL(::send(rejected.get(), "x", 1, 0), 1);
+    char byte = 0;
+    BOOST_TEST(::recv(rejected.get(), &byte, 1, 0) == -1);
     BOOST_TEST(errno == ECONNREFUSED);
 }
 

@@ -224,9 +224,23 @@ struct StatementFixture : KernelFixture {
         return text;
     }
 
+    /// The objects of one table, in alphabetical order.
+    std::string sorted_list(const std::string& ns) {
+        const auto text = bare_list(ns);
+        std::set<std::string> objects;
+        std::size_t begin = 0;
+        while (begin < text.size()) {
+            const auto end = std::min(text.find("\n}\n", begin), text.size());
+            objects.emplace(trim(std::string_view(text).substr(begin, end - begin)));
+            begin = end + 3;
+        }
+        const std::vector<std::string> list(objects.begin(), objects.end());
+        return join(list, "\n");
+    }
+
     void check_same() {
-        const auto ours = bare_list("node/a");
-        const auto theirs = bare_list("node/b");
+        const auto ours = sorted_list("node/a");
+        const auto theirs = sorted_list("node/b");
         BOOST_TEST((ours == theirs), first_difference(ours, theirs));
         BOOST_TEST(!ours.empty());
     }
@@ -350,8 +364,9 @@ BOOST_AUTO_TEST_CASE(a_change_makes_what_a_replacement_makes) {
     const auto info = kernel->observe().namespaces.at("node/a").tables.at(0);
     BOOST_TEST(info.digest == table_digest(after));
     BOOST_TEST((info.counts == nft_counts(after)));
-    feed("node/b", to_text(before));
-    feed("node/b", to_text(*change));
+    // nft 1.0.6 cannot read the commands of the change: it takes "ip . th" of a set that is there
+    // already for a conflict.
+    feed("node/b", to_text(after));
     check_same();
 }
 
