@@ -68,7 +68,9 @@ Found find_service(const ClusterZone& zone, const QueryView& query, std::size_t 
         return {};
     }
     if (first == 0) {
-        return {Found::Kind::Service, service, {}};
+        // Without a ready endpoint the name of a headless Service does not exist (dns-spec 2.4.1).
+        const bool empty = service->kind == ServiceKind::Headless && service->endpoints.empty();
+        return {empty ? Found::Kind::Nothing : Found::Kind::Service, service, {}};
     }
     if (service->kind == ServiceKind::ExternalName) {
         return {};

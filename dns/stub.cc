@@ -5,17 +5,19 @@
 namespace dns {
 namespace {
 
-std::vector<Name> candidate_names(std::string_view text, const ResolvConf& conf) {
+std::vector<Name>
+candidate_names(std::string_view text, const ResolvConf& conf, StubResolver::Flavour flavour) {
     std::vector<Name> names;
     const auto as_is = Name::parse(text);
     if (!as_is) {
         return names;
     }
     const auto dots = static_cast<unsigned>(std::count(text.begin(), text.end(), '.'));
-    if (text.ends_with('.')) {
+    const bool first = dots >= conf.ndots();
+    // With enough dots musl does not search at all (its name_from_dns_search).
+    if (text.ends_with('.') || (first && flavour == StubResolver::Flavour::Musl)) {
         return {*as_is};
     }
-    const bool first = dots >= conf.ndots();
     if (first) {
         names.push_back(*as_is);
     }
@@ -39,7 +41,8 @@ StubResolver::StubResolver(
     const ResolvConf& conf,
     std::vector<std::uint16_t> types,
     Flavour flavour)
-    : candidates_(candidate_names(name, conf)), types_(std::move(types)), flavour_(flavour) {
+    : candidates_(candidate_names(name, conf, flavour)), types_(std::move(types)),
+      flavour_(flavour) {
     if (candidates_.empty()) {
         outcome_ = Outcome::NotFound;
     }
