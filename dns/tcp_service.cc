@@ -34,8 +34,7 @@ public:
             --connection->waiting;
             service.queue(*connection, answer);
             if (!connection->corked) {
-                service.take_queries(connection);
-                service.flush(connection);
+                service.pump(connection);
             }
         };
     }
@@ -133,8 +132,21 @@ void TcpService::event(const std::shared_ptr<Connection>& connection, std::uint3
     if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && !read(connection)) {
         return;
     }
-    take_queries(connection);
-    flush(connection);
+    pump(connection);
+}
+
+void TcpService::pump(const std::shared_ptr<Connection>& connection) {
+    // Queries that wait behind a full output buffer bring no event of their own; while something is
+    // unsent, EPOLLOUT does.
+    bool more = true;
+    while (more) {
+        const bool had_room = connection->unsent.size() < limits::kTcpUnsentBytesMax;
+        const auto before = connection->input.size();
+        take_queries(connection);
+        flush(connection);
+        const bool progress = connection->input.size() < before || !had_room;
+        more = connection->fd && connection->unsent.empty() && progress;
+    }
 }
 
 bool TcpService::read(const std::shared_ptr<Connection>& connection) {

@@ -46,6 +46,8 @@ private:
     void event(const std::shared_ptr<Connection>& connection, std::uint32_t events);
     /// False when the connection has been closed.
     bool read(const std::shared_ptr<Connection>& connection);
+    /// Answers and sends as long as there is something to answer and it is taken.
+    void pump(const std::shared_ptr<Connection>& connection);
     void take_queries(const std::shared_ptr<Connection>& connection);
     void queue(Connection& connection, Bytes answer);
     void flush(const std::shared_ptr<Connection>& connection);
