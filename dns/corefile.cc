@@ -55,7 +55,7 @@ struct PluginRow {
     Reader read;
 };
 
-constexpr std::array<PluginRow, 23> kPlugins{{
+constexpr std::array<PluginRow, 22> kPlugins{{
     {"any", set_flag<&ServerBlock::any>},
     {"autopath", read_autopath},
     {"bind", read_bind},
@@ -78,7 +78,6 @@ constexpr std::array<PluginRow, 23> kPlugins{{
     {"reload", set_flag<&ServerBlock::reload>},
     {"rewrite", read_rewrite},
     {"template", read_template},
-    {"whoami", ignore_plugin},
 }};
 
 void read_plugin(const Directive& directive, ServerBlock& block, const std::string& file) {

@@ -143,9 +143,13 @@ void UdpService::prepare(std::size_t index, bool any) {
 }
 
 bool UdpService::batch(const std::shared_ptr<Socket>& socket) {
-    for (std::size_t i = 0; i < limits::kUdpBatch; ++i) {
+    // Only what the last batch has written over: under little load that is one of 64.
+    const auto used = socket->any == used_by_any_ ? used_ : limits::kUdpBatch;
+    for (std::size_t i = 0; i < used; ++i) {
         prepare(i, socket->any);
     }
+    used_by_any_ = socket->any;
+    used_ = 0;
     const int count =
         ::recvmmsg(socket->fd.get(), in_.data(), limits::kUdpBatch, MSG_DONTWAIT, nullptr);
     if (count <= 0) { // nothing there, or the error of an earlier reply
@@ -154,6 +158,7 @@ bool UdpService::batch(const std::shared_ptr<Socket>& socket) {
     const auto start = netemu::Clock::now();
     server_.batch_start_ = start;
     const auto received = static_cast<std::size_t>(count);
+    used_ = received;
     std::size_t answers = 0;
     for (std::size_t i = 0; i < received; ++i) {
         auto& header = in_.at(i).msg_hdr;

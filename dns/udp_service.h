@@ -51,7 +51,9 @@ private:
     std::unordered_map<int, std::shared_ptr<Socket>> sockets_;
     std::vector<std::uint8_t> input_;
     std::vector<std::uint8_t> output_;
-    std::size_t output_bytes_; // for each datagram
+    std::size_t output_bytes_;             // for each datagram
+    std::size_t used_ = limits::kUdpBatch; // headers that are to be prepared again
+    bool used_by_any_ = false;
     std::array<mmsghdr, limits::kUdpBatch> in_{};
     std::array<mmsghdr, limits::kUdpBatch> out_{};
     std::array<iovec, limits::kUdpBatch> in_vectors_{};

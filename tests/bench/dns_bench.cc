@@ -13,7 +13,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "dns/answer.h"
+#include "dns/corefile.h"
+#include "dns/resolver.h"
 #include "dns/server.h"
 #include "dns/zone.h"
 #include "netemu/base/error.h"
@@ -22,21 +23,17 @@ namespace {
 
 using netemu::IpAddress;
 
-class ZoneHandler : public dns::Handler {
-public:
-    explicit ZoneHandler(const dns::ClusterZone& zone) : zone_(zone) {}
-    dns::Handled handle(
-        const dns::QueryView& query,
-        const dns::Client& client,
-        std::span<std::uint8_t> out,
-        dns::ReplyMaker& /*replies*/) override {
-        const auto answer = dns::answer_cluster(zone_, query, out, client.limit);
-        return {answer.size, answer.rcode};
+/// What kubeadm installs, but for the plugins that are not about answers.
+constexpr const char* kCorefile = R"(.:53 {
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 30
     }
-
-private:
-    const dns::ClusterZone& zone_;
-};
+    forward . 192.0.2.1
+    cache 30
+    loadbalance
+})";
 
 dns::ServiceValue service(unsigned number, unsigned endpoints) {
     constexpr std::uint32_t kServices = 0x0a600000; // 10.96.0.0
@@ -77,11 +74,8 @@ double cpu_seconds() {
 int serve(const netemu::Endpoint& where, unsigned services, unsigned endpoints) {
     const auto start = netemu::Clock::now();
     const auto empty_kb = resident_kb();
-    dns::ZoneOptions options;
-    options.reverse = {dns::Name::parse("in-addr.arpa").value()};
-    options.pods = dns::PodMode::Insecure;
-    options.ttl_s = 30;
-    dns::ClusterZone zone(options);
+    auto config = dns::parse_corefile(kCorefile).servers.at(0);
+    dns::ClusterZone zone(dns::zone_options(*config.kubernetes, config.loadbalance));
     for (unsigned i = 0; i < 100; ++i) {
         zone.add_namespace("ns-" + std::to_string(i));
     }
@@ -101,9 +95,12 @@ int serve(const netemu::Endpoint& where, unsigned services, unsigned endpoints) 
     }
     const auto update_us = static_cast<double>(netemu::micros_since(before)) / kUpdates;
 
-    ZoneHandler handler(zone);
+    dns::BlockParts parts;
+    parts.zone = &zone;
+    dns::Resolver resolver;
+    resolver.add(std::make_unique<dns::BlockResolver>(std::move(config), std::move(parts)));
     netemu::EventLoop loop;
-    dns::Server server(loop, handler);
+    dns::Server server(loop, resolver);
     sockaddr_storage address{};
     const auto size = where.to_sockaddr(address);
     netemu::UniqueFd socket(netemu::check_syscall(
