@@ -21,3 +21,4 @@ function(labctl_fuzz name)
 endfunction()
 
 labctl_fuzz(manifest LINK labctl_manifest)
+labctl_fuzz(dns LINK dns)

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "dns/corefile.h"
+#include "dns/upstream.h"
+#include "netemu/base/address.h"
+#include "netemu/base/event_loop.h"
+#include "netemu/base/unique_fd.h"
+
+namespace dns {
+
+/// Makes (or takes from a stock) a socket of `domain` (AF_INET, AF_INET6) and `type` (SOCK_DGRAM,
+/// SOCK_STREAM) in the namespace that questions leave from. An empty one: there is none now.
+using SocketFactory = std::function<netemu::UniqueFd(int domain, int type)>;
+
+struct ForwarderOptions {
+    std::vector<netemu::Endpoint> upstreams; // at most limits::kUpstreamsMax
+    ForwardConfig::Policy policy = ForwardConfig::Policy::Random;
+    bool force_tcp = false;
+    bool prefer_udp = false;                 // although the client came over TCP
+    std::chrono::milliseconds timeout{2000}; // for each try (coredns plugin/forward)
+    int tries = 2;                           // of each upstream
+    std::chrono::milliseconds total{5000};   // then SERVFAIL
+    std::uint32_t max_concurrent = 0;        // questions at a time, above REFUSED; 0: no limit
+};
+
+/// Asks other servers, through c-ares on sockets of the caller's making. Every question has an id
+/// of the kernel's random numbers and a socket, hence a source port, of its own (RFC 5452 section
+/// 9.2); an answer counts only from the address that was asked, with the id and the question that
+/// were sent. A truncated answer is asked for again over TCP. One upstream after the other is tried
+/// on SERVFAIL, REFUSED, NOTIMP, silence or refusal; if none answers: SERVFAIL. One thread, that of
+/// the loop.
+class Forwarder : public Upstream {
+public:
+    Forwarder(netemu::EventLoop& loop, SocketFactory open_socket, ForwarderOptions options);
+    ~Forwarder() override;
+
+    void query(const Ask& ask, Done done) override;
+    [[nodiscard]] std::uint64_t rejected() const override { return rejected_; }
+    [[nodiscard]] std::size_t in_flight() const { return exchanges_.size(); }
+
+private:
+    class Exchange;
+    friend class Exchange;
+
+    [[nodiscard]] std::vector<netemu::Endpoint> order();
+    void finished(Exchange* exchange);
+
+    netemu::EventLoop& loop_;
+    SocketFactory open_socket_;
+    ForwarderOptions options_;
+    std::size_t turn_ = 0;
+    std::uint64_t rejected_ = 0;
+    std::vector<std::unique_ptr<Exchange>> exchanges_;
+};
+
+} // namespace dns
