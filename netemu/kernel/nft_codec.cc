@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include <arpa/inet.h> // before <linux/in.h>, which gives way to it
 #include <libmnl/libmnl.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include <arpa/inet.h> // before <linux/in.h>, which gives way to it
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
