@@ -128,8 +128,14 @@ void Server::count(
 
 Reply Server::late(const QueryView& query, const Client& client, Reply send) {
     const auto start = batch_start_;
-    return [this, start, send = std::move(send), entry = make_log_entry(query, client)](
-               Bytes answer, Rcode rcode) mutable {
+    return [this,
+            alive = std::weak_ptr(alive_),
+            start,
+            send = std::move(send),
+            entry = make_log_entry(query, client)](Bytes answer, Rcode rcode) mutable {
+        if (alive.expired()) {
+            return;
+        }
         const bool v6 = entry.client.address.address.is_v6();
         const auto spent = netemu::Clock::now() - start;
         counters_.request(entry.client.transport, v6, entry.type, entry.query_bytes);

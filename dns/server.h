@@ -77,6 +77,8 @@ private:
     Counters counters_;
     RateLimit rate_limit_;
     netemu::Clock::time_point batch_start_;
+    /// Ends with the server: an upstream may answer later than that.
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::unique_ptr<UdpService> udp_;
     std::unique_ptr<TcpService> tcp_;
 };

@@ -240,7 +240,14 @@ BOOST_AUTO_TEST_CASE(sockets_can_be_taken_back) {
     net.server->remove(number);
     BOOST_TEST(
         net.run("dig +tries=1 +time=1 -p 5300 @10.96.0.11 web.prod.svc.cluster.local").status != 0);
-    net.server.reset(); // with everything open
+    // The server ends while an upstream is still thinking.
+    net.upstream->late = true;
+    const auto client = DnsNet::connected(SOCK_DGRAM, "10.96.0.10:53");
+    const auto query = query_bytes("www.example.com", "A");
+    BOOST_REQUIRE(::send(client.get(), query.data(), query.size(), 0) > 0);
+    BOOST_REQUIRE(net.until([&net]() { return !net.upstream->waiting.empty(); }, 2));
+    net.server.reset();
+    net.upstream->waiting.at(0)();
 }
 
 BOOST_AUTO_TEST_SUITE_END()
