@@ -238,7 +238,7 @@ std::optional<netemu::IpAddress> reverse_address(const QueryView& query) {
             return std::nullopt;
         }
         auto& byte = bytes.at(i / 2);
-        byte = static_cast<std::uint8_t>(byte << 4U | digit);
+        byte = static_cast<std::uint8_t>(std::size_t{byte} << 4U | digit);
     }
     return netemu::IpAddress::from_bytes(netemu::Family::V6, bytes.data());
 }
