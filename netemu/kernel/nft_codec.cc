@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/table.h>
 #include <libnftnl/udata.h>

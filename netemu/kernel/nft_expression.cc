@@ -1,5 +1,6 @@
 #include "netemu/kernel/nft_expression.h"
 
+#include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/netfilter/nf_tables.h>
