@@ -63,7 +63,7 @@ std::uint8_t family_number(const Connection& connection) {
 
 } // namespace
 
-std::vector<Connection> list_nat_connections(NetlinkSocket& netfilter, std::uint8_t protocol) {
+std::vector<Connection> list_udp_nat_connections(NetlinkSocket& netfilter) {
     Batch request;
     request.start<nfgenmsg>(conntrack_type(IPCTNL_MSG_CT_GET), NLM_F_DUMP).nfgen_family = AF_UNSPEC;
     request.put_be32(CTA_STATUS, IPS_DST_NAT);
@@ -74,9 +74,9 @@ std::vector<Connection> list_nat_connections(NetlinkSocket& netfilter, std::uint
         const auto original = decode_tuple(attributes.nested(CTA_TUPLE_ORIG));
         const auto reply = decode_tuple(attributes.nested(CTA_TUPLE_REPLY));
         const auto status = ntohl(attributes.u32(CTA_STATUS).value_or(0));
-        if (original && reply && original->protocol == protocol && (status & IPS_DST_NAT) != 0) {
+        if (original && reply && original->protocol == IPPROTO_UDP && (status & IPS_DST_NAT) != 0) {
             connections.push_back(
-                {protocol,
+                {IPPROTO_UDP,
                  original->source,
                  original->destination,
                  reply->source,

@@ -9,9 +9,9 @@
 /// Connection tracking (ctnetlink), of the namespace that a netfilter socket was made in.
 namespace netemu {
 
-/// Connections of `protocol` with a changed destination. The kernel is asked for those only; one
+/// UDP connections with a changed destination. The kernel is asked for those only; one
 /// that does not know the filter gives all of them, and the rest is left out here. Throws SysError.
-std::vector<Connection> list_nat_connections(NetlinkSocket& netfilter, std::uint8_t protocol);
+std::vector<Connection> list_udp_nat_connections(NetlinkSocket& netfilter);
 
 /// Deletes them; returns how many were there. Throws SysError.
 std::size_t

@@ -1,4 +1,3 @@
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "netemu/base/error.h"
@@ -49,7 +48,7 @@ public:
     }
 
     std::vector<Connection> udp_connections(const std::string& ns) override {
-        return list_nat_connections(table_.nft(table_.at(ns)), IPPROTO_UDP);
+        return list_udp_nat_connections(table_.nft(table_.at(ns)));
     }
 
     std::size_t

@@ -14,20 +14,18 @@
 /// - Elements of sets and of maps of data cost nothing: 0.05 to 0.2 ms, whatever the size of the
 ///   table. 10,000 services of 10 endpoints in one map load in 0.3 s (ServiceLayout::Flat).
 /// - Whatever may lead a packet elsewhere makes the kernel walk the whole table from each of its
-/// base
-///   chains: an element of a verdict map that jumps or goes to a chain, and a new rule with a
+///   base chains: an element of a verdict map that jumps or goes to a chain, and a new rule with a
 ///   verdict, a lookup (set, map, vmap), NAT, masquerade or reject. With a chain per endpoint that
 ///   is 0.7 ms at 100 services of 10 endpoints and 15 to 20 ms at 1,000, for each transaction, not
 ///   for each rule. It does not matter whether the map of a service is named or anonymous.
 /// - Deleting rules, elements, chains and sets, and a rule of counters, marks and logs only, cost
 ///   what they are.
-/// - A set that is looked up, and an anonymous one that is made, is searched in a list of all sets
-/// of
-///   the table: 0.1 to 0.2 us for each that is there. A set per service is fine at 1,000 services
-///   and a second at 10,000; NftRandomGoto of one chain makes none.
+/// - A set that is looked up, and an anonymous one that is made, is searched in a list of all
+///   sets of the table: 0.1 to 0.2 us for each that is there. A set per service is fine at 1,000
+///   services and a second at 10,000; NftRandomGoto of one chain makes none.
 /// - A new chain costs about 4 us and a rule 8 to 12 us: 1,000 services of 10 endpoints in
-/// kube-proxy's
-///   layout (12,000 chains, 22,000 rules) load in 0.4 s on a busy machine, a fifth of `nft -f`.
+///   kube-proxy's layout (12,000 chains, 22,000 rules) load in 0.4 s on a busy machine, a quarter
+///   to a half of `nft -f`.
 /// So for many services keep the endpoints in maps of data, keyed by NftField::Random, address,
 /// protocol and port, one map and one NftDnatMap rule for each *number* of endpoints; what else a
 /// service needs (masquerade, affinity, source ranges) stays in a chain of its own that returns,

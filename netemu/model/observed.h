@@ -29,9 +29,9 @@ struct LinkInfo {
 
 /// A table that is there. Its contents are compared by the digest of what we last made of it, which
 /// the kernel cannot change along with the table, so the Kernel keeps it, and by how much is really
-/// in it: so what somebody flushed, deleted or added by hand is noticed, and what somebody
-/// exchanged for something else (see Kernel::observe) too. A table that was not made by us, or was
-/// made anew by somebody, has no digest.
+/// in it: so what somebody flushed, deleted or added by hand is noticed. Not noticed is what
+/// somebody exchanged for as much of something else. A table that was not made by us, or was made
+/// anew by somebody, has no digest.
 struct NftTableInfo {
     NftFamily family = NftFamily::Ip;
     std::string name;
