@@ -1,5 +1,6 @@
 """Services while they change: endpoints that come and go under a client, a supervisor that dies, input that is wrong."""
 
+import http.client
 import json
 import os
 import random
@@ -38,6 +39,15 @@ def flip(w):
     w.true(max(late) <= 0.05, f"chosen {max(late) * 1000:.0f} ms after the command that made it not ready")
 
 
+class Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(self.host)
+
+
 class Api:
     """The control API of the lab over its socket: five hundred changes without as many processes."""
 
@@ -45,21 +55,16 @@ class Api:
         self.path = str(next(path for path in w.run_dir.rglob("control.sock")))
 
     def call(self, method, target, body=None):
-        text = b"" if body is None else json.dumps(body).encode()
         kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(30)
-            s.connect(self.path)
-            s.sendall(f"{method} {target} HTTP/1.1\r\nHost: lab\r\nContent-Type: {kind}\r\nConnection: close\r\n"
-                      f"Content-Length: {len(text)}\r\n\r\n".encode() + text)
-            answer = b""
-            while part := s.recv(65536):
-                answer += part
-        head, _, body = answer.partition(b"\r\n\r\n")
-        status = int(head.split()[1])
-        if status >= 300 and status != 404:
-            raise Failure(f"{method} {target}: {head.decode()}\n{body[:500].decode()}")
-        return status, body
+        connection = Connection(self.path)
+        connection.request(method, target, None if body is None else json.dumps(body),
+                           {"Content-Type": kind, "Host": "lab"})
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        if answer.status >= 300 and answer.status != 404:
+            raise Failure(f"{method} {target}: {answer.status}\n{text[:500].decode()}")
+        return text
 
 
 def random_change(w, api, chance):
@@ -69,8 +74,8 @@ def random_change(w, api, chance):
         api.call("PATCH", "/apis/apps/v1/namespaces/default/deployments/web/scale",
                  {"spec": {"replicas": chance.randint(0, 6)}})
         return
-    _, body = api.call("GET", "/api/v1/namespaces/default/pods?labelSelector=pod-template-hash")
-    names = [item["metadata"]["name"] for item in json.loads(body)["items"]]
+    listed = json.loads(api.call("GET", "/api/v1/namespaces/default/pods?labelSelector=pod-template-hash"))
+    names = [item["metadata"]["name"] for item in listed["items"]]
     if not names:
         return
     target = "/api/v1/namespaces/default/pods/" + chance.choice(names)

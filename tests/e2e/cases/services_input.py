@@ -30,7 +30,7 @@ def cannot_have(w):
     w.equal(w.labctl("exec", "node/node-1", "--", "nft", "list", "ruleset").out, before, "the rules of a node")
     # What is fixed once it is set.
     changed = w.write("changed.yaml", service("first", "clusterIP: 10.96.0.101, " + PORTS))
-    w.has(w.labctl("apply", "-f", changed, status=2).err, "immutable", "a changed cluster address")
+    w.has(w.labctl("apply", "-f", changed, status=2).err, "may not change once set", "a changed cluster address")
 
 
 @case("fields that cannot be are reported all at once, each with file, line and column")
