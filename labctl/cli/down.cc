@@ -58,11 +58,6 @@ void end_processes(const LabPaths& paths, bool keep_journal) {
     }
 }
 
-void forget_journal(const LabPaths& paths) {
-    store::Journal::remove_file(paths.journal);
-    (void)::rmdir(paths.state_dir.c_str()); // stays when somebody keeps something there
-}
-
 void take_down(const Context& context, const LabPaths& paths) {
     const auto start = Clock::now();
     const bool alive = supervisor::lab_alive(paths);
@@ -86,6 +81,11 @@ void take_down(const Context& context, const LabPaths& paths) {
 }
 
 } // namespace
+
+void forget_journal(const LabPaths& paths) {
+    store::Journal::remove_file(paths.journal);
+    (void)::rmdir(paths.state_dir.c_str()); // stays when somebody keeps something there
+}
 
 int run_down(const Context& context) {
     const auto& options = context.options();

@@ -13,4 +13,7 @@ int run_events(const Context& context);
 int run_clean(const Context& context);
 int run_doctor(const Context& context);
 
+/// Removes a lab's journal, and its state directory unless somebody keeps something there.
+void forget_journal(const supervisor::LabPaths& paths);
+
 } // namespace labctl::cli

@@ -155,6 +155,7 @@ int bring_up(
         throw netemu::UsageError(
             "--wait '" + context.options().wait + "' is not a duration", "30s, 2m, 500ms");
     }
+    const bool is_new = !std::filesystem::exists(paths.journal);
     auto launched = supervisor::launch(paths, context.options().verbosity);
     json pending;
     {
@@ -164,6 +165,9 @@ int bring_up(
             pending = build(context, client, input, *wait / 1000);
         } catch (const netemu::Error&) {
             supervisor::abort_launch(paths, launched);
+            if (is_new) {
+                forget_journal(paths); // that of an earlier life stays
+            }
             if (interrupted != 0) {
                 context.console().progress(
                     "interrupted; nothing of lab '" + paths.name + "' is left");
