@@ -118,6 +118,9 @@ int watch(const Context& context, Client& client, const KindTarget& target) {
 } // namespace
 
 int run_get(const Context& context) {
+    if (context.options().arguments.at(0) == "affinity") {
+        return run_get_affinity(context);
+    }
     auto client = context.client();
     const auto targets = parse_targets(client, context.options().arguments);
     if (context.options().watch) {

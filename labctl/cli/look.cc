@@ -86,6 +86,13 @@ int run_status(const Context& context) {
              status.at("cni").at("profile").get<std::string>() + ", " +
                  status.at("cni").at("overlay").get<std::string>() + ", MTU " +
                  status.at("cni").at("mtu").dump()});
+        if (const auto proxy = status.find("proxy"); proxy != status.end()) {
+            table.add(
+                {"proxy",
+                 proxy->at("mode").get<std::string>() + ", " +
+                     proxy->at("layout").get<std::string>() + " layout, " +
+                     proxy->at("servicePorts").dump() + " service ports"});
+        }
         table.add({"supervisor", memory(status.at("supervisor"))});
         table.add({"data plane", memory(status.at("dataPlane"))});
         table.add({"journal", status.at("journal").at("path").get<std::string>()});

@@ -11,6 +11,8 @@ namespace labctl::cli {
 int run_apply(const Context& context);
 int run_delete(const Context& context);
 int run_get(const Context& context);
+/// `get affinity`: who is sent to the same endpoint again.
+int run_get_affinity(const Context& context);
 int run_describe(const Context& context);
 int run_scale(const Context& context);
 int run_label(const Context& context);

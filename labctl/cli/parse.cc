@@ -172,6 +172,16 @@ void add_verdicts(CLI::App& app, Options& o) {
         ->add_option(
             "--report", o.reports, "Also write FORMAT=PATH: json, junit, tap, github, markdown")
         ->take_all();
+    auto* explain =
+        command(app, o, "explain", "Show the way of a new connection: rules, choices, endpoints");
+    explain->alias("trace");
+    explain
+        ->add_option(
+            "where",
+            o.arguments,
+            "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT or pod:NS/NAME:PORT")
+        ->expected(2)
+        ->required();
     auto* plan = command(app, o, "plan", "Show what `up` or `apply` would do to the kernel");
     plan->add_option(
             "lab", o.arguments, "Lab directory or file; nothing: the drift of the running lab")

@@ -103,6 +103,13 @@ void Lab::start(
         "network built: " + count_of(observed_.namespaces.size(), "namespace") + ", " +
             count_of(operations, "operation"),
         micros_since(begin));
+    if (proxies_->layout() == "scale") {
+        step(
+            "proxy rules in the scale layout, for " +
+                count_of(proxies_->service_ports(), "service port") +
+                ": maps instead of a chain for each",
+            micros_since(begin));
+    }
     runtime_->start_new();
     serve_health_checks();
 }
@@ -152,6 +159,13 @@ ChangeReport Lab::sync() {
     journal_->flush();
     ChangeReport rules;
     update_proxies(rules); // first: no rule leads to a pod that is about to go
+    if (trail_) {
+        std::size_t tables = 0; // one of each family on a node
+        for (const auto& [what, count] : rules.operations) {
+            tables += count;
+        }
+        trail_->rules_changed(std::min(tables, cluster_->config().nodes.size()));
+    }
     auto report = build_network({});
     for (const auto& [what, count] : rules.operations) {
         report.operations[what] += count;
@@ -380,6 +394,7 @@ void Lab::when_settled(Clock::time_point deadline, std::function<void()> callbac
     settled_ = std::move(callback);
     settle_timer_ = loop_.at(deadline, [this] {
         if (const auto done = std::exchange(settled_, nullptr)) {
+            trail_ = std::make_unique<compile::ServiceTrail>(store_);
             done();
         }
     });
@@ -389,6 +404,7 @@ void Lab::when_settled(Clock::time_point deadline, std::function<void()> callbac
 void Lab::check_settled() {
     if (settled_ && runtime_changes_.empty() && runtime_->starting() == 0) {
         loop_.cancel(settle_timer_);
+        trail_ = std::make_unique<compile::ServiceTrail>(store_);
         std::exchange(settled_, nullptr)();
     }
 }

@@ -13,6 +13,7 @@
 #include "labctl/compile/cluster.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/proxies.h"
+#include "labctl/compile/service_trail.h"
 #include "labctl/dataplane/client.h"
 #include "labctl/probe/probe.h"
 #include "labctl/store/journal.h"
@@ -87,6 +88,12 @@ public:
     /// A way into a pod, node or "external": see Runtime::enter.
     Runtime::Entry enter(const std::string& target, const std::string& default_ns);
 
+    /// Which way a new connection takes, as compile::explain_path says it of {"from", "to",
+    /// "namespace"}, and the clients of Services with session affinity (`ns` empty: of all).
+    /// lab_explain.cc. Throw netemu::UsageError for what does not exist, SysError of the kernel.
+    api::Json explain(const api::Json& question);
+    api::Json affinity(const std::string& ns);
+
     /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.
     void describe(api::Json& status) const;
 
@@ -143,7 +150,8 @@ private:
     std::function<void()> settled_;
     netemu::EventLoop::TimerId settle_timer_ = 0;
     std::unique_ptr<dataplane::DataPlane> dataplane_;
-    std::unique_ptr<Runtime> runtime_; // uses all of the above
+    std::unique_ptr<Runtime> runtime_;             // uses all of the above
+    std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
 };
 
 } // namespace labctl::supervisor

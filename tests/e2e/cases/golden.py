@@ -8,7 +8,7 @@ import subprocess
 from harness import Skip, case
 
 COMMANDS = ("up down ls status events clean doctor version completion apply delete get describe scale label set "
-            "logs exec shell probe check plan lint graph").split()
+            "logs exec shell probe check explain plan lint graph").split()
 
 
 def root(w):
@@ -23,7 +23,7 @@ def version_and_help(w):
     for command in COMMANDS:
         w.matches(text, rf"^\s+{command}\b", "the help")
         w.has(w.labctl(command, "--help").out, "Usage", f"help of {command}")
-    for alias in ("deploy", "destroy", "validate"):
+    for alias in ("deploy", "destroy", "validate", "trace"):
         w.labctl(alias, "--help")
     w.labctl(status=2)
     w.true("\x1b" not in text, "no colour where there is no terminal")

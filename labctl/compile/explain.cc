@@ -1,0 +1,377 @@
+#include "labctl/compile/explain.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <tuple>
+
+#include "labctl/compile/cluster_config.h"
+#include "labctl/compile/explain_target.h"
+#include "labctl/compile/network.h"
+#include "labctl/compile/proxies.h"
+#include "labctl/store/store.h"
+#include "netemu/base/error.h"
+#include "netemu/model/nft_text.h"
+#include "services/decision.h"
+#include "services/explain.h"
+#include "services/nftables_names.h"
+
+namespace labctl::compile {
+
+using api::Json;
+
+namespace {
+
+/// Finds what the kernel has for a rule of the model: its handle and counter.
+class RuleFinder {
+public:
+    RuleFinder(const netemu::NftTable& table, std::vector<netemu::NftRuleInfo> rules)
+        : table_(table) {
+        for (auto& rule : rules) {
+            kernel_[rule.chain].push_back(std::move(rule));
+        }
+    }
+
+    /// Adds "handle", "packets" and "bytes" to a step, as far as there are any.
+    void add_to(Json& step, const services::ExplainStep& of) const {
+        const auto name = of.where.substr(of.where.rfind(' ') + 1);
+        const auto* chain = find_chain(name);
+        const auto rules = kernel_.find(name);
+        if (chain == nullptr || of.rule.empty() || rules == kernel_.end() ||
+            rules->second.size() != chain->rules.size()) {
+            return; // somebody changed the chain by hand: positions mean nothing then
+        }
+        for (std::size_t i = 0; i < chain->rules.size(); ++i) {
+            auto plain = chain->rules[i];
+            plain.comment.clear();
+            if (chain->rules[i].comment == of.comment &&
+                netemu::to_text(plain, table_.family) == of.rule) {
+                const auto& info = rules->second[i];
+                step["handle"] = info.handle;
+                if (info.counts) {
+                    step["packets"] = info.packets;
+                    step["bytes"] = info.bytes;
+                }
+                return;
+            }
+        }
+    }
+
+private:
+    [[nodiscard]] const netemu::NftChain* find_chain(const std::string& name) const {
+        const auto in = [&](const std::vector<netemu::NftChain>& chains) {
+            const auto found = std::find_if(
+                chains.begin(), chains.end(), [&](const auto& each) { return each.name == name; });
+            return found == chains.end() ? nullptr : &*found;
+        };
+        if (const auto* own = in(table_.chains)) {
+            return own;
+        }
+        for (const auto& part : table_.parts) {
+            if (const auto* found = in(part->contents().chains)) {
+                return found;
+            }
+        }
+        return nullptr;
+    }
+
+    const netemu::NftTable& table_;
+    std::map<std::string, std::vector<netemu::NftRuleInfo>> kernel_;
+};
+
+Json steps_json(const std::vector<services::ExplainStep>& steps, const RuleFinder& finder) {
+    Json list = Json::array();
+    for (const auto& step : steps) {
+        Json entry{{"what", step.what}, {"where", step.where}};
+        const auto add = [&entry](const char* name, const std::string& text) {
+            if (!text.empty()) {
+                entry[name] = text;
+            }
+        };
+        add("rule", step.rule);
+        add("detail", step.detail);
+        add("comment", step.comment);
+        finder.add_to(entry, step);
+        list.push_back(std::move(entry));
+    }
+    return list;
+}
+
+/// Why a connection cannot reach this endpoint on this node; "" when it can.
+std::string endpoint_reason(
+    const services::ProxyEndpoint& candidate,
+    const services::ServicePortInput& input,
+    const services::ProxyNode& node,
+    bool chosen) {
+    const auto& endpoint = candidate.endpoint;
+    if (chosen) {
+        return endpoint.terminating ? "chosen though terminating: no endpoint is ready" : "";
+    }
+    if (endpoint.terminating) {
+        return endpoint.serving ? "terminating: used only when no endpoint is ready"
+                                : "terminating and no longer serving";
+    }
+    if (!endpoint.ready) {
+        return "not ready";
+    }
+    const auto sets = services::categorize_endpoints(input, node.name, node.zone);
+    const bool cluster =
+        std::find(sets.cluster.begin(), sets.cluster.end(), &candidate) != sets.cluster.end();
+    if (!cluster && sets.mode == services::TopologyMode::SameZone) {
+        return "hints: meant for zone " +
+               (endpoint.hints.zones.empty() ? std::string("-") : endpoint.hints.zones.front()) +
+               ", this node is in zone " + node.zone;
+    }
+    if (!cluster && sets.mode == services::TopologyMode::SameNode) {
+        return "hints: meant for another node";
+    }
+    if (endpoint.node != node.name) {
+        return "traffic policy Local: it is on " +
+               (endpoint.node.empty() ? std::string("an unknown node") : endpoint.node);
+    }
+    return "the rules for this address do not lead to it";
+}
+
+Json endpoints_json(
+    const services::ServicePortInput& input,
+    const services::ProxyNode& node,
+    const services::Explanation& explanation) {
+    Json list = Json::array();
+    for (const auto& candidate : input.endpoints) {
+        const auto text = candidate.to_string();
+        const auto& branches = explanation.branches;
+        const bool chosen = std::any_of(branches.begin(), branches.end(), [&](const auto& branch) {
+            return branch.result == text;
+        });
+        const auto& endpoint = candidate.endpoint;
+        Json entry{
+            {"address", text},
+            {"node", endpoint.node},
+            {"ready", endpoint.ready},
+            {"serving", endpoint.serving},
+            {"terminating", endpoint.terminating},
+            {"chosen", chosen}};
+        if (!endpoint.pod_name.empty()) {
+            entry["pod"] = endpoint.pod_namespace + "/" + endpoint.pod_name;
+        }
+        if (!endpoint.zone.empty()) {
+            entry["zone"] = endpoint.zone;
+        }
+        if (auto why = endpoint_reason(candidate, input, node, chosen); !why.empty()) {
+            entry["why"] = std::move(why);
+        }
+        list.push_back(std::move(entry));
+    }
+    return list;
+}
+
+Json branches_json(const services::Explanation& explanation, const RuleFinder& finder) {
+    Json list = Json::array();
+    for (const auto& branch : explanation.branches) {
+        Json entry{
+            {"probability", branch.probability},
+            {"result", branch.result},
+            {"masqueraded", branch.masqueraded},
+            {"steps", steps_json(branch.steps, finder)}};
+        if (!branch.node.empty()) {
+            entry["node"] = branch.node;
+            entry["terminating"] = branch.terminating;
+        }
+        if (!branch.pod.empty()) {
+            entry["pod"] = branch.pod;
+        }
+        list.push_back(std::move(entry));
+    }
+    return list;
+}
+
+/// What makes up one answer.
+class PathExplainer {
+public:
+    PathExplainer(
+        const Proxies& proxies, const RuleReader& rules, ExplainSource source, ExplainTarget target)
+        : proxies_(proxies), rules_(rules), source_(std::move(source)), target_(std::move(target)) {
+        packet_.source = source_.address(target_.address.family());
+        packet_.destination = target_.address;
+        packet_.destination_port = target_.port;
+        packet_.protocol = services::protocol_number(target_.protocol);
+        packet_.from_node = source_.from_node;
+    }
+
+    /// `first`: the node whose rules the packet meets first.
+    Json explain(const std::string& first) {
+        answer_ = Json{{"kind", "Explanation"}, {"apiVersion", "labctl.dev/v1"}};
+        answer_["from"] = {
+            {"name", source_.name},
+            {"address", packet_.source.to_string()},
+            {"node", source_.node}};
+        answer_["to"] = {
+            {"name", target_.name},
+            {"address", netemu::Endpoint{target_.address, target_.port}.to_string()},
+            {"protocol", std::string(services::to_text(target_.protocol))},
+            {"what", target_.what}};
+        answer_["hops"] = Json::array();
+        auto made = hop(first);
+        const bool elsewhere =
+            target_.pod.empty() && !target_.node.empty() && target_.node != first;
+        if (made.branches.front().result.empty() && elsewhere) {
+            leave_node(first);
+            made = hop(target_.node);
+        }
+        conclude(made);
+        return std::move(answer_);
+    }
+
+private:
+    services::Explanation hop(const std::string& name) {
+        const auto* node = proxies_.node(name);
+        const auto* table = proxies_.table(name, target_.address.family());
+        if (node == nullptr || table == nullptr) {
+            throw netemu::UsageError(
+                "there are no nftables rules of a proxy on '" + name + "' to explain",
+                "`labctl explain` knows the proxy mode nftables");
+        }
+        const std::array<const netemu::NftTable*, 1> tables{table};
+        const services::NftTracer tracer(tables, node->addresses);
+        auto made = services::explain_connection(tracer, packet_, target_.service.get(), *node);
+        const auto ns = node_namespace(name);
+        const RuleFinder finder(*table, rules_(ns, table->family, table->name));
+        answer_["hops"].push_back({{"node", name}, {"steps", steps_json(made.common, finder)}});
+        answer_["node"] = name;
+        answer_["branches"] = branches_json(made, finder);
+        answer_["endpoints"] =
+            target_.service ? endpoints_json(*target_.service, *node, made) : Json::array();
+        if (target_.service) {
+            answer_["service"] = target_.service->name.to_string();
+        }
+        return made;
+    }
+
+    /// On to another node: what leaves the pods' network takes the node's address (the CNI's rule).
+    void leave_node(const std::string& name) {
+        const auto* node = proxies_.node(name);
+        const auto* primary = node->primary(target_.address.family());
+        Json step{
+            {"what", "on to node " + target_.node},
+            {"where", "the underlay"},
+            {"detail", "no rule of " + name + " has this address"}};
+        const auto* pods = proxies_.config().cluster_cidr(target_.address.family());
+        if (pods != nullptr && pods->contains(packet_.source) && primary != nullptr) {
+            step["detail"] = "cni-masquerade: the source " + packet_.source.to_string() +
+                             " becomes " + primary->to_string();
+            packet_.source = *primary;
+        }
+        packet_.from_node = false;
+        answer_["hops"].back()["steps"].push_back(std::move(step));
+    }
+
+    void conclude(const services::Explanation& made) {
+        const auto& first = made.branches.front();
+        std::string outcome = "endpoint";
+        std::string summary = made.summary;
+        if (first.result == "DROP" || first.result == "REJECT") {
+            outcome = first.result == "DROP" ? "drop" : "reject";
+        } else if (first.result.empty() && !target_.pod.empty()) {
+            summary =
+                "straight to pod " + target_.pod + " on " + target_.node + ": no Service rule";
+        } else if (first.result.empty()) {
+            outcome = "none";
+            summary = target_.node.empty()
+                          ? "no Service, node or pod has this address and port"
+                          : "no Service has this port: node " + target_.node + " itself answers";
+        }
+        answer_["outcome"] = outcome;
+        answer_["summary"] = summary;
+    }
+
+    const Proxies& proxies_;
+    const RuleReader& rules_;
+    ExplainSource source_;
+    ExplainTarget target_;
+    services::TracePacket packet_;
+    Json answer_;
+};
+
+/// From outside, the packet meets the rules of the node that has or announces the address.
+std::string
+entry_node(const ExplainSource& source, const ExplainTarget& target, const Proxies& proxies) {
+    if (source.name != "external") {
+        return source.node;
+    }
+    for (const auto& announced : proxies.announcements()) {
+        if (announced.address == target.address) {
+            return announced.node;
+        }
+    }
+    return target.pod.empty() && !target.node.empty() ? target.node : source.node;
+}
+
+void add_clients(
+    Json& items,
+    const services::ServicePortInput& port,
+    const services::ProxyNode& node,
+    const ElementReader& elements) {
+    const netemu::NftKeyType key{
+        port.family == netemu::Family::V4 ? netemu::NftType::Ipv4 : netemu::NftType::Ipv6};
+    for (const auto* endpoint : services::decide(port, node).sets.reachable()) {
+        const auto set = services::nft_endpoint_chain("affinity-", port.name, *endpoint);
+        for (const auto& info : elements(
+                 node_namespace(node.name),
+                 services::nft_family(port.family),
+                 std::string(services::kNftProxyTable),
+                 set)) {
+            const auto& pod = endpoint->endpoint;
+            items.push_back(
+                {{"client", netemu::to_text(key, info.element.key)},
+                 {"service", port.name.to_string()},
+                 {"node", node.name},
+                 {"endpoint", endpoint->to_string()},
+                 {"pod", pod.pod_name.empty() ? "" : pod.pod_namespace + "/" + pod.pod_name},
+                 {"secondsLeft", info.expires_ms.value_or(0) / 1000}});
+        }
+    }
+}
+
+} // namespace
+
+api::Json explain_path(
+    const store::Store& store,
+    const ClusterConfig& config,
+    const Proxies& proxies,
+    const ExplainQuestion& question,
+    const RuleReader& rules) {
+    auto source = explain_source(store, config, question);
+    auto target = explain_target(store, proxies, question);
+    const auto first = entry_node(source, target, proxies);
+    return PathExplainer(proxies, rules, std::move(source), std::move(target)).explain(first);
+}
+
+api::Json affinity_list(
+    const store::Store& store,
+    const Proxies& proxies,
+    const std::string& ns,
+    const ElementReader& elements) {
+    Json items = Json::array();
+    for (const auto& port : all_service_ports(store, proxies, ns)) {
+        if (port->affinity_seconds == 0) {
+            continue;
+        }
+        for (const auto& key : store.keys("Node")) {
+            if (const auto* node = proxies.node(key.name)) {
+                add_clients(items, *port, *node, elements);
+            }
+        }
+    }
+    std::sort(items.begin(), items.end(), [](const Json& a, const Json& b) {
+        const auto order = [](const Json& row) {
+            return std::tuple{
+                row["service"].get<std::string>(),
+                row["client"].get<std::string>(),
+                row["node"].get<std::string>()};
+        };
+        return order(a) < order(b);
+    });
+    return {{"kind", "AffinityList"}, {"apiVersion", "labctl.dev/v1"}, {"items", std::move(items)}};
+}
+
+} // namespace labctl::compile

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "labctl/api/object.h"
+#include "netemu/model/nft.h"
+#include "netemu/model/nft_info.h"
+
+/// Where a new connection to a Service goes, and who is remembered: what `labctl explain` and
+/// `labctl get affinity` print, as JSON. The rules are those of the nftables mode (reference 8.1).
+namespace labctl::store {
+class Store;
+}
+
+namespace labctl::compile {
+
+struct ClusterConfig;
+class Proxies;
+
+struct ExplainQuestion {
+    std::string from;           // [NS/]POD, node/NAME or external
+    std::string to;             // SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT
+    std::string ns = "default"; // of names that name none
+};
+
+/// The rules of a table of a network namespace as the kernel has them; see Kernel::read_rules.
+using RuleReader = std::function<std::vector<netemu::NftRuleInfo>(
+    const std::string& ns, netemu::NftFamily family, const std::string& table)>;
+/// The elements of a set that are there now; see Kernel::read_elements.
+using ElementReader = std::function<std::vector<netemu::NftElementInfo>(
+    const std::string& ns,
+    netemu::NftFamily family,
+    const std::string& table,
+    const std::string& set)>;
+
+/// An object of the kind Explanation: from, to, hops (a node and its rules), branches with their
+/// probabilities, endpoints with the reason why some are not chosen, `outcome` ("endpoint",
+/// "reject", "drop" or "none") and a summary. Costs a look at the tables of the nodes on the path.
+/// Throws netemu::UsageError for what does not exist, with a suggestion.
+[[nodiscard]] api::Json explain_path(
+    const store::Store& store,
+    const ClusterConfig& config,
+    const Proxies& proxies,
+    const ExplainQuestion& question,
+    const RuleReader& rules);
+
+/// An object of the kind AffinityList: every client that a Service with the session affinity
+/// ClientIP sends to the endpoint that it had before (reference 2.12). `ns` empty: all namespaces.
+[[nodiscard]] api::Json affinity_list(
+    const store::Store& store,
+    const Proxies& proxies,
+    const std::string& ns,
+    const ElementReader& elements);
+
+} // namespace labctl::compile

@@ -1,0 +1,133 @@
+#include "labctl/report/explain_text.h"
+
+#include <cmath>
+
+#include "labctl/report/table.h"
+#include "labctl/report/text.h"
+
+namespace labctl::report {
+
+using api::bool_at;
+using api::Json;
+using api::string_at;
+
+namespace {
+
+std::string percent_text(double probability) {
+    const auto tenths = std::lround(probability * 1000);
+    const auto whole = std::to_string(tenths / 10);
+    return (tenths % 10 == 0 ? whole : whole + "." + std::to_string(tenths % 10)) + "%";
+}
+
+/// "  what  where: rule  # handle 7, 3 packets"; the element that was found is on its own line.
+std::string step_lines(const Json& step, const std::string& indent, bool colour) {
+    auto text = indent + paint(visible(string_at(step, "what")), Colour::Bold, colour) + "  " +
+                visible(string_at(step, "where"));
+    if (const auto handle = step.find("handle"); handle != step.end()) {
+        auto note = "  # handle " + handle->dump();
+        if (step.contains("packets")) {
+            note += ", " + step["packets"].dump() + " packets";
+        }
+        text += paint(note, Colour::Dim, colour);
+    }
+    text += "\n";
+    for (const auto* field : {"rule", "detail"}) {
+        if (const auto value = string_at(step, field); !value.empty()) {
+            text += indent + "    " + visible(value) + "\n";
+        }
+    }
+    return text;
+}
+
+std::string branch_lines(const Json& branch, bool colour) {
+    const auto result = string_at(branch, "result");
+    auto text = "  " + percent_text(branch.value("probability", 1.0)) + "  ";
+    text += paint(
+        result.empty() ? "goes on unchanged" : visible(result),
+        result == "DROP" || result == "REJECT" ? Colour::Red : Colour::Green,
+        colour);
+    if (const auto pod = string_at(branch, "pod"); !pod.empty()) {
+        text += "  pod " + visible(pod);
+    }
+    if (const auto node = string_at(branch, "node"); !node.empty()) {
+        text += " on " + visible(node);
+    }
+    text += bool_at(branch, "terminating", false) ? ", terminating" : "";
+    if (!result.empty() && result != "DROP" && result != "REJECT") {
+        text += bool_at(branch, "masqueraded", false) ? ", masqueraded" : ", source kept";
+    }
+    text += "\n";
+    for (const auto& step : api::at(branch, "steps")) {
+        if (string_at(step, "what") != "endpoint") { // said above
+            text += step_lines(step, "      ", colour);
+        }
+    }
+    return text;
+}
+
+std::string endpoint_table(const Json& endpoints, bool colour) {
+    auto table = Table::of({"ENDPOINT", "POD", "NODE", "READY", "CHOSEN", "WHY"});
+    for (const auto& endpoint : endpoints) {
+        const bool chosen = bool_at(endpoint, "chosen", false);
+        table.add(
+            {string_at(endpoint, "address"),
+             string_at(endpoint, "pod", "-"),
+             string_at(endpoint, "node", "-"),
+             bool_at(endpoint, "ready", false) ? "yes" : "no",
+             Cell(chosen ? "yes" : "no", chosen ? Colour::Green : Colour::Yellow),
+             string_at(endpoint, "why")});
+    }
+    Table::Style style;
+    style.colour = colour;
+    style.indent = 2;
+    return table.render(style);
+}
+
+} // namespace
+
+std::string explain_text(const api::Json& explanation, const ExplainTextOptions& options) {
+    const bool colour = options.colour;
+    const auto field = [&](const char* path) { return visible(string_at(explanation, path)); };
+    auto text = "from  " + field("from.name") + "  " + field("from.address") + " on " +
+                field("from.node") + "\n";
+    text += "to    " + field("to.name") + "  " + field("to.address") + " " + field("to.protocol") +
+            ", " + field("to.what");
+    const auto service = field("service");
+    text += (service.empty() ? "" : " of Service " + service) + "\n";
+    for (const auto& hop : api::at(explanation, "hops")) {
+        text +=
+            "\n" + paint("on node " + visible(string_at(hop, "node")), Colour::Bold, colour) + "\n";
+        for (const auto& step : api::at(hop, "steps")) {
+            text += step_lines(step, "  ", colour);
+        }
+    }
+    for (const auto& branch : api::at(explanation, "branches")) {
+        text += branch_lines(branch, colour);
+    }
+    if (const auto& endpoints = api::at(explanation, "endpoints"); !endpoints.empty()) {
+        text += "\n" + endpoint_table(endpoints, colour);
+    }
+    const bool reached = string_at(explanation, "outcome") == "endpoint";
+    return text + "\n" + paint(field("summary"), reached ? Colour::Green : Colour::Red, colour) +
+           "\n";
+}
+
+std::string affinity_table(const api::Json& list, bool show_namespace) {
+    auto table = Table::of({"CLIENT", "SERVICE", "NODE", "ENDPOINT", "POD", "SECONDS LEFT"});
+    for (const auto& item : api::at(list, "items")) {
+        auto service = string_at(item, "service");
+        if (!show_namespace) {
+            service.erase(0, service.find('/') + 1);
+        }
+        table.add(
+            {string_at(item, "client"),
+             service,
+             string_at(item, "node"),
+             string_at(item, "endpoint"),
+             string_at(item, "pod", "-"),
+             std::to_string(api::int_at(item, "secondsLeft", 0))});
+    }
+    return table.render();
+}
+
+} // namespace labctl::report
