@@ -54,10 +54,13 @@ node_sysctls(const std::vector<IpPrefix>& ranges, bool bridge_netfilter) {
             {"net/ipv4/conf/default/rp_filter", "0"},
             // A packet that goes back through cni0 does so on purpose (Services).
             {"net/ipv4/conf/all/send_redirects", "0"},
-            {"net/ipv4/conf/default/send_redirects", "0"}};
+            {"net/ipv4/conf/default/send_redirects", "0"},
+            // A refusal is an ICMP error, and a check must not take the seventh for a time-out.
+            {"net/ipv4/icmp_ratelimit", "0"}};
     }
     if (has_family(ranges, netemu::Family::V6)) {
         sysctls.push_back({"net/ipv6/conf/all/forwarding", "1"});
+        sysctls.push_back({"net/ipv6/icmp/ratelimit", "0"});
     }
     if (bridge_netfilter) {
         append(sysctls, bridge_sysctls("1"));

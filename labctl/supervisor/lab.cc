@@ -151,8 +151,9 @@ void Lab::flush_runtime_changes() {
     check_settled();
 }
 
-/// Brings everything to what the objects say. The order matters: sockets and processes leave a
-/// namespace before it goes, and nothing starts before its network exists.
+/// Brings everything to what the objects say. The order matters: rules let go of a pod before
+/// its network goes, its sockets and processes go last, and nothing starts before its network
+/// exists.
 ChangeReport Lab::sync() {
     const auto begin = Clock::now();
     cluster_->reconcile();
@@ -181,11 +182,14 @@ ChangeReport Lab::build_network(const KeepAlive& keep_alive) {
     if (!std::exchange(network_dirty_, false)) {
         return report;
     }
-    runtime_->stop_gone();
     const auto desired = desired_state();
     const auto plan = netemu::make_plan(desired, observed_);
     report.operations = netemu::summarize(plan);
     carry_out(plan, keep_alive);
+    // A packet that was sent to a pod before the rules let go of it may still be on its way: it
+    // meets a listener, or no pod at all, and never a pod whose listener is gone, which would
+    // refuse it.
+    runtime_->stop_gone();
     observed_ = netemu::expected_observation(desired);
     link_namespaces();
     return report;

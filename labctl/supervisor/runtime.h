@@ -42,8 +42,8 @@ public:
     Runtime& operator=(const Runtime&) = delete;
     ~Runtime();
 
-    /// Lets go of what the pods that are gone held in their namespaces. Before the network is
-    /// changed.
+    /// Lets go of what the pods that are gone held in their namespaces. After the network was
+    /// changed, and before start_new.
     void stop_gone();
     /// Starts what is not started yet. After the network was changed.
     void start_new();
