@@ -111,6 +111,12 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
         {"POST", "probe", false, [&] { probe(request, exchange); }},
         {"GET", "plan", false, [&] { plan(request, exchange); }},
         {"POST", "repair", false, [&] { exchange->reply(200, report_json(lab_.repair())); }},
+        {"POST",
+         "proxy-mode",
+         false,
+         [&] {
+             exchange->reply(200, report_json(lab_.set_proxy_mode(request.json().at("mode"))));
+         }},
         {"POST", "target", false, [&] { target(request, exchange); }},
         {"POST",
          "shutdown",
@@ -290,7 +296,12 @@ void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {
     for (const auto& operation : drift.operations) {
         lines.push_back(netemu::describe(operation));
     }
-    exchange->reply(200, {{"lines", lines}, {"operations", netemu::summarize(drift)}});
+    auto operations = netemu::summarize(drift);
+    for (const auto& [node, differences] : lab_.rule_drift()) {
+        ++operations["restore iptables rules"];
+        lines.insert(lines.end(), differences.begin(), differences.end());
+    }
+    exchange->reply(200, {{"lines", lines}, {"operations", operations}});
 }
 
 void Routes::target(const ApiRequest& request, const ExchangePtr& exchange) {
