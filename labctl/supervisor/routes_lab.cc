@@ -299,7 +299,9 @@ void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {
     auto operations = netemu::summarize(drift);
     for (const auto& [node, differences] : lab_.rule_drift()) {
         ++operations["restore iptables rules"];
-        lines.insert(lines.end(), differences.begin(), differences.end());
+        for (const auto& difference : differences) {
+            lines.push_back(difference);
+        }
     }
     exchange->reply(200, {{"lines", lines}, {"operations", operations}});
 }
