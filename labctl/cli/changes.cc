@@ -159,14 +159,35 @@ int run_label(const Context& context) {
     return 0;
 }
 
+namespace {
+
+/// `labctl set proxy-mode MODE`.
+int set_proxy_mode(const Context& context, const std::string& mode) {
+    auto client = context.client();
+    const auto report = client.request("POST", "/apis/labctl.dev/v1/proxy-mode", {{"mode", mode}});
+    if (context.options().output == "json") {
+        std::cout << report.dump(2) << "\n";
+        return 0;
+    }
+    std::cout << "proxy-mode=" << mode << "\n";
+    context.console().step(summary(report), report.at("elapsedMicros"));
+    return 0;
+}
+
+} // namespace
+
 int run_set(const Context& context) {
     auto words = context.options().arguments;
+    if (words.size() == 2 && words[0] == "proxy-mode") {
+        return set_proxy_mode(context, words[1]);
+    }
     const auto setting = words.back();
     words.pop_back();
     const auto value = setting.starts_with("ready=") ? setting.substr(6) : "";
     if (value != "true" && value != "false" && value != "auto") {
         throw netemu::UsageError(
-            "cannot set '" + setting + "'", "labctl set POD ready=true, ready=false or ready=auto");
+            "cannot set '" + setting + "'",
+            "labctl set POD ready=true, ready=false or ready=auto; labctl set proxy-mode MODE");
     }
     if (words.size() == 1 && words[0].find('/') == std::string::npos) {
         words.insert(words.begin(), "pod");

@@ -69,7 +69,7 @@ void add_lifecycle(CLI::App& app, Options& o) {
     up->add_option("--name", o.name, "Name of the lab");
     up->add_option("--nodes", o.nodes, "Number of nodes")->check(CLI::Range(1, 250));
     up->add_option("--cni", o.cni, "CNI profile (bridge)");
-    up->add_option("--proxy-mode", o.proxy_mode, "kube-proxy mode (nftables)");
+    up->add_option("--proxy-mode", o.proxy_mode, "kube-proxy mode: nftables, iptables");
     up->add_option("--wait", o.wait, "How long to wait for all pods to be ready");
     up->add_flag("--dry-run", o.dry_run, "Print the plan and change nothing");
     auto* down = command(app, o, "down", "Take a lab down; fine if it is not up");
@@ -121,8 +121,8 @@ void add_objects(CLI::App& app, Options& o) {
         ->expected(2, -1)
         ->required();
     label->add_flag("--overwrite", o.overwrite, "Change labels that exist");
-    command(app, o, "set", "Change what a pod says of itself: ready=true|false|auto")
-        ->add_option("what", o.arguments, "POD ready=false, or pod/NAME ready=false")
+    command(app, o, "set", "Change a pod's readiness, or the mode of kube-proxy")
+        ->add_option("what", o.arguments, "POD ready=true|false|auto, or proxy-mode MODE")
         ->expected(2, 3)
         ->required();
     auto* logs = command(app, o, "logs", "What a pod printed, or which requests it served");

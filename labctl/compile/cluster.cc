@@ -180,6 +180,16 @@ const ClusterConfig& Cluster::config() const {
     return impl_->config;
 }
 
+void Cluster::set_proxy_mode(const std::string& mode) {
+    check_proxy_mode(mode, "proxy mode");
+    impl_->config.proxy_mode = mode;
+    if (const auto lab = impl_->store.get({"Lab", {}, impl_->config.name})) {
+        auto changed = *lab;
+        changed.body["spec"]["proxy"]["mode"] = mode;
+        impl_->store.put(std::move(changed));
+    }
+}
+
 const std::vector<NodePlan>& Cluster::nodes() const {
     return impl_->state.plans();
 }

@@ -82,6 +82,9 @@ public:
     void set_defaulter(std::function<void(api::Object&)> defaulter);
 
     [[nodiscard]] const ClusterConfig& config() const;
+    /// Changes the mode of kube-proxy, in the configuration and in the Lab object if there is one.
+    /// Proxies that exist keep theirs. Throws as check_proxy_mode.
+    void set_proxy_mode(const std::string& mode);
     [[nodiscard]] const std::vector<NodePlan>& nodes() const;
 
 private:

@@ -146,6 +146,13 @@ std::string one_of(
     return value;
 }
 
+/// What kube-proxy had, and what of it is here.
+std::string read_proxy_mode(const api::Json& spec) {
+    auto mode = api::string_at(spec, "proxy.mode", "nftables");
+    check_proxy_mode(mode, "spec.proxy.mode");
+    return mode;
+}
+
 std::uint32_t checked_mtu(const api::Json& json, const std::string& field, bool has_v6) {
     const auto minimum = has_v6 ? kMtuMinV6 : kMtuMinV4;
     const auto value = json.is_number_integer() ? json.get<std::int64_t>() : 0;
@@ -206,6 +213,20 @@ std::string directory_of(const std::string& file) {
 
 } // namespace
 
+void check_proxy_mode(const std::string& mode, const std::string& field) {
+    constexpr const char* kAvailable = "available: nftables, iptables";
+    if (mode == "nftables" || mode == "iptables") {
+        return;
+    }
+    if (mode == "ipvs") {
+        throw netemu::UnsupportedError(
+            field + ": 'ipvs' needs virtual servers and address sets in the kernel (CONFIG_IP_VS, "
+                    "CONFIG_IP_SET), and this version does not set them up",
+            kAvailable);
+    }
+    throw UsageError(field + ": '" + mode + "' is not available in this version", kAvailable);
+}
+
 ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     const auto& spec = api::at(lab.body, "spec");
     ClusterConfig config;
@@ -230,7 +251,7 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     config.cluster_domain = api::string_at(spec, "clusterDomain", config.cluster_domain);
     config.cni_profile = one_of(spec, "cni.profile", "bridge", {"bridge"});
     config.overlay = one_of(spec, "cni.overlay", "vxlan", {"vxlan"});
-    config.proxy_mode = one_of(spec, "proxy.mode", "nftables", {"nftables"});
+    config.proxy_mode = read_proxy_mode(spec);
     config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});
     read_mtus(config, spec);
     for (const auto& image : api::at(spec, "images")) {

@@ -42,7 +42,7 @@ struct ClusterConfig {
     std::string overlay = "vxlan";
     std::optional<std::uint32_t> cni_mtu; // none: computed along the path
     std::uint32_t underlay_mtu = 1500;
-    std::string proxy_mode = "nftables";
+    std::string proxy_mode = "nftables"; // as check_proxy_mode accepts it
     std::string mesh_profile = "none";
     std::vector<ImageRule> images;
     /// Whether this host's kernel shows bridged packets to the rules of the IP layer
@@ -56,5 +56,10 @@ struct ClusterConfig {
     /// The lab that `labctl up` takes without a lab file: three nodes.
     static api::Object default_lab(const std::string& name, std::size_t nodes);
 };
+
+/// Throws netemu::UsageError for a mode of kube-proxy that is not known here, and
+/// netemu::UnsupportedError, naming the kernel's features, for one that hosts cannot have. `field`
+/// is what the user wrote it in.
+void check_proxy_mode(const std::string& mode, const std::string& field);
 
 } // namespace labctl::compile

@@ -6,9 +6,9 @@
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_view.h"
-#include "labctl/compile/proxy_nftables.h"
 #include "labctl/compile/service_index.h"
 #include "labctl/compile/service_values.h"
+#include "services/nftables_proxy.h"
 #include "services/stale_connections.h"
 #include "services/topology.h"
 
@@ -37,7 +37,8 @@ std::size_t name_hash(const std::string& text) {
 } // namespace
 
 Proxies::Proxies(store::Store& store, const ClusterConfig& config)
-    : store_(store), cluster_(config), proxy_config_(proxy_config(config)) {
+    : store_(store), cluster_(config), mode_(config.proxy_mode),
+      proxy_config_(proxy_config(config)) {
     for (const auto& slice : store_.list("EndpointSlice")) {
         index_slice(*slice, true);
     }
@@ -47,7 +48,7 @@ Proxies::Proxies(store::Store& store, const ClusterConfig& config)
     read_nodes();
     for (const auto& range : config.service_cidrs) {
         families_.push_back(
-            std::make_unique<NftablesBackend>(range.address.family(), proxy_config_, nodes_));
+            make_proxy_backend(mode_, range.address.family(), proxy_config_, nodes_));
     }
     watch_ = store_.watch([this](const store::Event& event) { on_event(event); });
 }
@@ -112,9 +113,9 @@ bool Proxies::read_nodes() {
     return true;
 }
 
-std::vector<netemu::Operation> Proxies::update() {
+ProxyWork Proxies::update() {
     udp_changed_.clear();
-    std::vector<netemu::Operation> work;
+    ProxyWork work;
     const bool anew = nodes_dirty_ && read_nodes();
     if (dirty_.empty() && !anew) {
         return work;
@@ -146,7 +147,7 @@ std::vector<netemu::Operation> Proxies::update() {
 }
 
 std::vector<services::ServicePortUpdate>
-Proxies::take_in(const ServiceKey& key, NftablesBackend& family) {
+Proxies::take_in(const ServiceKey& key, ProxyBackend& family) {
     const auto object = store_.get({"Service", key.first, key.second});
     if (!object) {
         announced_.erase(key);
@@ -194,8 +195,8 @@ std::chrono::seconds Proxies::sweep_delay() {
     return std::chrono::seconds(services::kStaleChainSeconds);
 }
 
-std::vector<netemu::Operation> Proxies::sweep() {
-    std::vector<netemu::Operation> work;
+ProxyWork Proxies::sweep() {
+    ProxyWork work;
     for (auto& family : families_) {
         family->sweep(work);
     }
@@ -208,7 +209,9 @@ void Proxies::add_to(netemu::DesiredState& state) const {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
         auto& spec = state.namespaces.at(node_namespace(nodes_[i].name));
         for (const auto& family : families_) {
-            spec.tables.push_back(family->table(i));
+            if (const auto* table = family->table(i)) {
+                spec.tables.push_back(*table);
+            }
         }
     }
     auto& external = state.namespaces.at(kExternalNamespace);
@@ -222,6 +225,19 @@ void Proxies::add_to(netemu::DesiredState& state) const {
     std::sort(external.neighbours.begin(), external.neighbours.end());
 }
 
+std::vector<RestoreInput> Proxies::restores_of(const std::string& node) const {
+    std::vector<RestoreInput> restores;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        for (const auto& family : families_) {
+            auto text = nodes_[i].name == node ? family->restore_text(i) : std::string{};
+            if (!text.empty()) {
+                restores.push_back({node, family->family(), std::move(text)});
+            }
+        }
+    }
+    return restores;
+}
+
 void Proxies::add_contents(netemu::ObservedState& observed) const {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
         const auto found = observed.namespaces.find(node_namespace(nodes_[i].name));
@@ -230,9 +246,9 @@ void Proxies::add_contents(netemu::ObservedState& observed) const {
         }
         for (auto& info : found->second.tables) {
             for (const auto& family : families_) {
-                const auto& table = family->table(i);
-                if (info.family == table.family && info.name == table.name) {
-                    info.contents = std::make_shared<const netemu::NftTable>(table);
+                const auto* table = family->table(i);
+                if (table != nullptr && info.family == table->family && info.name == table->name) {
+                    info.contents = std::make_shared<const netemu::NftTable>(*table);
                 }
             }
         }
@@ -339,7 +355,7 @@ const netemu::NftTable* Proxies::table(const std::string& node, netemu::Family f
     for (const auto& each : families_) {
         for (std::size_t i = 0; i < nodes_.size(); ++i) {
             if (each->family() == family && nodes_[i].name == node) {
-                return &each->table(i);
+                return each->table(i);
             }
         }
     }
@@ -347,10 +363,11 @@ const netemu::NftTable* Proxies::table(const std::string& node, netemu::Family f
 }
 
 std::string Proxies::layout() const {
-    const bool scale = std::any_of(families_.begin(), families_.end(), [](const auto& family) {
-        return family->layout() == services::NftLayout::Scale;
-    });
-    return scale ? "scale" : "readable";
+    std::string layout;
+    for (const auto& family : families_) {
+        layout = layout == "scale" ? layout : family->layout();
+    }
+    return layout;
 }
 
 std::size_t Proxies::service_ports() const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "labctl/compile/proxy_backend.h"
 #include "labctl/store/store.h"
 #include "netemu/model/connection.h"
 #include "netemu/model/plan.h"
@@ -16,7 +17,6 @@
 namespace labctl::compile {
 
 struct ClusterConfig;
-class NftablesBackend;
 
 /// An address of the load balancer and the node that answers for it on the underlay, as a speaker
 /// of an L2 load balancer would.
@@ -36,9 +36,9 @@ struct HealthCheck {
     auto operator<=>(const HealthCheck&) const = default;
 };
 
-/// The proxies of all nodes of a lab, in the nftables mode. They follow the store: what a Service
-/// or a slice changes costs what that Service holds, not what the lab holds. Pure but for the
-/// watch. Belongs to the thread of the store.
+/// The proxies of all nodes of a lab, in the mode of its configuration. They follow the store: what
+/// a Service or a slice changes costs what that Service holds, not what the lab holds. Pure but for
+/// the watch. Belongs to the thread of the store.
 class Proxies {
 public:
     /// `store` outlives this.
@@ -47,15 +47,15 @@ public:
     Proxies& operator=(const Proxies&) = delete;
     ~Proxies();
 
-    /// Takes in what has changed since the last call. Returns what it means for nodes whose tables
+    /// Takes in what has changed since the last call. Returns what it means for nodes whose rules
     /// are in the kernel as they were wanted before; nothing if nothing differs.
-    std::vector<netemu::Operation> update();
+    ProxyWork update();
 
     /// Whether there are chains that nothing leads to any more; they are deleted by `sweep`, at
     /// least `sweep_delay` after the `update` that let go of them.
     [[nodiscard]] bool has_stale() const;
     static std::chrono::seconds sweep_delay();
-    std::vector<netemu::Operation> sweep();
+    ProxyWork sweep();
 
     /// Of a node's UDP connections, those that lead to an endpoint which the last `update` took out
     /// of service; to be forgotten once its operations are carried out. Ask only if
@@ -63,11 +63,13 @@ public:
     [[nodiscard]] bool udp_changed() const { return !udp_changed_.empty(); }
     [[nodiscard]] std::vector<netemu::Connection>
     stale_connections(const std::vector<netemu::Connection>& connections) const;
-    [[nodiscard]] const std::vector<services::ProxyNode>& nodes() const { return nodes_; }
 
     /// Adds every node's tables, and for the namespace "external" where the addresses of the load
     /// balancer are.
     void add_to(netemu::DesiredState& state) const;
+    /// All rules of a node for a network namespace that has none, one entry for each family; empty
+    /// in a mode that does not restore, and for a node that is not there.
+    [[nodiscard]] std::vector<RestoreInput> restores_of(const std::string& node) const;
     /// Puts what the tables contain into an observation that knows only their digests, so that a
     /// plan shows the difference and not the whole table.
     void add_contents(netemu::ObservedState& observed) const;
@@ -84,11 +86,16 @@ public:
     [[nodiscard]] std::vector<services::ServicePortInputPtr>
     ports_of(const std::string& ns, const std::string& name) const;
     [[nodiscard]] const services::ProxyNode* node(const std::string& name) const;
+    /// In order of their addresses.
+    [[nodiscard]] const std::vector<services::ProxyNode>& nodes() const { return nodes_; }
     [[nodiscard]] const services::ProxyConfig& config() const { return proxy_config_; }
+    /// "nftables" or "iptables".
+    [[nodiscard]] const std::string& mode() const { return mode_; }
     /// The table of a node, or nullptr.
     [[nodiscard]] const netemu::NftTable*
     table(const std::string& node, netemu::Family family) const;
-    /// "readable" or "scale": how the rules are laid out, chosen by the number of service ports.
+    /// How the rules are laid out: "readable" or "scale", chosen by the number of service ports;
+    /// for the iptables mode "chains".
     [[nodiscard]] std::string layout() const;
     [[nodiscard]] std::size_t service_ports() const;
 
@@ -98,18 +105,18 @@ private:
     void on_event(const store::Event& event);
     void index_slice(const api::Object& slice, bool present);
     bool read_nodes();
-    std::vector<services::ServicePortUpdate>
-    take_in(const ServiceKey& key, NftablesBackend& family);
+    std::vector<services::ServicePortUpdate> take_in(const ServiceKey& key, ProxyBackend& family);
     void announce();
     void check_health();
     [[nodiscard]] std::string announcer(const std::string& ns, const std::string& name) const;
 
     store::Store& store_;
     const ClusterConfig& cluster_;
+    std::string mode_;
     services::ProxyConfig proxy_config_;
     store::Store::WatchId watch_ = 0;
     std::vector<services::ProxyNode> nodes_; // in order of their addresses
-    std::vector<std::unique_ptr<NftablesBackend>> families_;
+    std::vector<std::unique_ptr<ProxyBackend>> families_;
     std::map<ServiceKey, std::set<std::string>> slices_; // names
     std::set<ServiceKey> dirty_;
     bool nodes_dirty_ = true;

@@ -10,7 +10,7 @@ NftablesBackend::NftablesBackend(
     netemu::Family family,
     const services::ProxyConfig& config,
     const std::vector<services::ProxyNode>& nodes)
-    : family_(family), config_(config), nodes_(nodes), services_(family) {
+    : ProxyBackend(family), config_(config), nodes_(nodes) {
     make_proxies();
 }
 
@@ -19,25 +19,24 @@ void NftablesBackend::make_proxies() {
     cache_ = std::make_unique<services::NftPartCache>(config_, layout_);
     const auto all = services_.all();
     for (const auto& node : nodes_) {
-        proxies_.push_back(std::make_unique<services::NftProxy>(family_, node, *cache_));
+        proxies_.push_back(std::make_unique<services::NftProxy>(family(), node, *cache_));
         proxies_.back()->fill(all);
     }
 }
 
-void NftablesBackend::replace_tables(std::vector<netemu::Operation>& work) const {
+void NftablesBackend::replace_tables(ProxyWork& work) const {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-        work.emplace_back(
+        work.operations.emplace_back(
             netemu::ReplaceTable{node_namespace(nodes_[i].name), proxies_[i]->table()});
     }
 }
 
-void NftablesBackend::rebuild(std::vector<netemu::Operation>& work) {
+void NftablesBackend::rebuild(ProxyWork& work) {
     make_proxies();
     replace_tables(work);
 }
 
-void NftablesBackend::update(
-    std::vector<services::ServicePortUpdate> updates, std::vector<netemu::Operation>& work) {
+void NftablesBackend::update(std::vector<services::ServicePortUpdate> updates, ProxyWork& work) {
     const auto wanted = services::choose_nft_layout(services_.size());
     // Never back to the readable layout while the lab runs: around the limit it would go to and
     // fro.
@@ -62,7 +61,7 @@ bool NftablesBackend::has_stale() const {
         proxies_.begin(), proxies_.end(), [](const auto& proxy) { return proxy->has_stale(); });
 }
 
-void NftablesBackend::sweep(std::vector<netemu::Operation>& work) {
+void NftablesBackend::sweep(ProxyWork& work) {
     last_.clear();
     for (std::size_t i = 0; i < proxies_.size(); ++i) {
         change_table(i, proxies_[i]->sweep(), work);
@@ -70,9 +69,7 @@ void NftablesBackend::sweep(std::vector<netemu::Operation>& work) {
 }
 
 void NftablesBackend::change_table(
-    std::size_t node,
-    std::vector<netemu::NftChange> changes,
-    std::vector<netemu::Operation>& work) {
+    std::size_t node, std::vector<netemu::NftChange> changes, ProxyWork& work) {
     if (changes.empty()) {
         return;
     }
@@ -84,9 +81,14 @@ void NftablesBackend::change_table(
     }
     const auto after = netemu::nft_identity(proxies_[node]->table());
     for (const auto& change : shared) {
-        work.emplace_back(netemu::ChangeTable{node_namespace(nodes_[node].name), change, after});
+        work.operations.emplace_back(
+            netemu::ChangeTable{node_namespace(nodes_[node].name), change, after});
     }
     last_ = std::move(shared);
+}
+
+std::string NftablesBackend::layout() const {
+    return layout_ == services::NftLayout::Scale ? "scale" : "readable";
 }
 
 } // namespace labctl::compile

@@ -23,6 +23,15 @@ std::string count_of(std::size_t count, const std::string& noun) {
     return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
+constexpr const char* kRestoreRules = "restore iptables rules";
+
+bool has_ipv6(const compile::ClusterConfig& config) {
+    return std::any_of(
+        config.service_cidrs.begin(), config.service_cidrs.end(), [](const auto& range) {
+            return range.address.is_v6();
+        });
+}
+
 /// What of a pod or node the network depends on. Two equal ones make the same network.
 std::string network_fingerprint(const api::Object& object) {
     if (object.kind() == "Node") {
@@ -79,7 +88,11 @@ void Lab::start(
     auto config = compile::ClusterConfig::from_lab(lab);
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
+    if (cluster->config().proxy_mode == "iptables") {
+        IptablesRules::require_tools(has_ipv6(cluster->config()));
+    }
     kernel_ = netemu::make_linux_kernel();
+    iptables_ = std::make_unique<IptablesRules>(*kernel_);
     start_dataplane(cluster->config());
     cluster->bootstrap();
     cluster->apply_object(lab);
@@ -95,6 +108,7 @@ void Lab::start(
         micros_since(begin));
     begin = Clock::now();
     const auto report = build_network(keep_alive);
+    iptables_->complete(*proxies_);
     std::size_t operations = 0;
     for (const auto& [what, count] : report.operations) {
         operations += count;
@@ -168,6 +182,7 @@ ChangeReport Lab::sync() {
         trail_->rules_changed(std::min(tables, cluster_->config().nodes.size()));
     }
     auto report = build_network({});
+    iptables_->complete(*proxies_); // of nodes that are new
     for (const auto& [what, count] : rules.operations) {
         report.operations[what] += count;
     }
@@ -205,7 +220,7 @@ void Lab::carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive) {
     } catch (const netemu::Error&) {
         // Part of the plan may be done: from now on only what the kernel says counts.
         network_dirty_ = true;
-        observed_ = kernel_->observe();
+        observed_ = observe();
         throw;
     }
 }
@@ -220,12 +235,17 @@ netemu::DesiredState Lab::desired_state() const {
 /// an address of the load balancer has moved.
 void Lab::update_proxies(ChangeReport& report) {
     const auto announced = proxies_->announcements();
-    netemu::Plan plan{proxies_->update()};
+    auto work = proxies_->update();
     network_dirty_ = network_dirty_ || announced != proxies_->announcements();
-    if (plan.empty()) {
+    if (work.empty()) {
         return;
     }
+    const netemu::Plan plan{std::move(work.operations)};
     report.operations = netemu::summarize(plan);
+    if (!work.restores.empty()) {
+        report.operations[kRestoreRules] = work.restores.size();
+        iptables_->update(work.restores, *proxies_);
+    }
     carry_out(plan, {});
     note_tables(plan.operations);
     if (proxies_->udp_changed()) {
@@ -289,7 +309,7 @@ void Lab::serve_health_checks() {
 
 void Lab::sweep_proxies() {
     sweep_timer_ = 0;
-    const netemu::Plan plan{proxies_->sweep()};
+    const netemu::Plan plan{proxies_->sweep().operations};
     try {
         carry_out(plan, {});
         note_tables(plan.operations);
@@ -354,20 +374,6 @@ void Lab::link_namespaces() {
         }
     }
     links_ = std::move(wanted);
-}
-
-netemu::Plan Lab::drift() {
-    return netemu::make_plan(desired_state(), kernel_->observe());
-}
-
-ChangeReport Lab::repair() {
-    const auto begin = Clock::now();
-    ChangeReport report;
-    const auto plan = drift();
-    report.operations = netemu::summarize(plan);
-    carry_out(plan, {});
-    report.elapsed_us = micros_since(begin);
-    return report;
 }
 
 std::map<std::string, std::string> Lab::pending_pods() const {

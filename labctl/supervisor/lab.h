@@ -18,6 +18,7 @@
 #include "labctl/probe/probe.h"
 #include "labctl/store/journal.h"
 #include "labctl/store/store.h"
+#include "labctl/supervisor/iptables_rules.h"
 #include "labctl/supervisor/paths.h"
 #include "labctl/supervisor/runtime.h"
 #include "netemu/base/event_loop.h"
@@ -79,10 +80,17 @@ public:
     api::ObjectPtr label(const api::ObjectKey& key, const api::Json& changes, bool overwrite);
     api::ObjectPtr merge_patch(const api::ObjectKey& key, const api::Json& patch);
 
+    /// Switches all nodes to another mode of kube-proxy. The new rules are in place before the old
+    /// ones go, and connections are left alone. Throws netemu::Error, with the mode as it was, when
+    /// a node refuses the new rules.
+    ChangeReport set_proxy_mode(const std::string& mode);
+
     /// The operations that would bring the kernel, as it really is now, to what the objects say.
     /// Empty unless somebody changed the network by hand.
     netemu::Plan drift();
-    /// Carries out that plan.
+    /// The same for rules that iptables loads, for each node: what is different, in one line each.
+    std::map<std::string, std::vector<std::string>> rule_drift() const;
+    /// Carries out that plan, and loads rules that differ.
     ChangeReport repair();
 
     /// A way into a pod, node or "external": see Runtime::enter.
@@ -120,6 +128,10 @@ private:
     ChangeReport build_network(const KeepAlive& keep_alive);
     [[nodiscard]] netemu::DesiredState desired_state() const;
     void update_proxies(ChangeReport& report);
+    [[nodiscard]] netemu::ObservedState observe();
+    void switch_to_iptables(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
+    void switch_to_nftables(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
+    void delete_empty_iptables_tables();
     void note_tables(const std::vector<netemu::Operation>& operations);
     void forget_connections();
     void serve_health_checks();
@@ -141,6 +153,7 @@ private:
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     std::vector<compile::HealthCheck> health_checks_; // that are served
     std::unique_ptr<netemu::Kernel> kernel_;
+    std::unique_ptr<IptablesRules> iptables_;            // in the iptables mode; else it holds none
     netemu::ObservedState observed_;                     // what we know to be there
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on
     bool network_dirty_ = true;

@@ -116,6 +116,12 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
          [&] { exchange->reply(200, lab_.affinity(request.parameter("namespace"))); }},
         {"GET", "plan", false, [&] { plan(request, exchange); }},
         {"POST", "repair", false, [&] { exchange->reply(200, report_json(lab_.repair())); }},
+        {"POST",
+         "proxy-mode",
+         false,
+         [&] {
+             exchange->reply(200, report_json(lab_.set_proxy_mode(request.json().at("mode"))));
+         }},
         {"POST", "target", false, [&] { target(request, exchange); }},
         {"POST",
          "shutdown",
@@ -295,7 +301,14 @@ void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {
     for (const auto& operation : drift.operations) {
         lines.push_back(netemu::describe(operation));
     }
-    exchange->reply(200, {{"lines", lines}, {"operations", netemu::summarize(drift)}});
+    auto operations = netemu::summarize(drift);
+    for (const auto& [node, differences] : lab_.rule_drift()) {
+        ++operations["restore iptables rules"];
+        for (const auto& difference : differences) {
+            lines.push_back(difference);
+        }
+    }
+    exchange->reply(200, {{"lines", lines}, {"operations", operations}});
 }
 
 void Routes::target(const ApiRequest& request, const ExchangePtr& exchange) {

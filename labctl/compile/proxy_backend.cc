@@ -1,0 +1,23 @@
+#include "labctl/compile/proxy_backend.h"
+
+#include "labctl/compile/proxy_iptables.h"
+#include "labctl/compile/proxy_nftables.h"
+#include "netemu/base/error.h"
+
+namespace labctl::compile {
+
+std::unique_ptr<ProxyBackend> make_proxy_backend(
+    const std::string& mode,
+    netemu::Family family,
+    const services::ProxyConfig& config,
+    const std::vector<services::ProxyNode>& nodes) {
+    if (mode == "nftables") {
+        return std::make_unique<NftablesBackend>(family, config, nodes);
+    }
+    if (mode == "iptables") {
+        return std::make_unique<IptablesBackend>(family, config, nodes);
+    }
+    throw netemu::Error("no proxy for the mode '" + mode + "'");
+}
+
+} // namespace labctl::compile
