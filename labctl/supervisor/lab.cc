@@ -89,6 +89,8 @@ void Lab::start(
     cluster_ = std::move(cluster);
     proxies_ = std::make_unique<compile::Proxies>(store_, cluster_->config());
     (void)proxies_->update(); // the tables come with the network
+    dns_ = std::make_unique<compile::DnsRecords>(store_);
+    update_dns();
     step(
         (resumed ? "resumed, " : "") + count_of(store_.list("Pod").size(), "pod") +
             " scheduled on " + count_of(cluster_->config().nodes.size(), "node"),
@@ -152,6 +154,7 @@ ChangeReport Lab::sync() {
     journal_->flush();
     ChangeReport rules;
     update_proxies(rules); // first: no rule leads to a pod that is about to go
+    update_dns();
     auto report = build_network({});
     for (const auto& [what, count] : rules.operations) {
         report.operations[what] += count;
@@ -215,6 +218,17 @@ void Lab::update_proxies(ChangeReport& report) {
     }
     if (proxies_->has_stale() && sweep_timer_ == 0) {
         sweep_timer_ = loop_.after(compile::Proxies::sweep_delay(), [this] { sweep_proxies(); });
+    }
+}
+
+/// What names have become.
+void Lab::update_dns() {
+    const auto changes = dns_->update();
+    if (!changes.empty()) {
+        dataplane_->change_dns(changes);
+    }
+    if (const auto& problem = dns_->problem()) {
+        cluster_->warn("coredns", *problem->config_map, "InvalidCorefile", problem->text);
     }
 }
 
