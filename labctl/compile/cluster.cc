@@ -4,6 +4,7 @@
 
 #include "labctl/api/naming.h"
 #include "labctl/compile/bootstrap.h"
+#include "labctl/compile/bootstrap_dns.h"
 #include "labctl/compile/cluster_impl.h"
 #include "labctl/compile/garbage.h"
 #include "labctl/compile/service_controllers.h"
@@ -112,6 +113,7 @@ Cluster::~Cluster() = default;
 void Cluster::bootstrap() {
     auto& impl = *impl_;
     impl.control.now = api::timestamp_now();
+    const bool first_start = !impl.store.get({"Namespace", {}, "kube-system"});
     for (const auto* ns : {"default", "kube-node-lease", "kube-public", "kube-system"}) {
         ensure_namespace(impl.store, ns);
     }
@@ -128,6 +130,9 @@ void Cluster::bootstrap() {
     rescue_from_lost_nodes(impl.control);
     repair_services(impl.control);
     ensure_kubernetes_service(impl.control);
+    if (first_start && impl.config.dns_enabled) { // what a user has deleted does not come back
+        ensure_cluster_dns(impl.control, impl.config);
+    }
 }
 
 void Cluster::reconcile() {
@@ -174,6 +179,12 @@ void Cluster::assume_ready() {
 
 void Cluster::set_defaulter(std::function<void(api::Object&)> defaulter) {
     impl_->defaulter = std::move(defaulter);
+}
+
+void Cluster::warn(
+    const char* component, const api::Object& about, const char* reason, std::string message) {
+    impl_->events.warning(component, about, reason, std::move(message));
+    impl_->events.flush();
 }
 
 const ClusterConfig& Cluster::config() const {

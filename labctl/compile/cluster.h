@@ -44,7 +44,8 @@ public:
     ~Cluster();
 
     /// Namespaces default, kube-system, kube-public and kube-node-lease, a ServiceAccount "default"
-    /// in each namespace, and the Nodes; what exists is brought up to date.
+    /// in each namespace, and the Nodes; what exists is brought up to date. At the first start of a
+    /// lab also its DNS, as kubeadm leaves it.
     void bootstrap();
     /// Runs the controllers to a fixpoint. Call after edits and after set_runtime.
     void reconcile();
@@ -80,6 +81,10 @@ public:
     /// Called on every object that an edit is about to store, to fill in the API server's defaults.
     /// By default there is none: give objects that have them already.
     void set_defaulter(std::function<void(api::Object&)> defaulter);
+
+    /// Records a Warning event about an object.
+    void
+    warn(const char* component, const api::Object& about, const char* reason, std::string message);
 
     [[nodiscard]] const ClusterConfig& config() const;
     /// Changes the mode of kube-proxy, in the configuration and in the Lab object if there is one.

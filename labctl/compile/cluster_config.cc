@@ -183,6 +183,19 @@ void read_mtus(ClusterConfig& config, const api::Json& spec) {
     }
 }
 
+std::int64_t read_dns_replicas(const api::Json& json, std::int64_t otherwise) {
+    if (json.is_null()) {
+        return otherwise;
+    }
+    const auto value = json.is_number_integer() ? json.get<std::int64_t>() : -1;
+    if (value < 0 || value > static_cast<std::int64_t>(netemu::limits::kPodsMax)) {
+        throw UsageError(
+            "spec.dns.replicas: " + json.dump() + " is not a number of pods between 0 and " +
+            std::to_string(netemu::limits::kPodsMax));
+    }
+    return value;
+}
+
 ImageRule image_rule(const api::Json& json) {
     ImageRule rule;
     rule.match = api::string_at(json, "match");
@@ -253,6 +266,8 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     config.overlay = one_of(spec, "cni.overlay", "vxlan", {"vxlan"});
     config.proxy_mode = read_proxy_mode(spec);
     config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});
+    config.dns_enabled = api::bool_at(spec, "dns.enabled", config.dns_enabled);
+    config.dns_replicas = read_dns_replicas(api::at(spec, "dns.replicas"), config.dns_replicas);
     read_mtus(config, spec);
     for (const auto& image : api::at(spec, "images")) {
         config.images.push_back(image_rule(image));

@@ -9,6 +9,7 @@
 #include "labctl/dataplane/channel.h"
 #include "labctl/dataplane/child.h"
 #include "labctl/dataplane/child_process.h"
+#include "labctl/dataplane/dns_registry.h"
 #include "labctl/dataplane/probe_runner.h"
 #include "labctl/dataplane/workload_registry.h"
 #include "netemu/base/error.h"
@@ -49,6 +50,7 @@ public:
             make_channel(std::move(process_->workload_channel), [this](std::string_view message) {
                 workload_message(message);
             });
+        zone.set_channel(workload_channel_.get()); // first: who asks, asks a complete zone
         workloads.set_channel(workload_channel_.get());
         for (std::size_t i = 0; i < lanes_.size(); ++i) {
             auto& lane = lanes_.at(i);
@@ -183,6 +185,7 @@ private:
         delay_ = healthy ? 0ms : std::clamp(delay_ * 2, kRestartDelayMin, kRestartDelayMax);
         netemu::logger("dataplane")
             ->warn("{}; starting it again pid={} delay_ms={}", why, pid(), delay_.count());
+        zone.set_channel(nullptr);
         workloads.set_channel(nullptr);
         for (auto& lane : lanes_) {
             lane.runner->set_channel(nullptr);
@@ -210,6 +213,7 @@ private:
 
 public:
     WorkloadRegistry workloads; // NOLINT: half of what a data plane does
+    DnsRegistry zone;           // NOLINT: likewise
 
 private:
     std::unique_ptr<ChildProcess> process_;
@@ -260,6 +264,10 @@ void DataPlane::set_ready(const std::string& pod, bool ready) {
 
 bool DataPlane::serves(const std::string& pod) const {
     return impl_->workloads.serves(pod);
+}
+
+void DataPlane::change_dns(const dns::ZoneChanges& changes) {
+    impl_->zone.change(changes);
 }
 
 void DataPlane::logs(const std::string& pod, std::size_t lines, LogCallback callback) {

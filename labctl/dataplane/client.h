@@ -11,6 +11,10 @@
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
 
+namespace dns {
+struct ZoneChanges;
+}
+
 namespace labctl::dataplane {
 
 /// Makes a socket in a namespace of the lab; throws netemu::Error if it cannot. `type` may carry
@@ -70,6 +74,9 @@ public:
     /// Sets how many endpoints a health check (WorkloadSpec::key) answers for.
     void set_health(const std::string& check, std::uint32_t endpoints);
     [[nodiscard]] bool serves(const std::string& pod) const;
+    /// What the cluster's DNS answers from has changed (WorkloadSpec::dns). A Corefile among it
+    /// must be one that dns::parse_corefile takes.
+    void change_dns(const dns::ZoneChanges& changes);
 
     /// The last `lines` lines of the pod's access log (all that are kept if 0). An unknown pod has
     /// none.

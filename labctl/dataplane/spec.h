@@ -20,6 +20,8 @@ struct WorkloadPort {
     auto operator<=>(const WorkloadPort&) const = default;
 };
 
+inline constexpr std::uint16_t kDnsServerPort = 53;
+
 /// One pod that the built-in workload serves.
 struct WorkloadSpec {
     std::string ns_name;       // the network namespace, "pod/NS/NAME"
@@ -28,6 +30,7 @@ struct WorkloadSpec {
     std::string node;
     std::vector<WorkloadPort> ports;
     bool ready = true; // what /readyz says
+    bool dns = false;  // its port 53 is served by the cluster's DNS
     /// Set: no pod at all but kube-proxy's answer on the health-check node port of the Service
     /// `pod_namespace`/`pod` on `node`, which has so many ready endpoints there.
     std::optional<std::uint32_t> health_endpoints{};

@@ -26,6 +26,21 @@ enum class Op : std::uint8_t {
     RemovePod,  // u32 pod
     SetReady,   // u32 pod, u8 ready
     GetLogs,    // u32 request, u32 pod, u32 lines
+    // The same, for DNS. A Corefile begins a new zone, which answers from DnsSynced on; records go
+    // to the newest zone.
+    AddDnsSocket,     // as AddSocket, served by the cluster's DNS
+    DnsCorefile,      // text: the next piece of it
+    DnsBegin,         // the Corefile is complete
+    DnsNamespace,     // text
+    DnsNamespaceGone, // text
+    DnsService,       // text namespace, text name, u8 kind, text external name, u32 count, count x
+                      // endpoint, ports
+    DnsSlice,         // of that Service: ports, u32 count, count x (endpoint, text host, u8 ready)
+    DnsServiceEnd,    // that Service is complete; ports are u32 count, count x (text, u16, u8)
+    DnsServiceGone,   // text namespace, text name
+    DnsPod,           // endpoint, text namespace
+    DnsPodGone,       // endpoint, text namespace
+    DnsSynced,
     // Workload channel, from the child.
     Hello = 32, // serving; sent once
     Serving,    // u32 pod

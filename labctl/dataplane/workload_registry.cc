@@ -33,7 +33,9 @@ public:
             if (fds_.size() == netemu::kFdsPerMessageMax || records_.size() > kRecordsBatchBytes) {
                 flush();
             }
-            records_.op(Op::AddSocket).u32(pod.id).u16(listener.port.port);
+            const bool dns = spec.dns && listener.port.port == kDnsServerPort;
+            records_.op(dns ? Op::AddDnsSocket : Op::AddSocket);
+            records_.u32(pod.id).u16(listener.port.port);
             records_.u8(static_cast<std::uint8_t>(listener.port.protocol));
             fds_.push_back(listener.socket.get());
         }

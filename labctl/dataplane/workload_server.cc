@@ -25,7 +25,7 @@ constexpr int kDatagramsPerTurn = 32;
 } // namespace
 
 WorkloadServer::WorkloadServer(netemu::EventLoop& loop, Reply reply)
-    : loop_(loop), reply_(std::move(reply)) {
+    : loop_(loop), reply_(std::move(reply)), dns_(loop) {
 }
 
 WorkloadServer::~WorkloadServer() {
@@ -40,12 +40,16 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
     std::size_t next_fd = 0;
     WireWriter replies;
     while (!record.done()) {
-        switch (record.op()) {
+        const auto op = record.op();
+        switch (op) {
         case Op::AddPod:
             add_pod(record);
             break;
         case Op::AddSocket:
             add_socket(record, std::move(fds.at(next_fd++)));
+            break;
+        case Op::AddDnsSocket:
+            add_dns_socket(record, std::move(fds.at(next_fd++)));
             break;
         case Op::Confirm:
             replies.op(Op::Serving).u32(record.u32());
@@ -63,7 +67,9 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
             send_logs(record);
             break;
         default:
-            throw netemu::Error("an unknown record on the workload channel");
+            if (!dns_.take(op, record)) {
+                throw netemu::Error("an unknown record on the workload channel");
+            }
         }
     }
     if (!replies.empty()) {
@@ -99,6 +105,13 @@ void WorkloadServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
     pod->sockets.push_back(std::move(socket));
 }
 
+void WorkloadServer::add_dns_socket(WireReader& record, netemu::UniqueFd socket) {
+    const auto pod = pods_.at(record.u32());
+    (void)record.u16(); // the port
+    const bool tcp = static_cast<Protocol>(record.u8()) == Protocol::Tcp;
+    pod->dns_sockets.push_back(dns_.add_socket(std::move(socket), tcp));
+}
+
 void WorkloadServer::remove_pod(std::uint32_t id) {
     const auto found = pods_.find(id);
     if (found == pods_.end()) {
@@ -110,6 +123,9 @@ void WorkloadServer::remove_pod(std::uint32_t id) {
         loop_.remove(socket.get());
     }
     pod->sockets.clear();
+    for (const int socket : pod->dns_sockets) {
+        dns_.remove_socket(socket);
+    }
     std::erase_if(connections_, [id](const auto& entry) { return entry.second->pod().id == id; });
 }
 

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "labctl/dataplane/dns_service.h"
 #include "labctl/dataplane/pod.h"
 #include "labctl/dataplane/tcp_connection.h"
 #include "labctl/dataplane/wire.h"
@@ -35,6 +36,7 @@ public:
 private:
     void add_pod(WireReader& record);
     void add_socket(WireReader& record, netemu::UniqueFd socket);
+    void add_dns_socket(WireReader& record, netemu::UniqueFd socket);
     void remove_pod(std::uint32_t id);
     void set_ready(WireReader& record);
     void set_health(WireReader& record);
@@ -54,6 +56,7 @@ private:
     std::unordered_map<const TcpConnection*, std::unique_ptr<TcpConnection>> connections_;
     std::vector<std::unique_ptr<TcpConnection>> closed_; // until the next turn of the loop
     netemu::EventLoop::TimerId sweep_timer_ = 0;
+    DnsService dns_;
 };
 
 } // namespace labctl::dataplane

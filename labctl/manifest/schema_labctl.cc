@@ -19,6 +19,10 @@ constexpr Table kMesh{
     text("profile").otherwise("none"),
 };
 
+constexpr Table kDns{
+    flag("enabled").otherwise(1), int32("replicas").otherwise(2).at_least(0),
+};
+
 constexpr Table kLoadBalancer{
     any("pool"),
 };
@@ -37,6 +41,7 @@ constexpr Table kLabSpec{
     object("nodes", kLabNode).list().or_count().unique("name"), any("podCIDR"), any("podCIDRs"), any("serviceCIDR"), any("serviceCIDRs"),
     text("clusterDomain").otherwise("cluster.local").is(dns_subdomain),
     object("cni", kCni).always(), object("proxy", kProxy).always(), object("mesh", kMesh).always(),
+    object("dns", kDns).always(),
     object("underlay", kUnderlay).always(), object("loadBalancer", kLoadBalancer), object("images", kLabImage).list(),
 };
 

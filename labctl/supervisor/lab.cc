@@ -102,6 +102,8 @@ void Lab::start(
     cluster_ = std::move(cluster);
     proxies_ = std::make_unique<compile::Proxies>(store_, cluster_->config());
     (void)proxies_->update(); // the tables come with the network
+    dns_ = std::make_unique<compile::DnsRecords>(store_);
+    update_dns();
     step(
         (resumed ? "resumed, " : "") + count_of(store_.list("Pod").size(), "pod") +
             " scheduled on " + count_of(cluster_->config().nodes.size(), "node"),
@@ -181,6 +183,7 @@ ChangeReport Lab::sync() {
         }
         trail_->rules_changed(std::min(tables, cluster_->config().nodes.size()));
     }
+    update_dns();
     auto report = build_network({});
     iptables_->complete(*proxies_); // of nodes that are new
     for (const auto& [what, count] : rules.operations) {
@@ -253,6 +256,17 @@ void Lab::update_proxies(ChangeReport& report) {
     }
     if (proxies_->has_stale() && sweep_timer_ == 0) {
         sweep_timer_ = loop_.after(compile::Proxies::sweep_delay(), [this] { sweep_proxies(); });
+    }
+}
+
+/// What names have become.
+void Lab::update_dns() {
+    const auto changes = dns_->update();
+    if (!changes.empty()) {
+        dataplane_->change_dns(changes);
+    }
+    if (const auto& problem = dns_->problem()) {
+        cluster_->warn("coredns", *problem->config_map, "InvalidCorefile", problem->text);
     }
 }
 

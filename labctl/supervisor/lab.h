@@ -12,6 +12,7 @@
 #include "labctl/api/object.h"
 #include "labctl/compile/cluster.h"
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/dns_records.h"
 #include "labctl/compile/proxies.h"
 #include "labctl/compile/service_trail.h"
 #include "labctl/dataplane/client.h"
@@ -134,6 +135,7 @@ private:
     void delete_empty_iptables_tables();
     void note_tables(const std::vector<netemu::Operation>& operations);
     void forget_connections();
+    void update_dns();
     void serve_health_checks();
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
@@ -150,6 +152,7 @@ private:
     std::unique_ptr<store::Journal> journal_;
     std::unique_ptr<compile::Cluster> cluster_;
     std::unique_ptr<compile::Proxies> proxies_; // from the moment the objects are complete
+    std::unique_ptr<compile::DnsRecords> dns_;  // likewise
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     std::vector<compile::HealthCheck> health_checks_; // that are served
     std::unique_ptr<netemu::Kernel> kernel_;

@@ -58,6 +58,21 @@ std::vector<dataplane::WorkloadPort> declared_ports(const Json& pod) {
     return ports;
 }
 
+/// Whether a container is coredns, of whatever registry and version.
+bool is_dns_server(const Json& container) {
+    auto image = string_at(container, "image");
+    image = image.substr(0, image.find('@'));
+    if (const auto tag = image.rfind(':'); tag != std::string::npos && tag > image.rfind('/')) {
+        image.resize(tag);
+    }
+    return image == "coredns/coredns" || image.ends_with("/coredns/coredns");
+}
+
+bool has_dns_server(const Json& pod) {
+    const auto& containers = at(pod, "spec.containers");
+    return std::any_of(containers.begin(), containers.end(), is_dns_server);
+}
+
 /// Why the readiness probe of a container would fail against the built-in workload, or "". It
 /// answers every HTTP path and accepts every connection, on declared ports only; commands inside it
 /// cannot be run.
@@ -204,6 +219,12 @@ void Runtime::start_builtin(const api::Object& object) {
     spec.node = string_at(object.body, "spec.nodeName");
     spec.ports = declared_ports(object.body);
     spec.ready = ready_override(object).value_or(true);
+    if (has_dns_server(object.body)) {
+        spec.dns = true;
+        for (const auto protocol : {dataplane::Protocol::Udp, dataplane::Protocol::Tcp}) {
+            spec.ports.push_back({dataplane::kDnsServerPort, protocol, {}}); // declared or not
+        }
+    }
     to_serve_.push_back(std::move(spec));
 }
 
@@ -216,7 +237,9 @@ void Runtime::served(const api::ObjectKey& key) {
     found->second.starting = false;
     compile::RuntimeState state;
     state.started = true;
-    state.message = readiness_failure(object->body);
+    if (!has_dns_server(object->body)) { // whose probes ask its plugins, on ports of their own
+        state.message = readiness_failure(object->body);
+    }
     state.ready = state.message.empty();
     state.reason = state.ready ? "" : "Unhealthy";
     report_(key, state);

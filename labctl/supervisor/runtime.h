@@ -20,7 +20,8 @@
 
 namespace labctl::supervisor {
 
-/// What runs in the pods: the built-in workload in the data plane, or real commands in sandboxes.
+/// What runs in the pods: the built-in workload or DNS in the data plane, or real commands in
+/// sandboxes.
 /// Keeps the running things equal to the pods of the store and says what became of them.
 class Runtime {
 public:

@@ -14,6 +14,7 @@ namespace labctl::compile {
 inline ClusterConfig config_of(std::size_t nodes, const std::string& pod_cidr = "10.244.0.0/16") {
     auto lab = ClusterConfig::default_lab("test", nodes);
     lab.body["spec"]["podCIDR"] = pod_cidr;
+    lab.body["spec"]["dns"] = {{"enabled", false}}; // so that every pod is the test's
     return ClusterConfig::from_lab(lab);
 }
 

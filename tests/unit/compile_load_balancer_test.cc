@@ -14,6 +14,7 @@ constexpr const char* kBalanced = R"("type":"LoadBalancer")";
 ClusterConfig config_with_pool(const Json& pool, std::size_t nodes = 1) {
     auto lab = ClusterConfig::default_lab("test", nodes);
     lab.body["spec"]["loadBalancer"]["pool"] = pool;
+    lab.body["spec"]["dns"] = {{"enabled", false}};
     return ClusterConfig::from_lab(lab);
 }
 

@@ -9,6 +9,7 @@ inline ClusterConfig dual_stack_config(std::size_t nodes = 2) {
     auto lab = ClusterConfig::default_lab("test", nodes);
     lab.body["spec"]["podCIDR"] = "10.244.0.0/16,fd00:10:244::/56";
     lab.body["spec"]["serviceCIDR"] = "10.96.0.0/12,fd00:10:96::/112";
+    lab.body["spec"]["dns"] = {{"enabled", false}};
     return ClusterConfig::from_lab(lab);
 }
 

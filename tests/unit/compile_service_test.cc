@@ -71,6 +71,7 @@ BOOST_AUTO_TEST_CASE(an_address_does_not_change) {
 BOOST_AUTO_TEST_CASE(a_full_range_says_so) {
     auto lab_object = ClusterConfig::default_lab("test", 1);
     lab_object.body["spec"]["serviceCIDR"] = "10.96.0.0/30"; // .1 is kubernetes, .2 is left
+    lab_object.body["spec"]["dns"] = {{"enabled", false}};
     ServiceLab lab(ClusterConfig::from_lab(lab_object));
     BOOST_TEST(lab.service("a")["clusterIP"] == "10.96.0.2");
     BOOST_TEST(lab.refusal([&] {

@@ -18,11 +18,11 @@ def life(w):
     w.equal(nodes[1]["metadata"]["labels"]["topology.kubernetes.io/zone"], "b", "zone of node-2")
     w.equal(nodes[0]["spec"]["podCIDR"], "10.244.1.0/24", "pod range of node-1")
     pods = w.get("pods", "-A")
-    w.equal(len(pods), 10, "number of pods")
+    w.equal(len(pods), 12, "number of pods, two of them coredns")
     for pod in pods:
         w.equal(pod["status"]["phase"], "Running", f"phase of {pod['metadata']['name']}")
     addresses = {pod["status"]["podIP"] for pod in pods}
-    w.equal(len(addresses), 10, "distinct pod addresses")
+    w.equal(len(addresses), 12, "distinct pod addresses")
     w.equal(w.labctl("down").status, 0, "down")
     w.assert_empty()
     w.labctl("down")

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dns/changes.h"
+#include "labctl/dataplane/wire.h"
+
+/// The cluster's DNS on the workload channel: values as records and back.
+namespace labctl::dataplane {
+
+/// The records that set a Service: in one piece that may be split over messages after each element,
+/// as a Service may have more endpoints than a message has room.
+std::vector<std::string> encode_dns_service(const dns::ServiceValue& service);
+std::string encode_dns_service_gone(const std::string& ns, const std::string& name);
+std::vector<std::string> encode_corefile(const std::string& text); // ends with DnsBegin
+std::string encode_dns_namespace(Op op, const std::string& name);
+std::string encode_dns_pod(Op op, const dns::ZoneChanges::PodAddress& pod);
+
+/// The fields of the records, behind the op. Each throws netemu::Error when cut short.
+dns::ServiceValue read_dns_service(WireReader& record);
+dns::SliceValue read_dns_slice(WireReader& record);
+std::pair<std::string, std::string> read_dns_service_gone(WireReader& record);
+dns::ZoneChanges::PodAddress read_dns_pod(WireReader& record);
+
+} // namespace labctl::dataplane
