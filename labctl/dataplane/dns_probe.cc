@@ -28,8 +28,8 @@ constexpr unsigned kAttemptsDefault = 2; // resolv.conf(5): `attempts`, at most 
 constexpr unsigned kAttemptsMax = 5;
 constexpr std::size_t kReportedBytesMax = 48U << 10U; // of records, so that a sample fits
 
-unsigned conf_number(
-    const dns::ResolvConf& conf, std::string_view key, unsigned otherwise, unsigned most) {
+unsigned
+conf_number(const dns::ResolvConf& conf, std::string_view key, unsigned otherwise, unsigned most) {
     unsigned value = otherwise;
     for (const auto& option : conf.options) {
         if (option.starts_with(key)) {
@@ -65,8 +65,7 @@ public:
 
     void start() override {
         lookup_ = decode_lookup(job().what->payload);
-        try_time_ =
-            1s * conf_number(lookup_.conf, "timeout:", kTrySecondsDefault, kTrySecondsMax);
+        try_time_ = 1s * conf_number(lookup_.conf, "timeout:", kTrySecondsDefault, kTrySecondsMax);
         attempts_ = conf_number(lookup_.conf, "attempts:", kAttemptsDefault, kAttemptsMax);
         std::vector<std::uint16_t> types;
         for (const auto& type : lookup_.types) {
@@ -127,7 +126,8 @@ private:
         queries_.clear();
         for (const auto type : step->types) {
             // Connected sockets of our own: the number only tells late answers from wanted ones.
-            queries_.push_back({static_cast<std::uint16_t>(job().id * 7919 + ++query_count_), type, {}});
+            queries_.push_back(
+                {static_cast<std::uint16_t>(job().id * 7919 + ++query_count_), type, {}});
         }
         server_ = 0;
         round_ = 0;
@@ -253,9 +253,8 @@ private:
         const int socket = socket_of(at, true);
         host_.loop().remove(socket);
         std::erase(watched_fds_, socket);
-        const bool waiting = std::any_of(queries_.begin(), queries_.end(), [](const auto& query) {
-            return !query.answer;
-        });
+        const bool waiting = std::any_of(
+            queries_.begin(), queries_.end(), [](const auto& query) { return !query.answer; });
         if (at == server_ && waiting) {
             failed_with(error_number);
             server_failed(failure_);
@@ -273,8 +272,7 @@ private:
         }
         if ((events & EPOLLOUT) != 0 && !server.out.empty()) {
             server.tcp = Server::Tcp::Open;
-            const auto sent =
-                ::send(socket, server.out.data(), server.out.size(), MSG_NOSIGNAL);
+            const auto sent = ::send(socket, server.out.data(), server.out.size(), MSG_NOSIGNAL);
             if (sent < 0 && errno != EAGAIN) {
                 return tcp_failed(at, errno);
             }
@@ -326,8 +324,8 @@ private:
         if (!tcp && message->has(dns::flag::kTruncated)) {
             return send_tcp(*found) ? void() : server_failed(failure_);
         }
-        const bool bad = message->rcode != dns::Rcode::NoError &&
-                         message->rcode != dns::Rcode::NxDomain;
+        const bool bad =
+            message->rcode != dns::Rcode::NoError && message->rcode != dns::Rcode::NxDomain;
         if (bad && server_ + 1 < servers_.size()) {
             return server_failed(dns::rcode_text(message->rcode));
         }

@@ -13,10 +13,10 @@ inline constexpr std::uint16_t kDnsPort = 53;
 
 /// A name that is to be asked for, as one pod's resolver would do it (resolv.conf(5)).
 struct Lookup {
-    std::string name;               // with a final dot the search list is not used
-    std::vector<std::string> types; // asked for at once: "A", "AAAA", ...
-    bool tcp = false;               // over TCP from the start
-    dns::ResolvConf conf;           // its nameservers are `servers`
+    std::string name;                      // with a final dot the search list is not used
+    std::vector<std::string> types;        // asked for at once: "A", "AAAA", ...
+    bool tcp = false;                      // over TCP from the start
+    dns::ResolvConf conf;                  // its nameservers are `servers`
     std::vector<netemu::Endpoint> servers; // at least 1, at most dns::kNameserversMax
 
     /// Takes the nameservers of `conf` that are addresses. False if there is none.

@@ -35,8 +35,10 @@ std::string error_text(
     std::string_view detail) {
     std::string text = request.request.from;
     if (request.request.to.scheme == Scheme::Dns) {
-        return text.append(": cannot resolve ").append(request.lookup->name).append(": ").append(
-            detail);
+        return text.append(": cannot resolve ")
+            .append(request.lookup->name)
+            .append(": ")
+            .append(detail);
     }
     if (!local.empty()) {
         text.append(" (").append(local).append(")");
@@ -351,8 +353,8 @@ std::vector<netemu::UniqueFd> ProbeRunner::open_sockets(const Item& item) const 
     return sockets;
 }
 
-netemu::UniqueFd ProbeRunner::open_socket(
-    const Item& item, Scheme scheme, const netemu::IpAddress& address) const {
+netemu::UniqueFd
+ProbeRunner::open_socket(const Item& item, Scheme scheme, const netemu::IpAddress& address) const {
     int type = SOCK_STREAM;
     int protocol = IPPROTO_TCP;
     if (scheme == Scheme::Udp) {

@@ -31,7 +31,7 @@ struct WorkloadSpec {
     bool ready = true; // what /readyz says
     /// Set: no pod at all but kube-proxy's answer on the health-check node port of the Service
     /// `pod_namespace`/`pod` on `node`, which has so many ready endpoints there.
-    std::optional<std::uint32_t> health_endpoints;
+    std::optional<std::uint32_t> health_endpoints = std::nullopt;
     /// "NS/POD", and "NS/SERVICE@NODE" for a health check.
     [[nodiscard]] std::string key() const {
         return pod_namespace + "/" + pod + (health_endpoints ? "@" + node : "");

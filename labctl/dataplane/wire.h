@@ -41,8 +41,8 @@ enum class Op : std::uint8_t {
                  // client IP,
                  // u8 kSampleHas... or 0
                  // http: u16 status, u32 fields, fields x (text, text), text body
-                 // dns: text rcode, u32 answers, answers x (text name, text type, u32 ttl, text data)
-    JobDone,     // u32 job: no more samples of it will come, though fewer than wanted may have
+    // dns: text rcode, u32 answers, answers x (text name, text type, u32 ttl, text data)
+    JobDone, // u32 job: no more samples of it will come, though fewer than wanted may have
 };
 
 /// Largest message of either side, and what may be kept of a body so that every sample fits into

@@ -60,7 +60,8 @@ port_number(const probe::Target& target, const api::Json* pod, const api::Json* 
     }
     if (pod != nullptr) {
         for (const auto& container : at(*pod, "spec.containers")) {
-            number = number != 0 ? number : named_port(at(container, "ports"), port, "containerPort");
+            number =
+                number != 0 ? number : named_port(at(container, "ports"), port, "containerPort");
         }
     }
     if (service != nullptr) {
@@ -173,8 +174,7 @@ void ProbeResolver::resolve_dns(const Source& source, dataplane::ResolvedRequest
     if (address && target.dns.type == "PTR") {
         lookup.name = reverse_name(*address);
     } else if (address && address->is_v6()) {
-        throw UsageError(
-            "probe to '" + target.text + "': only type=PTR asks for an IPv6 address");
+        throw UsageError("probe to '" + target.text + "': only type=PTR asks for an IPv6 address");
     } else {
         lookup.name = target.host;
         if (!target.dns.search && !lookup.name.ends_with('.')) {
@@ -184,8 +184,7 @@ void ProbeResolver::resolve_dns(const Source& source, dataplane::ResolvedRequest
     choose_servers(source, resolved);
 }
 
-void ProbeResolver::resolve_name(
-    const Source& source, dataplane::ResolvedRequest& resolved) const {
+void ProbeResolver::resolve_name(const Source& source, dataplane::ResolvedRequest& resolved) const {
     const auto& target = resolved.request.to;
     const auto own = source.pod ? source.pod->ns() : std::string("default");
     const auto service = service_named(target.host, own);
@@ -229,8 +228,8 @@ void ProbeResolver::choose_servers(
 }
 
 /// NAME, NAME.NAMESPACE or NAME.NAMESPACE.svc...: only to know the numbers of its ports.
-api::ObjectPtr ProbeResolver::service_named(
-    const std::string& host, const std::string& own_namespace) const {
+api::ObjectPtr
+ProbeResolver::service_named(const std::string& host, const std::string& own_namespace) const {
     const auto labels = netemu::split(host, '.');
     const auto ns = labels.size() > 1 ? std::string(labels[1]) : own_namespace;
     return store_.get({"Service", ns, std::string(labels[0])});

@@ -227,16 +227,14 @@ struct DnsFixture {
     }
 
     Result run(const std::string& to, const std::string& nameserver = "10.1.0.30") {
-        const auto result =
-            run(std::vector<ResolvedRequest>{request(to, nameserver)}).at(0);
+        const auto result = run(std::vector<ResolvedRequest>{request(to, nameserver)}).at(0);
         BOOST_TEST_MESSAGE(
             to << ": " << to_string(result.first.outcome) << " " << result.first.rcode << " "
                << result.first.error);
         return result;
     }
 
-    void expect_failure(
-        const std::string& to, const std::string& rcode, const std::string& error) {
+    void expect_failure(const std::string& to, const std::string& rcode, const std::string& error) {
         const auto result = run(to);
         BOOST_TEST(to_string(result.first.outcome) == "dns-error", to);
         BOOST_TEST(result.first.rcode == rcode, to);

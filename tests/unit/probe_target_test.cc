@@ -53,13 +53,15 @@ BOOST_AUTO_TEST_CASE(what_a_dns_target_asks) {
     BOOST_TEST(plain.search);
     BOOST_TEST(plain.server.empty());
     const auto full =
-        Target::parse("dns://_http._tcp.backend.prod?type=srv&tcp=true&search=false&server=10.0.0.1:5353")
+        Target::parse(
+            "dns://_http._tcp.backend.prod?type=srv&tcp=true&search=false&server=10.0.0.1:5353")
             .dns;
     BOOST_TEST(full.type == "SRV");
     BOOST_TEST(full.tcp);
     BOOST_TEST(!full.search);
     BOOST_TEST(full.server == "10.0.0.1:5353");
-    BOOST_TEST(Target::parse("dns://[fd00::1]?type=PTR&server=[fd00::a]:53").dns.server == "[fd00::a]:53");
+    BOOST_TEST(
+        Target::parse("dns://[fd00::1]?type=PTR&server=[fd00::a]:53").dns.server == "[fd00::a]:53");
 }
 
 BOOST_AUTO_TEST_CASE(bad_targets_are_refused_with_their_text) {

@@ -67,9 +67,8 @@ BOOST_AUTO_TEST_CASE(dns_config_merges_with_duplicates_removed_and_its_options_w
             pod(R"({"dnsConfig": {"nameservers": ["10.96.0.10", "192.0.2.1"], "searches": ["cluster.local"],
                     "options": [{"name": "ndots", "value": "1"}, {"name": "edns0"}]}})"),
             kDns)
-            .resolv_conf ==
-        "search prod.svc.cluster.local svc.cluster.local cluster.local\n"
-        "nameserver 10.96.0.10\nnameserver 192.0.2.1\noptions ndots:1 edns0\n");
+            .resolv_conf == "search prod.svc.cluster.local svc.cluster.local cluster.local\n"
+                            "nameserver 10.96.0.10\nnameserver 192.0.2.1\noptions ndots:1 edns0\n");
 }
 
 BOOST_AUTO_TEST_CASE(hosts_and_hostname) {
