@@ -236,11 +236,11 @@ BOOST_AUTO_TEST_CASE(records_that_a_name_must_have) {
     FakeLab lab;
     const auto one = assertion(Json::parse(
         R"({"from": "client", "to": "dns://db", "expect": {"answers": ["10.96.0.100", "10.96.0.101"]}})"));
-    auto result = result_of(probe::Outcome::Ok);
+    auto result = result_of(labctl::probe::Outcome::Ok);
     result.first.rcode = "NOERROR";
     result.first.answers = {
         {"db.", "CNAME", 5, "x."}, {"x.", "A", 5, "10.96.0.101"}, {"x.", "A", 5, "10.96.0.100"}};
-    lab.network = [&result](const probe::Request&) { return result; };
+    lab.network = [&result](const labctl::probe::Request&) { return result; };
     BOOST_TEST((lab.check_one(one).verdict == Verdict::Pass));
     result.first.answers.push_back({"x.", "A", 5, "10.96.0.102"});
     BOOST_TEST((lab.check_one(one).verdict == Verdict::Fail));
