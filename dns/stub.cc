@@ -70,7 +70,9 @@ void StubResolver::answered(const std::vector<Answer>& answers) {
         failure = failure || (!answer.timed_out && answer.rcode != Rcode::NoError &&
                               answer.rcode != Rcode::NxDomain);
         for (const auto& record : answer.records) {
-            found = found || (!answer.timed_out && record.type == answer.type);
+            const bool wanted =
+                record.type == answer.type || answer.type == static_cast<std::uint16_t>(Type::Any);
+            found = found || (!answer.timed_out && wanted);
             if (std::find(records.begin(), records.end(), record) == records.end()) {
                 records.push_back(record);
             }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <regex>
+#include <set>
 
 #include "labctl/check/words.h"
 #include "netemu/base/address.h"
@@ -89,13 +90,11 @@ public:
               check_headers(expect.headers),
               check_backend(expect.backend),
               check_backend(flow_.backend),
-              check_client_ip(expect.client_ip)}) {
+              check_client_ip(expect.client_ip),
+              check_answers(expect.answers)}) {
             if (!sentence.empty()) {
                 return sentence;
             }
-        }
-        if (!expect.answers.empty()) {
-            not_told("which records it holds");
         }
         return {};
     }
@@ -128,6 +127,41 @@ private:
             }
         }
         return {};
+    }
+
+    /// The data of the records, in any order, but for the aliases on the way to them.
+    std::string check_answers(const std::vector<std::string>& wanted) {
+        if (wanted.empty()) {
+            return {};
+        }
+        if (result_.first.rcode.empty()) {
+            return not_told("which records it holds");
+        }
+        std::set<std::string> missing;
+        for (const auto& data : wanted) {
+            missing.insert(without_dot(data));
+        }
+        const auto expected = missing;
+        std::vector<std::string> seen;
+        bool other = false;
+        for (const auto& answer : result_.first.answers) {
+            const auto data = without_dot(answer.data);
+            seen.push_back(data);
+            missing.erase(data);
+            other = other || (answer.type != "CNAME" && !expected.contains(data));
+        }
+        if (missing.empty() && !other) {
+            return {};
+        }
+        return seen.empty() ? "the name has no such records"
+                            : "the answers were " + netemu::join(seen, ", ");
+    }
+
+    static std::string without_dot(std::string text) {
+        if (text.size() > 1 && text.ends_with('.')) {
+            text.pop_back();
+        }
+        return text;
     }
 
     [[nodiscard]] std::string check_body(const Expectation& expect) const {

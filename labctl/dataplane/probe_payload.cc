@@ -50,6 +50,8 @@ std::string probe_payload(const ResolvedRequest& request) {
         return http_request(request);
     case probe::Scheme::Udp:
         return request.request.body.empty() ? std::string(kDatagram) : request.request.body;
+    case probe::Scheme::Dns:
+        return encode_lookup(request.lookup.value());
     default:
         return {};
     }

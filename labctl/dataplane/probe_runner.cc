@@ -1,6 +1,7 @@
 #include "labctl/dataplane/probe_runner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <netinet/in.h>
@@ -23,8 +24,7 @@ constexpr std::size_t kPayloadPieceBytes = 64U << 10U;
 constexpr std::uint32_t kLossesMax = 3;
 
 std::string unsupported_text(Scheme scheme) {
-    return scheme == Scheme::Sctp ? "sctp probes are not supported: nothing was sent"
-                                  : "dns probes are not supported: nothing was sent";
+    return to_string(scheme) + " probes are not supported: nothing was sent";
 }
 
 /// "x/a (10.244.1.5:40000) to 10.244.2.3:80/tcp: connect: Connection refused".
@@ -34,6 +34,12 @@ std::string error_text(
     std::string_view local,
     std::string_view detail) {
     std::string text = request.request.from;
+    if (request.request.to.scheme == Scheme::Dns) {
+        return text.append(": cannot resolve ")
+            .append(request.lookup->name)
+            .append(": ")
+            .append(detail);
+    }
     if (!local.empty()) {
         text.append(" (").append(local).append(")");
     }
@@ -55,6 +61,43 @@ probe::Http read_http(WireReader& record) {
     return http;
 }
 
+void read_dns(WireReader& record, probe::Sample& sample) {
+    sample.rcode = record.text();
+    for (auto left = record.u32(); left > 0; --left) {
+        probe::DnsAnswer answer;
+        answer.name = record.text();
+        answer.type = record.text();
+        answer.ttl = record.u32();
+        answer.data = record.text();
+        sample.answers.push_back(std::move(answer));
+    }
+}
+
+/// The address that a look-up gave: the first IPv4 one, or else the first IPv6 one. (RFC 6724
+/// section 10.3 would turn the order round for global IPv6 addresses; those of a lab are private.)
+std::optional<netemu::IpAddress> address_in(const probe::Sample& sample) {
+    for (const char* type : {"A", "AAAA"}) {
+        for (const auto& answer : sample.answers) {
+            if (answer.type == type) {
+                return netemu::IpAddress::parse(answer.data);
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+/// The request of the look-up that `probe` needs first.
+ResolvedRequest lookup_request(const ResolvedRequest& probe) {
+    ResolvedRequest lookup;
+    lookup.request.from = probe.request.from;
+    lookup.request.to.scheme = Scheme::Dns;
+    lookup.request.timeout_ms = probe.request.timeout_ms;
+    lookup.ns = probe.ns;
+    lookup.mark = probe.mark;
+    lookup.lookup = probe.lookup;
+    return lookup;
+}
+
 Outcome read_outcome(WireReader& record) {
     const auto value = record.u8();
     if (value > static_cast<std::uint8_t>(Outcome::Unsupported)) {
@@ -68,9 +111,18 @@ Outcome read_outcome(WireReader& record) {
 ProbeRunner::Item::Item(Run& owner, ResolvedRequest wanted)
     : run(owner), request(std::move(wanted)), aggregator(request.request, request.resolved),
       unassigned(request.request.count) {
+    set_remote();
+}
+
+void ProbeRunner::Item::set_remote() {
     const netemu::Endpoint endpoint{request.address, request.port};
-    const bool portless = request.request.to.scheme == Scheme::Icmp;
-    remote = portless ? request.address.to_string() : endpoint.to_string();
+    const auto scheme = request.request.to.scheme;
+    if (scheme == Scheme::Dns && request.lookup) {
+        // Of several servers any may have answered.
+        remote = request.lookup->servers.size() == 1 ? request.lookup->servers[0].to_string() : "";
+    } else {
+        remote = scheme == Scheme::Icmp ? request.address.to_string() : endpoint.to_string();
+    }
 }
 
 ProbeRunner::ProbeRunner(
@@ -126,7 +178,7 @@ void ProbeRunner::run(
 
 void ProbeRunner::prepare(Item& item) {
     const auto scheme = item.request.request.to.scheme;
-    if (!item.request.decided && (scheme == Scheme::Dns || scheme == Scheme::Sctp)) {
+    if (!item.request.decided && scheme == Scheme::Sctp) {
         item.request.decided.emplace();
         item.request.decided->outcome = Outcome::Unsupported;
         item.request.decided->error = unsupported_text(scheme);
@@ -136,6 +188,61 @@ void ProbeRunner::prepare(Item& item) {
         item.aggregator.add(*item.request.decided);
         return check_finished(item);
     }
+    if (item.request.lookup && scheme != Scheme::Dns) {
+        return find_address(item);
+    }
+    item.what = template_of(item.run, item.request);
+    enqueue(item);
+}
+
+/// Probes of one list from one place to one name share the look-up.
+void ProbeRunner::find_address(Item& item) {
+    auto& run = item.run;
+    const auto& request = item.request;
+    const auto key = request.ns + '\0' + std::to_string(request.mark) + '\0' +
+                     std::to_string(request.request.timeout_ms) + '\0' +
+                     encode_lookup(*request.lookup);
+    auto& name = run.names[key];
+    if (!name) {
+        name = std::make_unique<NameLookup>();
+        name->item = std::make_unique<Item>(run, lookup_request(request));
+        name->item->name = name.get();
+        name->waiting.push_back(&item);
+        return prepare(*name->item);
+    }
+    if (name->answer) {
+        return address_found(item, *name->answer);
+    }
+    name->waiting.push_back(&item);
+}
+
+void ProbeRunner::name_answered(NameLookup& name) {
+    name.answer = name.item->aggregator.finish().first;
+    for (auto* item : std::exchange(name.waiting, {})) {
+        address_found(*item, *name.answer);
+    }
+}
+
+void ProbeRunner::address_found(Item& item, const probe::Sample& answer) {
+    constexpr std::uint64_t kMicrosPerMilli = 1000;
+    const auto address = address_in(answer);
+    if (!address) {
+        probe::Sample failed = answer;
+        if (failed.outcome == Outcome::Ok) {
+            failed.outcome = Outcome::DnsError;
+            failed.error = item.request.request.from + ": cannot resolve " +
+                           item.request.lookup->name + ": the name has no address (NODATA)";
+        }
+        item.remote.clear();
+        item.unassigned = 0;
+        return add_sample(item, std::move(failed));
+    }
+    item.request.address = *address;
+    item.request.resolved = address->to_string();
+    item.aggregator.set_resolved(item.request.resolved);
+    item.set_remote();
+    auto& timeout = item.request.request.timeout_ms;
+    timeout -= std::min(timeout - 1, answer.rtt_us / kMicrosPerMilli);
     item.what = template_of(item.run, item.request);
     enqueue(item);
 }
@@ -188,9 +295,9 @@ void ProbeRunner::pump() {
 
 void ProbeRunner::start_job(Item& item) {
     const auto& request = item.request.request;
-    netemu::UniqueFd socket;
+    std::vector<netemu::UniqueFd> sockets;
     try {
-        socket = open_socket(item);
+        sockets = open_sockets(item);
     } catch (const netemu::Error& error) {
         --item.unassigned;
         probe::Sample sample;
@@ -213,8 +320,8 @@ void ProbeRunner::start_job(Item& item) {
     batch_.endpoint({item.request.address, item.request.port})
         .u16(request.source_port)
         .u32(exchanges);
-    batch_fds_.push_back(std::move(socket));
-    if (batch_fds_.size() == kSocketsPerMessage || batch_.size() > kJobsBatchBytes) {
+    std::move(sockets.begin(), sockets.end(), std::back_inserter(batch_fds_));
+    if (batch_fds_.size() >= kSocketsPerMessage || batch_.size() > kJobsBatchBytes) {
         send_batch();
     }
     enqueue(item);
@@ -232,9 +339,22 @@ void ProbeRunner::send_template(Template& what) {
     }
 }
 
-netemu::UniqueFd ProbeRunner::open_socket(const Item& item) const {
-    const auto& address = item.request.address;
+std::vector<netemu::UniqueFd> ProbeRunner::open_sockets(const Item& item) const {
     const auto scheme = item.request.request.to.scheme;
+    std::vector<netemu::UniqueFd> sockets;
+    if (scheme == Scheme::Dns) {
+        for (const auto& server : item.request.lookup->servers) {
+            sockets.push_back(open_socket(item, Scheme::Udp, server.address));
+            sockets.push_back(open_socket(item, Scheme::Tcp, server.address));
+        }
+    } else {
+        sockets.push_back(open_socket(item, scheme, item.request.address));
+    }
+    return sockets;
+}
+
+netemu::UniqueFd
+ProbeRunner::open_socket(const Item& item, Scheme scheme, const netemu::IpAddress& address) const {
     int type = SOCK_STREAM;
     int protocol = IPPROTO_TCP;
     if (scheme == Scheme::Udp) {
@@ -271,8 +391,11 @@ void ProbeRunner::sample(WireReader& record) {
     const auto detail = record.text();
     sample.backend = record.text();
     sample.client_ip = record.text();
-    if (record.u8() != 0) {
+    const auto has = record.u8();
+    if (has == kSampleHasHttp) {
         sample.http = read_http(record);
+    } else if (has == kSampleHasDns) {
+        read_dns(record, sample);
     }
     const auto found = jobs_.find(id);
     if (found == jobs_.end() || found->second.unsampled == 0) {
@@ -320,6 +443,9 @@ void ProbeRunner::add_sample(Item& item, probe::Sample sample) {
 void ProbeRunner::check_finished(Item& item) {
     if (item.unassigned > 0 || item.jobs > 0) {
         return;
+    }
+    if (item.name != nullptr) {
+        return name_answered(*item.name);
     }
     auto& run = item.run;
     --run.unfinished;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -52,8 +53,10 @@ private:
         std::uint64_t generation = 0; // of the child that knows it
     };
     struct Run;
+    struct NameLookup;
     struct Item {
         Item(Run& owner, ResolvedRequest wanted);
+        void set_remote();
 
         Run& run;
         ResolvedRequest request;
@@ -65,11 +68,19 @@ private:
         std::uint32_t losses = 0;    // children that ended with a job of it
         std::uint64_t lost_with = 0; // the generation of the last of them
         bool queued = false;
+        NameLookup* name = nullptr; // whose look-up it is: no probe of the list, then
+    };
+    /// The look-up of a name, before the probes that wait for its address.
+    struct NameLookup {
+        std::unique_ptr<Item> item;
+        std::vector<Item*> waiting;
+        std::optional<probe::Sample> answer;
     };
     struct Run {
         std::vector<std::unique_ptr<Item>> items;
         std::vector<Item*> order; // grouped by namespace, unless sequential
         std::unordered_map<std::string, std::shared_ptr<Template>> templates;
+        std::unordered_map<std::string, std::unique_ptr<NameLookup>> names;
         DataPlane::ProbeCallback done;
         bool sequential = false;
         std::size_t next = 0;   // of `order`, if sequential
@@ -83,11 +94,16 @@ private:
     };
 
     void prepare(Item& item);
+    void find_address(Item& item);
+    void name_answered(NameLookup& name);
+    void address_found(Item& item, const probe::Sample& answer);
     std::shared_ptr<Template> template_of(Run& run, const ResolvedRequest& resolved);
     void enqueue(Item& item);
     [[nodiscard]] static bool can_start(const Item& item);
     void start_job(Item& item);
-    [[nodiscard]] netemu::UniqueFd open_socket(const Item& item) const;
+    [[nodiscard]] std::vector<netemu::UniqueFd> open_sockets(const Item& item) const;
+    [[nodiscard]] netemu::UniqueFd
+    open_socket(const Item& item, probe::Scheme scheme, const netemu::IpAddress& address) const;
     void send_template(Template& what);
     void send_batch();
     void give_back(Job job);

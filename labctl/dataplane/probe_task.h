@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "labctl/probe/probe.h"
 #include "netemu/base/address.h"
@@ -39,6 +40,8 @@ struct ProbeOutcome {
     std::string backend;
     std::string client_ip;
     std::optional<probe::Http> http;
+    std::string rcode; // of dns, as probe::Sample has it
+    std::vector<probe::DnsAnswer> answers;
 };
 
 /// The outcome that an errno of a socket means (design.md, section 8). Errors of this host alone
@@ -64,9 +67,13 @@ public:
 /// Sends and judges the exchanges of one job on one socket. Destroying it closes the socket.
 class ProbeTask {
 public:
-    /// The task for the job's scheme; `scheme` must be one that has a socket (tcp, udp, icmp,
-    /// http).
-    static std::unique_ptr<ProbeTask> make(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
+    /// The task for the job's scheme; `scheme` must be one that has a socket (tcp, udp, icmp, http,
+    /// dns). `more_sockets` are for dns alone (make_dns_probe).
+    static std::unique_ptr<ProbeTask> make(
+        ProbeHost& host,
+        ProbeJob job,
+        netemu::UniqueFd socket,
+        std::vector<netemu::UniqueFd> more_sockets);
 
     ProbeTask(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
     ProbeTask(const ProbeTask&) = delete;

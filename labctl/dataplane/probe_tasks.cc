@@ -14,7 +14,11 @@
 
 namespace labctl::dataplane {
 
-std::unique_ptr<ProbeTask> ProbeTask::make(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket) {
+std::unique_ptr<ProbeTask> ProbeTask::make(
+    ProbeHost& host,
+    ProbeJob job,
+    netemu::UniqueFd socket,
+    std::vector<netemu::UniqueFd> more_sockets) {
     switch (job.what->scheme) {
     case probe::Scheme::Tcp:
         return make_tcp_probe(host, std::move(job), std::move(socket));
@@ -25,6 +29,7 @@ std::unique_ptr<ProbeTask> ProbeTask::make(ProbeHost& host, ProbeJob job, netemu
     case probe::Scheme::Http:
         return make_http_probe(host, std::move(job), std::move(socket));
     case probe::Scheme::Dns:
+        return make_dns_probe(host, std::move(job), std::move(socket), std::move(more_sockets));
     case probe::Scheme::Sctp:
         break;
     }

@@ -13,6 +13,13 @@ std::unique_ptr<ProbeTask> make_tcp_probe(ProbeHost& host, ProbeJob job, netemu:
 std::unique_ptr<ProbeTask> make_udp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
 std::unique_ptr<ProbeTask> make_icmp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
 std::unique_ptr<ProbeTask> make_http_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
+/// A look-up, whose payload is an encoded Lookup. The sockets are, for each of its servers, one for
+/// UDP and one for TCP; `more_sockets` are those behind the first.
+std::unique_ptr<ProbeTask> make_dns_probe(
+    ProbeHost& host,
+    ProbeJob job,
+    netemu::UniqueFd socket,
+    std::vector<netemu::UniqueFd> more_sockets);
 
 /// Has closing the socket send RST instead of FIN, so that thousands of probes leave no TIME_WAIT
 /// behind.

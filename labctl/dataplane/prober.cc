@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "labctl/dataplane/lookup.h"
 #include "netemu/base/error.h"
 
 namespace labctl::dataplane {
@@ -19,6 +20,13 @@ WireWriter& write_http(WireWriter& out, const probe::Http& http) {
         out.text(name).text(value);
     }
     return out.text(http.body);
+}
+
+void write_dns(WireWriter& out, const ProbeOutcome& outcome) {
+    out.text(outcome.rcode).u32(static_cast<std::uint32_t>(outcome.answers.size()));
+    for (const auto& answer : outcome.answers) {
+        out.text(answer.name).text(answer.type).u32(answer.ttl).text(answer.data);
+    }
 }
 
 } // namespace
@@ -45,7 +53,7 @@ void Prober::handle(std::string_view message, std::vector<netemu::UniqueFd>& fds
             templates_.erase(record.u32());
             break;
         case Op::Start:
-            start(record, std::move(fds.at(next_fd++)));
+            next_fd = start(record, fds, next_fd);
             break;
         default:
             throw netemu::Error("an unknown record on the probe channel");
@@ -63,17 +71,27 @@ void Prober::add_template(WireReader& record) {
     templates_[id] = std::make_shared<ProbeTemplate>(std::move(what));
 }
 
-void Prober::start(WireReader& record, netemu::UniqueFd socket) {
+std::size_t
+Prober::start(WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_t next_fd) {
     ProbeJob job;
     job.id = record.u32();
     job.what = templates_.at(record.u32());
     job.remote = record.endpoint();
     job.source_port = record.u16();
     job.exchanges = record.u32();
-    auto task = ProbeTask::make(*this, std::move(job), std::move(socket));
+    auto socket = std::move(fds.at(next_fd++));
+    std::vector<netemu::UniqueFd> more;
+    if (job.what->scheme == probe::Scheme::Dns) {
+        const auto sockets = 2 * decode_lookup(job.what->payload).servers.size();
+        while (more.size() + 1 < sockets) {
+            more.push_back(std::move(fds.at(next_fd++)));
+        }
+    }
+    auto task = ProbeTask::make(*this, std::move(job), std::move(socket), std::move(more));
     auto& started = *task;
     tasks_.emplace(&started, std::move(task));
     started.start();
+    return next_fd;
 }
 
 void Prober::sample(const ProbeJob& job, const ProbeOutcome& outcome) {
@@ -82,9 +100,13 @@ void Prober::sample(const ProbeJob& job, const ProbeOutcome& outcome) {
     WireWriter record;
     record.op(Op::Sample).u32(job.id).u8(static_cast<std::uint8_t>(outcome.outcome));
     record.u32(static_cast<std::uint32_t>(rtt)).text(outcome.local).text(outcome.detail);
-    record.text(outcome.backend).text(outcome.client_ip).u8(outcome.http ? 1 : 0);
+    record.text(outcome.backend).text(outcome.client_ip);
     if (outcome.http) {
-        write_http(record, *outcome.http);
+        write_http(record.u8(kSampleHasHttp), *outcome.http);
+    } else if (!outcome.rcode.empty()) {
+        write_dns(record.u8(kSampleHasDns), outcome);
+    } else {
+        record.u8(0);
     }
     if (samples_.size() + record.size() > kMessageBytesMax - kShortRecordBytes) {
         flush();

@@ -34,7 +34,8 @@ public:
 private:
     void flush();
     void add_template(WireReader& record);
-    void start(WireReader& record, netemu::UniqueFd socket);
+    /// Takes what it needs of `fds` from `next_fd` on; returns the first one behind.
+    std::size_t start(WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_t next_fd);
     netemu::EventLoop& loop() override { return loop_; }
     void sample(const ProbeJob& job, const ProbeOutcome& outcome) override;
     void done(ProbeTask& task) override;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "labctl/dataplane/lookup.h"
 #include "labctl/probe/probe.h"
 #include "netemu/base/address.h"
 
@@ -46,6 +47,9 @@ struct ResolvedRequest {
     std::string ns; // where it is sent from: "pod/NS/NAME", "node/NAME" or "external"
     netemu::IpAddress address;
     std::uint16_t port = 0; // 0 for icmp
+    /// What is asked for: of dns, or of a name whose address is to be found first, in place of
+    /// `address`.
+    std::optional<Lookup> lookup;
     std::string resolved;   // the address as text if `to` had a name, or empty
     std::uint32_t mark = 0; // SO_MARK of its sockets; 0 for none
     /// Set when the outcome is known already (no such name, not supported): nothing is sent.

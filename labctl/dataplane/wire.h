@@ -49,12 +49,15 @@ enum class Op : std::uint8_t {
     AddTemplate = 64, // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method
     AddPayload,       // u32 template, text: the next piece of what is sent
     DropTemplate,     // u32 template
-    Start, // u32 job, u32 template, endpoint, u16 source port, u32 exchanges; one descriptor
+    Start, // u32 job, u32 template, endpoint, u16 source port, u32 exchanges; one descriptor,
+           // or two for each server of a look-up
     // Probe channel, from the child.
     Sample = 96, // u32 job, u8 outcome, u32 rtt us, text local, text detail, text backend, text
                  // client IP,
-                 // u8 has http [, u16 status, u32 fields, fields x (text, text), text body]
-    JobDone,     // u32 job: no more samples of it will come, though fewer than wanted may have
+                 // u8 kSampleHas... or 0
+                 // http: u16 status, u32 fields, fields x (text, text), text body
+    // dns: text rcode, u32 answers, answers x (text name, text type, u32 ttl, text data)
+    JobDone, // u32 job: no more samples of it will come, though fewer than wanted may have
 };
 
 /// Largest message of either side, and what may be kept of a body so that every sample fits into
@@ -63,6 +66,9 @@ inline constexpr std::size_t kMessageBytesMax = 160U << 10U;
 inline constexpr std::size_t kBodyBytesKept = 64U << 10U;
 inline constexpr std::size_t kHeadBytesKept = 32U << 10U;
 inline constexpr std::size_t kShortRecordBytes = 64; // room for a JobDone behind the last sample
+
+inline constexpr std::uint8_t kSampleHasHttp = 1;
+inline constexpr std::uint8_t kSampleHasDns = 2;
 
 /// Appends records to a message.
 class WireWriter {

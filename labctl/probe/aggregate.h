@@ -17,6 +17,8 @@ public:
     explicit Aggregator(const Request& request, std::string resolved = {});
 
     void add(Sample sample);
+    /// The address that a name gave, once it is known.
+    void set_resolved(std::string resolved) { result_.resolved = std::move(resolved); }
     [[nodiscard]] std::uint32_t attempts() const { return result_.attempts; }
     /// The result so far. Of several samples `first` is the first one of the most frequent outcome;
     /// ties go to the outcome that came first.

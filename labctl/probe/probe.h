@@ -24,6 +24,14 @@ enum class Outcome {
 std::string to_string(Outcome outcome); // "ok", "dns-error", ...
 std::string to_string(Scheme scheme);
 
+/// What a dns target asks: dns://NAME[?type=T&tcp=BOOL&search=BOOL&server=ADDRESS[:PORT]].
+struct DnsQuery {
+    std::string type = "A"; // A, AAAA, SRV, PTR, CNAME, TXT, NS, SOA, MX or ANY
+    bool tcp = false;       // over TCP from the start
+    bool search = true;     // try the search list of the source's resolv.conf
+    std::string server;     // an address, perhaps with a port; empty: those of resolv.conf
+};
+
 /// The parts of `to`: scheme://HOST[:PORT][/PATH?QUERY]. HOST is an address (IPv6 in brackets), a
 /// name, or pod:NS/NAME. PORT is a number or a port name.
 struct Target {
@@ -31,6 +39,7 @@ struct Target {
     std::string host;
     std::string port; // empty: the scheme's own (http 80)
     std::string path = "/";
+    DnsQuery dns;     // only for dns
     std::string text; // as it was written
     /// Throws netemu::UsageError that quotes the text and says what is wrong.
     static Target parse(const std::string& text);
@@ -68,6 +77,14 @@ struct Http {
     std::string body;
 };
 
+/// One record of a DNS answer.
+struct DnsAnswer {
+    std::string name; // with the final dot
+    std::string type; // "A", or "TYPE1234" (RFC 3597)
+    std::uint32_t ttl = 0;
+    std::string data; // as dig(1) prints it
+};
+
 /// One exchange.
 struct Sample {
     Outcome outcome = Outcome::Timeout;
@@ -76,6 +93,10 @@ struct Sample {
     std::string backend;   // "NS/POD" as the built-in workload says, or empty
     std::string client_ip; // as the built-in workload saw it, or empty
     std::optional<Http> http;
+    /// Of a look-up, by dns or of a name in `to` that failed: "NOERROR", "NXDOMAIN", ..., or, where
+    /// no answer came, "timeout" or "unreachable". Empty: there was none to tell of.
+    std::string rcode;
+    std::vector<DnsAnswer> answers;
     std::string error; // for people; empty when ok
 };
 

@@ -62,6 +62,30 @@ Http http_from(const json& object) {
     return http;
 }
 
+json to_json(const std::vector<DnsAnswer>& answers) {
+    json list = json::array();
+    for (const auto& answer : answers) {
+        list.push_back(
+            {{"name", as_utf8(answer.name)},
+             {"type", answer.type},
+             {"ttl", answer.ttl},
+             {"data", as_utf8(answer.data)}});
+    }
+    return list;
+}
+
+std::vector<DnsAnswer> answers_from(const json& list) {
+    std::vector<DnsAnswer> answers;
+    for (const auto& entry : list) {
+        answers.push_back(
+            {entry.value("name", ""),
+             entry.value("type", ""),
+             entry.value("ttl", 0U),
+             entry.value("data", "")});
+    }
+    return answers;
+}
+
 /// What samples and results have in common.
 void write_sample(const Sample& sample, json& object) {
     object["outcome"] = to_string(sample.outcome);
@@ -77,6 +101,10 @@ void write_sample(const Sample& sample, json& object) {
     if (sample.http) {
         object["http"] = to_json(*sample.http);
     }
+    if (!sample.rcode.empty()) {
+        object["rcode"] = as_utf8(sample.rcode);
+        object["answers"] = to_json(sample.answers);
+    }
     object["error"] = sample.error.empty() ? json() : json(as_utf8(sample.error));
 }
 
@@ -89,6 +117,10 @@ Sample read_sample(const json& object) {
     sample.client_ip = object.value("clientIP", "");
     if (const auto http = object.find("http"); http != object.end()) {
         sample.http = http_from(*http);
+    }
+    sample.rcode = object.value("rcode", "");
+    if (const auto answers = object.find("answers"); answers != object.end()) {
+        sample.answers = answers_from(*answers);
     }
     if (const auto error = object.find("error"); error != object.end() && error->is_string()) {
         sample.error = error->get<std::string>();

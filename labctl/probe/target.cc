@@ -25,6 +25,9 @@ constexpr std::array<SchemeName, 6> kSchemes = {
      {"dns", Scheme::Dns},
      {"sctp", Scheme::Sctp}}};
 
+constexpr std::array<std::string_view, 10> kDnsTypes = {
+    "A", "AAAA", "SRV", "PTR", "CNAME", "TXT", "NS", "SOA", "MX", "ANY"};
+
 constexpr std::string_view kPodPrefix = "pod:";
 
 class TargetParser {
@@ -42,6 +45,9 @@ public:
         }
         port();
         path();
+        if (target_.scheme == Scheme::Dns) {
+            dns_query();
+        }
         return std::move(target_);
     }
 
@@ -180,6 +186,61 @@ private:
         }
         target_.path = rest_.front() == '/' ? "" : "/";
         target_.path += rest_;
+    }
+
+    /// The query of a dns target, "/?type=A&tcp=true".
+    void dns_query() {
+        if (target_.host.starts_with(kPodPrefix)) {
+            fail("a dns target asks for a name, not for a pod");
+        }
+        std::string_view query = target_.path;
+        query.remove_prefix(1);
+        if (query.empty()) {
+            return;
+        }
+        if (query.front() != '?') {
+            fail("a dns target has no path", "write it as dns://NAME?type=A");
+        }
+        for (const auto field : netemu::split(query.substr(1), '&')) {
+            const auto equals = std::min(field.find('='), field.size());
+            const auto value = field.substr(std::min(equals + 1, field.size()));
+            dns_field(field.substr(0, equals), value);
+        }
+    }
+
+    void dns_field(std::string_view name, std::string_view value) {
+        auto& dns = target_.dns;
+        if (name == "type") {
+            dns.type = value;
+            std::transform(dns.type.begin(), dns.type.end(), dns.type.begin(), [](char c) {
+                return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+            });
+            if (std::find(kDnsTypes.begin(), kDnsTypes.end(), dns.type) == kDnsTypes.end()) {
+                fail(
+                    "\"" + std::string(value) + "\" is no type to ask for",
+                    "known are A, AAAA, SRV, PTR, CNAME, TXT, NS, SOA, MX and ANY");
+            }
+        } else if (name == "tcp") {
+            dns.tcp = boolean(name, value);
+        } else if (name == "search") {
+            dns.search = boolean(name, value);
+        } else if (name == "server") {
+            if (!netemu::IpAddress::parse(value) && !netemu::Endpoint::parse(value)) {
+                fail("\"" + std::string(value) + "\" is not the address of a server");
+            }
+            dns.server = value;
+        } else {
+            fail(
+                "unknown field \"" + std::string(name) + "\"",
+                "known are type, tcp, search and server");
+        }
+    }
+
+    [[nodiscard]] bool boolean(std::string_view name, std::string_view value) const {
+        if (value != "true" && value != "false") {
+            fail(std::string(name) + " is true or false");
+        }
+        return value == "true";
     }
 
     Target target_;

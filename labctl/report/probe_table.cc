@@ -31,6 +31,20 @@ Colour colour_of(const Counts& outcomes) {
                                                                        : Colour::Red;
 }
 
+/// "A 10.96.0.100, A 10.96.0.101"; of an alias the owner too, or it would not be clear whose it is.
+std::string answers_text(const probe::Sample& sample) {
+    if (sample.answers.empty()) {
+        return sample.rcode + ", no records";
+    }
+    std::vector<std::string> parts;
+    for (const auto& answer : sample.answers) {
+        const bool same_owner = answer.name == sample.answers.front().name;
+        const auto owner = same_owner && !parts.empty() ? std::string() : answer.name + " ";
+        parts.push_back(owner + answer.type + " " + answer.data);
+    }
+    return netemu::join(parts, ", ");
+}
+
 /// What else there is to say: the HTTP status, the address that a name gave, an error.
 std::string detail_of(const probe::Result& result) {
     std::vector<std::string> parts;
@@ -41,6 +55,9 @@ std::string detail_of(const probe::Result& result) {
     }
     if (!result.resolved.empty()) {
         parts.push_back("resolved to " + result.resolved);
+    }
+    if (result.first.outcome == probe::Outcome::Ok && !result.first.rcode.empty()) {
+        parts.push_back(answers_text(result.first));
     }
     if (!result.first.error.empty()) {
         parts.push_back(result.first.error);

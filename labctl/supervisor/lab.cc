@@ -6,6 +6,7 @@
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/pod_dns.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
 #include "netemu/model/plan.h"
@@ -138,11 +139,7 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
     };
     dataplane_ = std::make_unique<dataplane::DataPlane>(loop_, std::move(options));
     dataplane_->start();
-    ClusterDns dns{config.cluster_domain, {}};
-    for (const auto& range : config.service_cidrs) {
-        constexpr std::uint64_t kDnsOffset = 10; // 10.96.0.10, as kubeadm does
-        dns.nameservers.push_back(range.network().address.plus(kDnsOffset));
-    }
+    ClusterDns dns{config.cluster_domain, compile::dns_addresses(config)};
     runtime_ = std::make_unique<Runtime>(
         Runtime::Parts{
             loop_, store_, config, *kernel_, *dataplane_, paths_.run_dir, std::move(dns)},

@@ -1,7 +1,6 @@
 #include "labctl/supervisor/pod_files.h"
 
-#include <algorithm>
-
+#include "labctl/compile/pod_dns.h"
 #include "netemu/base/text.h"
 
 namespace labctl::supervisor {
@@ -11,72 +10,6 @@ using api::Json;
 using api::string_at;
 
 namespace {
-
-void append_unique(std::vector<std::string>& list, const std::string& item) {
-    if (std::find(list.begin(), list.end(), item) == list.end()) {
-        list.push_back(item);
-    }
-}
-
-std::string option_name(const std::string& option) {
-    return option.substr(0, option.find(':'));
-}
-
-struct ResolvConf {
-    std::vector<std::string> nameservers;
-    std::vector<std::string> searches;
-    std::vector<std::string> options;
-
-    void merge(const Json& config) {
-        for (const auto& server : at(config, "nameservers")) {
-            append_unique(nameservers, server.get<std::string>());
-        }
-        for (const auto& search : at(config, "searches")) {
-            append_unique(searches, search.get<std::string>());
-        }
-        for (const auto& option : at(config, "options")) {
-            const auto name = string_at(option, "name");
-            const auto value = string_at(option, "value");
-            std::erase_if(options, [&](const auto& have) { return option_name(have) == name; });
-            options.push_back(value.empty() ? name : name + ":" + value);
-        }
-    }
-
-    [[nodiscard]] std::string text() const {
-        std::string result;
-        for (const auto& server : nameservers) {
-            result += "nameserver " + server + "\n";
-        }
-        if (!searches.empty()) {
-            result += "search " + netemu::join(searches, " ") + "\n";
-        }
-        if (!options.empty()) {
-            result += "options " + netemu::join(options, " ") + "\n";
-        }
-        return result;
-    }
-};
-
-std::string resolv_conf(const Json& pod, const ClusterDns& dns) {
-    auto policy = string_at(pod, "spec.dnsPolicy", "ClusterFirst");
-    if (policy == "ClusterFirst" && api::bool_at(pod, "spec.hostNetwork", false)) {
-        policy = "Default";
-    }
-    if (policy == "Default") {
-        return {};
-    }
-    ResolvConf conf;
-    if (policy != "None") {
-        for (const auto& server : dns.nameservers) {
-            conf.nameservers.push_back(server.to_string());
-        }
-        const auto svc = "svc." + dns.domain;
-        conf.searches = {string_at(pod, "metadata.namespace") + "." + svc, svc, dns.domain};
-        conf.options = {"ndots:5"};
-    }
-    conf.merge(at(pod, "spec.dnsConfig"));
-    return conf.text();
-}
 
 constexpr const char* kHostsHead = "127.0.0.1\tlocalhost\n"
                                    "::1\tlocalhost ip6-localhost ip6-loopback\n"
@@ -113,7 +46,7 @@ PodFiles pod_files(const Json& pod, const ClusterDns& dns) {
                           ? std::string{}
                           : files.hostname + "." + subdomain + "." +
                                 string_at(pod, "metadata.namespace") + ".svc." + dns.domain;
-    files.resolv_conf = resolv_conf(pod, dns);
+    files.resolv_conf = compile::pod_resolv_conf(pod, dns.domain, dns.nameservers).text();
     files.hosts = std::string("# Kubernetes-managed hosts file.\n") + kHostsHead;
     for (const auto& ip : pod_ips(pod)) {
         files.hosts += ip + "\t" + (full.empty() ? "" : full + "\t") + files.hostname + "\n";

@@ -3,7 +3,9 @@
 #include <charconv>
 
 #include "labctl/compile/network.h"
+#include "labctl/compile/pod_dns.h"
 #include "netemu/base/error.h"
+#include "netemu/base/text.h"
 
 namespace labctl::supervisor {
 
@@ -15,6 +17,8 @@ using probe::Outcome;
 using probe::Scheme;
 
 namespace {
+
+constexpr std::string_view kPodPrefix = "pod:";
 
 probe::Sample decided(Outcome outcome, std::string error) {
     probe::Sample sample;
@@ -31,11 +35,69 @@ api::ObjectKey named_pod(const std::string& text) {
                : api::ObjectKey{"Pod", text.substr(0, slash), text.substr(slash + 1)};
 }
 
+/// The number of a port that an object's list has by name, or 0.
+std::uint16_t named_port(const api::Json& ports, const std::string& name, const char* field) {
+    for (const auto& entry : ports) {
+        if (string_at(entry, "name") == name) {
+            return static_cast<std::uint16_t>(api::int_at(entry, field, 0));
+        }
+    }
+    return 0;
+}
+
+/// Port names are those of the pod or Service that is probed; at most one of them is given.
+std::uint16_t
+port_number(const probe::Target& target, const api::Json* pod, const api::Json* service) {
+    constexpr std::uint16_t kHttpPort = 80;
+    const auto& port = target.port;
+    std::uint16_t number = 0;
+    const auto parsed = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (!port.empty() && parsed.ec == std::errc{} && parsed.ptr == port.data() + port.size()) {
+        return number;
+    }
+    if (port.empty()) {
+        return target.scheme == Scheme::Http ? kHttpPort : 0;
+    }
+    if (pod != nullptr) {
+        for (const auto& container : at(*pod, "spec.containers")) {
+            number =
+                number != 0 ? number : named_port(at(container, "ports"), port, "containerPort");
+        }
+    }
+    if (service != nullptr) {
+        number = named_port(at(*service, "spec.ports"), port, "port");
+    }
+    if (number == 0) {
+        const char* where = pod != nullptr       ? " in that pod"
+                            : service != nullptr ? " in that Service"
+                                                 : " is known here";
+        throw UsageError(
+            "no port named '" + port + "'" + where,
+            "a port name needs pod:NS/NAME or a Service's name as the host");
+    }
+    return number;
+}
+
+/// RFC 1035 section 3.5, RFC 3596 section 2.5; with the final dot.
+std::string reverse_name(const IpAddress& address) {
+    constexpr const char* kDigits = "0123456789abcdef";
+    std::string name;
+    for (auto at = address.size(); at-- > 0;) {
+        const unsigned byte = address.bytes()[at];
+        if (address.is_v4()) {
+            name += std::to_string(byte) + ".";
+        } else {
+            name += {kDigits[byte & 0xfU], '.', kDigits[byte >> 4U], '.'};
+        }
+    }
+    return name + (address.is_v4() ? "in-addr.arpa." : "ip6.arpa.");
+}
+
 } // namespace
 
-std::string ProbeResolver::source_namespace(const std::string& from) const {
+ProbeResolver::Source ProbeResolver::source_of(const std::string& from) const {
     if (from == "external") {
-        return compile::kExternalNamespace;
+        return {compile::kExternalNamespace, nullptr};
     }
     if (from.starts_with("node/")) {
         const auto name = from.substr(5);
@@ -43,7 +105,7 @@ std::string ProbeResolver::source_namespace(const std::string& from) const {
             throw UsageError(
                 "probe from '" + from + "': no such node", "`labctl get nodes` lists them");
         }
-        return compile::node_namespace(name);
+        return {compile::node_namespace(name), nullptr};
     }
     const auto key = named_pod(from.starts_with("pod/") ? from.substr(4) : from);
     const auto pod = store_.get(key);
@@ -55,80 +117,129 @@ std::string ProbeResolver::source_namespace(const std::string& from) const {
     if (at(pod->body, "status.podIPs").empty()) {
         throw UsageError("probe from '" + from + "': the pod has no address yet");
     }
-    return api::bool_at(pod->body, "spec.hostNetwork", false)
-               ? compile::node_namespace(string_at(pod->body, "spec.nodeName"))
-               : compile::pod_namespace(key.ns, key.name);
+    const bool on_node = api::bool_at(pod->body, "spec.hostNetwork", false);
+    return {
+        on_node ? compile::node_namespace(string_at(pod->body, "spec.nodeName"))
+                : compile::pod_namespace(key.ns, key.name),
+        pod};
 }
 
-std::uint16_t
-ProbeResolver::port_number(const std::string& port, Scheme scheme, const api::Json* pod) const {
-    constexpr std::uint16_t kHttpPort = 80;
-    std::uint16_t number = 0;
-    const auto parsed = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (!port.empty() && parsed.ec == std::errc{} && parsed.ptr == port.data() + port.size()) {
-        return number;
-    }
-    if (port.empty()) {
-        return scheme == Scheme::Http ? kHttpPort : 0;
-    }
-    if (pod != nullptr) {
-        for (const auto& container : at(*pod, "spec.containers")) {
-            for (const auto& entry : at(container, "ports")) {
-                if (string_at(entry, "name") == port) {
-                    return static_cast<std::uint16_t>(api::int_at(entry, "containerPort", 0));
-                }
-            }
-        }
-    }
-    throw UsageError(
-        "no port named '" + port + "'" + (pod != nullptr ? " in that pod" : " is known here"),
-        "a port name needs pod:NS/NAME as the host");
-}
-
-void ProbeResolver::resolve_target(dataplane::ResolvedRequest& resolved) const {
+void ProbeResolver::resolve_target(
+    const Source& source, dataplane::ResolvedRequest& resolved) const {
     const auto& target = resolved.request.to;
     if (target.scheme == Scheme::Sctp) {
         resolved.decided = decided(Outcome::Unsupported, "SCTP probes are not supported yet");
         return;
     }
     if (target.scheme == Scheme::Dns) {
-        resolved.decided = decided(Outcome::Unsupported, "this lab serves no cluster DNS yet");
-        return;
+        return resolve_dns(source, resolved);
     }
-    api::ObjectPtr pod;
     if (const auto address = IpAddress::parse(target.host)) {
         resolved.address = *address;
-    } else if (target.host.starts_with("pod:")) {
-        const auto key = named_pod(target.host.substr(4));
-        pod = store_.get(key);
-        if (!pod) {
-            throw UsageError(
-                "probe to '" + target.text + "': no pod " + key.ns + "/" + key.name,
-                "`labctl get pods -A` lists them");
-        }
-        const auto ip = IpAddress::parse(string_at(pod->body, "status.podIP"));
-        if (!ip) {
-            throw UsageError("probe to '" + target.text + "': the pod has no address yet");
-        }
-        resolved.address = *ip;
-        resolved.resolved = ip->to_string();
+        resolved.port = port_number(target, nullptr, nullptr);
+    } else if (target.host.starts_with(kPodPrefix)) {
+        resolve_pod(resolved);
     } else {
-        resolved.decided = decided(
-            Outcome::Unsupported,
-            "cannot resolve '" + target.host +
-                "': this lab serves no cluster DNS yet; use an address or pod:NS/NAME");
-        return;
+        resolve_name(source, resolved);
     }
-    resolved.port = port_number(target.port, target.scheme, pod ? &pod->body : nullptr);
     if (resolved.port == 0 && target.scheme != Scheme::Icmp) {
         throw UsageError("probe to '" + target.text + "' names no port");
     }
 }
 
+void ProbeResolver::resolve_pod(dataplane::ResolvedRequest& resolved) const {
+    const auto& target = resolved.request.to;
+    const auto key = named_pod(target.host.substr(kPodPrefix.size()));
+    const auto pod = store_.get(key);
+    if (!pod) {
+        throw UsageError(
+            "probe to '" + target.text + "': no pod " + key.ns + "/" + key.name,
+            "`labctl get pods -A` lists them");
+    }
+    const auto ip = IpAddress::parse(string_at(pod->body, "status.podIP"));
+    if (!ip) {
+        throw UsageError("probe to '" + target.text + "': the pod has no address yet");
+    }
+    resolved.address = *ip;
+    resolved.resolved = ip->to_string();
+    resolved.port = port_number(target, &pod->body, nullptr);
+}
+
+void ProbeResolver::resolve_dns(const Source& source, dataplane::ResolvedRequest& resolved) const {
+    const auto& target = resolved.request.to;
+    auto& lookup = resolved.lookup.emplace();
+    lookup.types = {target.dns.type};
+    lookup.tcp = target.dns.tcp;
+    const auto address = IpAddress::parse(target.host);
+    if (address && target.dns.type == "PTR") {
+        lookup.name = reverse_name(*address);
+    } else if (address && address->is_v6()) {
+        throw UsageError("probe to '" + target.text + "': only type=PTR asks for an IPv6 address");
+    } else {
+        lookup.name = target.host;
+        if (!target.dns.search && !lookup.name.ends_with('.')) {
+            lookup.name += '.';
+        }
+    }
+    choose_servers(source, resolved);
+}
+
+void ProbeResolver::resolve_name(const Source& source, dataplane::ResolvedRequest& resolved) const {
+    const auto& target = resolved.request.to;
+    const auto own = source.pod ? source.pod->ns() : std::string("default");
+    const auto service = service_named(target.host, own);
+    resolved.port = port_number(target, nullptr, service ? &service->body : nullptr);
+    auto& lookup = resolved.lookup.emplace();
+    lookup.name = target.host;
+    lookup.types = {"A", "AAAA"};
+    choose_servers(source, resolved);
+}
+
+void ProbeResolver::choose_servers(
+    const Source& source, dataplane::ResolvedRequest& resolved) const {
+    const auto& from = resolved.request.from;
+    auto& lookup = *resolved.lookup;
+    const auto nameservers = compile::dns_addresses(config_);
+    const bool external = from == "external";
+    bool some = false;
+    if (source.pod) {
+        some = lookup.use_nameservers_of(
+            compile::pod_resolv_conf(source.pod->body, config_.cluster_domain, nameservers));
+    } else if (!external) {
+        some = lookup.use_nameservers_of(
+            compile::node_resolv_conf(config_.cluster_domain, nameservers));
+    }
+    if (const auto& server = resolved.request.to.dns.server; !server.empty()) {
+        const auto address = IpAddress::parse(server);
+        lookup.servers = {
+            address ? netemu::Endpoint{*address, dataplane::kDnsPort}
+                    : netemu::Endpoint::parse(server).value()};
+        return;
+    }
+    if (!some) {
+        const std::string why =
+            external ? "the external host is outside of the cluster and has no resolver; use an "
+                       "address, or dns://NAME?server=ADDRESS"
+                     : "its resolv.conf has no nameserver: its dnsPolicy is the node's "
+                       "(Default, or ClusterFirst with hostNetwork), and nodes have none in a lab";
+        resolved.decided =
+            decided(Outcome::DnsError, from + ": cannot resolve " + lookup.name + ": " + why);
+    }
+}
+
+/// NAME, NAME.NAMESPACE or NAME.NAMESPACE.svc...: only to know the numbers of its ports.
+api::ObjectPtr
+ProbeResolver::service_named(const std::string& host, const std::string& own_namespace) const {
+    const auto labels = netemu::split(host, '.');
+    const auto ns = labels.size() > 1 ? std::string(labels[1]) : own_namespace;
+    return store_.get({"Service", ns, std::string(labels[0])});
+}
+
 dataplane::ResolvedRequest ProbeResolver::resolve(const probe::Request& request) const {
     dataplane::ResolvedRequest resolved;
     resolved.request = request;
-    resolved.ns = source_namespace(request.from);
+    const auto source = source_of(request.from);
+    resolved.ns = source.ns;
     if (!request.via.empty()) {
         if (request.from != "external") {
             throw UsageError("'via' is for probes from external only");
@@ -142,7 +253,7 @@ dataplane::ResolvedRequest ProbeResolver::resolve(const probe::Request& request)
             return resolved;
         }
     }
-    resolve_target(resolved);
+    resolve_target(source, resolved);
     return resolved;
 }
 

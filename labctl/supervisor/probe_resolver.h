@@ -21,10 +21,19 @@ public:
     [[nodiscard]] dataplane::ResolvedRequest resolve(const probe::Request& request) const;
 
 private:
-    [[nodiscard]] std::string source_namespace(const std::string& from) const;
-    void resolve_target(dataplane::ResolvedRequest& resolved) const;
-    [[nodiscard]] std::uint16_t
-    port_number(const std::string& port, probe::Scheme scheme, const api::Json* pod) const;
+    struct Source {
+        std::string ns;     // network namespace
+        api::ObjectPtr pod; // if it is one
+    };
+    [[nodiscard]] Source source_of(const std::string& from) const;
+    void resolve_target(const Source& source, dataplane::ResolvedRequest& resolved) const;
+    void resolve_pod(dataplane::ResolvedRequest& resolved) const;
+    void resolve_dns(const Source& source, dataplane::ResolvedRequest& resolved) const;
+    void resolve_name(const Source& source, dataplane::ResolvedRequest& resolved) const;
+    /// Fills in whose nameservers are asked; or the outcome, when there are none.
+    void choose_servers(const Source& source, dataplane::ResolvedRequest& resolved) const;
+    [[nodiscard]] api::ObjectPtr
+    service_named(const std::string& host, const std::string& own_namespace) const;
 
     const store::Store& store_;
     const compile::ClusterConfig& config_;

@@ -232,6 +232,24 @@ BOOST_AUTO_TEST_CASE(flows_that_are_meant) {
     BOOST_TEST(contains(record.reason, "declares no such port"), record.reason);
 }
 
+BOOST_AUTO_TEST_CASE(records_that_a_name_must_have) {
+    FakeLab lab;
+    const auto one = assertion(Json::parse(
+        R"({"from": "client", "to": "dns://db", "expect": {"answers": ["10.96.0.100", "10.96.0.101"]}})"));
+    auto result = result_of(labctl::probe::Outcome::Ok);
+    result.first.rcode = "NOERROR";
+    result.first.answers = {
+        {"db.", "CNAME", 5, "x."}, {"x.", "A", 5, "10.96.0.101"}, {"x.", "A", 5, "10.96.0.100"}};
+    lab.network = [&result](const labctl::probe::Request&) { return result; };
+    BOOST_TEST((lab.check_one(one).verdict == Verdict::Pass));
+    result.first.answers.push_back({"x.", "A", 5, "10.96.0.102"});
+    BOOST_TEST((lab.check_one(one).verdict == Verdict::Fail));
+    result.first.answers.resize(2);
+    BOOST_TEST((lab.check_one(one).verdict == Verdict::Fail));
+    result.first.answers.clear();
+    BOOST_TEST((lab.check_one(one).verdict == Verdict::Fail));
+}
+
 BOOST_AUTO_TEST_CASE(urls) {
     FakeLab lab;
     auto record = lab.check_one(assertion("client -> http://frontend:8080/x 200"));

@@ -108,6 +108,8 @@ BOOST_AUTO_TEST_CASE(results_survive_a_round_trip) {
     result.first.client_ip = "10.244.1.5";
     result.first.http = Http{200, {{"server", "x"}}, "body"};
     result.resolved = "10.96.0.100";
+    result.first.rcode = "NOERROR";
+    result.first.answers = {{"backend.prod.", "A", 5, "10.96.0.100"}};
     result.attempts = 3;
     result.rtt_us = 180;
     result.outcomes = {{"ok", 2}, {"timeout", 1}};

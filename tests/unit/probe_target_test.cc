@@ -46,6 +46,24 @@ BOOST_AUTO_TEST_CASE(targets_of_the_contract) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_a_dns_target_asks) {
+    const auto plain = Target::parse("dns://backend").dns;
+    BOOST_TEST(plain.type == "A");
+    BOOST_TEST(!plain.tcp);
+    BOOST_TEST(plain.search);
+    BOOST_TEST(plain.server.empty());
+    const auto full =
+        Target::parse(
+            "dns://_http._tcp.backend.prod?type=srv&tcp=true&search=false&server=10.0.0.1:5353")
+            .dns;
+    BOOST_TEST(full.type == "SRV");
+    BOOST_TEST(full.tcp);
+    BOOST_TEST(!full.search);
+    BOOST_TEST(full.server == "10.0.0.1:5353");
+    BOOST_TEST(
+        Target::parse("dns://[fd00::1]?type=PTR&server=[fd00::a]:53").dns.server == "[fd00::a]:53");
+}
+
 BOOST_AUTO_TEST_CASE(bad_targets_are_refused_with_their_text) {
     const std::string rows[] = {
         "",
@@ -65,6 +83,12 @@ BOOST_AUTO_TEST_CASE(bad_targets_are_refused_with_their_text) {
         "tcp://[fd00::5]x:80",
         "icmp://10.244.1.7:80",
         "dns://backend:53",
+        "dns://backend/path",
+        "dns://backend?type=HINFO2",
+        "dns://backend?typ=A",
+        "dns://backend?tcp=yes",
+        "dns://backend?server=dns.example",
+        "dns://pod:prod/backend-1",
         "tcp://pod:backend-1:80",
         "tcp://pod:/backend-1:80",
         "tcp://pod:prod/:80",

@@ -46,7 +46,7 @@ struct Directory {
 BOOST_AUTO_TEST_CASE(resolv_conf_follows_the_dns_policy) {
     BOOST_TEST(
         pod_files(pod("{}"), kDns).resolv_conf ==
-        "nameserver 10.96.0.10\nsearch prod.svc.cluster.local svc.cluster.local cluster.local\n"
+        "search prod.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\n"
         "options ndots:5\n");
     BOOST_TEST(pod_files(pod(R"({"dnsPolicy": "Default"})"), kDns).resolv_conf.empty());
     BOOST_TEST(pod_files(pod(R"({"hostNetwork": true})"), kDns).resolv_conf.empty());
@@ -58,7 +58,7 @@ BOOST_AUTO_TEST_CASE(resolv_conf_follows_the_dns_policy) {
             pod(R"({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.1"],
                     "searches": ["a.example"], "options": [{"name": "ndots", "value": "2"}]}})"),
             kDns)
-            .resolv_conf == "nameserver 192.0.2.1\nsearch a.example\noptions ndots:2\n");
+            .resolv_conf == "search a.example\nnameserver 192.0.2.1\noptions ndots:2\n");
 }
 
 BOOST_AUTO_TEST_CASE(dns_config_merges_with_duplicates_removed_and_its_options_win) {
@@ -67,9 +67,8 @@ BOOST_AUTO_TEST_CASE(dns_config_merges_with_duplicates_removed_and_its_options_w
             pod(R"({"dnsConfig": {"nameservers": ["10.96.0.10", "192.0.2.1"], "searches": ["cluster.local"],
                     "options": [{"name": "ndots", "value": "1"}, {"name": "edns0"}]}})"),
             kDns)
-            .resolv_conf ==
-        "nameserver 10.96.0.10\nnameserver 192.0.2.1\n"
-        "search prod.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:1 edns0\n");
+            .resolv_conf == "search prod.svc.cluster.local svc.cluster.local cluster.local\n"
+                            "nameserver 10.96.0.10\nnameserver 192.0.2.1\noptions ndots:1 edns0\n");
 }
 
 BOOST_AUTO_TEST_CASE(hosts_and_hostname) {

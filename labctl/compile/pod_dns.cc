@@ -1,0 +1,68 @@
+#include "labctl/compile/pod_dns.h"
+
+namespace labctl::compile {
+
+using api::at;
+using api::string_at;
+
+namespace {
+
+std::vector<std::string> address_texts(const std::vector<netemu::IpAddress>& addresses) {
+    std::vector<std::string> texts;
+    texts.reserve(addresses.size());
+    for (const auto& address : addresses) {
+        texts.push_back(address.to_string());
+    }
+    return texts;
+}
+
+std::vector<std::string> string_list(const api::Json& list) {
+    std::vector<std::string> texts;
+    for (const auto& entry : list) {
+        texts.push_back(entry.get<std::string>());
+    }
+    return texts;
+}
+
+} // namespace
+
+std::vector<netemu::IpAddress> dns_addresses(const ClusterConfig& config) {
+    constexpr std::uint64_t kDnsOffset = 10; // 10.96.0.10
+    std::vector<netemu::IpAddress> addresses;
+    for (const auto& range : config.service_cidrs) {
+        addresses.push_back(range.network().address.plus(kDnsOffset));
+    }
+    return addresses;
+}
+
+dns::ResolvConf pod_resolv_conf(
+    const api::Json& pod,
+    const std::string& domain,
+    const std::vector<netemu::IpAddress>& nameservers) {
+    dns::PodDnsValue value;
+    value.ns = string_at(pod, "metadata.namespace");
+    value.policy = dns::parse_dns_policy(string_at(pod, "spec.dnsPolicy"))
+                       .value_or(dns::DnsPolicy::ClusterFirst);
+    value.host_network = api::bool_at(pod, "spec.hostNetwork", false);
+    const auto& config = at(pod, "spec.dnsConfig");
+    value.config.nameservers = string_list(at(config, "nameservers"));
+    value.config.searches = string_list(at(config, "searches"));
+    for (const auto& option : at(config, "options")) {
+        const auto& text = at(option, "value");
+        value.config.options.emplace_back(
+            string_at(option, "name"),
+            text.is_string() ? std::optional(text.get<std::string>()) : std::nullopt);
+    }
+    return dns::pod_resolv_conf(value, {domain, address_texts(nameservers)}, {}).conf;
+}
+
+dns::ResolvConf
+node_resolv_conf(const std::string& domain, const std::vector<netemu::IpAddress>& nameservers) {
+    dns::ResolvConf conf;
+    conf.nameservers = address_texts(nameservers);
+    conf.searches = {"svc." + domain, domain};
+    conf.options = {"ndots:5"};
+    return conf;
+}
+
+} // namespace labctl::compile

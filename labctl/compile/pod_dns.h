@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dns/resolv_conf.h"
+#include "labctl/api/object.h"
+#include "labctl/compile/cluster_config.h"
+#include "netemu/base/address.h"
+
+/// The resolver configuration of the lab's pods and nodes, from their objects. Pure.
+namespace labctl::compile {
+
+/// Where the cluster's DNS is: the tenth address of each Service range, as kubeadm has it
+/// (kubernetes cmd/kubeadm/app/constants, GetDNSIP).
+[[nodiscard]] std::vector<netemu::IpAddress> dns_addresses(const ClusterConfig& config);
+
+/// By dnsPolicy and dnsConfig, as kubelet writes it (dns::pod_resolv_conf). A lab's node has no
+/// resolv.conf of its own, so with the policy Default only dnsConfig is in it.
+[[nodiscard]] dns::ResolvConf pod_resolv_conf(
+    const api::Json& pod,
+    const std::string& domain,
+    const std::vector<netemu::IpAddress>& nameservers);
+
+/// What a probe from a node uses: the cluster's DNS, with NAME.NAMESPACE found as from a pod.
+[[nodiscard]] dns::ResolvConf
+node_resolv_conf(const std::string& domain, const std::vector<netemu::IpAddress>& nameservers);
+
+} // namespace labctl::compile

@@ -1,0 +1,474 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "dns/message.h"
+#include "dns/rdata.h"
+#include "dns/stub.h"
+#include "labctl/dataplane/lookup.h"
+#include "labctl/dataplane/probe_tasks.h"
+#include "netemu/base/error.h"
+#include "netemu/base/text.h"
+
+namespace labctl::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr unsigned kTrySecondsDefault = 5; // resolv.conf(5): `timeout`, at most 30
+constexpr unsigned kTrySecondsMax = 30;
+constexpr unsigned kAttemptsDefault = 2; // resolv.conf(5): `attempts`, at most 5
+constexpr unsigned kAttemptsMax = 5;
+constexpr std::size_t kReportedBytesMax = 48U << 10U; // of records, so that a sample fits
+
+unsigned
+conf_number(const dns::ResolvConf& conf, std::string_view key, unsigned otherwise, unsigned most) {
+    unsigned value = otherwise;
+    for (const auto& option : conf.options) {
+        if (option.starts_with(key)) {
+            std::from_chars(option.data() + key.size(), option.data() + option.size(), value);
+        }
+    }
+    return std::clamp(value, 1U, most);
+}
+
+/// The text of a domain name, as people write it.
+std::string plain_name(const dns::Name& name) {
+    auto text = name.to_string();
+    if (text.size() > 1) {
+        text.pop_back();
+    }
+    return text;
+}
+
+/// A name is asked for as the C library does it (StubResolver): the queries of one candidate leave
+/// at once, over UDP unless an answer is truncated; the next server follows when one is silent,
+/// refuses or fails. The rules of retrying are those of glibc's res_send.c.
+class DnsProbe final : public ProbeTask {
+public:
+    DnsProbe(
+        ProbeHost& host,
+        ProbeJob job,
+        netemu::UniqueFd socket,
+        std::vector<netemu::UniqueFd> more_sockets)
+        : ProbeTask(host, std::move(job), std::move(socket)), more_(std::move(more_sockets)) {}
+    DnsProbe(const DnsProbe&) = delete;
+    DnsProbe& operator=(const DnsProbe&) = delete;
+    ~DnsProbe() override { stop_watching(); }
+
+    void start() override {
+        lookup_ = decode_lookup(job().what->payload);
+        try_time_ = 1s * conf_number(lookup_.conf, "timeout:", kTrySecondsDefault, kTrySecondsMax);
+        attempts_ = conf_number(lookup_.conf, "attempts:", kAttemptsDefault, kAttemptsMax);
+        std::vector<std::uint16_t> types;
+        for (const auto& type : lookup_.types) {
+            types.push_back(dns::parse_type(type).value_or(0));
+        }
+        servers_.resize(lookup_.servers.size());
+        stub_.emplace(lookup_.name, lookup_.conf, std::move(types));
+        started_ = netemu::Clock::now();
+        next_candidate();
+    }
+
+private:
+    struct Query {
+        std::uint16_t id = 0;
+        std::uint16_t type = 0;
+        std::optional<dns::StubResolver::Answer> answer;
+    };
+    struct Server {
+        bool udp_ready = false;
+        enum class Tcp : std::uint8_t { Idle, Connecting, Open } tcp = Tcp::Idle;
+        bool tcp_used = false;
+        std::string out;
+        std::string in;
+    };
+
+    /// Socket `2 * server` is for UDP, the one behind it for TCP; the first belongs to the task.
+    [[nodiscard]] int socket_of(std::size_t server, bool tcp) const {
+        const auto at = 2 * server + (tcp ? 1 : 0);
+        return at == 0 ? fd() : more_.at(at - 1).get();
+    }
+
+    void stop_watching() {
+        for (const int socket : std::exchange(watched_fds_, {})) {
+            host_.loop().remove(socket);
+        }
+    }
+
+    void listen_to(int socket, std::uint32_t events, std::size_t server, bool tcp) {
+        if (std::find(watched_fds_.begin(), watched_fds_.end(), socket) != watched_fds_.end()) {
+            return host_.loop().modify(socket, events);
+        }
+        watched_fds_.push_back(socket);
+        host_.loop().add(socket, events, [this, server, tcp](std::uint32_t got) {
+            if (!ended()) {
+                tcp ? on_tcp(server, got) : on_udp(server);
+            }
+        });
+    }
+
+    void on_events(std::uint32_t /*events*/) override {} // the sockets are watched one by one
+
+    void next_candidate() {
+        const auto step = stub_->next();
+        if (!step) {
+            return conclude();
+        }
+        asked_.push_back(step->name);
+        queries_.clear();
+        for (const auto type : step->types) {
+            // Connected sockets of our own: the number only tells late answers from wanted ones.
+            queries_.push_back(
+                {static_cast<std::uint16_t>(job().id * 7919 + ++query_count_), type, {}});
+        }
+        server_ = 0;
+        round_ = 0;
+        ask_server();
+    }
+
+    void ask_server() {
+        const auto deadline = timeout_from(started_);
+        set_deadline(std::min(deadline, netemu::Clock::now() + try_time_));
+        for (const auto& query : queries_) {
+            if (query.answer) {
+                continue;
+            }
+            const bool sent = lookup_.tcp ? send_tcp(query) : send_udp(query);
+            if (!sent) {
+                return server_failed(failure_);
+            }
+        }
+    }
+
+    [[nodiscard]] std::string packet_of(const Query& query) const {
+        auto message = dns::make_query(asked_.back(), query.type);
+        message.id = query.id;
+        return dns::encode(message);
+    }
+
+    bool connect_to_server(int socket) {
+        sockaddr_storage storage{};
+        const auto size = lookup_.servers[server_].to_sockaddr(storage);
+        const auto* address = reinterpret_cast<const sockaddr*>(&storage); // NOLINT: of sockets
+        if (::connect(socket, address, size) != 0 && errno != EINPROGRESS) {
+            return failed_with(errno);
+        }
+        return true;
+    }
+
+    bool failed_with(int error_number) {
+        failure_ = "unreachable";
+        failure_text_ = netemu::errno_text(error_number);
+        return false;
+    }
+
+    bool bind_source(int socket) {
+        if (job().source_port == 0) {
+            return true;
+        }
+        const int on = 1;
+        ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        const std::uint8_t zeros[16] = {};
+        const auto family = lookup_.servers[server_].address.family();
+        sockaddr_storage any{};
+        const auto size =
+            netemu::Endpoint{netemu::IpAddress::from_bytes(family, zeros), job().source_port}
+                .to_sockaddr(any);
+        const auto* address = reinterpret_cast<const sockaddr*>(&any); // NOLINT: of sockets
+        return ::bind(socket, address, size) == 0 || failed_with(errno);
+    }
+
+    bool send_udp(const Query& query) {
+        const int socket = socket_of(server_, false);
+        if (!std::exchange(servers_[server_].udp_ready, true)) {
+            report_icmp_errors(socket, lookup_.servers[server_].address.is_v6());
+            if (!bind_source(socket) || !connect_to_server(socket)) {
+                servers_[server_].udp_ready = false;
+                return false;
+            }
+            listen_to(socket, EPOLLIN, server_, false);
+        }
+        const auto packet = packet_of(query);
+        if (::send(socket, packet.data(), packet.size(), MSG_NOSIGNAL) < 0) {
+            return failed_with(errno);
+        }
+        return true;
+    }
+
+    bool send_tcp(const Query& query) {
+        auto& server = servers_[server_];
+        const auto packet = packet_of(query);
+        server.out += static_cast<char>(packet.size() >> 8U);
+        server.out += static_cast<char>(packet.size() & 0xffU);
+        server.out += packet;
+        const int socket = socket_of(server_, true);
+        if (server.tcp == Server::Tcp::Idle) {
+            // A socket whose connection has ended can be used once more (connect(2), AF_UNSPEC).
+            const sockaddr nowhere{AF_UNSPEC, {}};
+            if (std::exchange(server.tcp_used, true)) {
+                ::connect(socket, &nowhere, sizeof nowhere);
+            } else if (!bind_source(socket)) {
+                return false;
+            }
+            if (!connect_to_server(socket)) {
+                return false;
+            }
+            server.tcp = Server::Tcp::Connecting;
+        }
+        listen_to(socket, EPOLLIN | EPOLLOUT, server_, true);
+        return true;
+    }
+
+    void on_udp(std::size_t server) {
+        std::array<std::uint8_t, 65536> buffer; // NOLINT: filled by recv
+        while (!ended()) {
+            const auto size = ::recv(socket_of(server, false), buffer.data(), buffer.size(), 0);
+            if (size < 0) {
+                if (errno == EAGAIN || errno == EINTR) {
+                    return;
+                }
+                failed_with(errno);
+                return server == server_ ? server_failed(failure_) : void();
+            }
+            take({buffer.data(), static_cast<std::size_t>(size)}, server, false);
+        }
+    }
+
+    void close_tcp(Server& server) {
+        server.tcp = Server::Tcp::Idle;
+        server.out.clear();
+        server.in.clear();
+    }
+
+    void tcp_failed(std::size_t at, int error_number) {
+        close_tcp(servers_[at]);
+        const int socket = socket_of(at, true);
+        host_.loop().remove(socket);
+        std::erase(watched_fds_, socket);
+        const bool waiting = std::any_of(
+            queries_.begin(), queries_.end(), [](const auto& query) { return !query.answer; });
+        if (at == server_ && waiting) {
+            failed_with(error_number);
+            server_failed(failure_);
+        }
+    }
+
+    void on_tcp(std::size_t at, std::uint32_t events) {
+        auto& server = servers_[at];
+        const int socket = socket_of(at, true);
+        int error = 0;
+        socklen_t length = sizeof error;
+        ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length);
+        if (error != 0) {
+            return tcp_failed(at, error);
+        }
+        if ((events & EPOLLOUT) != 0 && !server.out.empty()) {
+            server.tcp = Server::Tcp::Open;
+            const auto sent = ::send(socket, server.out.data(), server.out.size(), MSG_NOSIGNAL);
+            if (sent < 0 && errno != EAGAIN) {
+                return tcp_failed(at, errno);
+            }
+            server.out.erase(0, sent < 0 ? 0 : static_cast<std::size_t>(sent));
+            if (server.out.empty()) {
+                listen_to(socket, EPOLLIN, at, true);
+            }
+        }
+        if ((events & (EPOLLIN | EPOLLHUP)) != 0) {
+            read_tcp(at);
+        }
+    }
+
+    void read_tcp(std::size_t at) {
+        std::array<char, 65536> buffer; // NOLINT: filled by recv
+        const auto size = ::recv(socket_of(at, true), buffer.data(), buffer.size(), 0);
+        if (size <= 0) {
+            const bool later = size < 0 && (errno == EAGAIN || errno == EINTR);
+            return later ? void() : tcp_failed(at, size == 0 ? ECONNRESET : errno);
+        }
+        auto& in = servers_[at].in;
+        in.append(buffer.data(), static_cast<std::size_t>(size));
+        while (!ended() && in.size() >= 2) {
+            const auto bytes = dns::as_bytes(in);
+            const auto wanted = static_cast<std::size_t>(bytes[0]) << 8U | bytes[1];
+            if (in.size() < wanted + 2) {
+                return;
+            }
+            const auto packet = in.substr(2, wanted);
+            in.erase(0, wanted + 2);
+            take(dns::as_bytes(packet), at, true);
+        }
+    }
+
+    /// One answer, if it is one that is waited for.
+    void take(dns::Bytes packet, std::size_t server, bool tcp) {
+        const auto message = dns::decode(packet);
+        if (!message || !message->has(dns::flag::kResponse) || server != server_) {
+            return;
+        }
+        const auto found = std::find_if(queries_.begin(), queries_.end(), [&](const auto& query) {
+            return !query.answer && query.id == message->id &&
+                   (!message->question || (message->question->type == query.type &&
+                                           message->question->name.equals(asked_.back())));
+        });
+        if (found == queries_.end()) {
+            return;
+        }
+        if (!tcp && message->has(dns::flag::kTruncated)) {
+            return send_tcp(*found) ? void() : server_failed(failure_);
+        }
+        const bool bad =
+            message->rcode != dns::Rcode::NoError && message->rcode != dns::Rcode::NxDomain;
+        if (bad && server_ + 1 < servers_.size()) {
+            return server_failed(dns::rcode_text(message->rcode));
+        }
+        if (bad) {
+            failure_ = dns::rcode_text(message->rcode);
+        }
+        last_answers_ = message->answers;
+        found->answer.emplace();
+        found->answer->type = found->type;
+        found->answer->rcode = message->rcode;
+        found->answer->records = message->answers;
+        check_answered();
+    }
+
+    void check_answered() {
+        std::vector<dns::StubResolver::Answer> answers;
+        for (const auto& query : queries_) {
+            if (!query.answer) {
+                return;
+            }
+            answers.push_back(*query.answer);
+        }
+        stub_->answered(answers);
+        next_candidate();
+    }
+
+    /// The next server, or the first one again; in the end there is no answer.
+    void server_failed(const std::string& why) {
+        failure_ = why;
+        if (++server_ == servers_.size()) {
+            server_ = 0;
+            ++round_;
+        }
+        if (round_ < attempts_) {
+            return ask_server();
+        }
+        give_up();
+    }
+
+    void give_up() {
+        no_answer_ = true;
+        conclude();
+    }
+
+    void on_deadline() override {
+        if (netemu::Clock::now() >= timeout_from(started_)) {
+            failure_ = "timeout";
+            return give_up();
+        }
+        server_failed("timeout");
+    }
+
+    [[nodiscard]] std::string asked_text() const {
+        std::vector<std::string> servers;
+        for (const auto& server : lookup_.servers) {
+            servers.push_back(
+                server.port == kDnsPort ? server.address.to_string() : server.to_string());
+        }
+        std::vector<std::string> names;
+        for (const auto& name : asked_) {
+            names.push_back(plain_name(name));
+        }
+        return netemu::join(servers, ", ") + " was asked for " + netemu::join(lookup_.types, "+") +
+               " of " + netemu::join(names, ", ");
+    }
+
+    void add_records(const std::vector<dns::Record>& records, ProbeOutcome& outcome) const {
+        std::size_t bytes = 0;
+        for (const auto& record : records) {
+            probe::DnsAnswer answer{
+                record.owner.to_string(),
+                dns::type_text(record.type),
+                record.ttl,
+                dns::rdata_text(record)};
+            bytes += answer.name.size() + answer.data.size() + kShortRecord;
+            if (bytes > kReportedBytesMax) {
+                return;
+            }
+            outcome.answers.push_back(std::move(answer));
+        }
+    }
+
+    void conclude() {
+        using Stub = dns::StubResolver::Outcome;
+        ProbeOutcome outcome;
+        outcome.rtt_us = elapsed_us();
+        const auto result = no_answer_ ? Stub::TryAgain : stub_->outcome();
+        outcome.outcome = result == Stub::Found || result == Stub::NoData
+                              ? probe::Outcome::Ok
+                              : probe::Outcome::DnsError;
+        if (result == Stub::TryAgain) {
+            outcome.rcode = failure_;
+        } else {
+            outcome.rcode = dns::rcode_text(
+                result == Stub::NotFound ? dns::Rcode::NxDomain : dns::Rcode::NoError);
+        }
+        if (result != Stub::TryAgain) {
+            add_records(result == Stub::Found ? stub_->records() : last_answers_, outcome);
+        }
+        if (result != Stub::Found) {
+            outcome.detail = outcome.rcode + why() + ": " + asked_text();
+        }
+        stop_watching();
+        finish(std::move(outcome));
+    }
+
+    /// What the kernel said, and how long we waited.
+    [[nodiscard]] std::string why() const {
+        if (failure_ == "timeout" && no_answer_) {
+            return " (no answer within " + std::to_string(job().what->timeout_ms) + " ms)";
+        }
+        return no_answer_ && !failure_text_.empty() ? " (" + failure_text_ + ")" : std::string();
+    }
+
+    static constexpr std::size_t kShortRecord = 32; // lengths, type and time to live
+
+    std::vector<netemu::UniqueFd> more_;
+    std::vector<int> watched_fds_;
+    Lookup lookup_;
+    netemu::Clock::duration try_time_{};
+    unsigned attempts_ = 0;
+    std::optional<dns::StubResolver> stub_;
+    std::vector<dns::Name> asked_; // the last one is the current candidate
+    std::vector<Query> queries_;
+    std::uint32_t query_count_ = 0;
+    std::vector<Server> servers_;
+    std::size_t server_ = 0; // that is asked now
+    unsigned round_ = 0;
+    bool no_answer_ = false;
+    std::string failure_; // the rcode, "timeout" or "unreachable"
+    std::string failure_text_;
+    std::vector<dns::Record> last_answers_;
+};
+
+} // namespace
+
+std::unique_ptr<ProbeTask> make_dns_probe(
+    ProbeHost& host,
+    ProbeJob job,
+    netemu::UniqueFd socket,
+    std::vector<netemu::UniqueFd> more_sockets) {
+    return std::make_unique<DnsProbe>(
+        host, std::move(job), std::move(socket), std::move(more_sockets));
+}
+
+} // namespace labctl::dataplane

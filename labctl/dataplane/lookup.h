@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dns/resolv_conf.h"
+#include "netemu/base/address.h"
+
+namespace labctl::dataplane {
+
+inline constexpr std::uint16_t kDnsPort = 53;
+
+/// A name that is to be asked for, as one pod's resolver would do it (resolv.conf(5)).
+struct Lookup {
+    std::string name;                      // with a final dot the search list is not used
+    std::vector<std::string> types;        // asked for at once: "A", "AAAA", ...
+    bool tcp = false;                      // over TCP from the start
+    dns::ResolvConf conf;                  // its nameservers are `servers`
+    std::vector<netemu::Endpoint> servers; // at least 1, at most dns::kNameserversMax
+
+    /// Takes the nameservers of `conf` that are addresses. False if there is none.
+    bool use_nameservers_of(dns::ResolvConf from);
+};
+
+/// The look-up as bytes for the child: the payload of its template.
+std::string encode_lookup(const Lookup& lookup);
+/// Throws netemu::Error on bytes that are no look-up.
+Lookup decode_lookup(std::string_view bytes);
+
+} // namespace labctl::dataplane
