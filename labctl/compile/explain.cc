@@ -185,12 +185,43 @@ Json branches_json(const services::Explanation& explanation, const RuleFinder& f
     return list;
 }
 
+void add_clients(
+    Json& items,
+    const services::ServicePortInput& port,
+    const services::ProxyNode& node,
+    const ElementReader& elements) {
+    const netemu::NftKeyType key{
+        port.family == netemu::Family::V4 ? netemu::NftType::Ipv4 : netemu::NftType::Ipv6};
+    for (const auto* endpoint : services::decide(port, node).sets.reachable()) {
+        const auto set = services::nft_endpoint_chain("affinity-", port.name, *endpoint);
+        for (const auto& info : elements(
+                 node_namespace(node.name),
+                 services::nft_family(port.family),
+                 std::string(services::kNftProxyTable),
+                 set)) {
+            const auto& pod = endpoint->endpoint;
+            items.push_back(
+                {{"client", netemu::to_text(key, info.element.key)},
+                 {"service", port.name.to_string()},
+                 {"node", node.name},
+                 {"endpoint", endpoint->to_string()},
+                 {"pod", pod.pod_name.empty() ? "" : pod.pod_namespace + "/" + pod.pod_name},
+                 {"secondsLeft", info.expires_ms.value_or(0) / 1000}});
+        }
+    }
+}
+
 /// What makes up one answer.
 class PathExplainer {
 public:
     PathExplainer(
-        const Proxies& proxies, const RuleReader& rules, ExplainSource source, ExplainTarget target)
-        : proxies_(proxies), rules_(rules), source_(std::move(source)), target_(std::move(target)) {
+        const Proxies& proxies,
+        const RuleReader& rules,
+        const ElementReader& elements,
+        ExplainSource source,
+        ExplainTarget target)
+        : proxies_(proxies), rules_(rules), elements_(elements), source_(std::move(source)),
+          target_(std::move(target)) {
         packet_.source = source_.address(target_.address.family());
         packet_.destination = target_.address;
         packet_.destination_port = target_.port;
@@ -280,12 +311,32 @@ private:
                           ? "no Service, node or pod has this address and port"
                           : "no Service has this port: node " + target_.node + " itself answers";
         }
+        if (target_.service && target_.service->affinity_seconds != 0 && outcome == "endpoint") {
+            summary += remembered();
+        }
         answer_["outcome"] = outcome;
         answer_["summary"] = summary;
     }
 
+    /// The tracer knows no earlier connection; the kernel does.
+    std::string remembered() {
+        Json clients = Json::array();
+        const auto* node = proxies_.node(answer_["node"].get<std::string>());
+        add_clients(clients, *target_.service, *node, elements_);
+        for (auto& client : clients) {
+            if (client["client"] == packet_.source.to_string()) {
+                answer_["remembered"] = client;
+                return "; this client is remembered and stays with " +
+                       client["endpoint"].get<std::string>() + " (" + client["secondsLeft"].dump() +
+                       " s left)";
+            }
+        }
+        return "; this client is not remembered yet";
+    }
+
     const Proxies& proxies_;
     const RuleReader& rules_;
+    const ElementReader& elements_;
     ExplainSource source_;
     ExplainTarget target_;
     services::TracePacket packet_;
@@ -306,32 +357,6 @@ entry_node(const ExplainSource& source, const ExplainTarget& target, const Proxi
     return target.pod.empty() && !target.node.empty() ? target.node : source.node;
 }
 
-void add_clients(
-    Json& items,
-    const services::ServicePortInput& port,
-    const services::ProxyNode& node,
-    const ElementReader& elements) {
-    const netemu::NftKeyType key{
-        port.family == netemu::Family::V4 ? netemu::NftType::Ipv4 : netemu::NftType::Ipv6};
-    for (const auto* endpoint : services::decide(port, node).sets.reachable()) {
-        const auto set = services::nft_endpoint_chain("affinity-", port.name, *endpoint);
-        for (const auto& info : elements(
-                 node_namespace(node.name),
-                 services::nft_family(port.family),
-                 std::string(services::kNftProxyTable),
-                 set)) {
-            const auto& pod = endpoint->endpoint;
-            items.push_back(
-                {{"client", netemu::to_text(key, info.element.key)},
-                 {"service", port.name.to_string()},
-                 {"node", node.name},
-                 {"endpoint", endpoint->to_string()},
-                 {"pod", pod.pod_name.empty() ? "" : pod.pod_namespace + "/" + pod.pod_name},
-                 {"secondsLeft", info.expires_ms.value_or(0) / 1000}});
-        }
-    }
-}
-
 } // namespace
 
 api::Json explain_path(
@@ -339,11 +364,13 @@ api::Json explain_path(
     const ClusterConfig& config,
     const Proxies& proxies,
     const ExplainQuestion& question,
-    const RuleReader& rules) {
+    const RuleReader& rules,
+    const ElementReader& elements) {
     auto source = explain_source(store, config, question);
     auto target = explain_target(store, proxies, question);
     const auto first = entry_node(source, target, proxies);
-    return PathExplainer(proxies, rules, std::move(source), std::move(target)).explain(first);
+    return PathExplainer(proxies, rules, elements, std::move(source), std::move(target))
+        .explain(first);
 }
 
 api::Json affinity_list(

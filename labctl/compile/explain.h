@@ -37,14 +37,16 @@ using ElementReader = std::function<std::vector<netemu::NftElementInfo>(
 
 /// An object of the kind Explanation: from, to, hops (a node and its rules), branches with their
 /// probabilities, endpoints with the reason why some are not chosen, `outcome` ("endpoint",
-/// "reject", "drop" or "none") and a summary. Costs a look at the tables of the nodes on the path.
+/// "reject", "drop" or "none"), `remembered` if session affinity overrules the choice for this
+/// client, and a summary. Costs a look at the tables of the nodes on the path.
 /// Throws netemu::UsageError for what does not exist, with a suggestion.
 [[nodiscard]] api::Json explain_path(
     const store::Store& store,
     const ClusterConfig& config,
     const Proxies& proxies,
     const ExplainQuestion& question,
-    const RuleReader& rules);
+    const RuleReader& rules,
+    const ElementReader& elements);
 
 /// An object of the kind AffinityList: every client that a Service with the session affinity
 /// ClientIP sends to the endpoint that it had before (reference 2.12). `ns` empty: all namespaces.

@@ -116,17 +116,13 @@ void Lab::start(
     for (const auto& [what, count] : report.operations) {
         operations += count;
     }
-    step(
-        "network built: " + count_of(observed_.namespaces.size(), "namespace") + ", " +
-            count_of(operations, "operation"),
-        micros_since(begin));
+    std::string built = "network built: " + count_of(observed_.namespaces.size(), "namespace") +
+                        ", " + count_of(operations, "operation");
     if (proxies_->layout() == "scale") {
-        step(
-            "proxy rules in the scale layout, for " +
-                count_of(proxies_->service_ports(), "service port") +
-                ": maps instead of a chain for each",
-            micros_since(begin));
+        built += ", proxy rules in the scale layout (" +
+                 count_of(proxies_->service_ports(), "service port") + ")";
     }
+    step(built, micros_since(begin));
     runtime_->start_new();
     serve_health_checks();
 }

@@ -4,6 +4,18 @@
 
 namespace labctl::supervisor {
 
+namespace {
+
+compile::ElementReader affinity_reader(netemu::Kernel& kernel) {
+    return [&kernel](
+               const std::string& ns,
+               netemu::NftFamily family,
+               const std::string& table,
+               const std::string& set) { return kernel.read_elements(ns, family, table, set); };
+}
+
+} // namespace
+
 api::Json Lab::explain(const api::Json& question) {
     compile::ExplainQuestion asked;
     asked.from = question.value("from", "");
@@ -19,19 +31,12 @@ api::Json Lab::explain(const api::Json& question) {
         asked,
         [this](const std::string& ns, netemu::NftFamily family, const std::string& table) {
             return kernel_->read_rules(ns, family, table);
-        });
+        },
+        affinity_reader(*kernel_));
 }
 
 api::Json Lab::affinity(const std::string& ns) {
-    return compile::affinity_list(
-        store_,
-        *proxies_,
-        ns,
-        [this](
-            const std::string& space,
-            netemu::NftFamily family,
-            const std::string& table,
-            const std::string& set) { return kernel_->read_elements(space, family, table, set); });
+    return compile::affinity_list(store_, *proxies_, ns, affinity_reader(*kernel_));
 }
 
 } // namespace labctl::supervisor

@@ -26,9 +26,13 @@ struct Explained : ServiceLab {
     }
     Json explain(const std::string& from, const std::string& to) {
         (void)proxies->update();
-        return explain_path(store, config, *proxies, {from, to, "default"}, [](auto&&...) {
-            return std::vector<netemu::NftRuleInfo>{};
-        });
+        return explain_path(
+            store,
+            config,
+            *proxies,
+            {from, to, "default"},
+            [](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; },
+            [](auto&&...) { return std::vector<netemu::NftElementInfo>{}; });
     }
     std::string hint(const std::string& from, const std::string& to) {
         try {

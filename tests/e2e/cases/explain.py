@@ -87,6 +87,9 @@ def affinity(w):
     w.equal(w.labctl("get", "affinity", "-o", "json").json()["items"], [], "before the first connection")
     answer = w.probes({"id": "1", "from": "default/client", "to": f"http://{ip['sticky']}:80/", "count": 20})["1"]
     w.equal(len(answer["backends"]), 1, "a sticky client stays")
+    told = explain(w, "client", "sticky")
+    w.equal(told["remembered"]["pod"], answer["backend"], "explain knows the client")
+    w.true("remembered" not in explain(w, "node/node-3", "sticky"), "and that another is new")
     row = w.labctl("get", "affinity", "-A", "-o", "json").json()["items"]
     w.equal(len(row), 1, "clients that are remembered")
     w.equal((row[0]["pod"], row[0]["service"]), (answer["backend"], "default/sticky"), "the client's endpoint")
