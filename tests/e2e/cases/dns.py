@@ -94,7 +94,7 @@ def at_once(w):
 def interrupted(w):
     up(w)
     address = cluster_ip(w, "backend")
-    pid = w.labctl("status", "-o", "json").json()["status"]["dataPlane"]["pid"]
+    pid = w.labctl("status", "-o", "json").json()["dataPlane"]["pid"]
     w.command_as_harness(["kill", "-9", pid])
     w.equal(short(w, "+search", "backend"), [address], "behind a killed data plane")
     w.labctl("scale", "deployment", "coredns", "--replicas", "0", "-n", "kube-system")
