@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_named_by_its_field) {
          "spec.podCIDR 172.18.0.0/16 overlaps spec.underlay.cidr"},
         {R"({"cni":{"profile":"calico"}})", "spec.cni.profile: 'calico'"},
         {R"({"cni":{"overlay":"geneve"}})", "spec.cni.overlay: 'geneve'"},
-        {R"({"proxy":{"mode":"ipvs"}})", "spec.proxy.mode: 'ipvs'"},
+        {R"({"proxy":{"mode":"userspace"}})", "spec.proxy.mode: 'userspace'"},
         {R"({"mesh":{"profile":"sidecar"}})", "spec.mesh.profile: 'sidecar'"},
         {R"({"cni":{"mtu":100}})", "spec.cni.mtu: 100"},
         {R"({"underlay":{"mtu":100000}})", "spec.underlay.mtu: 100000"},
@@ -129,6 +129,16 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_named_by_its_field) {
         const auto text = refusal(spec);
         BOOST_TEST(text.starts_with(start), spec << " gave: " << text);
     }
+}
+
+/// Exit status 4: the mode is known, and what it needs is not here.
+BOOST_AUTO_TEST_CASE(the_ipvs_mode_is_beyond_this_host) {
+    BOOST_CHECK_EXCEPTION(
+        refusal(R"({"proxy":{"mode":"ipvs"}})"),
+        netemu::UnsupportedError,
+        [](const netemu::UnsupportedError& error) {
+            return std::string(error.what()).starts_with("spec.proxy.mode: 'ipvs' needs");
+        });
 }
 
 BOOST_AUTO_TEST_CASE(subnets_of_ipv6_count_above_64_bits) {
