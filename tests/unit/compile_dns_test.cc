@@ -1,0 +1,101 @@
+#include <boost/test/unit_test.hpp>
+
+#include "labctl/compile/dns_records.h"
+#include "tests/unit/compile_fixture.h"
+
+// NOLINTBEGIN: Boost.Test's macros
+using namespace labctl;
+using namespace labctl::compile;
+
+namespace {
+
+ClusterConfig with_dns(std::size_t nodes = 2) {
+    auto config = config_of(nodes);
+    config.dns_enabled = true;
+    return config;
+}
+
+struct DnsLab {
+    explicit DnsLab(ClusterConfig config = with_dns()) : cluster(store, std::move(config)) {
+        cluster.bootstrap();
+        cluster.reconcile();
+    }
+    void apply(const std::string& json) {
+        cluster.apply_object(object_of(json));
+        cluster.reconcile();
+    }
+    void corefile(const std::string& text) {
+        auto object = *store.get({"ConfigMap", "kube-system", "coredns"});
+        object.body["data"]["Corefile"] = text;
+        store.put(std::move(object));
+    }
+    store::Store store;
+    Cluster cluster;
+};
+
+constexpr const char* kWeb = R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"web",
+    "namespace":"default"},"spec":{"ports":[{"name":"http","port":80,"protocol":"TCP",
+    "targetPort":80}]}})";
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(cluster_dns)
+
+BOOST_AUTO_TEST_CASE(a_lab_starts_with_what_kubeadm_makes) {
+    DnsLab lab;
+    const auto service = lab.store.get({"Service", "kube-system", "kube-dns"});
+    BOOST_REQUIRE(service);
+    BOOST_TEST(service->body["spec"]["clusterIP"] == "10.96.0.10");
+    BOOST_TEST(service->body["spec"]["ports"].size() == 3U);
+    BOOST_TEST(lab.store.list("Pod", "kube-system").size() == 2U);
+    BOOST_TEST((lab.store.get({"ServiceAccount", "kube-system", "coredns"}) != nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_deleted_does_not_come_back) {
+    DnsLab lab;
+    lab.cluster.delete_object({"Deployment", "kube-system", "coredns"});
+    lab.cluster.reconcile();
+    auto copy = lab.store.snapshot();
+    Cluster again(copy, with_dns());
+    again.bootstrap();
+    again.reconcile();
+    BOOST_TEST(copy.list("Pod", "kube-system").empty());
+    BOOST_TEST((copy.get({"Service", "kube-system", "kube-dns"}) != nullptr));
+}
+
+BOOST_AUTO_TEST_CASE(records_follow_the_store) {
+    DnsLab lab;
+    DnsRecords records(lab.store);
+    const auto first = records.update();
+    BOOST_TEST(first.corefile.has_value());
+    BOOST_TEST(first.namespaces.size() == 4U);
+    BOOST_TEST(first.services.size() == 2U); // kubernetes and kube-dns
+    BOOST_TEST(records.update().empty());
+    lab.apply(kWeb);
+    const auto added = records.update();
+    BOOST_REQUIRE(added.services.size() == 1U);
+    BOOST_TEST(added.services[0].name == "web");
+    BOOST_TEST(added.services[0].ports.at(0).number == 80);
+    lab.cluster.delete_object({"Service", "default", "web"});
+    lab.cluster.reconcile();
+    const auto gone = records.update();
+    BOOST_TEST(gone.services.empty());
+    BOOST_REQUIRE(gone.services_gone.size() == 1U);
+    BOOST_TEST(gone.services_gone[0].second == "web");
+}
+
+BOOST_AUTO_TEST_CASE(a_bad_corefile_is_named_and_not_used) {
+    DnsLab lab;
+    DnsRecords records(lab.store);
+    (void)records.update();
+    lab.corefile(".:53 {\n    kubernets cluster.local\n}\n");
+    BOOST_TEST(!records.update().corefile.has_value());
+    BOOST_REQUIRE(records.problem().has_value());
+    BOOST_TEST(records.problem()->text.starts_with("Corefile:2"));
+    lab.corefile(".:53 {\n    kubernetes other.zone\n}\n");
+    BOOST_TEST(records.update().corefile.has_value());
+    BOOST_TEST(!records.problem().has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+// NOLINTEND
