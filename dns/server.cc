@@ -11,7 +11,8 @@ namespace {
 
 std::uint16_t response_flags(Bytes answer) {
     constexpr std::uint16_t kOpcodeAndRcode = flag::kOpcode | flag::kRcode;
-    const auto word = answer.size() < limits::kHeaderBytes ? 0U : answer[2] << 8U | answer[3];
+    const auto word =
+        answer.size() < limits::kHeaderBytes ? 0U : unsigned{answer[2]} << 8U | unsigned{answer[3]};
     return static_cast<std::uint16_t>(word & ~unsigned{kOpcodeAndRcode});
 }
 
