@@ -1,5 +1,3 @@
-#include <filesystem>
-#include <fstream>
 #include <set>
 
 #include <netinet/in.h>
@@ -12,6 +10,7 @@
 #include "netemu/model/nft_text.h"
 #include "tests/netns/kernel_fixture.h"
 #include "tests/support/state_text.h"
+#include "tests/support/temporary_file.h"
 
 using namespace netemu;
 using namespace netemu::test;
@@ -193,11 +192,9 @@ struct StatementFixture : KernelFixture {
 
     /// Has nft(8) read `text` in a namespace.
     void feed(const std::string& ns, const std::string& text) {
-        const std::string file = "/tmp/nft_statements_test";
-        std::ofstream(file) << text << '\n';
-        const auto output = run_in(kernel->namespace_fd(ns), {"nft", "-f", file});
+        const TemporaryFile file(text + '\n');
+        const auto output = run_in(kernel->namespace_fd(ns), {"nft", "-f", file.path()});
         BOOST_TEST(output.status == 0, output.err << "\n" << text.substr(0, 200));
-        std::filesystem::remove(file);
     }
 
     /// What nft lists, without the comment that only our tables have, and with the elements of each

@@ -1,10 +1,9 @@
-#include <fstream>
-
 #include <boost/test/unit_test.hpp>
 
 #include "services/iptables_mode.h"
 #include "services/userspace_mode.h"
 #include "tests/netns/kernel_fixture.h"
+#include "tests/support/temporary_file.h"
 #include "tests/unit/services_fixture.h"
 
 using namespace services;
@@ -22,13 +21,12 @@ struct IptablesFixture : KernelFixture {
     /// Feeds `text` to a program in the namespace.
     netemu::test::Output
     restore(const std::string& program, const std::string& text, bool only_test) {
-        const std::string path = std::string(LABCTL_BINARY_DIR) + "/services-restore.txt";
-        std::ofstream(path) << text;
+        const netemu::test::TemporaryFile file(text);
         std::vector<std::string> words{program, "--noflush"};
         if (only_test) {
             words.push_back("--test");
         }
-        words.push_back(path);
+        words.push_back(file.path());
         return run_in(kernel->namespace_fd(kNode), words);
     }
 

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include <unistd.h>
+
+namespace netemu::test {
+
+/// A file of its own with this content, for a program that reads files; gone with the object. Not a
+/// fixed name: the tests run as several users.
+class TemporaryFile {
+public:
+    explicit TemporaryFile(std::string_view content) {
+        const int fd = ::mkstemp(path_.data());
+        if (fd < 0) {
+            throw std::runtime_error("cannot make " + path_);
+        }
+        ::close(fd);
+        std::ofstream(path_) << content;
+    }
+    TemporaryFile(const TemporaryFile&) = delete;
+    TemporaryFile& operator=(const TemporaryFile&) = delete;
+    ~TemporaryFile() { ::unlink(path_.c_str()); }
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+private:
+    std::string path_ = "/tmp/labctl-test.XXXXXX";
+};
+
+} // namespace netemu::test
