@@ -120,20 +120,8 @@ void DnsRecords::on_event(const store::Event& event) {
 }
 
 void DnsRecords::index_slice(const api::Object& slice, bool present) {
-    const auto labels = slice.labels();
-    const auto found = labels.find(kServiceNameLabel);
-    if (found == labels.end()) {
-        return;
-    }
-    const Key key{slice.ns(), found->second};
-    dirty_services_.insert(key);
-    if (present) {
-        slices_[key].insert(slice.name());
-    } else if (const auto names = slices_.find(key); names != slices_.end()) {
-        names->second.erase(slice.name());
-        if (names->second.empty()) {
-            slices_.erase(names);
-        }
+    if (auto service = slices_.note(slice, present)) {
+        dirty_services_.insert(std::move(*service));
     }
 }
 
@@ -190,8 +178,7 @@ void DnsRecords::read_service(const Key& key, dns::ZoneChanges& changes) {
     }
     known_services_.insert(key);
     auto value = dns_service(service_value(object->body), object->body);
-    const auto names = slices_.find(key);
-    for (const auto& name : names == slices_.end() ? std::set<std::string>() : names->second) {
+    for (const auto& name : slices_.of(key)) {
         const auto slice = store_.get({"EndpointSlice", key.first, name});
         if (const auto read = slice ? slice_value(slice->body) : std::nullopt) {
             value.slices.push_back(dns_slice(*read, name_by_pod_));

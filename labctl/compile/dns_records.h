@@ -9,6 +9,7 @@
 
 #include "dns/changes.h"
 #include "labctl/api/object.h"
+#include "labctl/compile/slice_names.h"
 #include "labctl/store/store.h"
 #include "netemu/base/address.h"
 
@@ -50,7 +51,7 @@ private:
 
     store::Store& store_;
     store::Store::WatchId watch_ = 0;
-    std::map<Key, std::set<std::string>> slices_; // names
+    SliceNames slices_;
     std::map<Key, std::vector<netemu::IpAddress>> pods_;
     std::set<Key> known_services_;
     std::set<std::string> known_namespaces_;

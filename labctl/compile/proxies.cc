@@ -72,20 +72,8 @@ void Proxies::on_event(const store::Event& event) {
 }
 
 void Proxies::index_slice(const api::Object& slice, bool present) {
-    const auto labels = slice.labels();
-    const auto found = labels.find(kServiceNameLabel);
-    if (found == labels.end()) {
-        return;
-    }
-    const ServiceKey key{slice.ns(), found->second};
-    dirty_.insert(key);
-    if (present) {
-        slices_[key].insert(slice.name());
-    } else if (const auto names = slices_.find(key); names != slices_.end()) {
-        names->second.erase(slice.name());
-        if (names->second.empty()) {
-            slices_.erase(names);
-        }
+    if (auto service = slices_.note(slice, present)) {
+        dirty_.insert(std::move(*service));
     }
 }
 
@@ -166,12 +154,10 @@ Proxies::take_in(const ServiceKey& key, ProxyBackend& family) {
         health_checked_.insert(key);
     }
     std::vector<services::EndpointSlice> slices;
-    if (const auto names = slices_.find(key); names != slices_.end()) {
-        for (const auto& name : names->second) {
-            const auto slice = store_.get({"EndpointSlice", key.first, name});
-            if (auto value = slice ? slice_value(slice->body) : std::nullopt) {
-                slices.push_back(std::move(*value));
-            }
+    for (const auto& name : slices_.of(key)) {
+        const auto slice = store_.get({"EndpointSlice", key.first, name});
+        if (auto value = slice ? slice_value(slice->body) : std::nullopt) {
+            slices.push_back(std::move(*value));
         }
     }
     std::vector<const services::EndpointSlice*> pointers;

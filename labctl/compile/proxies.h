@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "labctl/compile/proxy_backend.h"
+#include "labctl/compile/slice_names.h"
 #include "labctl/store/store.h"
 #include "netemu/model/connection.h"
 #include "netemu/model/plan.h"
@@ -117,7 +118,7 @@ private:
     store::Store::WatchId watch_ = 0;
     std::vector<services::ProxyNode> nodes_; // in order of their addresses
     std::vector<std::unique_ptr<ProxyBackend>> families_;
-    std::map<ServiceKey, std::set<std::string>> slices_; // names
+    SliceNames slices_;
     std::set<ServiceKey> dirty_;
     bool nodes_dirty_ = true;
     std::vector<services::ServicePortInputPtr> udp_changed_; // as they are now
