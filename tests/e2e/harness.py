@@ -1,87 +1,107 @@
-"""What every end-to-end case is given: the binary, a world of its own, and words to say what must be true.
+""
+    "What every end-to-end case is given: the binary, a world of its own, and words to say what must be true.
 
-A case runs in a cage: pid, mount and network namespaces of its own, so that "nothing is left" can be asserted
-exactly (every process in /proc is ours) and a developer's machine is never touched. Inside it the binary runs
-as root, or as an ordinary user, with run, state and netns directories that belong to this case alone.
-"""
+    A case runs in a cage
+    : pid,
+      mount and network namespaces of its own,
+      so that "nothing is left" can be asserted exactly(every process in / proc is ours) and a
+          developer's machine is never touched. Inside it the binary runs as root,
+      or as an ordinary user,
+      with run,
+      state and netns directories that belong to this case alone.""
+                                                                 "
 
-import ctypes
-import json
-import os
-import pathlib
-import re
-import resource
-import shutil
-import signal
-import subprocess
-import time
+      import ctypes import json import os import pathlib import re import resource import shutil
+      import signal import subprocess import time
 
-NOBODY = 65534
-WAIT_STEP_S = 0.002
-COMMAND_LIMIT_S = 60.0
+      NOBODY = 65534 WAIT_STEP_S = 0.002 COMMAND_LIMIT_S = 60.0
 
+                                                           class Failure(Exception)
+    : ""
+      "What was expected did not happen."
+      ""
 
-class Failure(Exception):
-    """What was expected did not happen."""
+      class Skip(Exception)
+    : ""
+      "This machine cannot run the case; the text says why."
+      ""
 
+      class Case : ""
+                   "One test: a function of a World. `modes` are the users that it runs as, `cage` "
+                   "its isolation."
+                   ""
 
-class Skip(Exception):
-    """This machine cannot run the case; the text says why."""
+                   def __init__(self, function, title, modes, cage, limit_s)
+    : self.function,
+      self.title,
+      self.modes,
+      self.cage,
+      self.limit_s = function,
+      title,
+      modes,
+      cage,
+      limit_s self.area = pathlib.Path(function.__code__.co_filename).stem self.name =
+          f "{self.area}.{function.__name__}"
 
+      CASES = []
 
-class Case:
-    """One test: a function of a World. `modes` are the users that it runs as, `cage` its isolation."""
+              def case (title, modes = ("root", "rootless"), cage = True, limit_s = 60)
+    : ""
+      "Declares a case. The title is a sentence that is true when it passes."
+      ""
 
-    def __init__(self, function, title, modes, cage, limit_s):
-        self.function, self.title, self.modes, self.cage, self.limit_s = function, title, modes, cage, limit_s
-        self.area = pathlib.Path(function.__code__.co_filename).stem
-        self.name = f"{self.area}.{function.__name__}"
+      def declare(function)
+    : CASES
+          .append(Case(function, title, modes, cage, limit_s)) return function
 
+      return declare
 
-CASES = []
+      class Run : ""
+                  "A finished command. `cpu_seconds` is the processor time of it and of the "
+                  "children that it awaited."
+                  ""
 
+                  def __init__(self, command, status, out, err, seconds, cpu_seconds = 0.0)
+    : self.command,
+      self.status,
+      self.out,
+      self.err = command,
+      status,
+      out,
+      err self.seconds,
+      self.cpu_seconds = seconds,
+      cpu_seconds
 
-def case(title, modes=("root", "rootless"), cage=True, limit_s=60):
-    """Declares a case. The title is a sentence that is true when it passes."""
+          def json(self)
+    : try : return json
+          .loads(self.out) except ValueError as error
+    : raise Failure(f "no JSON on standard output ({error})\n{self.describe()}") from error
 
-    def declare(function):
-        CASES.append(Case(function, title, modes, cage, limit_s))
-        return function
+      def lines(self)
+    : return self.out.splitlines()
 
-    return declare
+          def describe(self)
+    : def clip(text)
+    : return text if len (text) < 4000 else text
+[:2000] + "\n[...]\n" +
+            text [-2000:]
 
+            return (f
+                    "$ {' '.join(self.command)}\nexit {self.status} after {self.seconds:.3f} s\n" f
+                    "--- stdout\n{clip(self.out)}\n--- stderr\n{clip(self.err)}")
 
-class Run:
-    """A finished command."""
+                def drop_ambient_capabilities()
+    : ""
+      "For a harness that is no root but holds capabilities in its own user namespace: its "
+      "children do not."
+      "" ctypes.CDLL(None)
+          .prctl(47, 4, 0, 0, 0) #PR_CAP_AMBIENT,
+      PR_CAP_AMBIENT_CLEAR_ALL
 
-    def __init__(self, command, status, out, err, seconds):
-        self.command, self.status, self.out, self.err, self.seconds = command, status, out, err, seconds
-
-    def json(self):
-        try:
-            return json.loads(self.out)
-        except ValueError as error:
-            raise Failure(f"no JSON on standard output ({error})\n{self.describe()}") from error
-
-    def lines(self):
-        return self.out.splitlines()
-
-    def describe(self):
-        def clip(text):
-            return text if len(text) < 4000 else text[:2000] + "\n[...]\n" + text[-2000:]
-
-        return (f"$ {' '.join(self.command)}\nexit {self.status} after {self.seconds:.3f} s\n"
-                f"--- stdout\n{clip(self.out)}\n--- stderr\n{clip(self.err)}")
-
-
-def drop_ambient_capabilities():
-    """For a harness that is no root but holds capabilities in its own user namespace: its children do not."""
-    ctypes.CDLL(None).prctl(47, 4, 0, 0, 0)  # PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL
-
-
-def processes():
-    """pid -> command line of every live process that we see, zombies left out."""
-    found = {}
+        def processes()
+    : ""
+      "pid -> command line of every live process that we see, zombies left out."
+      "" found = {}
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -94,11 +114,22 @@ def processes():
     return found
 
 
+def children_cpu_seconds():
+    """Processor time of every child that was awaited so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def paths_under(folder):
+    """Every path below `folder`, sorted. What is removed while we look is left out (`rglob` would raise)."""
+    return sorted(os.path.join(place, name)
+                  for place, folders, files in os.walk(folder) for name in folders + files)
+
+
 def output_of(*command):
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
-
-# Counters and clocks of the kernel, which move by themselves.
+#Counters and clocks of the kernel, which move by themselves.
 VOLATILE_SYSCTLS = re.compile(r"^net\.netfilter\.nf_conntrack_count|^net\.ipv6\.conf\.[^.]*\.stable_secret")
 
 
@@ -116,7 +147,6 @@ def snapshot_host():
         "sysctl": "\n".join(line for line in sysctls if not VOLATILE_SYSCTLS.match(line)),
         "mounts": pathlib.Path("/proc/self/mounts").read_text(),
     }
-
 
 class World:
     """The world of one case. Directories are made for it; `finish` checks that nothing is left."""
@@ -137,7 +167,7 @@ class World:
         self.mounts_before = pathlib.Path("/proc/self/mounts").read_text()
         self.notes = []
 
-    # --- acting
+#-- - acting
 
     def environment(self, more=None):
         env = {
@@ -152,7 +182,9 @@ class World:
             if name in os.environ:
                 env[name] = os.environ[name]
         env.update(more or {})
-        return {name: value for name, value in env.items() if value is not None}
+        return {
+name: value for name, value in env.items() if value is not None
+}
 
     def start(self, *command, env=None, limits=None, **more):
         """Starts a command as this world's user, in a process group of its own."""
@@ -174,7 +206,7 @@ class World:
     def command(self, *command, status=0, stdin=None, limit_s=COMMAND_LIMIT_S, **more):
         """Runs a command to its end. `status` is what it must exit with; None takes any."""
         words = [str(word) for word in command]
-        started = time.monotonic()
+        started, cpu_before = time.monotonic(), children_cpu_seconds()
         more["stdin"] = subprocess.DEVNULL if stdin is None else subprocess.PIPE
         process = self.start(*words, **more)
         try:
@@ -185,7 +217,7 @@ class World:
             run = Run(words, "none", out.decode(errors="replace"), (err or b"").decode(errors="replace"), limit_s)
             raise Failure(f"not finished after {limit_s:.0f} s\n{run.describe()}") from None
         run = Run(words, process.returncode, out.decode(errors="replace"), (err or b"").decode(errors="replace"),
-                  time.monotonic() - started)
+                  time.monotonic() - started, children_cpu_seconds() - cpu_before)
         wanted = (status,) if isinstance(status, int) else status
         if wanted is not None and run.status not in wanted:
             raise Failure(f"exit status {run.status}, wanted {' or '.join(map(str, wanted))}\n{run.describe()}")
@@ -214,7 +246,8 @@ class World:
     def probes(self, *probes, status=None, **more):
         text = json.dumps({"probes": list(probes), **more})
         document = self.labctl("probe", "--file", "-", "-o", "json", stdin=text, status=status).json()
-        return {result["id"]: result for result in document["results"]}
+        return {result["id"]: result for result in document["results"]
+        }
 
     def write(self, name, text):
         path = self.folder / name
@@ -240,7 +273,7 @@ class World:
             raise Skip(f"no real manifests ({name}); set LABCTL_MANIFESTS")
         return path
 
-    # --- asserting
+#-- - asserting
 
     def equal(self, got, wanted, what):
         if got != wanted:
@@ -269,7 +302,7 @@ class World:
                 raise Failure(f"not within {within_s:.1f} s: {what}")
             time.sleep(WAIT_STEP_S)
 
-    # --- what is left
+#-- - what is left
 
     def remaining(self):
         """What of a lab is still there, as lines; nothing when the host is as it was."""
@@ -282,7 +315,7 @@ class World:
             left += [f"process {pid}: {line}" for pid, line in processes().items()
                      if "labctl __" in line and self.owns(pid)]
         for folder in (self.run_dir, self.netns_dir):
-            left += [f"file {path}" for path in sorted(folder.rglob("*"))]
+            left += [f"file {path}" for path in paths_under(folder)]
         mounts = pathlib.Path("/proc/self/mounts").read_text()
         if mounts != self.mounts_before:
             left += [f"mount {line}" for line in mounts.splitlines() if line not in self.mounts_before]
@@ -312,7 +345,7 @@ class World:
         """Takes every lab down and asserts that nothing is left, journals included."""
         self.labctl("down", "--all")
         self.assert_empty()
-        self.equal(sorted(str(p) for p in self.state_dir.rglob("*")), [], "files left in the state directory")
+        self.equal(paths_under(self.state_dir), [], "files left in the state directory")
 
 
 def stage_files(labctl, root, manifests, folder):
