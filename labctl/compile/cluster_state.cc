@@ -62,7 +62,7 @@ auto endpoint_facts(const PodInfo& pod) {
         pod.node_name,
         pod.ready,
         pod.ended(),
-        api::at(pod.object->body, "metadata.deletionTimestamp").is_null(),
+        pod.terminating,
         pod.object->uid());
 }
 
@@ -319,6 +319,7 @@ void ClusterState::read_pod(PodInfo& pod, const api::ObjectPtr& object) {
     pod.host_ports = NodeDemand(api::at(body, "spec")).host_ports();
     pod.phase = phase_of(body);
     pod.ready = is_ready(body);
+    pod.terminating = !api::at(body, "metadata.deletionTimestamp").is_null();
     pod.ips = pod_ips(body);
     if (pod.ended()) {
         ipam_.release(pod.lease()); // its network is gone; the status still says what it had

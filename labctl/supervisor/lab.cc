@@ -86,6 +86,11 @@ void Lab::start(
         store_.put(std::move(object));
     }
     journal_->follow(store_);
+    for (const auto& pod : store_.list("Pod")) {
+        if (!at(pod->body, "metadata.deletionTimestamp").is_null()) {
+            store_.remove(pod->key()); // it was on its way out when the lab ended
+        }
+    }
     auto config = compile::ClusterConfig::from_lab(lab);
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
@@ -141,7 +146,8 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
             loop_, store_, config, *kernel_, *dataplane_, paths_.run_dir, std::move(dns)},
         [this](const api::ObjectKey& pod, const compile::RuntimeState& state) {
             runtime_changed(pod, state);
-        });
+        },
+        [this](const api::ObjectKey& pod, const std::string& uid) { pod_ended(pod, uid); });
 }
 
 /// Many pods become ready in one round of the loop: their statuses are counted once, after it.
@@ -158,6 +164,21 @@ void Lab::flush_runtime_changes() {
     }
     sync();
     check_settled();
+}
+
+/// Pods that were deleted together mostly end together: they go in one round.
+void Lab::pod_ended(const api::ObjectKey& pod, const std::string& uid) {
+    ended_pods_.emplace_back(pod, uid);
+    if (ended_pods_.size() == 1) {
+        loop_.after(std::chrono::microseconds(0), [this] { end_pods(); });
+    }
+}
+
+void Lab::end_pods() {
+    for (const auto& [pod, uid] : std::exchange(ended_pods_, {})) {
+        cluster_->end_pod(pod, uid);
+    }
+    sync();
 }
 
 /// Brings everything to what the objects say. The order matters: rules let go of a pod before
@@ -387,7 +408,7 @@ std::map<std::string, std::string> Lab::pending_pods() const {
     std::map<std::string, std::string> pending;
     for (const auto& pod : store_.list("Pod")) {
         const auto phase = string_at(pod->body, "status.phase");
-        if (phase == "Succeeded") {
+        if (phase == "Succeeded" || !at(pod->body, "metadata.deletionTimestamp").is_null()) {
             continue;
         }
         std::string reason = phase == "Failed" ? "it failed" : "it is being started";

@@ -37,6 +37,7 @@ struct ChangeReport {
     std::map<std::string, std::size_t> operations; // as netemu::summarize counts them
     std::vector<std::string> lines;                // one per operation; only for a dry run
     std::uint64_t elapsed_us = 0;
+    std::vector<api::ObjectKey> terminating; // pods that were deleted and are not gone yet
 };
 
 /// One running lab: its objects, its cluster, its network, what runs in it. Every member is called
@@ -74,7 +75,10 @@ public:
 
     // Changes. Each throws api::StatusError when it is refused, and then nothing has changed.
     ChangeReport apply(std::vector<api::Object> objects, bool dry_run);
-    ChangeReport remove(const std::vector<api::ObjectKey>& keys);
+    /// `grace`: seconds that pods get instead of their own grace period; 0: none.
+    ChangeReport remove(
+        const std::vector<api::ObjectKey>& keys,
+        std::optional<std::int64_t> grace = std::nullopt);
     api::ObjectPtr create(api::Object object);
     api::ObjectPtr replace(api::Object object);
     api::ObjectPtr scale(const api::ObjectKey& key, int replicas);
@@ -142,6 +146,8 @@ private:
     void link_namespaces();
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
     void flush_runtime_changes();
+    void pod_ended(const api::ObjectKey& pod, const std::string& uid);
+    void end_pods();
     void check_settled();
 
     netemu::EventLoop& loop_;
@@ -163,6 +169,7 @@ private:
     std::map<std::string, int>
         links_; // file in the netns directory -> descriptor that it points at
     std::vector<std::pair<api::ObjectKey, compile::RuntimeState>> runtime_changes_;
+    std::vector<std::pair<api::ObjectKey, std::string>> ended_pods_; // with their uids
     std::function<void()> settled_;
     netemu::EventLoop::TimerId settle_timer_ = 0;
     std::unique_ptr<dataplane::DataPlane> dataplane_;
