@@ -25,7 +25,8 @@ constexpr int kDatagramsPerTurn = 32;
 } // namespace
 
 WorkloadServer::WorkloadServer(netemu::EventLoop& loop, Reply reply)
-    : loop_(loop), reply_(std::move(reply)), dns_(loop) {
+    : loop_(loop), reply_(std::move(reply)), dns_(loop),
+      proxies_(loop, [this](std::string message) { reply_(std::move(message)); }) {
 }
 
 WorkloadServer::~WorkloadServer() {
@@ -67,7 +68,7 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
             send_logs(record);
             break;
         default:
-            if (!dns_.take(op, record)) {
+            if (!dns_.take(op, record) && !proxies_.take(op, record, fds, next_fd)) {
                 throw netemu::Error("an unknown record on the workload channel");
             }
         }

@@ -10,6 +10,7 @@
 
 #include "labctl/dataplane/dns_service.h"
 #include "labctl/dataplane/pod.h"
+#include "labctl/dataplane/proxy_server.h"
 #include "labctl/dataplane/tcp_connection.h"
 #include "labctl/dataplane/wire.h"
 #include "netemu/base/event_loop.h"
@@ -57,6 +58,7 @@ private:
     std::vector<std::unique_ptr<TcpConnection>> closed_; // until the next turn of the loop
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     DnsService dns_;
+    ProxyServer proxies_;
 };
 
 } // namespace labctl::dataplane

@@ -30,7 +30,7 @@ std::string iptables_tool(Family family, const char* action) {
     auto path = find_program(name);
     if (path.empty()) {
         throw netemu::UnsupportedError(
-            "the proxy mode iptables needs " + name + ", which is not installed",
+            "this proxy mode needs " + name + ", which is not installed",
             "apt-get install iptables");
     }
     return path;
@@ -172,7 +172,7 @@ void IptablesRules::complete(const compile::Proxies& proxies) {
         return;
     }
     for (const auto& input : inputs) {
-        set_route_localnet(input.node, "1");
+        set_route_localnet(input.node, proxies.mode() == "iptables" ? "1" : "0");
         loaded_[input.node] = namespace_of(input.node);
         distrusted_.erase(input.node);
     }
@@ -181,6 +181,35 @@ void IptablesRules::complete(const compile::Proxies& proxies) {
         distrust(failure.node);
     }
     if (!failures.empty()) {
+        throw_failure(failures.front().text);
+    }
+}
+
+void IptablesRules::replace(const compile::Proxies& before, const compile::Proxies& next) {
+    std::vector<RestoreInput> inputs;
+    for (const auto& node : next.nodes()) {
+        const auto of_node = next.restores_of(node.name);
+        inputs.insert(inputs.end(), of_node.begin(), of_node.end());
+    }
+    const auto texts = saved(inputs);
+    auto failures = restore(inputs);
+    if (failures.empty()) {
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            inputs[i].text = iptables_removal(texts[i]);
+        }
+        failures = restore(inputs);
+    }
+    const auto& now = failures.empty() ? next : before;
+    for (const auto& input : inputs) {
+        set_route_localnet(input.node, now.mode() == "iptables" ? "1" : "0");
+        if (failures.empty()) {
+            loaded_[input.node] = namespace_of(input.node);
+        } else {
+            distrust(input.node);
+        }
+    }
+    if (!failures.empty()) {
+        complete(before);
         throw_failure(failures.front().text);
     }
 }

@@ -10,7 +10,7 @@
 #include "labctl/compile/proxies.h"
 #include "netemu/kernel/kernel.h"
 
-/// Rules of kube-proxy's iptables mode on the nodes of a lab, loaded by the system's own
+/// Rules of kube-proxy's iptables or userspace mode on the nodes of a lab, loaded by the system's own
 /// iptables-restore(8) and ip6tables-restore(8), whichever kind Debian's alternatives name.
 namespace labctl::supervisor {
 
@@ -29,6 +29,9 @@ public:
     /// All rules for each node that has none: its namespace is new, or an earlier attempt failed.
     /// Throws as `update`.
     void complete(const compile::Proxies& proxies);
+    /// From one mode's rules to another's, which share no chain: the new ones are in place before
+    /// the old ones go. Throws as `update`; then the old ones are there.
+    void replace(const compile::Proxies& before, const compile::Proxies& next);
     /// Takes the rules off every node of `proxies`; rules of others stay.
     void remove(const compile::Proxies& proxies);
 

@@ -94,7 +94,7 @@ void Lab::start(
     auto config = compile::ClusterConfig::from_lab(lab);
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
-    if (cluster->config().proxy_mode == "iptables") {
+    if (cluster->config().proxy_mode != "nftables") {
         IptablesRules::require_tools(has_ipv6(cluster->config()));
     }
     kernel_ = netemu::make_linux_kernel();
@@ -116,6 +116,7 @@ void Lab::start(
         micros_since(begin));
     begin = Clock::now();
     const auto report = build_network(keep_alive);
+    dataplane_->serve_proxies(userspace_sockets(*proxies_));
     iptables_->complete(*proxies_);
     std::size_t operations = 0;
     for (const auto& [what, count] : report.operations) {
@@ -259,9 +260,16 @@ void Lab::update_proxies(ChangeReport& report) {
     }
     const netemu::Plan plan{std::move(work.operations)};
     report.operations = netemu::summarize(plan);
+    // Rules lead to sockets that are there, and sockets go when no rule leads to them.
+    const auto sockets =
+        work.portals ? userspace_sockets(*proxies_) : std::vector<dataplane::ProxySpec>{};
+    dataplane_->serve_proxies(sockets);
     if (!work.restores.empty()) {
         report.operations[kRestoreRules] = work.restores.size();
         iptables_->update(work.restores, *proxies_);
+    }
+    if (work.portals) {
+        dataplane_->keep_only_proxies(sockets);
     }
     carry_out(plan, {});
     note_tables(plan.operations);

@@ -134,8 +134,10 @@ private:
     [[nodiscard]] netemu::DesiredState desired_state() const;
     void update_proxies(ChangeReport& report);
     [[nodiscard]] netemu::ObservedState observe();
-    void switch_to_iptables(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
+    void switch_to_restored(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
     void switch_to_nftables(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
+    /// What the rules of the userspace mode lead to. lab_userspace.cc.
+    static std::vector<dataplane::ProxySpec> userspace_sockets(const compile::Proxies& proxies);
     void delete_empty_iptables_tables();
     void note_tables(const std::vector<netemu::Operation>& operations);
     void forget_connections();
@@ -162,7 +164,7 @@ private:
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     std::vector<compile::HealthCheck> health_checks_; // that are served
     std::unique_ptr<netemu::Kernel> kernel_;
-    std::unique_ptr<IptablesRules> iptables_;            // in the iptables mode; else it holds none
+    std::unique_ptr<IptablesRules> iptables_;            // in the modes that restore; else it holds none
     netemu::ObservedState observed_;                     // what we know to be there
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on
     bool network_dirty_ = true;
