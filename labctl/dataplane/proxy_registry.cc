@@ -18,6 +18,7 @@ using netemu::check_syscall;
 
 constexpr int kProxyBacklog = 4096; // the kernel lowers it to net.core.somaxconn
 constexpr std::size_t kEndpointsPerMessage = 4000;
+constexpr std::size_t kRetiredMax = 20000; // proxies that are gone, of which we still know
 
 int proxy_domain(const ProxySpec& spec) {
     return spec.ipv6 ? AF_INET6 : AF_INET;
@@ -110,7 +111,13 @@ void ProxyRegistry::serve(const std::vector<ProxySpec>& proxies) {
         const auto found = proxies_.find(key);
         if (found == proxies_.end()) {
             Served proxy{spec, next_id_, open_proxy(spec, open_socket_)};
-            keys_[next_id_++] = key;
+            makers_[next_id_++] = {
+                spec.ns_name,
+                proxy_domain(spec),
+                (is_tcp(spec) ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK};
+            if (makers_.size() > proxies_.size() + kRetiredMax) {
+                forget_retired();
+            }
             announce(proxies_.emplace(key, std::move(proxy)).first->second);
         } else if (!(found->second.spec == spec)) {
             found->second.spec = spec;
@@ -132,33 +139,36 @@ void ProxyRegistry::keep_only(const std::vector<ProxySpec>& proxies) {
         if (channel_ != nullptr) {
             channel_->send(WireWriter().op(Op::RemoveProxy).u32(it->second.id).bytes());
         }
-        keys_.erase(it->second.id);
         it = proxies_.erase(it);
     }
 }
 
+void ProxyRegistry::forget_retired() {
+    std::set<std::uint32_t> present;
+    for (const auto& [key, proxy] : proxies_) {
+        present.insert(proxy.id);
+    }
+    std::erase_if(makers_, [&](const auto& maker) { return !present.contains(maker.first); });
+}
+
 void ProxyRegistry::need_socket(WireReader& record) {
     const auto flow = record.u32();
-    const auto key = keys_.find(record.u32());
+    const auto maker = makers_.find(record.u32());
     if (channel_ == nullptr) {
         return;
     }
-    if (key == keys_.end()) { // withdrawn meanwhile
+    if (maker == makers_.end()) { // long gone
         channel_->send(WireWriter().op(Op::NoProxySocket).u32(flow).bytes());
         return;
     }
-    const auto& spec = proxies_.at(key->second).spec;
+    const auto& [ns_name, domain, type] = maker->second;
     try {
         std::vector<netemu::UniqueFd> sockets;
-        sockets.push_back(open_socket_(
-            spec.ns_name,
-            proxy_domain(spec),
-            (is_tcp(spec) ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK,
-            0));
+        sockets.push_back(open_socket_(ns_name, domain, type, 0));
         channel_->send_owned(
             WireWriter().op(Op::ProxySocket).u32(flow).bytes(), std::move(sockets));
     } catch (const netemu::Error& error) {
-        netemu::logger("dataplane")->debug("a socket for {}: {}", key->second, error.what());
+        netemu::logger("dataplane")->debug("a socket in {}: {}", ns_name, error.what());
         channel_->send(WireWriter().op(Op::NoProxySocket).u32(flow).bytes());
     }
 }

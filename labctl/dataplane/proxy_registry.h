@@ -38,13 +38,22 @@ private:
         netemu::UniqueFd socket;
     };
 
+    /// What a socket to an endpoint has to be.
+    struct Maker {
+        std::string ns_name;
+        int domain = 0;
+        int type = 0;
+    };
+
     void announce(const Served& proxy) const;
     void send_endpoints(const Served& proxy) const;
+    void forget_retired();
 
     SocketFactory open_socket_;
     Channel* channel_ = nullptr;
     std::map<std::string, Served> proxies_; // by key
-    std::map<std::uint32_t, std::string> keys_;
+    /// By id; of proxies that are gone, too, since connections that they accepted live on.
+    std::map<std::uint32_t, Maker> makers_;
     std::uint32_t next_id_ = 1;
 };
 

@@ -72,7 +72,11 @@ void ProxyServer::add(WireReader& record, netemu::UniqueFd socket) {
                           .first->second;
     // The proxy outlives the watch: `remove` ends it first.
     loop_.add(proxy.socket.get(), EPOLLIN, [this, tcp, &proxy](std::uint32_t) {
-        tcp ? accept(proxy) : receive(proxy);
+        if (tcp) {
+            (void)accept(proxy);
+        } else {
+            receive(proxy);
+        }
     });
     if (forget_timer_ == 0) {
         forget_timer_ = loop_.after(kForgetInterval, [this] { forget_clients(); });
@@ -98,8 +102,13 @@ void ProxyServer::remove(std::uint32_t id) {
     if (found == proxies_.end()) {
         return;
     }
-    loop_.remove(found->second.socket.get());
-    found->second.balancer->remove(found->second.name);
+    auto& proxy = found->second;
+    if (proxy.name.protocol == services::Protocol::Tcp) {
+        while (accept(proxy)) { // who is connected already is served
+        }
+    }
+    loop_.remove(proxy.socket.get());
+    proxy.balancer->remove(proxy.name);
     std::vector<SessionKey> ended;
     for (auto it = sessions_.lower_bound({id, {}}); it != sessions_.end() && it->first.first == id;
          ++it) {
@@ -139,7 +148,8 @@ bool ProxyServer::full() const {
 
 // --- TCP
 
-void ProxyServer::accept(Proxy& proxy) {
+/// False when nobody waits.
+bool ProxyServer::accept(Proxy& proxy) {
     const int listener = proxy.socket.get();
     sockaddr_storage address{};
     socklen_t size = sizeof address;
@@ -157,10 +167,10 @@ void ProxyServer::accept(Proxy& proxy) {
                 }
             });
         }
-        return;
+        return false;
     }
     if (full()) {
-        return;
+        return true;
     }
     const auto from = netemu::Endpoint::from_sockaddr(address).address;
     auto connection = std::make_unique<ProxyConnection>(
@@ -175,6 +185,7 @@ void ProxyServer::accept(Proxy& proxy) {
     auto& started = *connection;
     connections_.emplace(&started, std::move(connection));
     started.begin_try();
+    return true;
 }
 
 void ProxyServer::connection_closed(ProxyConnection& connection) {

@@ -67,7 +67,7 @@ private:
     void need_socket(std::uint32_t flow, std::uint32_t proxy);
     [[nodiscard]] bool full() const;
 
-    void accept(Proxy& proxy);
+    bool accept(Proxy& proxy);
     void connection_closed(ProxyConnection& connection);
 
     void receive(Proxy& proxy);

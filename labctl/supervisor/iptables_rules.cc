@@ -106,13 +106,16 @@ IptablesRules::restore(const std::vector<RestoreInput>& inputs) const {
 }
 
 /// What iptables-save prints for each of the inputs' nodes and families.
-std::vector<std::string> IptablesRules::saved(const std::vector<RestoreInput>& inputs) const {
+std::vector<std::string>
+IptablesRules::saved(const std::vector<RestoreInput>& inputs, bool counters) const {
     std::vector<NetnsCommand> commands;
     for (const auto& input : inputs) {
+        std::vector<std::string> words{iptables_tool(input.family, "save")};
+        if (counters) {
+            words.emplace_back("-c");
+        }
         commands.push_back(
-            {kernel_.namespace_fd(compile::node_namespace(input.node)),
-             {iptables_tool(input.family, "save")},
-             {}});
+            {kernel_.namespace_fd(compile::node_namespace(input.node)), std::move(words), {}});
     }
     std::vector<std::string> texts;
     auto results = run_in_namespaces(commands);
@@ -144,6 +147,10 @@ void IptablesRules::update(
     if (!failures.empty()) {
         complete(proxies);
     }
+}
+
+std::string IptablesRules::counted(const std::string& node, Family family) const {
+    return saved({{node, family, {}}}, true).front();
 }
 
 void IptablesRules::distrust(const std::string& node) {

@@ -39,6 +39,8 @@ public:
     /// one line for each chain.
     [[nodiscard]] std::map<std::string, std::vector<std::string>>
     drift(const compile::Proxies& proxies) const;
+    /// What `iptables-save -c` prints on a node.
+    [[nodiscard]] std::string counted(const std::string& node, netemu::Family family) const;
     /// The next `complete` writes this node's rules anew.
     void distrust(const std::string& node);
 
@@ -53,7 +55,7 @@ private:
     [[nodiscard]] std::vector<Failure>
     restore(const std::vector<compile::RestoreInput>& inputs) const;
     [[nodiscard]] std::vector<std::string>
-    saved(const std::vector<compile::RestoreInput>& inputs) const;
+    saved(const std::vector<compile::RestoreInput>& inputs, bool counters = false) const;
     void set_route_localnet(const std::string& node, const char* value) const;
 
     const netemu::Kernel& kernel_;
