@@ -14,7 +14,8 @@
 namespace services {
 
 /// A match that may be negated ("! -s 10.0.0.0/8").
-template <typename Value> struct IptablesMatch {
+template <typename Value>
+struct IptablesMatch {
     Value value{};
     bool negated = false;
 };
@@ -38,8 +39,8 @@ struct IptablesRule {
     bool remembered = false;           // -m recent --rcheck: only clients that are known
     bool unknown = false;              // has a match that is none of the above
 
-    std::string target; // "KUBE-SVC-...", "DNAT"; empty: the rule only counts
-    std::string to;     // of DNAT and REDIRECT
+    std::string target;           // "KUBE-SVC-...", "DNAT"; empty: the rule only counts
+    std::string to;               // of DNAT and REDIRECT
     std::uint32_t mark_value = 0; // of MARK --set-xmark VALUE/MASK
     std::uint32_t mark_clear = 0;
 };

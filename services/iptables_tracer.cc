@@ -66,11 +66,9 @@ double IptablesTracer::chance(const IptablesRule& rule, const TracePacket& packe
     const auto in = [](const IpAddress& address) {
         return [&address](const netemu::IpPrefix& range) { return range.contains(address); };
     };
-    const bool new_connection =
-        rule.states.empty() || rule.states.find("NEW") != std::string::npos;
+    const bool new_connection = rule.states.empty() || rule.states.find("NEW") != std::string::npos;
     if (rule.unknown || rule.remembered || !new_connection ||
-        fails(rule.source, in(packet.source)) ||
-        fails(rule.destination, in(packet.destination)) ||
+        fails(rule.source, in(packet.source)) || fails(rule.destination, in(packet.destination)) ||
         fails(
             rule.protocol,
             [&](const std::string& word) { return word == protocol_word(packet.protocol); }) ||
@@ -79,7 +77,9 @@ double IptablesTracer::chance(const IptablesRule& rule, const TracePacket& packe
             [&](std::uint16_t port) { return port == packet.destination_port; }) ||
         fails(rule.source_local, [&](bool is) { return is == local(packet.source); }) ||
         fails(rule.destination_local, [&](bool is) { return is == local(packet.destination); }) ||
-        fails(rule.mark, [&](std::uint32_t mark) { return (packet.mark & rule.mark_mask) == mark; })) {
+        fails(rule.mark, [&](std::uint32_t mark) {
+            return (packet.mark & rule.mark_mask) == mark;
+        })) {
         return 0;
     }
     return rule.probability.value_or(1);
@@ -100,8 +100,7 @@ void IptablesTracer::translate(const IptablesRule& rule, Path& path) const {
                 });
             packet.destination = own == local_addresses_.end() ? packet.destination : *own;
         }
-        std::from_chars(
-            rule.to.data(), rule.to.data() + rule.to.size(), packet.destination_port);
+        std::from_chars(rule.to.data(), rule.to.data() + rule.to.size(), packet.destination_port);
     }
     path.outcome.target = netemu::Endpoint{packet.destination, packet.destination_port};
 }
@@ -146,11 +145,7 @@ void IptablesTracer::follow(
 }
 
 void IptablesTracer::walk(
-    const std::string& table,
-    const std::string& chain,
-    Path path,
-    Paths& ended,
-    int depth) const {
+    const std::string& table, const std::string& chain, Path path, Paths& ended, int depth) const {
     if (depth > kIptablesJumpsMax) {
         throw netemu::Error("the rules of iptables jump in a circle at " + table + " " + chain);
     }
@@ -241,9 +236,8 @@ IptablesTracer::chain_rules(const std::string& table, const std::string& chain) 
 const IptablesRule* IptablesTracer::find(
     const std::string& table, const std::string& chain, const std::string& rule) const {
     const auto& rules = chain_rules(table, chain);
-    const auto found = std::find_if(rules.begin(), rules.end(), [&](const IptablesRule& each) {
-        return each.text == rule;
-    });
+    const auto found = std::find_if(
+        rules.begin(), rules.end(), [&](const IptablesRule& each) { return each.text == rule; });
     return found == rules.end() ? nullptr : &*found;
 }
 

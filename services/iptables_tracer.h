@@ -40,12 +40,9 @@ private:
     chain_rules(const std::string& table, const std::string& chain) const;
     [[nodiscard]] bool local(const IpAddress& address) const;
     [[nodiscard]] double chance(const IptablesRule& rule, const TracePacket& packet) const;
-    void walk(
-        const std::string& table,
-        const std::string& chain,
-        Path path,
-        Paths& ended,
-        int depth) const;
+    void
+    walk(const std::string& table, const std::string& chain, Path path, Paths& ended, int depth)
+        const;
     void follow(
         const std::string& table,
         const IptablesRule& rule,

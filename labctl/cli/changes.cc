@@ -79,8 +79,9 @@ std::optional<std::int64_t> grace_period(const Options& options) {
     if (options.now) {
         return 1;
     }
-    return options.grace_period < 0 ? std::nullopt
-                                    : std::optional(std::max<std::int64_t>(1, options.grace_period));
+    return options.grace_period < 0
+               ? std::nullopt
+               : std::optional(std::max<std::int64_t>(1, options.grace_period));
 }
 
 /// The watch begins where the deletion has left the store, so that no end is missed.

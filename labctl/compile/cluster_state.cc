@@ -58,12 +58,7 @@ std::string zone_in(const api::Labels& labels) {
 /// What an endpoint is made of, besides the labels that select its pod and what cannot change.
 auto endpoint_facts(const PodInfo& pod) {
     return std::tuple(
-        pod.ips,
-        pod.node_name,
-        pod.ready,
-        pod.ended(),
-        pod.terminating,
-        pod.object->uid());
+        pod.ips, pod.node_name, pod.ready, pod.ended(), pod.terminating, pod.object->uid());
 }
 
 const Json& owner_references(const api::ObjectPtr& object) {

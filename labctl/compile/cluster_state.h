@@ -49,7 +49,7 @@ struct PodInfo {
     PodPhase phase = PodPhase::Pending;
     bool ready = false;
     bool terminating = false; // deleted, and not at its end yet
-    bool counted = false; // in its node's numbers
+    bool counted = false;     // in its node's numbers
     std::optional<RuntimeState> runtime;
     std::string problem; // why it has no node or no address
 

@@ -48,7 +48,8 @@ public:
         std::string& refusal);
     /// Begins the end of a pod. One that has something to finish (pod_termination.h) stays in the
     /// store, terminating, until `end_pod`, or until it is deleted with no grace; all others go at
-    /// once. `grace`: seconds instead of the pod's own; they can only shorten an end that has begun.
+    /// once. `grace`: seconds instead of the pod's own; they can only shorten an end that has
+    /// begun.
     void delete_pod(
         const char* component,
         const api::Object* owner,

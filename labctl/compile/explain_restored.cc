@@ -73,8 +73,7 @@ void add_iptables_counters(
     if (of.rule.empty() || blank == std::string::npos) {
         return;
     }
-    const auto* rule =
-        tracer.find(of.where.substr(0, blank), of.where.substr(blank + 1), of.rule);
+    const auto* rule = tracer.find(of.where.substr(0, blank), of.where.substr(blank + 1), of.rule);
     if (rule != nullptr) {
         step["packets"] = rule->packets;
         step["bytes"] = rule->bytes;

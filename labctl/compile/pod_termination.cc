@@ -46,8 +46,7 @@ milliseconds sleep_of_command(const Json& command) {
             }
         }
     }
-    const bool sleeps =
-        words.size() == 2 && (words[0] == "sleep" || words[0].ends_with("/sleep"));
+    const bool sleeps = words.size() == 2 && (words[0] == "sleep" || words[0].ends_with("/sleep"));
     return sleeps ? parse_sleep(words[1]).value_or(milliseconds(0)) : milliseconds(0);
 }
 

@@ -22,9 +22,7 @@ struct ProxyWork {
     std::vector<netemu::Operation> operations;
     std::vector<RestoreInput> restores;
     bool portals = false; // what Proxies::portals returns may have changed
-    [[nodiscard]] bool empty() const {
-        return operations.empty() && restores.empty() && !portals;
-    }
+    [[nodiscard]] bool empty() const { return operations.empty() && restores.empty() && !portals; }
 };
 
 /// In the userspace mode: a service port, and the port of every node that its proxy listens on.

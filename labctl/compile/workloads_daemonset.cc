@@ -154,8 +154,8 @@ private:
         std::vector<std::pair<std::string, const PodInfo*>> old_unready;
         for (const auto& node : control_.state.nodes()) {
             const auto& here = pods_[node.name];
-            const bool healthy = !here.empty() && here.front()->running_and_ready() &&
-                                 !here.front()->terminating;
+            const bool healthy =
+                !here.empty() && here.front()->running_and_ready() && !here.front()->terminating;
             if (!healthy) {
                 unavailable += belongs(node).first ? 1 : 0;
             }

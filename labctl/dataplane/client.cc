@@ -154,6 +154,9 @@ private:
             case Op::Logs:
                 workloads.logs_arrived(record);
                 break;
+            case Op::Served:
+                workloads.served_arrived(record);
+                break;
             case Op::NeedSocket:
                 proxies.need_socket(record);
                 break;
@@ -283,6 +286,10 @@ bool DataPlane::serves(const std::string& pod) const {
 
 void DataPlane::change_dns(const dns::ZoneChanges& changes) {
     impl_->zone.change(changes);
+}
+
+void DataPlane::served(const std::string& pod, ServedCallback callback) {
+    impl_->workloads.served(pod, std::move(callback));
 }
 
 void DataPlane::logs(const std::string& pod, std::size_t lines, LogCallback callback) {

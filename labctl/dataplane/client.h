@@ -1,7 +1,10 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -84,6 +87,14 @@ public:
     /// must be one that dns::parse_corefile takes.
     void change_dns(const dns::ZoneChanges& changes);
 
+    /// What the pod's access log tells of: requests so far, and how long ago the last one was.
+    struct Served {
+        std::uint32_t requests = 0;
+        std::chrono::milliseconds age{0};
+    };
+    using ServedCallback = std::function<void(std::optional<Served> served)>;
+    /// nullopt for a pod that is not served here.
+    void served(const std::string& pod, ServedCallback callback);
     /// The last `lines` lines of the pod's access log (all that are kept if 0). An unknown pod has
     /// none.
     void logs(const std::string& pod, std::size_t lines, LogCallback callback);

@@ -12,8 +12,8 @@ namespace labctl::dataplane {
 
 /// One TCP connection through a userspace proxy: the client's, which is accepted already, and the
 /// one to an endpoint, tried one endpoint after the other. Bytes are copied both ways, and each
-/// end's FIN is passed on. When no endpoint takes it, the client's end is closed. Source: kube-proxy
-/// pkg/proxy/userspace/proxysocket.go (until Kubernetes 1.25); reference 8.4.
+/// end's FIN is passed on. When no endpoint takes it, the client's end is closed. Source:
+/// kube-proxy pkg/proxy/userspace/proxysocket.go (until Kubernetes 1.25); reference 8.4.
 class ProxyConnection {
 public:
     /// Asks for a socket of the node, which `socket_arrived` brings.

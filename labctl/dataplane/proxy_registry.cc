@@ -31,8 +31,7 @@ bool is_tcp(const ProxySpec& spec) {
 void set_proxy_option(int socket, int level, int option) {
     const int on = 1;
     check_syscall(
-        "set an option of a proxy's socket",
-        ::setsockopt(socket, level, option, &on, sizeof on));
+        "set an option of a proxy's socket", ::setsockopt(socket, level, option, &on, sizeof on));
 }
 
 netemu::UniqueFd open_proxy(const ProxySpec& spec, const SocketFactory& open_socket) {
@@ -53,15 +52,13 @@ netemu::UniqueFd open_proxy(const ProxySpec& spec, const SocketFactory& open_soc
     }
     const std::uint8_t zeros[16] = {};
     const netemu::Endpoint any{
-        netemu::IpAddress::from_bytes(
-            spec.ipv6 ? netemu::Family::V6 : netemu::Family::V4, zeros),
+        netemu::IpAddress::from_bytes(spec.ipv6 ? netemu::Family::V6 : netemu::Family::V4, zeros),
         spec.listen_port};
     sockaddr_storage address{};
     const auto size = any.to_sockaddr(address);
     const auto what = spec.ns_name + ": listen on port " + std::to_string(spec.listen_port) +
                       " for " + spec.name.to_string();
-    check_syscall(
-        what, ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size)); // NOLINT
+    check_syscall(what, ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size)); // NOLINT
     if (is_tcp(spec)) {
         check_syscall(what, ::listen(fd, kProxyBacklog));
     }

@@ -205,8 +205,7 @@ void ProxyServer::receive(Proxy& proxy) {
         if (!datagram) {
             return;
         }
-        datagram->bytes.resize(
-            std::min(datagram->bytes.size(), services::kUserspaceDatagramBytes));
+        datagram->bytes.resize(std::min(datagram->bytes.size(), services::kUserspaceDatagramBytes));
         const auto found = sessions_.find({proxy.id, datagram->from});
         if (found == sessions_.end()) {
             begin_session(proxy, std::move(*datagram));
@@ -269,8 +268,7 @@ void ProxyServer::answer(const SessionKey& key_of_watch) {
     static thread_local std::array<char, services::kUserspaceDatagramBytes> buffer;
     auto& session = sessions_.at(key);
     for (int i = 0; i < kProxyDatagramsPerTurn; ++i) {
-        const auto size =
-            ::recv(session.socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        const auto size = ::recv(session.socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
         if (size < 0) {
             if (errno != EAGAIN && errno != EINTR) {
                 end_session(key); // the endpoint has no such port

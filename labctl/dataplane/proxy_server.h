@@ -39,8 +39,7 @@ public:
 
     /// Carries out a record, and takes its descriptor from `fds` at `next_fd`. False if it is none
     /// of a proxy.
-    bool take(
-        Op op, WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_t& next_fd);
+    bool take(Op op, WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_t& next_fd);
 
 private:
     struct Proxy {

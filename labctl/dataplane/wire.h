@@ -26,6 +26,7 @@ enum class Op : std::uint8_t {
     RemovePod,  // u32 pod
     SetReady,   // u32 pod, u8 ready
     GetLogs,    // u32 request, u32 pod, u32 lines
+    GetServed,  // u32 request, u32 pod
     // The same, for DNS. A Corefile begins a new zone, which answers from DnsSynced on; records go
     // to the newest zone.
     AddDnsSocket,     // as AddSocket, served by the cluster's DNS
@@ -52,6 +53,7 @@ enum class Op : std::uint8_t {
     Hello = 32, // serving; sent once
     Serving,    // u32 pod
     Logs,       // u32 request, u32 count, count x text
+    Served,     // u32 request, u32 lines of the access log so far, u32 ms since the last one
     NeedSocket, // u32 flow, u32 proxy: a socket of its node, family and protocol
     // Probe channel, to the child.
     AddTemplate = 64, // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method

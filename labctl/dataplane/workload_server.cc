@@ -1,7 +1,9 @@
 #include "labctl/dataplane/workload_server.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include <netinet/in.h>
@@ -66,6 +68,9 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
             break;
         case Op::GetLogs:
             send_logs(record);
+            break;
+        case Op::GetServed:
+            send_served(record);
             break;
         default:
             if (!dns_.take(op, record) && !proxies_.take(op, record, fds, next_fd)) {
@@ -158,6 +163,25 @@ void WorkloadServer::send_logs(WireReader& record) {
         reply.text(line);
     }
     reply_(reply.bytes());
+}
+
+void WorkloadServer::send_served(WireReader& record) {
+    const auto request = record.u32();
+    const auto pod = pods_.find(record.u32());
+    std::uint32_t requests = 0;
+    std::chrono::milliseconds age{0};
+    if (pod != pods_.end()) {
+        requests = pod->second->log.added();
+        age = std::chrono::duration_cast<std::chrono::milliseconds>(
+            netemu::Clock::now() - pod->second->log.last_added());
+    }
+    constexpr std::int64_t kMostMs = std::numeric_limits<std::uint32_t>::max();
+    reply_(WireWriter()
+               .op(Op::Served)
+               .u32(request)
+               .u32(requests)
+               .u32(static_cast<std::uint32_t>(std::min<std::int64_t>(age.count(), kMostMs)))
+               .bytes());
 }
 
 void WorkloadServer::accept(

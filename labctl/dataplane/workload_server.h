@@ -42,6 +42,7 @@ private:
     void set_ready(WireReader& record);
     void set_health(WireReader& record);
     void send_logs(WireReader& record);
+    void send_served(WireReader& record);
 
     void accept(int listener, const std::shared_ptr<ServedPod>& pod, std::uint16_t port);
     /// Answers a tcp probe in place, without a connection object; false if it is not one.

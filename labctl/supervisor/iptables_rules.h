@@ -10,8 +10,8 @@
 #include "labctl/compile/proxies.h"
 #include "netemu/kernel/kernel.h"
 
-/// Rules of kube-proxy's iptables or userspace mode on the nodes of a lab, loaded by the system's own
-/// iptables-restore(8) and ip6tables-restore(8), whichever kind Debian's alternatives name.
+/// Rules of kube-proxy's iptables or userspace mode on the nodes of a lab, loaded by the system's
+/// own iptables-restore(8) and ip6tables-restore(8), whichever kind Debian's alternatives name.
 namespace labctl::supervisor {
 
 class IptablesRules {

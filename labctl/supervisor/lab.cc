@@ -44,6 +44,13 @@ std::string network_fingerprint(const api::Object& object) {
            at(object.body, "status.podIPs").dump() + (final_phase ? "final" : "");
 }
 
+bool is_ready(const api::Object& pod) {
+    const auto& conditions = at(pod.body, "status.conditions");
+    return std::any_of(conditions.begin(), conditions.end(), [](const api::Json& condition) {
+        return string_at(condition, "type") == "Ready" && string_at(condition, "status") == "True";
+    });
+}
+
 } // namespace
 
 Lab::Lab(netemu::EventLoop& loop, LabPaths paths, pid_t host_pid, int verbosity)
@@ -196,7 +203,10 @@ ChangeReport Lab::sync() {
         for (const auto& [what, count] : rules.operations) {
             tables += count;
         }
-        trail_->rules_changed(std::min(tables, cluster_->config().nodes.size()));
+        const auto nodes = std::min(tables, cluster_->config().nodes.size());
+        for (const auto& [service, pod, at] : trail_->rules_changed(nodes)) {
+            last_requests_->follow(service, pod, at);
+        }
     }
     update_dns();
     auto report = build_network({});
@@ -440,17 +450,35 @@ void Lab::when_settled(Clock::time_point deadline, std::function<void()> callbac
     settled_ = std::move(callback);
     settle_timer_ = loop_.at(deadline, [this] {
         if (const auto done = std::exchange(settled_, nullptr)) {
-            trail_ = std::make_unique<compile::ServiceTrail>(store_);
+            begin_trail();
             done();
         }
     });
     check_settled();
 }
 
+/// From now on changes of readiness are told in Events.
+void Lab::begin_trail() {
+    trail_ = std::make_unique<compile::ServiceTrail>(store_);
+    last_requests_ = std::make_unique<LastRequests>(
+        loop_,
+        [this](const std::string& pod, dataplane::DataPlane::ServedCallback answer) {
+            dataplane_->served(pod, std::move(answer));
+        },
+        [this](const api::ObjectKey& pod) {
+            const auto object = store_.get(pod);
+            return object && (!is_ready(*object) ||
+                              !at(object->body, "metadata.deletionTimestamp").is_null());
+        },
+        [this](const api::ObjectKey& service, const std::string& text) {
+            trail_->last_request(service, text);
+        });
+}
+
 void Lab::check_settled() {
     if (settled_ && runtime_changes_.empty() && runtime_->starting() == 0) {
         loop_.cancel(settle_timer_);
-        trail_ = std::make_unique<compile::ServiceTrail>(store_);
+        begin_trail();
         std::exchange(settled_, nullptr)();
     }
 }

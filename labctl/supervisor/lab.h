@@ -20,6 +20,7 @@
 #include "labctl/store/journal.h"
 #include "labctl/store/store.h"
 #include "labctl/supervisor/iptables_rules.h"
+#include "labctl/supervisor/last_requests.h"
 #include "labctl/supervisor/paths.h"
 #include "labctl/supervisor/runtime.h"
 #include "netemu/base/event_loop.h"
@@ -77,8 +78,7 @@ public:
     ChangeReport apply(std::vector<api::Object> objects, bool dry_run);
     /// `grace`: seconds that pods get instead of their own grace period; 0: none.
     ChangeReport remove(
-        const std::vector<api::ObjectKey>& keys,
-        std::optional<std::int64_t> grace = std::nullopt);
+        const std::vector<api::ObjectKey>& keys, std::optional<std::int64_t> grace = std::nullopt);
     api::ObjectPtr create(api::Object object);
     api::ObjectPtr replace(api::Object object);
     api::ObjectPtr scale(const api::ObjectKey& key, int replicas);
@@ -151,6 +151,7 @@ private:
     void pod_ended(const api::ObjectKey& pod, const std::string& uid);
     void end_pods();
     void check_settled();
+    void begin_trail();
 
     netemu::EventLoop& loop_;
     LabPaths paths_;
@@ -164,8 +165,8 @@ private:
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     std::vector<compile::HealthCheck> health_checks_; // that are served
     std::unique_ptr<netemu::Kernel> kernel_;
-    std::unique_ptr<IptablesRules> iptables_;            // in the modes that restore; else it holds none
-    netemu::ObservedState observed_;                     // what we know to be there
+    std::unique_ptr<IptablesRules> iptables_; // in the modes that restore; else it holds none
+    netemu::ObservedState observed_;          // what we know to be there
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on
     bool network_dirty_ = true;
     std::map<std::string, int>
@@ -177,6 +178,7 @@ private:
     std::unique_ptr<dataplane::DataPlane> dataplane_;
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
     std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
+    std::unique_ptr<LastRequests> last_requests_;  // likewise
 };
 
 } // namespace labctl::supervisor

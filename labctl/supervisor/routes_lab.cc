@@ -279,7 +279,8 @@ void Routes::delete_many(const ApiRequest& request, const ExchangePtr& exchange)
         keys.push_back(key_from(entry));
     }
     std::optional<std::int64_t> grace;
-    if (const auto seconds = body.value("gracePeriodSeconds", Json()); seconds.is_number_integer()) {
+    if (const auto seconds = body.value("gracePeriodSeconds", Json());
+        seconds.is_number_integer()) {
         grace = seconds.get<std::int64_t>();
     }
     const auto report = lab_.remove(keys, grace);

@@ -91,13 +91,11 @@ struct ProxyFixture {
 
     /// Runs a client's command and the loop until it is done.
     test::Command client(const std::string& command) {
-        auto done = std::async(
-            std::launch::async, [this, command] { return net.run("client", command); });
+        auto done =
+            std::async(std::launch::async, [this, command] { return net.run("client", command); });
         BOOST_REQUIRE(test::run_until(
             loop,
-            [&done] {
-                return done.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-            },
+            [&done] { return done.wait_for(std::chrono::seconds(0)) == std::future_status::ready; },
             60));
         return done.get();
     }
@@ -124,8 +122,9 @@ BOOST_FIXTURE_TEST_SUITE(proxies, ProxyFixture)
 
 BOOST_AUTO_TEST_CASE(connections_go_round_and_come_from_the_node) {
     BOOST_TEST((hosts("10.1.0.2:20000", 6) == Hosts{{"a", 3}, {"b", 3}}));
-    BOOST_TEST(client("curl --silent http://10.1.0.2:20000/clientip").output.find("10.1.0.2") !=
-               std::string::npos);
+    BOOST_TEST(
+        client("curl --silent http://10.1.0.2:20000/clientip").output.find("10.1.0.2") !=
+        std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_answer_is_tried_no_more) {
@@ -157,7 +156,7 @@ BOOST_AUTO_TEST_CASE(without_endpoints_it_accepts_and_closes) {
     plane.keep_only_proxies({proxies[1]});
     BOOST_TEST(
         client("curl --silent --show-error --max-time 20 http://10.1.0.2:20000/")
-                .output.find("refused") != std::string::npos);
+            .output.find("refused") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(many_bytes_both_ways_and_the_end_of_each) {

@@ -36,7 +36,8 @@ milliseconds time_of(const std::string& hook, const std::string& annotation = {}
     return plan.pre_stop + plan.work.value();
 }
 
-template <typename AnyLab> Names terminating(const AnyLab& lab) {
+template <typename AnyLab>
+Names terminating(const AnyLab& lab) {
     Names result;
     for (const auto& pod : lab.store.list("Pod")) {
         if (!api::at(pod->body, "metadata.deletionTimestamp").is_null()) {
@@ -47,7 +48,8 @@ template <typename AnyLab> Names terminating(const AnyLab& lab) {
 }
 
 /// All that are terminating come to their end.
-template <typename AnyLab> void end_all(AnyLab& lab) {
+template <typename AnyLab>
+void end_all(AnyLab& lab) {
     for (const auto& name : terminating(lab)) {
         const api::ObjectKey key{"Pod", "default", name};
         lab.cluster.end_pod(key, lab.store.get(key)->uid());
@@ -280,8 +282,7 @@ BOOST_AUTO_TEST_CASE(slices_say_terminating) {
     lab.cluster.delete_object({"Pod", "default", "a"});
     lab.cluster.reconcile();
     BOOST_TEST(lab.endpoints("web") == "10.244.1.2 serving terminating\n");
-    BOOST_TEST(
-        api::at(lab.store.get({"Endpoints", "default", "web"})->body, "subsets").empty());
+    BOOST_TEST(api::at(lab.store.get({"Endpoints", "default", "web"})->body, "subsets").empty());
     lab.set_ready("a", false);
     BOOST_TEST(lab.endpoints("web") == "10.244.1.2 terminating\n");
     end_all(lab);

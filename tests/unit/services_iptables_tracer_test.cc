@@ -108,8 +108,8 @@ BOOST_AUTO_TEST_CASE(both_modes_send_the_same_packets_to_the_same_places) {
                 packet.protocol = protocol_number(port->name.protocol);
                 BOOST_TEST(
                     told(tracer.trace(packet)) == told(nft.trace(packet)),
-                    port->name.to_string() << " at " << address.to_string() << ":" << number
-                                           << " from " << source);
+                    port->name.to_string()
+                        << " at " << address.to_string() << ":" << number << " from " << source);
                 ++compared;
             }
         }

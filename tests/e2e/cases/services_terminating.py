@@ -97,3 +97,20 @@ def signals(w):
     w.equal({p["metadata"]["name"] for p in w.get("pods")}, {"deaf"}, "pods afterwards")
     w.labctl("delete", "pod", "deaf")
     w.equal(w.get("pods"), [], "pods after SIGKILL")
+
+
+@case("events tell how a readiness became rules, and when the pod had served its last request")
+def last_request(w):
+    bring_up(w, pod("client", "node-2", labels="app: client"), pod("a", "node-1"), pod("b", "node-2"), WEB)
+    w.wait("both endpoints", lambda: len([c for c in conditions(w, "web").values() if "ready" in c]) == 2)
+    expect(w, "ok", ("client", "http://pod:default/b:8080/"))
+    w.labctl("set", "a", "ready=false")
+    w.labctl("set", "b", "ready=false")
+    expect(w, "ok", ("client", "http://pod:default/b:8080/"))  # not over the Service: it still answers
+
+    def told(name):
+        return next((line for line in w.labctl("events").lines() if f"pod {name} not ready -> " in line
+                     and "LastRequest" in line), None)
+    w.has(w.wait("the end of a's chain", lambda: told("a"), 20), "it has served no request", "a, which nobody asked")
+    w.has(w.wait("the end of b's chain", lambda: told("b"), 20), "last request served (+", "b, which was asked again")
+    w.has(w.labctl("events").out, "pod b not ready -> slice web-", "the beginning of the chain")
