@@ -103,7 +103,7 @@ void add_objects(CLI::App& app, Options& o) {
         ->check(CLI::Range(std::int64_t{-1}, std::int64_t{86400}));
     remove->add_flag("--now", o.now, "The same as --grace-period=1");
     remove->add_flag("--force", o.force, "With --grace-period=0: end pods at once");
-    remove->add_option("--wait", o.wait_for_end, "Wait until pods are gone (default: true)")
+    remove->add_flag("--wait", o.wait_for_end, "Wait until pods are gone (default: true)")
         ->envname("LABCTL_DELETE_WAIT"); // LABCTL_WAIT is a time, of `up`
     add_files(remove, o, "Objects named in this file, directory or -");
     auto* get = command(app, o, "get", "List objects");

@@ -71,7 +71,8 @@ NOBODY = {"nftables": "refused", "iptables": "refused", "userspace": "reset"}
 NOT_HERE = {"nftables": "timeout", "iptables": "timeout", "userspace": "ok"}
 
 # from, to, outcome (one for all modes, or by mode), whose address the server sees: "kept", "masqueraded" or
-# None where it is not said; in the userspace mode always the node's. {lb} and {lb-local} are the addresses of the load balancers.
+# None where it is not said; in the userspace mode always the node's. {lb} and {lb-local} are the addresses of the
+# load balancers.
 TABLE = [
     # 3.1, who reaches what, and who is masqueraded
     ("default/client", "10.96.0.100:80", "ok", "kept"),
@@ -201,7 +202,7 @@ def userspace_proxy(w):
     listed = w.labctl("exec", "node/node-1", "--", "iptables", "-t", "nat", "-L", "KUBE-PORTALS-CONTAINER", "-n").out
     port = re.search(r"10\.96\.0\.100 .*default/web:http.* redir ports (\d+)", listed)
     w.true(port, f"the portal of the Service web: {listed}")
-    w.has(w.labctl("exec", "node/node-1", "--", "ss", "-tln").out, f":{port.group(1)} ", "listening sockets of the node")
+    w.has(w.labctl("exec", "node/node-1", "--", "ss", "-tln").out, f":{port.group(1)} ", "sockets of the node")
     w.equal(w.probe("default/client", "dns://web.default.svc.cluster.local")["answers"][0]["data"], "10.96.0.100",
             "a name, over UDP through the proxy")
     half = service("half", "10.96.0.130").replace("  selector: {app: web}\n", "")

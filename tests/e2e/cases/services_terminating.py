@@ -11,12 +11,12 @@ LONG = "60"
 
 def slow_pod(name, node, seconds=LONG, labels="app: web"):
     text = pod(name, node, labels=labels, more=f"terminationGracePeriodSeconds: {LONG}, ")
-    return text.replace("metadata: {", f"metadata: {{annotations: {{labctl.dev/termination-seconds: \"{seconds}\"}}, ", 1)
+    annotations = f"annotations: {{labctl.dev/termination-seconds: \"{seconds}\"}}"
+    return text.replace("metadata: {", "metadata: {" + annotations + ", ", 1)
 
 
 def status_of(w, name):
-    line = w.labctl("get", "pod", name, "--no-color").lines()[1]
-    return line.split()[2]
+    return w.labctl("get", "pod", name).lines()[1].split()[2]
 
 
 def conditions(w, name):
@@ -78,7 +78,8 @@ metadata: {{name: services}}
 spec:
   nodes: 1
   images:
-    - {{match: polite, run: [/bin/sh, -c, "trap 'echo told > {folder}/told; exit 0' TERM; while :; do sleep 0.1; done"]}}
+    - match: polite
+      run: [/bin/sh, -c, "trap 'echo told > {folder}/told; exit 0' TERM; while :; do sleep 0.1; done"]
     - {{match: deaf, run: [/bin/sh, -c, "trap '' TERM; while :; do sleep 0.1; done"]}}
 """
 
@@ -88,7 +89,6 @@ def signals(w):
     def process(name, seconds):
         return pod(name, "node-1", more=f"terminationGracePeriodSeconds: {seconds}, ").replace("x:1", name)
 
-    w.folder.chmod(0o777)
     w.write("lab.yaml", PROCESS_LAB.format(folder=w.folder))
     w.labctl("up", w.folder / "lab.yaml", "-f", w.write("pods.yaml", process("polite", 60) + "---\n" +
                                                         process("deaf", 1)))
