@@ -107,11 +107,18 @@ Explanation explain_connection(
     const TracePacket& packet,
     const ServicePortInput* input,
     const ProxyNode& node) {
+    return explain_outcomes(tracer.trace(packet), input, node);
+}
+
+Explanation explain_outcomes(
+    const std::vector<TraceOutcome>& outcomes,
+    const ServicePortInput* input,
+    const ProxyNode& node) {
     Explanation explanation;
     if (input != nullptr) {
         explanation.service = input->name.to_string();
     }
-    for (const auto& outcome : tracer.trace(packet)) {
+    for (const auto& outcome : outcomes) {
         explanation.branches.push_back(explain_branch(input, outcome));
     }
     split_common(explanation);

@@ -46,6 +46,12 @@ struct Explanation {
     const ServicePortInput* input,
     const ProxyNode& node);
 
+/// The same for outcomes that were traced already, of whatever rules; there is at least one.
+[[nodiscard]] Explanation explain_outcomes(
+    const std::vector<TraceOutcome>& outcomes,
+    const ServicePortInput* input,
+    const ProxyNode& node);
+
 /// Whose address this is: the service port among `ports` that has the destination as cluster IP,
 /// external IP or VIP with that port, or whose node port it is on the node's primary address.
 [[nodiscard]] const ServicePortInput* find_service_port(

@@ -53,9 +53,13 @@ std::string generated_name(std::string_view base, std::string_view suffix) {
 }
 
 std::string timestamp_now() {
-    const std::time_t now = std::time(nullptr);
+    return timestamp_in(0);
+}
+
+std::string timestamp_in(std::int64_t seconds) {
+    const std::time_t time = std::time(nullptr) + static_cast<std::time_t>(seconds);
     std::tm parts{};
-    ::gmtime_r(&now, &parts);
+    ::gmtime_r(&time, &parts);
     std::array<char, 32> buffer{};
     const auto size = std::strftime(buffer.data(), buffer.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
     return {buffer.data(), size};

@@ -30,5 +30,7 @@ std::string generated_name(std::string_view base, std::string_view suffix);
 
 /// The current time as metav1.Time writes it: "2024-05-01T12:00:00Z".
 std::string timestamp_now();
+/// The same, `seconds` from now.
+std::string timestamp_in(std::int64_t seconds);
 
 } // namespace labctl::api

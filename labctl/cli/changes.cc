@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <iostream>
+#include <optional>
+#include <set>
 
 #include "labctl/cli/input.h"
 #include "labctl/cli/objects.h"
@@ -61,6 +64,45 @@ KindTarget single_target(Client& client, const std::vector<std::string>& words) 
     return targets[0];
 }
 
+/// kubectl's rules: 0 seconds only with --force; without it, 1.
+std::optional<std::int64_t> grace_period(const Options& options) {
+    if (options.now && options.grace_period >= 0) {
+        throw netemu::UsageError("--now and --grace-period cannot be specified together");
+    }
+    if (options.force && options.grace_period > 0) {
+        throw netemu::UsageError(
+            "--force and --grace-period greater than 0 cannot be specified together");
+    }
+    if (options.force) {
+        return 0;
+    }
+    if (options.now) {
+        return 1;
+    }
+    return options.grace_period < 0
+               ? std::nullopt
+               : std::optional(std::max<std::int64_t>(1, options.grace_period));
+}
+
+/// The watch begins where the deletion has left the store, so that no end is missed.
+void wait_until_gone(Client& client, const json& report) {
+    std::set<std::pair<std::string, std::string>> waiting;
+    for (const auto& pod : report.at("terminating")) {
+        waiting.emplace(pod.at("namespace"), pod.at("name"));
+    }
+    client.stream(
+        "GET",
+        "/api/v1/pods?watch=1&resourceVersion=" + report.at("resourceVersion").get<std::string>(),
+        nullptr,
+        [&](const json& line) {
+            const auto& metadata = line.at("object").at("metadata");
+            if (line.at("type") == "DELETED") {
+                waiting.erase({metadata.at("namespace"), metadata.at("name")});
+            }
+            return !waiting.empty();
+        });
+}
+
 json key_json(const KindTarget& target, const std::string& ns, const std::string& name) {
     return {{"kind", target.kind}, {"namespace", target.namespaced ? ns : ""}, {"name", name}};
 }
@@ -117,8 +159,15 @@ int run_delete(const Context& context) {
     } else if (options.files.empty()) {
         throw netemu::UsageError("nothing to delete", "labctl delete KIND NAME, or -f FILE");
     }
-    print_report(
-        context, client.request("POST", "/apis/labctl.dev/v1/delete", {{"objects", keys}}), false);
+    json request{{"objects", keys}};
+    if (const auto grace = grace_period(options)) {
+        request["gracePeriodSeconds"] = *grace;
+    }
+    const auto report = client.request("POST", "/apis/labctl.dev/v1/delete", request);
+    print_report(context, report, false);
+    if (options.wait_for_end && !report.at("terminating").empty()) {
+        wait_until_gone(client, report);
+    }
     return 0;
 }
 

@@ -46,6 +46,12 @@ struct Options {
     bool overwrite = false;
     int replicas = -1;
 
+    // delete
+    std::int64_t grace_period = -1; // seconds; -1: each pod's own
+    bool now = false;
+    bool force = false;
+    bool wait_for_end = true;
+
     // exec
     bool interactive = false;
     bool tty = false;

@@ -69,7 +69,7 @@ void add_lifecycle(CLI::App& app, Options& o) {
     up->add_option("--name", o.name, "Name of the lab");
     up->add_option("--nodes", o.nodes, "Number of nodes")->check(CLI::Range(1, 250));
     up->add_option("--cni", o.cni, "CNI profile (bridge)");
-    up->add_option("--proxy-mode", o.proxy_mode, "kube-proxy mode: nftables, iptables");
+    up->add_option("--proxy-mode", o.proxy_mode, "kube-proxy mode: nftables, iptables, userspace");
     up->add_option("--wait", o.wait, "How long to wait for all pods to be ready");
     up->add_flag("--dry-run", o.dry_run, "Print the plan and change nothing");
     auto* down = command(app, o, "down", "Take a lab down; fine if it is not up");
@@ -99,6 +99,12 @@ void add_objects(CLI::App& app, Options& o) {
     remove->add_option("what", o.arguments, "KIND NAME..., KIND/NAME...")->expected(0, -1);
     remove->add_option("-l,--selector", o.selector, "Label selector");
     remove->add_flag("--all", o.all, "All objects of the kind in the namespace");
+    remove->add_option("--grace-period", o.grace_period, "Seconds that pods get to end")
+        ->check(CLI::Range(std::int64_t{-1}, std::int64_t{86400}));
+    remove->add_flag("--now", o.now, "The same as --grace-period=1");
+    remove->add_flag("--force", o.force, "With --grace-period=0: end pods at once");
+    remove->add_flag("--wait", o.wait_for_end, "Wait until pods are gone (default: true)")
+        ->envname("LABCTL_DELETE_WAIT"); // LABCTL_WAIT is a time, of `up`
     add_files(remove, o, "Objects named in this file, directory or -");
     auto* get = command(app, o, "get", "List objects");
     get->add_option("what", o.arguments, "KIND [NAME...], KIND/NAME..., KIND,KIND or all")

@@ -65,8 +65,14 @@ public:
     api::ObjectPtr
     replace_object(api::Object object); // PUT; checks metadata.resourceVersion if given
     api::ObjectPtr merge_patch(const api::ObjectKey& key, const api::Json& patch); // RFC 7386
-    void
-    delete_object(const api::ObjectKey& key, Propagation propagation = Propagation::Background);
+    /// A pod that has something to finish stays, terminating, until `end_pod` or the end of its
+    /// grace period, whose seconds `grace` can set; with 0 it goes at once.
+    void delete_object(
+        const api::ObjectKey& key,
+        Propagation propagation = Propagation::Background,
+        std::optional<std::int64_t> grace = std::nullopt);
+    /// A terminating pod is at its end: it leaves the store. No effect on any other pod.
+    void end_pod(const api::ObjectKey& key, const std::string& uid);
 
     /// Deployment, ReplicaSet and StatefulSet.
     api::ObjectPtr scale(const api::ObjectKey& key, std::int64_t replicas);

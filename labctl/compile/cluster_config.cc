@@ -227,8 +227,8 @@ std::string directory_of(const std::string& file) {
 } // namespace
 
 void check_proxy_mode(const std::string& mode, const std::string& field) {
-    constexpr const char* kAvailable = "available: nftables, iptables";
-    if (mode == "nftables" || mode == "iptables") {
+    constexpr const char* kAvailable = "available: nftables, iptables, userspace";
+    if (mode == "nftables" || mode == "iptables" || mode == "userspace") {
         return;
     }
     if (mode == "ipvs") {

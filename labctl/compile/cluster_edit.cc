@@ -53,6 +53,8 @@ void normalise(api::Object& object) {
     auto& metadata = object.body["metadata"];
     for (const auto* field :
          {"uid",
+          "deletionTimestamp",
+          "deletionGracePeriodSeconds",
           "resourceVersion",
           "generation",
           "creationTimestamp",
@@ -155,6 +157,13 @@ ObjectPtr Cluster::Impl::update(const ObjectPtr& before, api::Object after) {
             after.body.erase("status");
         }
     }
+    for (const auto* field : {"deletionTimestamp", "deletionGracePeriodSeconds"}) {
+        if (const auto& value = api::at(before->body["metadata"], field); !value.is_null()) {
+            after.body["metadata"][field] = value; // no edit brings a deleted pod back
+        } else {
+            after.body["metadata"].erase(field);
+        }
+    }
     if (defaulter) {
         defaulter(after);
     }
@@ -234,7 +243,8 @@ ObjectPtr Cluster::merge_patch(const api::ObjectKey& key, const Json& patch) {
     return impl_->update(before, std::move(after));
 }
 
-void Cluster::delete_object(const api::ObjectKey& key, Propagation propagation) {
+void Cluster::delete_object(
+    const api::ObjectKey& key, Propagation propagation, std::optional<std::int64_t> grace) {
     const auto object = impl_->existing(key);
     static const std::vector<std::string> kImmortal{"default", "kube-public", "kube-system"};
     if (key.kind == "Namespace" &&
@@ -255,8 +265,15 @@ void Cluster::delete_object(const api::ObjectKey& key, Propagation propagation) 
     }
     const auto* pod = key.kind == "Pod" ? impl_->state.pod({key.ns, key.name}) : nullptr;
     if (pod != nullptr) {
-        impl_->control.delete_pod("kubectl", nullptr, *pod);
+        impl_->control.delete_pod("kubectl", nullptr, *pod, grace);
     } else {
+        impl_->store.remove(key);
+    }
+}
+
+void Cluster::end_pod(const api::ObjectKey& key, const std::string& uid) {
+    const auto* pod = impl_->state.pod({key.ns, key.name});
+    if (pod != nullptr && pod->terminating && pod->object->uid() == uid) {
         impl_->store.remove(key);
     }
 }

@@ -11,7 +11,9 @@ namespace labctl::compile {
 struct Cluster::Impl {
     Impl(store::Store& the_store, ClusterConfig the_config)
         : store(the_store), config(std::move(the_config)), state(store, config), events(store),
-          control(store, state, events) {}
+          control(store, state, events) {
+        control.images = &config.images;
+    }
 
     store::Store& store;
     ClusterConfig config;

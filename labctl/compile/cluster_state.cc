@@ -58,12 +58,7 @@ std::string zone_in(const api::Labels& labels) {
 /// What an endpoint is made of, besides the labels that select its pod and what cannot change.
 auto endpoint_facts(const PodInfo& pod) {
     return std::tuple(
-        pod.ips,
-        pod.node_name,
-        pod.ready,
-        pod.ended(),
-        api::at(pod.object->body, "metadata.deletionTimestamp").is_null(),
-        pod.object->uid());
+        pod.ips, pod.node_name, pod.ready, pod.ended(), pod.terminating, pod.object->uid());
 }
 
 const Json& owner_references(const api::ObjectPtr& object) {
@@ -319,6 +314,7 @@ void ClusterState::read_pod(PodInfo& pod, const api::ObjectPtr& object) {
     pod.host_ports = NodeDemand(api::at(body, "spec")).host_ports();
     pod.phase = phase_of(body);
     pod.ready = is_ready(body);
+    pod.terminating = !api::at(body, "metadata.deletionTimestamp").is_null();
     pod.ips = pod_ips(body);
     if (pod.ended()) {
         ipam_.release(pod.lease()); // its network is gone; the status still says what it had

@@ -48,13 +48,16 @@ struct PodInfo {
     std::vector<HostPort> host_ports;
     PodPhase phase = PodPhase::Pending;
     bool ready = false;
-    bool counted = false; // in its node's numbers
+    bool terminating = false; // deleted, and not at its end yet
+    bool counted = false;     // in its node's numbers
     std::optional<RuntimeState> runtime;
     std::string problem; // why it has no node or no address
 
     [[nodiscard]] bool ended() const {
         return phase == PodPhase::Succeeded || phase == PodPhase::Failed;
     }
+    /// What controllers count: neither ended nor on its way there (FilterActivePods).
+    [[nodiscard]] bool active() const { return !ended() && !terminating; }
     [[nodiscard]] bool running_and_ready() const { return phase == PodPhase::Running && ready; }
     [[nodiscard]] api::ObjectKey key() const { return {"Pod", ns, name}; }
     [[nodiscard]] std::string lease() const { return ns + "/" + name; } // IPAM's owner

@@ -2,6 +2,7 @@
 
 #include "labctl/api/naming.h"
 #include "labctl/compile/pod_status.h"
+#include "labctl/compile/pod_termination.h"
 #include "netemu/base/limits.h"
 
 namespace labctl::compile {
@@ -68,6 +69,12 @@ Json make_pod(const api::Object& owner, const Json& pod_template, const PodReque
     return pod;
 }
 
+void set_deletion(Json& body, std::int64_t grace) {
+    auto& metadata = body["metadata"];
+    metadata["deletionTimestamp"] = api::timestamp_in(grace);
+    metadata["deletionGracePeriodSeconds"] = grace;
+}
+
 std::vector<std::string> texts(const std::vector<netemu::IpAddress>& addresses) {
     std::vector<std::string> result;
     for (const auto& address : addresses) {
@@ -92,6 +99,9 @@ std::optional<std::string> admit_pod(const store::Store& store, Json& pod) {
     if (!store.get({"ServiceAccount", ns, account})) {
         return refusal + "error looking up service account " + ns + "/" + account +
                ": serviceaccount \"" + account + "\" not found";
+    }
+    if (auto problem = termination_problem(pod)) {
+        return refusal + *problem;
     }
     if (store.size("Pod") >= netemu::limits::kPodsMax) {
         return refusal + "a lab has at most " + std::to_string(netemu::limits::kPodsMax) + " pods";
@@ -257,8 +267,33 @@ PodInfo* Control::create_pod(
     return info;
 }
 
-void Control::delete_pod(const char* component, const api::Object* owner, const PodInfo& pod) {
+/// A pod in which nothing runs has nothing to finish.
+bool Control::takes_time_to_end(const PodInfo& pod) const {
+    const auto& body = pod.object->body;
+    return pod.phase == PodPhase::Running &&
+           termination_of(body, images != nullptr && runs_process(*images, body)).takes_time();
+}
+
+void Control::shorten_end(const PodInfo& pod, std::int64_t grace) {
+    const auto object = pod.object;
+    if (grace <= 0) {
+        store.remove(object->key());
+    } else if (grace < api::int_at(object->body, "metadata.deletionGracePeriodSeconds", 0)) {
+        edit(object, [&](Json& body) { set_deletion(body, grace); });
+    }
+}
+
+void Control::delete_pod(
+    const char* component,
+    const api::Object* owner,
+    const PodInfo& pod,
+    std::optional<std::int64_t> grace) {
     const auto object = pod.object; // the info goes away with the pod
+    const auto seconds = grace.value_or(grace_seconds(object->body));
+    if (pod.terminating) {
+        shorten_end(pod, seconds);
+        return;
+    }
     if (pod.node && !pod.ended()) {
         for (const auto& container : api::at(object->body, "spec.containers")) {
             events.normal(
@@ -268,7 +303,11 @@ void Control::delete_pod(const char* component, const api::Object* owner, const 
                 "Stopping container " + api::string_at(container, "name"));
         }
     }
-    store.remove(object->key());
+    if (seconds > 0 && takes_time_to_end(pod)) {
+        edit(object, [&](Json& body) { set_deletion(body, seconds); });
+    } else {
+        store.remove(object->key());
+    }
     if (owner != nullptr) {
         const bool stateful = owner->kind() == "StatefulSet";
         events.normal(
@@ -356,7 +395,7 @@ void Control::adopt(
     for (const auto& name : matching) {
         const auto* pod = kind == "Pod" ? state.pod({owner.ns(), name}) : nullptr;
         const auto object = store.get({kind, owner.ns(), name});
-        if (object && (pod == nullptr || !pod->ended())) {
+        if (object && (pod == nullptr || pod->active())) {
             edit(object, [&](Json& body) {
                 body["metadata"]["ownerReferences"].push_back(controller_reference(owner));
             });

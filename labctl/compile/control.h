@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "labctl/api/object.h"
+#include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cluster_state.h"
 #include "labctl/compile/event_recorder.h"
 #include "labctl/store/store.h"
@@ -34,6 +35,7 @@ public:
     EventRecorder& events;
     std::string now;           // metav1.Time of this reconcile
     bool assume_ready = false; // pods count as running and ready as soon as they have an address
+    const std::vector<ImageRule>* images = nullptr; // what runs in the pods, as the lab says
 
     /// Makes a pod, with its node and addresses if there are any for it. When the API server would
     /// refuse it (its ServiceAccount does not exist), says so in an event, sets `refusal` and
@@ -44,7 +46,15 @@ public:
         const api::Json& pod_template,
         PodRequest request,
         std::string& refusal);
-    void delete_pod(const char* component, const api::Object* owner, const PodInfo& pod);
+    /// Begins the end of a pod. One that has something to finish (pod_termination.h) stays in the
+    /// store, terminating, until `end_pod`, or until it is deleted with no grace; all others go at
+    /// once. `grace`: seconds instead of the pod's own; they can only shorten an end that has
+    /// begun.
+    void delete_pod(
+        const char* component,
+        const api::Object* owner,
+        const PodInfo& pod,
+        std::optional<std::int64_t> grace = std::nullopt);
     /// Gives a node and addresses to the pods that have none, as far as there are any.
     void place_pending();
     void refresh_status(PodInfo& pod);
@@ -77,6 +87,8 @@ private:
     api::Json status_for(
         const api::Json& pod, const Spot& spot, const std::optional<RuntimeState>& runtime) const;
     void bind(PodInfo& pod);
+    [[nodiscard]] bool takes_time_to_end(const PodInfo& pod) const;
+    void shorten_end(const PodInfo& pod, std::int64_t grace);
     void report(const api::Object& pod, const Spot& spot);
 
     std::unordered_map<std::string, std::uint64_t> name_counters_;

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/explain_restored.h"
 #include "labctl/compile/explain_target.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/proxies.h"
@@ -79,7 +80,10 @@ private:
     std::map<std::string, std::vector<netemu::NftRuleInfo>> kernel_;
 };
 
-Json steps_json(const std::vector<services::ExplainStep>& steps, const RuleFinder& finder) {
+/// Adds to a step what the kernel knows about its rule.
+using StepNotes = std::function<void(Json& step, const services::ExplainStep& of)>;
+
+Json steps_json(const std::vector<services::ExplainStep>& steps, const StepNotes& notes) {
     Json list = Json::array();
     for (const auto& step : steps) {
         Json entry{{"what", step.what}, {"where", step.where}};
@@ -91,7 +95,7 @@ Json steps_json(const std::vector<services::ExplainStep>& steps, const RuleFinde
         add("rule", step.rule);
         add("detail", step.detail);
         add("comment", step.comment);
-        finder.add_to(entry, step);
+        notes(entry, step);
         list.push_back(std::move(entry));
     }
     return list;
@@ -165,14 +169,14 @@ Json endpoints_json(
     return list;
 }
 
-Json branches_json(const services::Explanation& explanation, const RuleFinder& finder) {
+Json branches_json(const services::Explanation& explanation, const StepNotes& notes) {
     Json list = Json::array();
     for (const auto& branch : explanation.branches) {
         Json entry{
             {"probability", branch.probability},
             {"result", branch.result},
             {"masqueraded", branch.masqueraded},
-            {"steps", steps_json(branch.steps, finder)}};
+            {"steps", steps_json(branch.steps, notes)}};
         if (!branch.node.empty()) {
             entry["node"] = branch.node;
             entry["terminating"] = branch.terminating;
@@ -218,10 +222,11 @@ public:
         const Proxies& proxies,
         const RuleReader& rules,
         const ElementReader& elements,
+        const SavedReader& saved,
         ExplainSource source,
         ExplainTarget target)
-        : proxies_(proxies), rules_(rules), elements_(elements), source_(std::move(source)),
-          target_(std::move(target)) {
+        : proxies_(proxies), rules_(rules), elements_(elements), saved_(saved),
+          source_(std::move(source)), target_(std::move(target)) {
         packet_.source = source_.address(target_.address.family());
         packet_.destination = target_.address;
         packet_.destination_port = target_.port;
@@ -256,26 +261,57 @@ public:
 private:
     services::Explanation hop(const std::string& name) {
         const auto* node = proxies_.node(name);
-        const auto* table = proxies_.table(name, target_.address.family());
-        if (node == nullptr || table == nullptr) {
-            throw netemu::UsageError(
-                "there are no nftables rules of a proxy on '" + name + "' to explain",
-                "`labctl explain` knows the proxy mode nftables");
+        if (node == nullptr) {
+            throw netemu::UsageError("there is no proxy on '" + name + "' to explain");
+        }
+        return proxies_.restores_rules() ? restored_hop(*node) : nft_hop(*node);
+    }
+
+    services::Explanation nft_hop(const services::ProxyNode& node) {
+        const auto* table = proxies_.table(node.name, target_.address.family());
+        if (table == nullptr) {
+            throw netemu::UsageError("there is no proxy on '" + node.name + "' to explain");
         }
         const std::array<const netemu::NftTable*, 1> tables{table};
-        const services::NftTracer tracer(tables, node->addresses);
-        auto made = services::explain_connection(tracer, packet_, target_.service.get(), *node);
-        const auto ns = node_namespace(name);
+        const services::NftTracer tracer(tables, node.addresses);
+        auto made = services::explain_connection(tracer, packet_, target_.service.get(), node);
+        const auto ns = node_namespace(node.name);
         const RuleFinder finder(*table, rules_(ns, table->family, table->name));
-        answer_["hops"].push_back({{"node", name}, {"steps", steps_json(made.common, finder)}});
-        answer_["node"] = name;
-        answer_["branches"] = branches_json(made, finder);
+        add_hop(node, made, [&](Json& step, const services::ExplainStep& of) {
+            finder.add_to(step, of);
+        });
+        return made;
+    }
+
+    /// Rules that iptables-restore has loaded are followed as iptables-save prints them.
+    services::Explanation restored_hop(const services::ProxyNode& node) {
+        if (!saved_) {
+            throw netemu::UsageError("the rules on '" + node.name + "' cannot be read here");
+        }
+        const services::IptablesTracer tracer(
+            saved_(node.name, target_.address.family()), node.addresses);
+        auto made = services::explain_outcomes(
+            through_portals(tracer.trace(packet_), target_.service.get(), proxies_),
+            target_.service.get(),
+            node);
+        add_hop(node, made, [&](Json& step, const services::ExplainStep& of) {
+            add_iptables_counters(step, of, tracer);
+        });
+        return made;
+    }
+
+    void add_hop(
+        const services::ProxyNode& node,
+        const services::Explanation& made,
+        const StepNotes& notes) {
+        answer_["hops"].push_back({{"node", node.name}, {"steps", steps_json(made.common, notes)}});
+        answer_["node"] = node.name;
+        answer_["branches"] = branches_json(made, notes);
         answer_["endpoints"] =
-            target_.service ? endpoints_json(*target_.service, *node, made) : Json::array();
+            target_.service ? endpoints_json(*target_.service, node, made) : Json::array();
         if (target_.service) {
             answer_["service"] = target_.service->name.to_string();
         }
-        return made;
     }
 
     /// On to another node: what leaves the pods' network takes the node's address (the CNI's rule).
@@ -311,7 +347,8 @@ private:
                           ? "no Service, node or pod has this address and port"
                           : "no Service has this port: node " + target_.node + " itself answers";
         }
-        if (target_.service && target_.service->affinity_seconds != 0 && outcome == "endpoint") {
+        if (target_.service && target_.service->affinity_seconds != 0 && outcome == "endpoint" &&
+            !proxies_.restores_rules()) {
             summary += remembered();
         }
         answer_["outcome"] = outcome;
@@ -337,6 +374,7 @@ private:
     const Proxies& proxies_;
     const RuleReader& rules_;
     const ElementReader& elements_;
+    const SavedReader& saved_;
     ExplainSource source_;
     ExplainTarget target_;
     services::TracePacket packet_;
@@ -365,11 +403,12 @@ api::Json explain_path(
     const Proxies& proxies,
     const ExplainQuestion& question,
     const RuleReader& rules,
-    const ElementReader& elements) {
+    const ElementReader& elements,
+    const SavedReader& saved) {
     auto source = explain_source(store, config, question);
     auto target = explain_target(store, proxies, question);
     const auto first = entry_node(source, target, proxies);
-    return PathExplainer(proxies, rules, elements, std::move(source), std::move(target))
+    return PathExplainer(proxies, rules, elements, saved, std::move(source), std::move(target))
         .explain(first);
 }
 

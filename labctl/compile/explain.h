@@ -9,7 +9,8 @@
 #include "netemu/model/nft_info.h"
 
 /// Where a new connection to a Service goes, and who is remembered: what `labctl explain` and
-/// `labctl get affinity` print, as JSON. The rules are those of the nftables mode (reference 8.1).
+/// `labctl get affinity` print, as JSON. The rules are those of the mode that the
+/// proxies are in (reference 8.1, 8.2, 8.4).
 namespace labctl::store {
 class Store;
 }
@@ -35,10 +36,14 @@ using ElementReader = std::function<std::vector<netemu::NftElementInfo>(
     const std::string& table,
     const std::string& set)>;
 
+/// What `iptables-save -c` (or ip6tables-save) prints on a node.
+using SavedReader = std::function<std::string(const std::string& node, netemu::Family family)>;
+
 /// An object of the kind Explanation: from, to, hops (a node and its rules), branches with their
 /// probabilities, endpoints with the reason why some are not chosen, `outcome` ("endpoint",
 /// "reject", "drop" or "none"), `remembered` if session affinity overrules the choice for this
-/// client, and a summary. Costs a look at the tables of the nodes on the path.
+/// client, and a summary. Costs a look at the tables of the nodes on the path, or, in a mode whose
+/// rules are restored, a call of `saved` for each. Only the nftables mode knows `remembered`.
 /// Throws netemu::UsageError for what does not exist, with a suggestion.
 [[nodiscard]] api::Json explain_path(
     const store::Store& store,
@@ -46,7 +51,8 @@ using ElementReader = std::function<std::vector<netemu::NftElementInfo>(
     const Proxies& proxies,
     const ExplainQuestion& question,
     const RuleReader& rules,
-    const ElementReader& elements);
+    const ElementReader& elements,
+    const SavedReader& saved = {});
 
 /// An object of the kind AffinityList: every client that a Service with the session affinity
 /// ClientIP sends to the endpoint that it had before (reference 2.12). `ns` empty: all namespaces.

@@ -114,7 +114,7 @@ void evict(Control& control) {
         }
         for (const auto& [seq, pod] : control.state.pods_on(name)) {
             const NodeDemand demand(api::at(pod->object->body, "spec"));
-            if (!pod->ended() && demand.untolerated_taint(node, true) != nullptr) {
+            if (pod->active() && demand.untolerated_taint(node, true) != nullptr) {
                 control.events.normal(
                     "taint-eviction-controller",
                     *pod->object,

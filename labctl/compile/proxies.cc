@@ -365,6 +365,15 @@ const netemu::NftTable* Proxies::table(const std::string& node, netemu::Family f
     return nullptr;
 }
 
+std::vector<Portal> Proxies::portals() const {
+    std::vector<Portal> result;
+    for (const auto& family : families_) {
+        const auto more = family->portals();
+        result.insert(result.end(), more.begin(), more.end());
+    }
+    return result;
+}
+
 std::string Proxies::layout() const {
     std::string layout;
     for (const auto& family : families_) {

@@ -90,13 +90,17 @@ public:
     /// In order of their addresses.
     [[nodiscard]] const std::vector<services::ProxyNode>& nodes() const { return nodes_; }
     [[nodiscard]] const services::ProxyConfig& config() const { return proxy_config_; }
-    /// "nftables" or "iptables".
+    /// "nftables", "iptables" or "userspace".
     [[nodiscard]] const std::string& mode() const { return mode_; }
+    /// Whether the rules of the mode are loaded by iptables-restore.
+    [[nodiscard]] bool restores_rules() const { return mode_ != "nftables"; }
+    /// The sockets that the rules of the userspace mode lead to, on every node; else none.
+    [[nodiscard]] std::vector<Portal> portals() const;
     /// The table of a node, or nullptr.
     [[nodiscard]] const netemu::NftTable*
     table(const std::string& node, netemu::Family family) const;
     /// How the rules are laid out: "readable" or "scale", chosen by the number of service ports;
-    /// for the iptables mode "chains".
+    /// for the iptables mode "chains", for the userspace mode "portals".
     [[nodiscard]] std::string layout() const;
     [[nodiscard]] std::size_t service_ports() const;
 

@@ -2,6 +2,7 @@
 
 #include "labctl/compile/proxy_iptables.h"
 #include "labctl/compile/proxy_nftables.h"
+#include "labctl/compile/proxy_userspace.h"
 #include "netemu/base/error.h"
 
 namespace labctl::compile {
@@ -16,6 +17,9 @@ std::unique_ptr<ProxyBackend> make_proxy_backend(
     }
     if (mode == "iptables") {
         return std::make_unique<IptablesBackend>(family, config, nodes);
+    }
+    if (mode == "userspace") {
+        return std::make_unique<UserspaceBackend>(family, nodes);
     }
     throw netemu::Error("no proxy for the mode '" + mode + "'");
 }

@@ -21,7 +21,14 @@ struct RestoreInput {
 struct ProxyWork {
     std::vector<netemu::Operation> operations;
     std::vector<RestoreInput> restores;
-    [[nodiscard]] bool empty() const { return operations.empty() && restores.empty(); }
+    bool portals = false; // what Proxies::portals returns may have changed
+    [[nodiscard]] bool empty() const { return operations.empty() && restores.empty() && !portals; }
+};
+
+/// In the userspace mode: a service port, and the port of every node that its proxy listens on.
+struct Portal {
+    services::ServicePortInputPtr input;
+    std::uint16_t proxy_port = 0;
 };
 
 /// `nodes` of the constructors outlive a backend and change only right before `rebuild`.
@@ -52,6 +59,8 @@ public:
     /// All rules of a node for a network namespace that has none, or empty if this mode does not
     /// restore.
     [[nodiscard]] virtual std::string restore_text(std::size_t /*node*/) const { return {}; }
+    /// Empty in all modes but userspace.
+    [[nodiscard]] virtual std::vector<Portal> portals() const { return {}; }
     /// How the rules are laid out, in one word.
     [[nodiscard]] virtual std::string layout() const = 0;
 
@@ -62,7 +71,7 @@ private:
     netemu::Family family_;
 };
 
-/// The backend of a mode that ClusterConfig accepts: "nftables" or "iptables".
+/// The backend of a mode that ClusterConfig accepts: "nftables", "iptables" or "userspace".
 std::unique_ptr<ProxyBackend> make_proxy_backend(
     const std::string& mode,
     netemu::Family family,

@@ -89,7 +89,7 @@ service_pods(const ClusterState& state, const api::Object& service, netemu::Fami
         const auto& body = pod->object->body;
         const services::PodState facts{
             pod->ready,
-            !api::at(body, "metadata.deletionTimestamp").is_null(),
+            pod->terminating,
             api::string_at(body, "spec.hostname"),
             api::string_at(body, "spec.subdomain")};
         ServicePod found;

@@ -77,6 +77,9 @@ void ServiceTrail::on_slice(const store::Event& event) {
         const auto old = before.find(pod);
         if (old == before.end() || old->second != ready) {
             add(pod, ready ? " ready" : " not ready");
+            if (!ready && old != before.end()) {
+                change.out.push_back(pod);
+            }
         }
         before.erase(pod);
     }
@@ -88,12 +91,16 @@ void ServiceTrail::on_slice(const store::Event& event) {
     }
 }
 
-void ServiceTrail::rules_changed(std::size_t nodes) {
+std::vector<PodOut> ServiceTrail::rules_changed(std::size_t nodes) {
+    std::vector<PodOut> out;
     const auto when = netemu::Clock::now();
     for (auto& [key, change] : changes_) {
         const auto service = store_.get(key);
         if (!service || nodes == 0) {
             continue;
+        }
+        for (const auto& pod : change.out) {
+            out.push_back({key, {"Pod", key.ns, pod}, change.pod_at});
         }
         const auto count = change.pods.size();
         change.pods.resize(std::min(count, kTrailPodsMax));
@@ -113,6 +120,14 @@ void ServiceTrail::rules_changed(std::size_t nodes) {
     pods_.clear();
     recorder_.flush();
     pods_.clear();
+    return out;
+}
+
+void ServiceTrail::last_request(const api::ObjectKey& service, const std::string& text) {
+    if (const auto object = store_.get(service)) {
+        recorder_.normal("kube-proxy", *object, "LastRequest", text);
+        recorder_.flush();
+    }
 }
 
 } // namespace labctl::compile

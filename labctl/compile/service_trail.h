@@ -11,6 +11,13 @@
 
 namespace labctl::compile {
 
+/// A pod that a Service sends nothing new to since `at`.
+struct PodOut {
+    api::ObjectKey service;
+    api::ObjectKey pod;
+    netemu::Clock::time_point at;
+};
+
 /// Tells, as an Event of the Service, how a pod's readiness became rules: pod -> slice -> rules of
 /// the nodes, with the milliseconds since the first of them. One event for each Service and sync,
 /// however many nodes there are. Follows the store from its making on, so whoever wants no events
@@ -23,14 +30,18 @@ public:
     ~ServiceTrail();
 
     /// The rules that follow from all changes so far are in the kernel of `nodes` nodes since now.
-    /// With 0 nodes nothing is told. What was collected is forgotten.
-    void rules_changed(std::size_t nodes);
+    /// With 0 nodes nothing is told. What was collected is forgotten. Returns the pods that are not
+    /// ready since.
+    std::vector<PodOut> rules_changed(std::size_t nodes);
+    /// The end of the chain: what became of requests to a pod that is not ready.
+    void last_request(const api::ObjectKey& service, const std::string& text);
 
 private:
     using Moment = netemu::Clock::time_point;
     struct Change {
         std::string slice;
         std::vector<std::string> pods; // "backend-1 not ready"
+        std::vector<std::string> out;  // "backend-1"
         std::size_t ready = 0;
         std::size_t total = 0;
         Moment pod_at; // of the first pod that changed

@@ -88,9 +88,12 @@ private:
     }
 
     void remove(const std::string& node, const PodInfo* pod) {
-        auto& here = pods_[node];
-        here.erase(std::find(here.begin(), here.end(), pod));
+        const auto key = pod->key();
         control_.delete_pod(kDaemonSetController, object_.get(), *pod);
+        if (control_.state.pod({key.ns, key.name}) == nullptr) {
+            auto& here = pods_[node];
+            here.erase(std::find(here.begin(), here.end(), pod));
+        }
     }
 
     void manage() {
@@ -99,6 +102,9 @@ private:
             const auto here = pods_[node.name]; // a copy, oldest first
             bool has_one = false;
             for (const auto* pod : here) {
+                if (pod->terminating) {
+                    continue; // its successor waits
+                }
                 if (pod->ended() || !may_stay || has_one) {
                     remove(node.name, pod); // failed pods are replaced, doubles removed
                 } else {
@@ -106,7 +112,7 @@ private:
                 }
             }
             desired_ += should_run ? 1 : 0;
-            if (should_run && !has_one) {
+            if (should_run && pods_[node.name].empty()) {
                 create(node.name);
             }
         }
@@ -148,10 +154,12 @@ private:
         std::vector<std::pair<std::string, const PodInfo*>> old_unready;
         for (const auto& node : control_.state.nodes()) {
             const auto& here = pods_[node.name];
-            if (here.empty() || !here.front()->running_and_ready()) {
+            const bool healthy =
+                !here.empty() && here.front()->running_and_ready() && !here.front()->terminating;
+            if (!healthy) {
                 unavailable += belongs(node).first ? 1 : 0;
             }
-            if (!here.empty() && !is_updated(*here.front())) {
+            if (!here.empty() && !here.front()->terminating && !is_updated(*here.front())) {
                 auto& list = here.front()->running_and_ready() ? old_ready : old_unready;
                 list.emplace_back(node.name, here.front());
             }

@@ -45,6 +45,8 @@ private:
                 done_indices_.insert(index_of(*pod));
             } else if (pod->phase == PodPhase::Failed) {
                 ++failed_;
+            } else if (pod->terminating) {
+                ++terminating_;
             } else {
                 active_.push_back(pod);
             }
@@ -174,7 +176,7 @@ private:
         for (const auto* pod : active_) {
             ready += pod->running_and_ready() ? 1 : 0;
         }
-        Json status{{"ready", ready}, {"terminating", 0}};
+        Json status{{"ready", ready}, {"terminating", terminating_}};
         const auto set = [&](const char* field, std::int64_t value) {
             if (value != 0) {
                 status[field] = value;
@@ -201,6 +203,7 @@ private:
     std::int64_t backoff_limit_ = kDefaultBackoffLimit;
     std::int64_t succeeded_ = 0;
     std::int64_t failed_ = 0;
+    std::int64_t terminating_ = 0;
     std::set<std::int64_t> done_indices_;
     std::vector<PodInfo*> active_; // oldest first
 };

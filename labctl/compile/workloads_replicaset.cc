@@ -70,7 +70,7 @@ std::map<std::string, std::size_t> related_per_node(Control& control, const api:
     std::map<std::string, std::size_t> result;
     for (const auto& uid : uids) {
         for (const auto& [seq, pod] : control.state.pods_of(uid)) {
-            result[pod->node_name] += pod->ended() ? 0 : 1;
+            result[pod->node_name] += pod->active() ? 1 : 0;
         }
     }
     return result;
@@ -79,7 +79,7 @@ std::map<std::string, std::size_t> related_per_node(Control& control, const api:
 std::vector<PodInfo*> active_pods(Control& control, const std::string& uid) {
     std::vector<PodInfo*> result;
     for (const auto& [seq, pod] : control.state.pods_of(uid)) {
-        if (!pod->ended()) {
+        if (pod->active()) {
             result.push_back(pod);
         }
     }
@@ -107,9 +107,11 @@ void delete_some(
 void update_status(Control& control, const api::ObjectPtr& object, const std::string& failure) {
     std::size_t total = 0;
     std::size_t ready = 0;
-    for (const auto* pod : active_pods(control, object->uid())) {
-        ++total;
-        ready += pod->ready ? 1 : 0;
+    std::size_t terminating = 0;
+    for (const auto& [seq, pod] : control.state.pods_of(object->uid())) {
+        total += pod->active() ? 1 : 0;
+        ready += pod->active() && pod->ready ? 1 : 0;
+        terminating += !pod->ended() && pod->terminating ? 1 : 0;
     }
     Json status{
         {"replicas", total},
@@ -120,6 +122,9 @@ void update_status(Control& control, const api::ObjectPtr& object, const std::st
     if (ready > 0) {
         status["readyReplicas"] = ready;
         status["availableReplicas"] = ready;
+    }
+    if (terminating > 0) {
+        status["terminatingReplicas"] = terminating; // KEP-3973
     }
     if (!failure.empty()) {
         status["conditions"] = Json::array({make_condition(

@@ -164,6 +164,7 @@ void update_deployment_status(Control& control, const Rollout& rollout) {
     set("updatedReplicas", updated);
     set("readyReplicas", total_of("readyReplicas"));
     set("availableReplicas", available);
+    set("terminatingReplicas", total_of("terminatingReplicas"));
     set("unavailableReplicas",
         std::max<std::int64_t>(0, std::max(total, rollout.replicas) - available));
     control.set_status(rollout.deployment, std::move(status));

@@ -63,9 +63,20 @@ private:
         return label_of(pod, kRevisionLabel) == revision_;
     }
 
-    void remove(std::int64_t ordinal) {
-        control_.delete_pod(kStatefulSetController, object_.get(), *pods_.at(ordinal));
+    /// False when the pod takes its time to end and so keeps its name.
+    bool remove(std::int64_t ordinal) {
+        const auto* pod = pods_.at(ordinal);
+        const auto key = pod->key();
+        control_.delete_pod(kStatefulSetController, object_.get(), *pod);
+        if (control_.state.pod({key.ns, key.name}) != nullptr) {
+            return false;
+        }
         pods_.erase(ordinal);
+        return true;
+    }
+
+    [[nodiscard]] static bool is_healthy(const PodInfo& pod) {
+        return pod.running_and_ready() && !pod.terminating;
     }
 
     void remove_ended() { // `fill` makes them anew
@@ -88,7 +99,7 @@ private:
                 }
                 pods_[ordinal] = created;
             }
-            if (ordered_ && !pods_.at(ordinal)->running_and_ready()) {
+            if (ordered_ && !is_healthy(*pods_.at(ordinal))) {
                 return false;
             }
         }
@@ -122,7 +133,7 @@ private:
             refusal);
     }
 
-    /// Deletes pods out of the range, the highest first.
+    /// Deletes pods out of the range, the highest first; in order, each when the one above is gone.
     void scale_down() {
         std::vector<std::int64_t> condemned;
         for (const auto& [ordinal, pod] : pods_) {
@@ -131,7 +142,9 @@ private:
             }
         }
         for (auto it = condemned.rbegin(); it != condemned.rend(); ++it) {
-            remove(*it); // gone at once, so that the next lower one need not wait for it
+            if (!remove(*it) && ordered_) {
+                return;
+            }
         }
     }
 
@@ -145,11 +158,11 @@ private:
             if (!in_range(it->first) || it->first < partition) {
                 continue;
             }
-            if (!is_current(*it->second)) {
+            if (!is_current(*it->second) && !it->second->terminating) {
                 remove(it->first); // it is made anew when this is called again
                 return;
             }
-            if (!it->second->running_and_ready()) {
+            if (!is_healthy(*it->second)) {
                 return;
             }
         }
@@ -158,9 +171,11 @@ private:
     void update_status() {
         std::int64_t ready = 0;
         std::int64_t updated = 0;
+        std::int64_t staying = 0;
         for (const auto& [ordinal, pod] : pods_) {
             ready += pod->running_and_ready() ? 1 : 0;
-            updated += is_current(*pod) ? 1 : 0;
+            updated += is_current(*pod) && !pod->terminating ? 1 : 0;
+            staying += pod->terminating ? 0 : 1;
         }
         const auto total = static_cast<std::int64_t>(pods_.size());
         const auto& before = api::at(object_->body, "status");
@@ -182,7 +197,7 @@ private:
         };
         set("readyReplicas", ready);
         set("updatedReplicas", updated);
-        set("currentReplicas", current == revision_ ? updated : total - updated);
+        set("currentReplicas", current == revision_ ? updated : staying - updated);
         control_.set_status(object_, std::move(status));
     }
 

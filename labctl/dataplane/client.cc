@@ -11,6 +11,7 @@
 #include "labctl/dataplane/child_process.h"
 #include "labctl/dataplane/dns_registry.h"
 #include "labctl/dataplane/probe_runner.h"
+#include "labctl/dataplane/proxy_registry.h"
 #include "labctl/dataplane/workload_registry.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
@@ -30,7 +31,7 @@ class DataPlane::Impl {
 public:
     Impl(netemu::EventLoop& loop, Options options)
         : loop_(loop), options_(std::move(options)),
-          workloads(options_.open_socket, nullptr, nullptr) {
+          workloads(options_.open_socket, nullptr, nullptr), proxies(options_.open_socket) {
         std::uint32_t first_id = 1;
         for (auto& lane : lanes_) {
             lane.runner = std::make_unique<ProbeRunner>(
@@ -52,6 +53,7 @@ public:
             });
         zone.set_channel(workload_channel_.get()); // first: who asks, asks a complete zone
         workloads.set_channel(workload_channel_.get());
+        proxies.set_channel(workload_channel_.get());
         for (std::size_t i = 0; i < lanes_.size(); ++i) {
             auto& lane = lanes_.at(i);
             lane.channel = make_channel(
@@ -152,6 +154,12 @@ private:
             case Op::Logs:
                 workloads.logs_arrived(record);
                 break;
+            case Op::Served:
+                workloads.served_arrived(record);
+                break;
+            case Op::NeedSocket:
+                proxies.need_socket(record);
+                break;
             default:
                 throw netemu::Error("the data plane sends an unknown record");
             }
@@ -187,6 +195,7 @@ private:
             ->warn("{}; starting it again pid={} delay_ms={}", why, pid(), delay_.count());
         zone.set_channel(nullptr);
         workloads.set_channel(nullptr);
+        proxies.set_channel(nullptr);
         for (auto& lane : lanes_) {
             lane.runner->set_channel(nullptr);
         }
@@ -214,6 +223,7 @@ private:
 public:
     WorkloadRegistry workloads; // NOLINT: half of what a data plane does
     DnsRegistry zone;           // NOLINT: likewise
+    ProxyRegistry proxies;      // NOLINT: likewise
 
 private:
     std::unique_ptr<ChildProcess> process_;
@@ -254,6 +264,14 @@ void DataPlane::withdraw(const std::string& pod) {
     impl_->workloads.withdraw(pod);
 }
 
+void DataPlane::serve_proxies(const std::vector<ProxySpec>& proxies) {
+    impl_->proxies.serve(proxies);
+}
+
+void DataPlane::keep_only_proxies(const std::vector<ProxySpec>& proxies) {
+    impl_->proxies.keep_only(proxies);
+}
+
 void DataPlane::set_health(const std::string& check, std::uint32_t endpoints) {
     impl_->workloads.set_health(check, endpoints);
 }
@@ -268,6 +286,10 @@ bool DataPlane::serves(const std::string& pod) const {
 
 void DataPlane::change_dns(const dns::ZoneChanges& changes) {
     impl_->zone.change(changes);
+}
+
+void DataPlane::served(const std::string& pod, ServedCallback callback) {
+    impl_->workloads.served(pod, std::move(callback));
 }
 
 void DataPlane::logs(const std::string& pod, std::size_t lines, LogCallback callback) {

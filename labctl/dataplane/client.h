@@ -1,12 +1,16 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <sys/types.h>
 
+#include "labctl/dataplane/proxy_spec.h"
 #include "labctl/dataplane/spec.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
@@ -74,10 +78,23 @@ public:
     /// Sets how many endpoints a health check (WorkloadSpec::key) answers for.
     void set_health(const std::string& check, std::uint32_t endpoints);
     [[nodiscard]] bool serves(const std::string& pod) const;
+    /// Opens the sockets of these userspace proxies that are new, and tells of what else is new
+    /// about them. Throws netemu::Error if a socket cannot be made.
+    void serve_proxies(const std::vector<ProxySpec>& proxies);
+    /// Closes the sockets of all other proxies; connections that they have accepted live on.
+    void keep_only_proxies(const std::vector<ProxySpec>& proxies);
     /// What the cluster's DNS answers from has changed (WorkloadSpec::dns). A Corefile among it
     /// must be one that dns::parse_corefile takes.
     void change_dns(const dns::ZoneChanges& changes);
 
+    /// What the pod's access log tells of: requests so far, and how long ago the last one was.
+    struct Served {
+        std::uint32_t requests = 0;
+        std::chrono::milliseconds age{0};
+    };
+    using ServedCallback = std::function<void(std::optional<Served> served)>;
+    /// nullopt for a pod that is not served here.
+    void served(const std::string& pod, ServedCallback callback);
     /// The last `lines` lines of the pod's access log (all that are kept if 0). An unknown pod has
     /// none.
     void logs(const std::string& pod, std::size_t lines, LogCallback callback);

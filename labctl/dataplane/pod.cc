@@ -13,6 +13,8 @@ void AccessLog::add(std::string line) {
     }
     std::replace_if(
         line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
+    ++added_;
+    last_added_ = netemu::Clock::now();
     bytes_ += line.size();
     lines_->push_back(std::move(line));
     while (bytes_ > kLogBytesPerPod) {

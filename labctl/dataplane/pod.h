@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "labctl/dataplane/workload.h"
+#include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
 
 namespace labctl::dataplane {
@@ -26,11 +27,16 @@ public:
     void add(std::string line);
     /// The last `count` lines, oldest first; all if `count` is 0.
     [[nodiscard]] std::vector<std::string> last(std::size_t count) const;
+    /// How many lines there have been, and when the last one came.
+    [[nodiscard]] std::uint32_t added() const { return added_; }
+    [[nodiscard]] netemu::Clock::time_point last_added() const { return last_added_; }
 
 private:
     std::unique_ptr<std::deque<std::string>>
         lines_; // an idle pod has none, and an empty deque is not small
     std::size_t bytes_ = 0;
+    std::uint32_t added_ = 0;
+    netemu::Clock::time_point last_added_;
 };
 
 /// A served pod, shared by its listeners and connections.

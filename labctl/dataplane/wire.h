@@ -26,6 +26,7 @@ enum class Op : std::uint8_t {
     RemovePod,  // u32 pod
     SetReady,   // u32 pod, u8 ready
     GetLogs,    // u32 request, u32 pod, u32 lines
+    GetServed,  // u32 request, u32 pod
     // The same, for DNS. A Corefile begins a new zone, which answers from DnsSynced on; records go
     // to the newest zone.
     AddDnsSocket,     // as AddSocket, served by the cluster's DNS
@@ -41,10 +42,19 @@ enum class Op : std::uint8_t {
     DnsPod,           // endpoint, text namespace
     DnsPodGone,       // endpoint, text namespace
     DnsSynced,
+    // The same, for kube-proxy's userspace mode.
+    AddProxy, // u32 proxy, u8 is TCP, text node and family, text namespace, text name, text port;
+              // one descriptor
+    ProxyEndpoints, // u32 proxy, u32 seconds of affinity, u32 count, count x endpoint
+    RemoveProxy,    // u32 proxy
+    ProxySocket,    // u32 flow; one descriptor: the answer to NeedSocket
+    NoProxySocket,  // u32 flow: likewise
     // Workload channel, from the child.
     Hello = 32, // serving; sent once
     Serving,    // u32 pod
     Logs,       // u32 request, u32 count, count x text
+    Served,     // u32 request, u32 lines of the access log so far, u32 ms since the last one
+    NeedSocket, // u32 flow, u32 proxy: a socket of its node, family and protocol
     // Probe channel, to the child.
     AddTemplate = 64, // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method
     AddPayload,       // u32 template, text: the next piece of what is sent

@@ -70,6 +70,9 @@ void WorkloadRegistry::set_channel(Channel* channel) {
     for (const auto& [id, callback] : std::exchange(log_requests_, {})) {
         callback({});
     }
+    for (const auto& [id, callback] : std::exchange(served_requests_, {})) {
+        callback(std::nullopt);
+    }
     if (channel_ != nullptr) {
         Batch batch(channel_);
         for (const auto& [name, pod] : pods_) {
@@ -134,6 +137,25 @@ void WorkloadRegistry::set_health(const std::string& check, std::uint32_t endpoi
     found->second.spec.health_endpoints = endpoints;
     if (channel_ != nullptr) {
         channel_->send(WireWriter().op(Op::SetHealth).u32(found->second.id).u32(endpoints).bytes());
+    }
+}
+
+void WorkloadRegistry::served(const std::string& pod, DataPlane::ServedCallback callback) {
+    const auto found = pods_.find(pod);
+    if (found == pods_.end() || channel_ == nullptr) {
+        return callback(std::nullopt);
+    }
+    const auto request = next_id_++;
+    served_requests_[request] = std::move(callback);
+    channel_->send(WireWriter().op(Op::GetServed).u32(request).u32(found->second.id).bytes());
+}
+
+void WorkloadRegistry::served_arrived(WireReader& record) {
+    const auto request = record.u32();
+    const DataPlane::Served served{record.u32(), std::chrono::milliseconds(record.u32())};
+    const auto found = served_requests_.extract(request);
+    if (!found.empty()) {
+        found.mapped()(served);
     }
 }
 

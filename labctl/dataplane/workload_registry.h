@@ -32,11 +32,13 @@ public:
     void set_ready(const std::string& pod, bool ready);
     void set_health(const std::string& check, std::uint32_t endpoints);
     [[nodiscard]] bool serves(const std::string& pod) const { return pods_.contains(pod); }
+    void served(const std::string& pod, DataPlane::ServedCallback callback);
     void logs(const std::string& pod, std::size_t lines, DataPlane::LogCallback callback);
 
-    /// Takes the fields of a Serving or Logs record of the child. Throws netemu::Error if they make
-    /// no sense.
+    /// Takes the fields of a Serving, Served or Logs record of the child. Throws netemu::Error if
+    /// they make no sense.
     void serving(WireReader& record);
+    void served_arrived(WireReader& record);
     void logs_arrived(WireReader& record);
 
 private:
@@ -55,6 +57,7 @@ private:
     std::map<std::string, Served> pods_;
     std::map<std::uint32_t, std::string> names_; // by id
     std::map<std::uint32_t, DataPlane::LogCallback> log_requests_;
+    std::map<std::uint32_t, DataPlane::ServedCallback> served_requests_;
     std::uint32_t next_id_ = 1;
 };
 

@@ -1,7 +1,9 @@
 #include "labctl/dataplane/workload_server.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include <netinet/in.h>
@@ -25,7 +27,8 @@ constexpr int kDatagramsPerTurn = 32;
 } // namespace
 
 WorkloadServer::WorkloadServer(netemu::EventLoop& loop, Reply reply)
-    : loop_(loop), reply_(std::move(reply)), dns_(loop) {
+    : loop_(loop), reply_(std::move(reply)), dns_(loop),
+      proxies_(loop, [this](std::string message) { reply_(std::move(message)); }) {
 }
 
 WorkloadServer::~WorkloadServer() {
@@ -66,8 +69,11 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
         case Op::GetLogs:
             send_logs(record);
             break;
+        case Op::GetServed:
+            send_served(record);
+            break;
         default:
-            if (!dns_.take(op, record)) {
+            if (!dns_.take(op, record) && !proxies_.take(op, record, fds, next_fd)) {
                 throw netemu::Error("an unknown record on the workload channel");
             }
         }
@@ -157,6 +163,25 @@ void WorkloadServer::send_logs(WireReader& record) {
         reply.text(line);
     }
     reply_(reply.bytes());
+}
+
+void WorkloadServer::send_served(WireReader& record) {
+    const auto request = record.u32();
+    const auto pod = pods_.find(record.u32());
+    std::uint32_t requests = 0;
+    std::chrono::milliseconds age{0};
+    if (pod != pods_.end()) {
+        requests = pod->second->log.added();
+        age = std::chrono::duration_cast<std::chrono::milliseconds>(
+            netemu::Clock::now() - pod->second->log.last_added());
+    }
+    constexpr std::int64_t kMostMs = std::numeric_limits<std::uint32_t>::max();
+    reply_(WireWriter()
+               .op(Op::Served)
+               .u32(request)
+               .u32(requests)
+               .u32(static_cast<std::uint32_t>(std::min<std::int64_t>(age.count(), kMostMs)))
+               .bytes());
 }
 
 void WorkloadServer::accept(

@@ -10,6 +10,7 @@
 
 #include "labctl/dataplane/dns_service.h"
 #include "labctl/dataplane/pod.h"
+#include "labctl/dataplane/proxy_server.h"
 #include "labctl/dataplane/tcp_connection.h"
 #include "labctl/dataplane/wire.h"
 #include "netemu/base/event_loop.h"
@@ -41,6 +42,7 @@ private:
     void set_ready(WireReader& record);
     void set_health(WireReader& record);
     void send_logs(WireReader& record);
+    void send_served(WireReader& record);
 
     void accept(int listener, const std::shared_ptr<ServedPod>& pod, std::uint16_t port);
     /// Answers a tcp probe in place, without a connection object; false if it is not one.
@@ -57,6 +59,7 @@ private:
     std::vector<std::unique_ptr<TcpConnection>> closed_; // until the next turn of the loop
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     DnsService dns_;
+    ProxyServer proxies_;
 };
 
 } // namespace labctl::dataplane

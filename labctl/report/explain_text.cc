@@ -29,6 +29,8 @@ std::string step_lines(const Json& step, const std::string& indent, bool colour)
             note += ", " + step["packets"].dump() + " packets";
         }
         text += paint(note, Colour::Dim, colour);
+    } else if (step.contains("packets")) {
+        text += paint("  # " + step["packets"].dump() + " packets", Colour::Dim, colour);
     }
     text += "\n";
     for (const auto* field : {"rule", "detail"}) {

@@ -30,7 +30,7 @@ std::string iptables_tool(Family family, const char* action) {
     auto path = find_program(name);
     if (path.empty()) {
         throw netemu::UnsupportedError(
-            "the proxy mode iptables needs " + name + ", which is not installed",
+            "this proxy mode needs " + name + ", which is not installed",
             "apt-get install iptables");
     }
     return path;
@@ -106,13 +106,16 @@ IptablesRules::restore(const std::vector<RestoreInput>& inputs) const {
 }
 
 /// What iptables-save prints for each of the inputs' nodes and families.
-std::vector<std::string> IptablesRules::saved(const std::vector<RestoreInput>& inputs) const {
+std::vector<std::string>
+IptablesRules::saved(const std::vector<RestoreInput>& inputs, bool counters) const {
     std::vector<NetnsCommand> commands;
     for (const auto& input : inputs) {
+        std::vector<std::string> words{iptables_tool(input.family, "save")};
+        if (counters) {
+            words.emplace_back("-c");
+        }
         commands.push_back(
-            {kernel_.namespace_fd(compile::node_namespace(input.node)),
-             {iptables_tool(input.family, "save")},
-             {}});
+            {kernel_.namespace_fd(compile::node_namespace(input.node)), std::move(words), {}});
     }
     std::vector<std::string> texts;
     auto results = run_in_namespaces(commands);
@@ -146,6 +149,10 @@ void IptablesRules::update(
     }
 }
 
+std::string IptablesRules::counted(const std::string& node, Family family) const {
+    return saved({{node, family, {}}}, true).front();
+}
+
 void IptablesRules::distrust(const std::string& node) {
     loaded_.erase(node);
     distrusted_.insert(node);
@@ -172,7 +179,7 @@ void IptablesRules::complete(const compile::Proxies& proxies) {
         return;
     }
     for (const auto& input : inputs) {
-        set_route_localnet(input.node, "1");
+        set_route_localnet(input.node, proxies.mode() == "iptables" ? "1" : "0");
         loaded_[input.node] = namespace_of(input.node);
         distrusted_.erase(input.node);
     }
@@ -181,6 +188,35 @@ void IptablesRules::complete(const compile::Proxies& proxies) {
         distrust(failure.node);
     }
     if (!failures.empty()) {
+        throw_failure(failures.front().text);
+    }
+}
+
+void IptablesRules::replace(const compile::Proxies& before, const compile::Proxies& next) {
+    std::vector<RestoreInput> inputs;
+    for (const auto& node : next.nodes()) {
+        const auto of_node = next.restores_of(node.name);
+        inputs.insert(inputs.end(), of_node.begin(), of_node.end());
+    }
+    const auto texts = saved(inputs);
+    auto failures = restore(inputs);
+    if (failures.empty()) {
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            inputs[i].text = iptables_removal(texts[i]);
+        }
+        failures = restore(inputs);
+    }
+    const auto& now = failures.empty() ? next : before;
+    for (const auto& input : inputs) {
+        set_route_localnet(input.node, now.mode() == "iptables" ? "1" : "0");
+        if (failures.empty()) {
+            loaded_[input.node] = namespace_of(input.node);
+        } else {
+            distrust(input.node);
+        }
+    }
+    if (!failures.empty()) {
+        complete(before);
         throw_failure(failures.front().text);
     }
 }

@@ -10,8 +10,8 @@
 #include "labctl/compile/proxies.h"
 #include "netemu/kernel/kernel.h"
 
-/// Rules of kube-proxy's iptables mode on the nodes of a lab, loaded by the system's own
-/// iptables-restore(8) and ip6tables-restore(8), whichever kind Debian's alternatives name.
+/// Rules of kube-proxy's iptables or userspace mode on the nodes of a lab, loaded by the system's
+/// own iptables-restore(8) and ip6tables-restore(8), whichever kind Debian's alternatives name.
 namespace labctl::supervisor {
 
 class IptablesRules {
@@ -29,6 +29,9 @@ public:
     /// All rules for each node that has none: its namespace is new, or an earlier attempt failed.
     /// Throws as `update`.
     void complete(const compile::Proxies& proxies);
+    /// From one mode's rules to another's, which share no chain: the new ones are in place before
+    /// the old ones go. Throws as `update`; then the old ones are there.
+    void replace(const compile::Proxies& before, const compile::Proxies& next);
     /// Takes the rules off every node of `proxies`; rules of others stay.
     void remove(const compile::Proxies& proxies);
 
@@ -36,6 +39,8 @@ public:
     /// one line for each chain.
     [[nodiscard]] std::map<std::string, std::vector<std::string>>
     drift(const compile::Proxies& proxies) const;
+    /// What `iptables-save -c` prints on a node.
+    [[nodiscard]] std::string counted(const std::string& node, netemu::Family family) const;
     /// The next `complete` writes this node's rules anew.
     void distrust(const std::string& node);
 
@@ -50,7 +55,7 @@ private:
     [[nodiscard]] std::vector<Failure>
     restore(const std::vector<compile::RestoreInput>& inputs) const;
     [[nodiscard]] std::vector<std::string>
-    saved(const std::vector<compile::RestoreInput>& inputs) const;
+    saved(const std::vector<compile::RestoreInput>& inputs, bool counters = false) const;
     void set_route_localnet(const std::string& node, const char* value) const;
 
     const netemu::Kernel& kernel_;

@@ -44,6 +44,13 @@ std::string network_fingerprint(const api::Object& object) {
            at(object.body, "status.podIPs").dump() + (final_phase ? "final" : "");
 }
 
+bool is_ready(const api::Object& pod) {
+    const auto& conditions = at(pod.body, "status.conditions");
+    return std::any_of(conditions.begin(), conditions.end(), [](const api::Json& condition) {
+        return string_at(condition, "type") == "Ready" && string_at(condition, "status") == "True";
+    });
+}
+
 } // namespace
 
 Lab::Lab(netemu::EventLoop& loop, LabPaths paths, pid_t host_pid, int verbosity)
@@ -86,10 +93,15 @@ void Lab::start(
         store_.put(std::move(object));
     }
     journal_->follow(store_);
+    for (const auto& pod : store_.list("Pod")) {
+        if (!at(pod->body, "metadata.deletionTimestamp").is_null()) {
+            store_.remove(pod->key()); // it was on its way out when the lab ended
+        }
+    }
     auto config = compile::ClusterConfig::from_lab(lab);
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
-    if (cluster->config().proxy_mode == "iptables") {
+    if (cluster->config().proxy_mode != "nftables") {
         IptablesRules::require_tools(has_ipv6(cluster->config()));
     }
     kernel_ = netemu::make_linux_kernel();
@@ -111,6 +123,7 @@ void Lab::start(
         micros_since(begin));
     begin = Clock::now();
     const auto report = build_network(keep_alive);
+    dataplane_->serve_proxies(userspace_sockets(*proxies_));
     iptables_->complete(*proxies_);
     std::size_t operations = 0;
     for (const auto& [what, count] : report.operations) {
@@ -141,7 +154,8 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
             loop_, store_, config, *kernel_, *dataplane_, paths_.run_dir, std::move(dns)},
         [this](const api::ObjectKey& pod, const compile::RuntimeState& state) {
             runtime_changed(pod, state);
-        });
+        },
+        [this](const api::ObjectKey& pod, const std::string& uid) { pod_ended(pod, uid); });
 }
 
 /// Many pods become ready in one round of the loop: their statuses are counted once, after it.
@@ -160,6 +174,21 @@ void Lab::flush_runtime_changes() {
     check_settled();
 }
 
+/// Pods that were deleted together mostly end together: they go in one round.
+void Lab::pod_ended(const api::ObjectKey& pod, const std::string& uid) {
+    ended_pods_.emplace_back(pod, uid);
+    if (ended_pods_.size() == 1) {
+        loop_.after(std::chrono::microseconds(0), [this] { end_pods(); });
+    }
+}
+
+void Lab::end_pods() {
+    for (const auto& [pod, uid] : std::exchange(ended_pods_, {})) {
+        cluster_->end_pod(pod, uid);
+    }
+    sync();
+}
+
 /// Brings everything to what the objects say. The order matters: rules let go of a pod before
 /// its network goes, its sockets and processes go last, and nothing starts before its network
 /// exists.
@@ -174,7 +203,10 @@ ChangeReport Lab::sync() {
         for (const auto& [what, count] : rules.operations) {
             tables += count;
         }
-        trail_->rules_changed(std::min(tables, cluster_->config().nodes.size()));
+        const auto nodes = std::min(tables, cluster_->config().nodes.size());
+        for (const auto& [service, pod, at] : trail_->rules_changed(nodes)) {
+            last_requests_->follow(service, pod, at);
+        }
     }
     update_dns();
     auto report = build_network({});
@@ -238,9 +270,16 @@ void Lab::update_proxies(ChangeReport& report) {
     }
     const netemu::Plan plan{std::move(work.operations)};
     report.operations = netemu::summarize(plan);
+    // Rules lead to sockets that are there, and sockets go when no rule leads to them.
+    const auto sockets =
+        work.portals ? userspace_sockets(*proxies_) : std::vector<dataplane::ProxySpec>{};
+    dataplane_->serve_proxies(sockets);
     if (!work.restores.empty()) {
         report.operations[kRestoreRules] = work.restores.size();
         iptables_->update(work.restores, *proxies_);
+    }
+    if (work.portals) {
+        dataplane_->keep_only_proxies(sockets);
     }
     carry_out(plan, {});
     note_tables(plan.operations);
@@ -387,7 +426,7 @@ std::map<std::string, std::string> Lab::pending_pods() const {
     std::map<std::string, std::string> pending;
     for (const auto& pod : store_.list("Pod")) {
         const auto phase = string_at(pod->body, "status.phase");
-        if (phase == "Succeeded") {
+        if (phase == "Succeeded" || !at(pod->body, "metadata.deletionTimestamp").is_null()) {
             continue;
         }
         std::string reason = phase == "Failed" ? "it failed" : "it is being started";
@@ -411,17 +450,35 @@ void Lab::when_settled(Clock::time_point deadline, std::function<void()> callbac
     settled_ = std::move(callback);
     settle_timer_ = loop_.at(deadline, [this] {
         if (const auto done = std::exchange(settled_, nullptr)) {
-            trail_ = std::make_unique<compile::ServiceTrail>(store_);
+            begin_trail();
             done();
         }
     });
     check_settled();
 }
 
+/// From now on changes of readiness are told in Events.
+void Lab::begin_trail() {
+    trail_ = std::make_unique<compile::ServiceTrail>(store_);
+    last_requests_ = std::make_unique<LastRequests>(
+        loop_,
+        [this](const std::string& pod, dataplane::DataPlane::ServedCallback answer) {
+            dataplane_->served(pod, std::move(answer));
+        },
+        [this](const api::ObjectKey& pod) {
+            const auto object = store_.get(pod);
+            return object && (!is_ready(*object) ||
+                              !at(object->body, "metadata.deletionTimestamp").is_null());
+        },
+        [this](const api::ObjectKey& service, const std::string& text) {
+            trail_->last_request(service, text);
+        });
+}
+
 void Lab::check_settled() {
     if (settled_ && runtime_changes_.empty() && runtime_->starting() == 0) {
         loop_.cancel(settle_timer_);
-        trail_ = std::make_unique<compile::ServiceTrail>(store_);
+        begin_trail();
         std::exchange(settled_, nullptr)();
     }
 }

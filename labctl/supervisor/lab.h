@@ -20,6 +20,7 @@
 #include "labctl/store/journal.h"
 #include "labctl/store/store.h"
 #include "labctl/supervisor/iptables_rules.h"
+#include "labctl/supervisor/last_requests.h"
 #include "labctl/supervisor/paths.h"
 #include "labctl/supervisor/runtime.h"
 #include "netemu/base/event_loop.h"
@@ -37,6 +38,7 @@ struct ChangeReport {
     std::map<std::string, std::size_t> operations; // as netemu::summarize counts them
     std::vector<std::string> lines;                // one per operation; only for a dry run
     std::uint64_t elapsed_us = 0;
+    std::vector<api::ObjectKey> terminating; // pods that were deleted and are not gone yet
 };
 
 /// One running lab: its objects, its cluster, its network, what runs in it. Every member is called
@@ -74,7 +76,9 @@ public:
 
     // Changes. Each throws api::StatusError when it is refused, and then nothing has changed.
     ChangeReport apply(std::vector<api::Object> objects, bool dry_run);
-    ChangeReport remove(const std::vector<api::ObjectKey>& keys);
+    /// `grace`: seconds that pods get instead of their own grace period; 0: none.
+    ChangeReport remove(
+        const std::vector<api::ObjectKey>& keys, std::optional<std::int64_t> grace = std::nullopt);
     api::ObjectPtr create(api::Object object);
     api::ObjectPtr replace(api::Object object);
     api::ObjectPtr scale(const api::ObjectKey& key, int replicas);
@@ -130,8 +134,10 @@ private:
     [[nodiscard]] netemu::DesiredState desired_state() const;
     void update_proxies(ChangeReport& report);
     [[nodiscard]] netemu::ObservedState observe();
-    void switch_to_iptables(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
+    void switch_to_restored(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
     void switch_to_nftables(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
+    /// What the rules of the userspace mode lead to. lab_userspace.cc.
+    static std::vector<dataplane::ProxySpec> userspace_sockets(const compile::Proxies& proxies);
     void delete_empty_iptables_tables();
     void note_tables(const std::vector<netemu::Operation>& operations);
     void forget_connections();
@@ -142,7 +148,10 @@ private:
     void link_namespaces();
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
     void flush_runtime_changes();
+    void pod_ended(const api::ObjectKey& pod, const std::string& uid);
+    void end_pods();
     void check_settled();
+    void begin_trail();
 
     netemu::EventLoop& loop_;
     LabPaths paths_;
@@ -156,18 +165,20 @@ private:
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     std::vector<compile::HealthCheck> health_checks_; // that are served
     std::unique_ptr<netemu::Kernel> kernel_;
-    std::unique_ptr<IptablesRules> iptables_;            // in the iptables mode; else it holds none
-    netemu::ObservedState observed_;                     // what we know to be there
+    std::unique_ptr<IptablesRules> iptables_; // in the modes that restore; else it holds none
+    netemu::ObservedState observed_;          // what we know to be there
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on
     bool network_dirty_ = true;
     std::map<std::string, int>
         links_; // file in the netns directory -> descriptor that it points at
     std::vector<std::pair<api::ObjectKey, compile::RuntimeState>> runtime_changes_;
+    std::vector<std::pair<api::ObjectKey, std::string>> ended_pods_; // with their uids
     std::function<void()> settled_;
     netemu::EventLoop::TimerId settle_timer_ = 0;
     std::unique_ptr<dataplane::DataPlane> dataplane_;
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
     std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
+    std::unique_ptr<LastRequests> last_requests_;  // likewise
 };
 
 } // namespace labctl::supervisor

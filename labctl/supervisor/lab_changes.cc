@@ -46,6 +46,11 @@ pid_t host_pid(pid_t supervisor, pid_t child) {
     return 0;
 }
 
+bool is_terminating(const store::Store& store, const api::ObjectKey& key) {
+    const auto object = store.get(key);
+    return object && !api::at(object->body, "metadata.deletionTimestamp").is_null();
+}
+
 /// Puts back what a refused change has changed before it was refused.
 class Undo {
 public:
@@ -135,7 +140,8 @@ ChangeReport Lab::simulate(std::vector<api::Object> objects) const {
     return report;
 }
 
-ChangeReport Lab::remove(const std::vector<api::ObjectKey>& keys) {
+ChangeReport
+Lab::remove(const std::vector<api::ObjectKey>& keys, std::optional<std::int64_t> grace) {
     const auto begin = Clock::now();
     for (const auto& key : keys) {
         if (!store_.get(key)) {
@@ -146,11 +152,16 @@ ChangeReport Lab::remove(const std::vector<api::ObjectKey>& keys) {
     }
     std::vector<ChangeReport::Item> items;
     for (const auto& key : keys) {
-        cluster_->delete_object(key);
+        cluster_->delete_object(key, compile::Propagation::Background, grace);
         items.push_back({key, "deleted"});
     }
     auto report = sync();
     report.objects = std::move(items);
+    for (const auto& key : keys) {
+        if (key.kind == "Pod" && is_terminating(store_, key)) {
+            report.terminating.push_back(key);
+        }
+    }
     report.elapsed_us = micros_since(begin);
     return report;
 }

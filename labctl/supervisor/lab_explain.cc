@@ -32,7 +32,10 @@ api::Json Lab::explain(const api::Json& question) {
         [this](const std::string& ns, netemu::NftFamily family, const std::string& table) {
             return kernel_->read_rules(ns, family, table);
         },
-        affinity_reader(*kernel_));
+        affinity_reader(*kernel_),
+        [this](const std::string& node, netemu::Family family) {
+            return iptables_->counted(node, family);
+        });
 }
 
 api::Json Lab::affinity(const std::string& ns) {

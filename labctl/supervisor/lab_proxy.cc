@@ -41,13 +41,15 @@ ChangeReport Lab::set_proxy_mode(const std::string& mode) {
     try {
         auto next = std::make_unique<compile::Proxies>(store_, cluster_->config());
         (void)next->update();
-        if (mode == "iptables") {
-            switch_to_iptables(std::move(next), report);
+        if (next->restores_rules()) {
+            switch_to_restored(std::move(next), report);
         } else {
             switch_to_nftables(std::move(next), report);
         }
+        dataplane_->keep_only_proxies(userspace_sockets(*proxies_));
     } catch (const netemu::Error&) {
         cluster_->set_proxy_mode(proxies_->mode());
+        dataplane_->keep_only_proxies(userspace_sockets(*proxies_));
         journal_->flush();
         throw;
     }
@@ -56,10 +58,18 @@ ChangeReport Lab::set_proxy_mode(const std::string& mode) {
     return report;
 }
 
-void Lab::switch_to_iptables(std::unique_ptr<compile::Proxies> next, ChangeReport& report) {
+/// To the iptables or the userspace mode.
+void Lab::switch_to_restored(std::unique_ptr<compile::Proxies> next, ChangeReport& report) {
     const auto& ranges = cluster_->config().service_cidrs;
     IptablesRules::require_tools(std::any_of(
         ranges.begin(), ranges.end(), [](const auto& range) { return range.address.is_v6(); }));
+    dataplane_->serve_proxies(userspace_sockets(*next));
+    if (proxies_->restores_rules()) {
+        iptables_->replace(*proxies_, *next);
+        report.operations["restore iptables rules"] = next->nodes().size() * ranges.size();
+        proxies_ = std::move(next);
+        return;
+    }
     try {
         iptables_->complete(*next);
     } catch (const netemu::Error&) {
@@ -109,7 +119,7 @@ void Lab::delete_empty_iptables_tables() {
 /// What is there, but for the tables in which iptables keeps what it was told to load.
 netemu::ObservedState Lab::observe() {
     auto observed = kernel_->observe();
-    if (proxies_->mode() != "iptables") {
+    if (!proxies_->restores_rules()) {
         return observed;
     }
     for (auto& [name, info] : observed.namespaces) {
@@ -121,7 +131,7 @@ netemu::ObservedState Lab::observe() {
 }
 
 std::map<std::string, std::vector<std::string>> Lab::rule_drift() const {
-    if (proxies_->mode() != "iptables") {
+    if (!proxies_->restores_rules()) {
         return {};
     }
     return iptables_->drift(*proxies_);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -52,6 +54,17 @@ void ProcessPod::start() {
     changed_(state_);
 }
 
+void ProcessPod::terminate() {
+    terminating_ = true;
+    loop_.cancel(std::exchange(restart_timer_, 0));
+    if (state_.running) {
+        sandbox_.signal(SIGTERM);
+        return;
+    }
+    state_.finished = true;
+    changed_(state_);
+}
+
 void ProcessPod::ended(int status, const std::string& error) {
     read_output(); // what it printed last is in the pipe still
     state_.running = false;
@@ -61,7 +74,8 @@ void ProcessPod::ended(int status, const std::string& error) {
     state_.reason = !error.empty() ? "StartError" : state_.exit_code == 0 ? "Completed" : "Error";
     state_.message = error;
     const bool restart =
-        restart_policy_ == "Always" || (restart_policy_ == "OnFailure" && state_.exit_code != 0);
+        !terminating_ &&
+        (restart_policy_ == "Always" || (restart_policy_ == "OnFailure" && state_.exit_code != 0));
     state_.finished = !restart;
     if (restart) {
         if (netemu::Clock::now() - started_ > kBackoffForgottenAfter) {

@@ -41,6 +41,9 @@ public:
     ~ProcessPod();
 
     void start();
+    /// Asks the command to end (SIGTERM) and starts it no more: its state becomes `finished`, at
+    /// once if nothing runs.
+    void terminate();
     [[nodiscard]] const ProcessState& state() const { return state_; }
     [[nodiscard]] LogBuffer& logs() { return logs_; }
 
@@ -60,6 +63,7 @@ private:
     netemu::EventLoop::TimerId restart_timer_ = 0;
     netemu::Clock::time_point started_;
     std::uint32_t backoff_s_ = 0;
+    bool terminating_ = false;
 };
 
 } // namespace labctl::supervisor

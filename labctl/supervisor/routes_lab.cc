@@ -278,7 +278,19 @@ void Routes::delete_many(const ApiRequest& request, const ExchangePtr& exchange)
     for (const auto& entry : body.at("objects")) {
         keys.push_back(key_from(entry));
     }
-    exchange->reply(200, report_json(lab_.remove(keys)));
+    std::optional<std::int64_t> grace;
+    if (const auto seconds = body.value("gracePeriodSeconds", Json());
+        seconds.is_number_integer()) {
+        grace = seconds.get<std::int64_t>();
+    }
+    const auto report = lab_.remove(keys, grace);
+    auto reply = report_json(report);
+    reply["resourceVersion"] = std::to_string(lab_.store().revision());
+    reply["terminating"] = Json::array();
+    for (const auto& key : report.terminating) {
+        reply["terminating"].push_back({{"namespace", key.ns}, {"name", key.name}});
+    }
+    exchange->reply(200, reply);
 }
 
 void Routes::label(const ApiRequest& request, const ExchangePtr& exchange) {

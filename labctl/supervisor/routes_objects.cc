@@ -25,12 +25,26 @@ Json watch_line(const store::Event& event) {
     return {{"type", store::to_string(event.type)}, {"object", event.object->body}};
 }
 
-std::uint64_t parse_revision(const std::string& text) {
+std::uint64_t parse_number(const char* what, const std::string& text) {
     try {
         return std::stoull(text);
     } catch (const std::exception&) {
-        throw StatusError::bad_request("resourceVersion '" + text + "' is not a number");
+        throw StatusError::bad_request(std::string(what) + " '" + text + "' is not a number");
     }
+}
+
+std::uint64_t parse_revision(const std::string& text) {
+    return parse_number("resourceVersion", text);
+}
+
+/// meta/v1 DeleteOptions.gracePeriodSeconds, in the body or as a parameter.
+std::optional<std::int64_t> grace_of(const ApiRequest& request) {
+    if (const auto text = request.parameter("gracePeriodSeconds"); !text.empty()) {
+        return static_cast<std::int64_t>(parse_number("gracePeriodSeconds", text));
+    }
+    const auto body = request.body.empty() ? Json() : request.json();
+    const auto seconds = api::int_at(body, "gracePeriodSeconds", -1);
+    return seconds < 0 ? std::nullopt : std::optional(seconds);
 }
 
 } // namespace
@@ -191,7 +205,11 @@ void Routes::remove(
             keys.push_back(object->key());
         }
     }
-    lab_.remove(keys);
+    const auto report = lab_.remove(keys, grace_of(request));
+    if (!path.name.empty() && !report.terminating.empty()) {
+        exchange->reply(200, lab_.store().get(path.key())->body); // it is on its way
+        return;
+    }
     exchange->reply(
         200,
         {{"kind", "Status"},

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "labctl/api/status_error.h"
+#include "labctl/compile/pod_termination.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -110,8 +111,10 @@ std::optional<bool> ready_override(const api::Object& pod) {
 
 } // namespace
 
-Runtime::Runtime(Parts parts, Report report)
-    : parts_(std::move(parts)), report_(std::move(report)) {
+Runtime::Runtime(Parts parts, Report report, Terminations::Ended ended)
+    : parts_(std::move(parts)), report_(std::move(report)),
+      terminations_(
+          parts_.loop, [this](const api::ObjectKey& key) { terminate(key); }, std::move(ended)) {
     parts_.dataplane.on_ready([this](const std::string& pod) { served(pod_key(pod)); });
     parts_.dataplane.on_failure([this](const std::string& pod, const std::string& error) {
         const auto key = pod_key(pod);
@@ -128,19 +131,10 @@ Runtime::Runtime(Parts parts, Report report)
 
 Runtime::~Runtime() = default;
 
-const compile::ImageRule* Runtime::image_rule(const Json& container) const {
-    const auto image = string_at(container, "image");
-    const auto& rules = parts_.config.images;
-    const auto found = std::find_if(rules.begin(), rules.end(), [&](const auto& rule) {
-        return netemu::glob_match(rule.match, image);
-    });
-    return found == rules.end() ? nullptr : &*found;
-}
-
 Runtime::Workload Runtime::workload_of(const Json& pod) const {
     const auto& containers = at(pod, "spec.containers");
     for (const auto& container : containers) {
-        if (const auto* rule = image_rule(container)) {
+        if (const auto* rule = compile::image_rule(parts_.config.images, container)) {
             return rule->idle ? Workload::Idle : Workload::Process;
         }
     }
@@ -164,6 +158,7 @@ void Runtime::stop_gone() {
 
 void Runtime::stop(const api::ObjectKey& key) {
     parts_.dataplane.withdraw(key.ns + "/" + key.name);
+    terminations_.forget(key);
     pods_.erase(key); // the process goes before the sandbox that it runs in
     sandboxes_.erase(pod_namespace(key));
 }
@@ -176,8 +171,11 @@ void Runtime::start_new() {
         const auto found = pods_.find(object->key());
         if (found == pods_.end()) {
             start(*object);
-        } else {
-            follow_ready(*object, found->second);
+            continue;
+        }
+        follow_ready(*object, found->second);
+        if (!at(object->body, "metadata.deletionTimestamp").is_null()) {
+            terminations_.follow(*object, found->second.process != nullptr);
         }
     }
     if (!to_serve_.empty()) {
@@ -256,7 +254,7 @@ void Runtime::follow_ready(const api::Object& object, Pod& pod) {
 
 std::string Runtime::rootfs_of(const Json& pod) const {
     for (const auto& container : at(pod, "spec.containers")) {
-        const auto* rule = image_rule(container);
+        const auto* rule = compile::image_rule(parts_.config.images, container);
         if (rule != nullptr && !rule->rootfs.empty()) {
             return rule->rootfs.front() == '/' ? rule->rootfs
                                                : parts_.config.directory + "/" + rule->rootfs;
@@ -304,10 +302,10 @@ void Runtime::start_process(const api::Object& object, Pod& pod) {
     const auto& containers = at(object.body, "spec.containers");
     const auto container =
         std::find_if(containers.begin(), containers.end(), [&](const auto& candidate) {
-            const auto* rule = image_rule(candidate);
+            const auto* rule = compile::image_rule(parts_.config.images, candidate);
             return rule != nullptr && !rule->idle;
         });
-    const auto* rule = image_rule(*container);
+    const auto* rule = compile::image_rule(parts_.config.images, *container);
     SandboxCommand command;
     command.arguments = command_line(*container, *rule);
     command.environment = pod_environment(object.body);
@@ -329,11 +327,33 @@ void Runtime::start_process(const api::Object& object, Pod& pod) {
             box,
             std::move(command),
             string_at(object.body, "spec.restartPolicy", "Always"),
-            [this, key](const ProcessState& state) { report_(key, to_runtime_state(state)); });
+            [this, key](const ProcessState& state) { process_changed(key, state); });
         pod.process->start();
     } catch (const netemu::Error& error) {
         failed.message = error.what();
         report_(key, failed);
+    }
+}
+
+void Runtime::process_changed(const api::ObjectKey& key, const ProcessState& state) {
+    if (state.finished && terminations_.told_to_end(key)) {
+        terminations_.ended(key);
+        return;
+    }
+    report_(key, to_runtime_state(state));
+}
+
+/// SIGTERM for a real process; the built-in workload has nothing to do but to go on.
+void Runtime::terminate(const api::ObjectKey& key) {
+    const auto found = pods_.find(key);
+    const auto object = parts_.store.get(key);
+    if (found == pods_.end() || !object || !found->second.process) {
+        return;
+    }
+    if (sandboxes_.contains(network_namespace(*object))) {
+        found->second.process->terminate();
+    } else {
+        terminations_.ended(key); // nothing runs there any more
     }
 }
 

@@ -15,6 +15,7 @@
 #include "labctl/supervisor/pod_files.h"
 #include "labctl/supervisor/process_pod.h"
 #include "labctl/supervisor/sandbox.h"
+#include "labctl/supervisor/terminations.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/kernel/kernel.h"
 
@@ -38,7 +39,8 @@ public:
         ClusterDns dns;
     };
 
-    Runtime(Parts parts, Report report);
+    /// `ended`: a terminating pod is at its end.
+    Runtime(Parts parts, Report report, Terminations::Ended ended);
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
     ~Runtime();
@@ -75,12 +77,13 @@ private:
         std::unique_ptr<ProcessPod> process;
     };
 
-    [[nodiscard]] const compile::ImageRule* image_rule(const api::Json& container) const;
     [[nodiscard]] Workload workload_of(const api::Json& pod) const;
     void start(const api::Object& object);
     void start_builtin(const api::Object& object);
     void start_process(const api::Object& object, Pod& pod);
     void follow_ready(const api::Object& object, Pod& pod);
+    void process_changed(const api::ObjectKey& key, const ProcessState& state);
+    void terminate(const api::ObjectKey& key);
     void served(const api::ObjectKey& key);
     void stop(const api::ObjectKey& key);
     Sandbox& sandbox(const std::string& ns, const PodFiles& files, const std::string& rootfs);
@@ -91,6 +94,7 @@ private:
     std::map<api::ObjectKey, Pod> pods_;
     std::map<std::string, std::unique_ptr<Sandbox>> sandboxes_; // by namespace name
     std::vector<dataplane::WorkloadSpec> to_serve_;
+    Terminations terminations_;
 };
 
 /// "pod/NS/NAME".

@@ -101,6 +101,13 @@ void Sandbox::run(const SandboxCommand& command, ExitCallback on_exit) {
     }
 }
 
+void Sandbox::signal(int number) {
+    const auto text = json{{"signal", number}}.dump();
+    if (netemu::send_with_fds(channel_.get(), text, {}) < 0) {
+        throw netemu::Error("the sandbox does not take signals");
+    }
+}
+
 void Sandbox::receive() {
     std::vector<char> buffer(kSandboxMessageBytesMax);
     const auto message = netemu::receive_with_fds(channel_.get(), buffer);

@@ -53,6 +53,8 @@ public:
     [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
     void run(const SandboxCommand& command, ExitCallback on_exit);
+    /// Sends a signal to the command that `run` has started, if it still runs.
+    void signal(int number);
 
 private:
     void receive();

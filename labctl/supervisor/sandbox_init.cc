@@ -231,7 +231,12 @@ private:
         if (message.size <= 0) {
             return false;
         }
-        start(json::parse(buffer.begin(), buffer.begin() + message.size), message.fds.at(0).get());
+        const auto order = json::parse(buffer.begin(), buffer.begin() + message.size);
+        if (const auto signal = order.find("signal"); signal == order.end()) {
+            start(order, message.fds.at(0).get());
+        } else if (command_ > 0) {
+            (void)::kill(command_, signal->get<int>());
+        }
         return true;
     }
 

@@ -6,7 +6,8 @@
 /// pair: process 1 first says {"warnings": [...]} or {"attempt": "...", "error": errno}; then it
 /// takes
 /// {"arguments", "environment", "directory"} with one descriptor, for the output, and answers
-/// {"status": wait status, "error": "..."} when that command has ended.
+/// {"status": wait status, "error": "..."} when that command has ended. {"signal": number} is sent
+/// on to the command that runs.
 namespace labctl::supervisor {
 
 inline constexpr int kSandboxNetnsFd = 3;

@@ -108,17 +108,22 @@ BOOST_AUTO_TEST_CASE(a_trail_is_one_event_of_each_service) {
     ServiceTrail trail(store);
     const auto pods = store.list("Pod", "default", api::Selector::parse("app=web"));
     set_ready(pods.at(0)->name(), false);
-    trail.rules_changed(3);
+    const auto out = trail.rules_changed(3);
+    BOOST_REQUIRE(out.size() == 1U);
+    BOOST_TEST(out[0].service.name == "web");
+    BOOST_TEST(out[0].pod.name == pods[0]->name());
+    trail.last_request(out[0].service, "the last one");
+    BOOST_TEST((events("LastRequest") == std::vector<std::string>{"the last one"}));
     auto messages = events("RulesChanged");
     BOOST_REQUIRE(messages.size() == 1U);
     BOOST_TEST(messages[0].starts_with("pod " + pods[0]->name() + " not ready -> slice web-"));
     BOOST_TEST(messages[0].find(": 1 of 2 ready (+") != std::string::npos);
     BOOST_TEST(messages[0].find("rules changed on 3 nodes (+") != std::string::npos);
     const auto count = store.size("Event");
-    trail.rules_changed(3);
+    BOOST_TEST(trail.rules_changed(3).empty());
     BOOST_TEST(store.size("Event") == count);
     set_ready(pods[0]->name(), true);
-    trail.rules_changed(0);
+    BOOST_TEST(trail.rules_changed(0).empty());
     BOOST_TEST(events("RulesChanged").size() == 1U);
 }
 

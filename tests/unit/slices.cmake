@@ -3,7 +3,7 @@ labctl_test(slices_test unit
   SOURCES unit/services_main.cc unit/services_slices_test.cc unit/services_hints_test.cc
   LINK services)
 labctl_test(compile_service_test unit
-  SOURCES unit/compile_cluster_main.cc unit/compile_service_test.cc
+  SOURCES unit/compile_cluster_main.cc unit/compile_service_test.cc unit/compile_termination_test.cc unit/compile_userspace_test.cc
     unit/compile_service_ranges_test.cc unit/compile_endpoints_test.cc
     unit/compile_load_balancer_test.cc unit/compile_explain_test.cc
   LINK labctl_compile)

@@ -9,9 +9,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "labctl/supervisor/last_requests.h"
 #include "labctl/supervisor/log_buffer.h"
 #include "labctl/supervisor/paths.h"
 #include "labctl/supervisor/pod_files.h"
+#include "labctl/supervisor/terminations.h"
 #include "netemu/base/error.h"
 #include "netemu/base/unique_fd.h"
 
@@ -172,4 +174,85 @@ BOOST_AUTO_TEST_CASE(only_our_own_files_are_removed) {
     BOOST_TEST(fs::exists(paths.netns_dir + "/x.file"));
     BOOST_TEST(!remove_run_files(paths));
     BOOST_TEST(known_labs().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_pod_is_told_of_once_it_is_silent) {
+    using Served = labctl::dataplane::DataPlane::Served;
+    netemu::EventLoop loop;
+    std::vector<Served> answers{{7, std::chrono::milliseconds(10)}, {9, std::chrono::seconds(2)}};
+    std::size_t asked = 0;
+    std::string told;
+    bool out = true;
+    LastRequests requests(
+        loop,
+        [&](const std::string& pod, const labctl::dataplane::DataPlane::ServedCallback& answer) {
+            BOOST_TEST(pod == "default/web-1");
+            answer(answers.at(asked++));
+        },
+        [&](const auto&) { return out; },
+        [&](const auto& service, const std::string& text) { told = service.name + ": " + text; });
+    const auto run = [&](const std::function<bool()>& until) {
+        const auto end = netemu::Clock::now() + std::chrono::seconds(20);
+        while (!until() && netemu::Clock::now() < end) {
+            loop.run_once(std::chrono::milliseconds(100));
+        }
+    };
+    const labctl::api::ObjectKey service{"Service", "default", "web"};
+    requests.follow(service, {"Pod", "default", "web-1"}, netemu::Clock::now());
+    run([&] { return !told.empty(); });
+    BOOST_TEST(asked == 2U); // it was not silent the first time
+    BOOST_TEST(told.starts_with("web: pod web-1 not ready -> "), told);
+    told.clear();
+    out = false; // ready again meanwhile
+    bool passed = false;
+    requests.follow(service, {"Pod", "default", "web-1"}, netemu::Clock::now());
+    loop.after(std::chrono::milliseconds(1500), [&] { passed = true; });
+    run([&] { return passed; });
+    BOOST_TEST(asked == 2U);
+    BOOST_TEST(told.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_termination_runs_in_its_order) {
+    netemu::EventLoop loop;
+    std::string what;
+    Terminations terminations(
+        loop,
+        [&](const auto& key) { what += "tell " + key.name + "; "; },
+        [&](const auto& key, const std::string& uid) { what += "end " + key.name + uid + "; "; });
+    const auto pod_with = [](const std::string& name, int grace, const std::string& seconds) {
+        labctl::api::Object object;
+        object.body = {
+            {"kind", "Pod"},
+            {"metadata",
+             {{"name", name},
+              {"namespace", "default"},
+              {"uid", "-uid"},
+              {"deletionTimestamp", "2026-01-01T00:00:00Z"},
+              {"deletionGracePeriodSeconds", grace},
+              {"annotations", {{"labctl.dev/termination-seconds", seconds}}}}},
+            {"spec", {{"containers", Json::array()}}}};
+        return object;
+    };
+    const auto run_until = [&](const std::string& wanted) {
+        const auto end = netemu::Clock::now() + std::chrono::seconds(20);
+        while (what != wanted && netemu::Clock::now() < end) {
+            loop.run_once(std::chrono::milliseconds(100));
+        }
+        BOOST_TEST(what == wanted);
+    };
+    terminations.follow(pod_with("a", 30, "0.1"), false);
+    run_until("tell a; end a-uid; ");
+    terminations.forget({"Pod", "default", "a"});
+    what.clear();
+    terminations.follow(pod_with("b", 60, "50"), false);
+    run_until("tell b; ");
+    BOOST_TEST(terminations.told_to_end({"Pod", "default", "b"}));
+    terminations.follow(pod_with("b", 1, "50"), false); // --now
+    run_until("tell b; end b-uid; ");
+    terminations.forget({"Pod", "default", "b"});
+    what.clear();
+    terminations.follow(pod_with("c", 60, "0"), true); // a real process says itself when
+    run_until("tell c; ");
+    terminations.ended({"Pod", "default", "c"});
+    run_until("tell c; end c-uid; ");
 }

@@ -7,7 +7,7 @@ import time
 
 from harness import Skip, case
 
-MODES = ("nftables", "iptables")
+MODES = ("nftables", "iptables", "userspace")
 
 LAB = """
 apiVersion: labctl.dev/v1
@@ -66,9 +66,13 @@ SERVICES = (
 )
 
 LOST = ("timeout", "unreachable")
+# The userspace mode accepts first and then finds nobody, and it knows no policies.
+NOBODY = {"nftables": "refused", "iptables": "refused", "userspace": "reset"}
+NOT_HERE = {"nftables": "timeout", "iptables": "timeout", "userspace": "ok"}
 
 # from, to, outcome (one for all modes, or by mode), whose address the server sees: "kept", "masqueraded" or
-# None where it is not said. {lb} and {lb-local} are the addresses of the load balancers.
+# None where it is not said; in the userspace mode always the node's. {lb} and {lb-local} are the addresses of the
+# load balancers.
 TABLE = [
     # 3.1, who reaches what, and who is masqueraded
     ("default/client", "10.96.0.100:80", "ok", "kept"),
@@ -92,17 +96,17 @@ TABLE = [
     ("default/web", "10.96.0.100:80", "ok", "masqueraded"),
     ("default/web", f"{NODE_2}:30080", "ok", "masqueraded"),
     # 3.3, reject or drop
-    ("default/client", "10.96.0.107:80", "refused", None),
-    ("node/node-1", "10.96.0.107:80", "refused", None),
-    ("default/client", f"{NODE_1}:30087", "refused", None),
-    ("external", f"{NODE_1}:30087", "refused", None),
-    ("external", f"{NODE_1}:30081", "timeout", None),
-    ("default/client", "10.96.0.106:80", "timeout", None),
+    ("default/client", "10.96.0.107:80", NOBODY, None),
+    ("node/node-1", "10.96.0.107:80", NOBODY, None),
+    ("default/client", f"{NODE_1}:30087", NOBODY, None),
+    ("external", f"{NODE_1}:30087", NOBODY, None),
+    ("external", f"{NODE_1}:30081", NOT_HERE, None),
+    ("default/client", "10.96.0.106:80", NOT_HERE, None),
     # 3.4, ports and addresses that no Service has
-    ("default/client", "10.96.0.100:81", {"nftables": "refused", "iptables": LOST}, None),
-    ("default/client", "10.96.77.77:80", {"nftables": "timeout", "iptables": LOST}, None),
+    ("default/client", "10.96.0.100:81", {"nftables": "refused", "iptables": LOST, "userspace": LOST}, None),
+    ("default/client", "10.96.77.77:80", {"nftables": "timeout", "iptables": LOST, "userspace": LOST}, None),
     # 8.5, a node port on the loopback address
-    ("node/node-2", "127.0.0.1:30080", {"nftables": "refused", "iptables": "ok"}, None),
+    ("node/node-2", "127.0.0.1:30080", {"nftables": "refused", "iptables": "ok", "userspace": "ok"}, None),
 ]
 
 
@@ -134,7 +138,8 @@ def check_table(w, mode):
         got = results[str(number)]
         if got["outcome"] not in (wanted if isinstance(wanted, tuple) else (wanted,)):
             wrong.append(f"{origin} -> {to}: {got['outcome']}, wanted {wanted}")
-        elif source and origin in sources and (got["clientIP"] == sources[origin]) != (source == "kept"):
+        elif source and origin in sources and (got["clientIP"] == sources[origin]) != (
+                source == "kept" and mode != "userspace"):
             wrong.append(f"{origin} -> {to}: from {got['clientIP']}, wanted {source}")
     w.true(not wrong, f"in the mode {mode}:\n  " + "\n  ".join(wrong))
 
@@ -168,6 +173,63 @@ def table_iptables(w):
     up(w, "iptables")
     check_table(w, "iptables")
     check_no_drift(w)
+
+
+@case("every packet of the table fares in the userspace mode as the documents say")
+def table_userspace(w):
+    need_iptables()
+    up(w, "userspace")
+    check_table(w, "userspace")
+    check_no_drift(w)
+    w.matches(w.labctl("status").out, r"proxy +userspace, portals layout", "status")
+
+
+BY_HAND = """
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {{name: by-hand, labels: {{kubernetes.io/service-name: half}}}}
+addressType: IPv4
+ports: [{{name: http, port: 8080}}]
+endpoints: [{{addresses: [{live}]}}, {{addresses: [10.244.1.250]}}]
+"""
+
+
+@case("the userspace mode has sockets that ss shows, takes turns, and tries the next one where an endpoint is dead")
+def userspace_proxy(w):
+    need_iptables()
+    up(w, "userspace")
+    listed = w.labctl("exec", "node/node-1", "--", "iptables", "-t", "nat", "-L", "KUBE-PORTALS-CONTAINER", "-n").out
+    port = re.search(r"10\.96\.0\.100 .*default/web:http.* redir ports (\d+)", listed)
+    w.true(port, f"the portal of the Service web: {listed}")
+    w.has(w.labctl("exec", "node/node-1", "--", "ss", "-tln").out, f":{port.group(1)} ", "sockets of the node")
+    w.equal(w.probe("default/client", "dns://web.default.svc.cluster.local")["answers"][0]["data"], "10.96.0.100",
+            "a name, over UDP through the proxy")
+    half = service("half", "10.96.0.130").replace("  selector: {app: web}\n", "")
+    w.labctl("apply", "-f", w.write("half.yaml", half + BY_HAND.format(live=pod_ip(w, "web"))))
+    again = w.probe("default/client", "http://10.96.0.130:80/", "--count", "6", "--timeout", "10s")
+    w.equal(again["outcomes"], {"ok": 6}, "with one dead endpoint of two")
+    w.labctl("set", "proxy-mode", "nftables")
+    lost = w.probe("default/client", "http://10.96.0.130:80/", "--count", "40", "--timeout", "300ms")
+    w.true(lost["outcomes"].get("ok", 0) < 40, f"rules try no other endpoint: {lost['outcomes']}")
+
+
+@case("explain follows the chains of each mode, with the kernel's counters")
+def explained(w):
+    need_iptables()
+    up(w, "nftables")
+    for mode, chains in (("iptables", ["PREROUTING", "KUBE-SERVICES"]),
+                         ("userspace", ["PREROUTING", "KUBE-PORTALS-CONTAINER"])):
+        w.labctl("set", "proxy-mode", mode)
+        before = w.labctl("explain", "client", "web:http", "-o", "json").json()
+        steps = before["hops"][0]["steps"]
+        w.equal([s["where"].split()[1] for s in steps][:2], chains, f"chains in the mode {mode}")
+        w.equal([b["pod"] for b in before["branches"]], ["default/web"], "the endpoint")
+        w.equal(w.probe("default/client", "http://10.96.0.100:80/", "--count", "5")["outcomes"], {"ok": 5}, "probes")
+        after = w.labctl("explain", "client", "web:http", "-o", "json").json()["hops"][0]["steps"]
+        w.equal(after[1]["packets"] - steps[1]["packets"], 5, f"packets that the rule has seen more: {after[1]}")
+        w.has(w.labctl("explain", "client", "web:http").out, " packets", "the text")
+        w.equal(w.labctl("explain", "client", "empty", "-o", "json", status=1).json()["outcome"], "reject", "nobody")
 
 
 @case("a learner sees kube-proxy's chains with iptables, and they follow the objects")
@@ -211,14 +273,16 @@ def switching(w):
     loop = w.start("labctl", "probe", "default/client", "http://10.96.0.100:80/", "--count", str(count),
                    "--concurrency", "4", "--timeout", "5s", "-o", "json")
     began = time.monotonic()
-    for mode in ("iptables", "nftables", "iptables", "nftables"):
+    for mode in ("iptables", "userspace", "nftables", "userspace", "iptables", "nftables"):
         w.labctl("set", "proxy-mode", mode)
         w.equal(mode_of(w), mode, "the mode that status tells")
         check_no_drift(w)
         tables = w.labctl("exec", "node/node-2", "--", "nft", "list", "tables").out
         w.equal("kube-proxy" in tables, mode == "nftables", f"nftables' own table in the mode {mode}")
-        w.equal("KUBE-SVC-" in saved(w, "node-2"), mode == "iptables", f"iptables' chains in the mode {mode}")
-    w.notes.append(f"four switches in {time.monotonic() - began:.1f} s")
+        rules = saved(w, "node-2")
+        w.equal("KUBE-SVC-" in rules, mode == "iptables", f"iptables' chains in the mode {mode}")
+        w.equal("KUBE-PORTALS-" in rules, mode == "userspace", f"portals in the mode {mode}")
+    w.notes.append(f"six switches in {time.monotonic() - began:.1f} s")
     w.true(loop.poll() is None, "the client outlasted the switches; give it more to do")
     out, err = loop.communicate(timeout=50)
     w.has(out.decode(), f'"ok": {count}', f"outcomes of the loop ({err.decode()})")
