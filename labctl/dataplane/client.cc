@@ -152,6 +152,9 @@ private:
             case Op::Logs:
                 workloads.logs_arrived(record);
                 break;
+            case Op::WantSockets:
+                workloads.want_sockets(record);
+                break;
             default:
                 throw netemu::Error("the data plane sends an unknown record");
             }

@@ -28,7 +28,12 @@ enum class Op : std::uint8_t {
     GetLogs,    // u32 request, u32 pod, u32 lines
     // The same, for DNS. A Corefile begins a new zone, which answers from DnsSynced on; records go
     // to the newest zone.
-    AddDnsSocket,     // as AddSocket, served by the cluster's DNS
+    AddDns,           // u32 pod, u8 role, u32 count, count x endpoint (name servers), u32 count,
+                      // count x text (search list): it is a DNS server
+    DnsUpstreamText,  // u32 pod, text: the next piece of the zone of an upstream
+    DnsUpstreamFault, // u32 pod, text name, u8 fault
+    AddDnsSocket,     // as AddSocket, of a DNS server
+    AddDnsStock,      // u32 pod; one descriptor: unbound, to ask others with
     DnsCorefile,      // text: the next piece of it
     DnsBegin,         // the Corefile is complete
     DnsNamespace,     // text
@@ -42,9 +47,10 @@ enum class Op : std::uint8_t {
     DnsPodGone,       // endpoint, text namespace
     DnsSynced,
     // Workload channel, from the child.
-    Hello = 32, // serving; sent once
-    Serving,    // u32 pod
-    Logs,       // u32 request, u32 count, count x text
+    Hello = 32,  // serving; sent once
+    Serving,     // u32 pod
+    Logs,        // u32 request, u32 count, count x text
+    WantSockets, // u32 pod, u8 4 or 6, u8 protocol, u16 count: answered with AddDnsStock
     // Probe channel, to the child.
     AddTemplate = 64, // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method
     AddPayload,       // u32 template, text: the next piece of what is sent

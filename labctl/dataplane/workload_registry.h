@@ -34,10 +34,11 @@ public:
     [[nodiscard]] bool serves(const std::string& pod) const { return pods_.contains(pod); }
     void logs(const std::string& pod, std::size_t lines, DataPlane::LogCallback callback);
 
-    /// Takes the fields of a Serving or Logs record of the child. Throws netemu::Error if they make
-    /// no sense.
+    /// Takes the fields of a Serving, Logs or WantSockets record of the child. Throws netemu::Error
+    /// if they make no sense.
     void serving(WireReader& record);
     void logs_arrived(WireReader& record);
+    void want_sockets(WireReader& record);
 
 private:
     struct Served {

@@ -135,7 +135,8 @@ private:
     void delete_empty_iptables_tables();
     void note_tables(const std::vector<netemu::Operation>& operations);
     void forget_connections();
-    void update_dns();
+    void update_dns(); // lab_dns.cc
+    void serve_dns_upstream();
     void serve_health_checks();
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
