@@ -34,6 +34,9 @@ struct LogEntry {
 /// Called on the server's thread after each answer; must be quick.
 using QueryLog = std::function<void(const LogEntry&)>;
 
+/// "qr,aa,rd", or "-".
+std::string flags_text(std::uint16_t flags);
+
 LogEntry make_log_entry(const QueryView& query, const Client& client);
 
 } // namespace dns

@@ -117,7 +117,7 @@ void Server::count(
     } else {
         ++counters_.dropped;
     }
-    if (options_.log) {
+    if (wants_log(handled.rcode)) {
         auto entry = make_log_entry(query, client);
         entry.rcode = handled.rcode;
         entry.origin = handled.origin;
@@ -149,7 +149,7 @@ Reply Server::late(const QueryView& query, const Client& client, Reply send) {
             counters_.response(rcode, answer.size());
             send(answer, rcode, origin);
         }
-        if (options_.log) {
+        if (wants_log(rcode)) {
             entry.rcode = rcode;
             entry.origin = origin;
             entry.flags = response_flags(answer);

@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "labctl/dataplane/dns_event.h"
 #include "labctl/dataplane/spec.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
@@ -77,6 +78,11 @@ public:
     /// What the cluster's DNS answers from has changed (WorkloadSpec::dns). A Corefile among it
     /// must be one that dns::parse_corefile takes.
     void change_dns(const dns::ZoneChanges& changes);
+
+    /// Calls back for every query that a DNS server of the lab answers, until an empty callback is
+    /// set. The answers to a client that has ended were told of before `logs` of any pod that is
+    /// asked for afterwards.
+    void watch_dns(DnsEventCallback callback);
 
     /// The last `lines` lines of the pod's access log (all that are kept if 0). An unknown pod has
     /// none.

@@ -12,9 +12,9 @@ constexpr std::chrono::seconds kRetiredFor{6};
 
 } // namespace
 
-DnsPod::DnsPod(netemu::EventLoop& loop, DnsServing serving, SocketStock::Order order)
-    : loop_(loop), serving_(std::move(serving)), stock_(loop, std::move(order)),
-      server_(loop, *this) {
+DnsPod::DnsPod(netemu::EventLoop& loop, DnsServing serving, Voice voice)
+    : loop_(loop), serving_(std::move(serving)), voice_(std::move(voice)),
+      stock_(loop, voice_.order), server_(loop, *this) {
 }
 
 DnsPod::~DnsPod() {
@@ -51,6 +51,52 @@ void DnsPod::set_engine(std::shared_ptr<DnsEngine> engine) {
         }));
     }
     current_ = std::move(next);
+    choose_log();
+}
+
+void DnsPod::set_watched(bool watched) {
+    watched_ = watched;
+    choose_log();
+}
+
+/// A query that nobody wants to hear of costs nothing.
+void DnsPod::choose_log() {
+    bool every = watched_;
+    bool failures = false;
+    for (std::size_t i = 0; current_ && i < current_->resolver.blocks().size(); ++i) {
+        const auto& config = current_->resolver.blocks()[i]->config();
+        every = every || config.log;
+        failures = failures || config.errors;
+    }
+    dns::QueryLog log;
+    if (every || failures) {
+        log = [this](const dns::LogEntry& entry) { log_query(entry); };
+    }
+    server_.set_log(std::move(log), !every);
+}
+
+void DnsPod::log_query(const dns::LogEntry& entry) {
+    if (watched_) {
+        voice_.tell(entry);
+    }
+    const bool failed =
+        entry.rcode == dns::Rcode::ServFail && entry.origin.source == dns::Source::Forward;
+    const auto name = current_ ? dns::Name::parse(entry.name) : std::nullopt;
+    const auto* block = name ? current_->resolver.block_of(*name) : nullptr;
+    if (block == nullptr) {
+        return;
+    }
+    if (block->config().errors && failed) {
+        const auto& upstream = entry.origin.upstream;
+        voice_.log(
+            "[ERROR] plugin/errors: " + std::to_string(static_cast<int>(entry.rcode)) + " " +
+            entry.name + " " + dns::type_text(entry.type) + ": " +
+            (upstream.port == 0 ? "no upstream to ask"
+                                : "no answer from upstream " + upstream.to_string()));
+    }
+    if (block->config().log) {
+        voice_.log("[INFO] " + entry.text());
+    }
 }
 
 void DnsPod::add_socket(netemu::UniqueFd socket, bool tcp) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,8 +22,13 @@ namespace labctl::dataplane {
 /// engine, a coredns pod answers nothing. Belongs to the loop's thread.
 class DnsPod : public dns::Handler {
 public:
-    /// `order` asks the supervisor for sockets of the pod's namespace.
-    DnsPod(netemu::EventLoop& loop, DnsServing serving, SocketStock::Order order);
+    /// What a pod tells of itself.
+    struct Voice {
+        SocketStock::Order order;                       // sockets of the pod's namespace
+        std::function<void(std::string line)> log;      // a line for `labctl logs`
+        std::function<void(const dns::LogEntry&)> tell; // a query, while somebody watches
+    };
+    DnsPod(netemu::EventLoop& loop, DnsServing serving, Voice voice);
     DnsPod(const DnsPod&) = delete;
     DnsPod& operator=(const DnsPod&) = delete;
     ~DnsPod() override;
@@ -36,6 +42,8 @@ public:
         serving_.faults.emplace_back(std::move(name), fault);
     }
 
+    /// Whether every query is told of.
+    void set_watched(bool watched);
     /// A bound datagram socket or a listening one.
     void add_socket(netemu::UniqueFd socket, bool tcp);
     /// A socket to ask upstreams with.
@@ -53,11 +61,15 @@ private:
         dns::Resolver resolver;
     };
 
+    void choose_log();
+    void log_query(const dns::LogEntry& entry);
     [[nodiscard]] std::unique_ptr<dns::BlockResolver>
     make_block(const DnsEngine& engine, std::size_t index);
 
     netemu::EventLoop& loop_;
     DnsServing serving_;
+    Voice voice_;
+    bool watched_ = false;
     SocketStock stock_;
     std::unique_ptr<UpstreamZone> upstream_; // of that role, when it has been asked once
     std::unique_ptr<Serving> current_;

@@ -4,13 +4,14 @@
 
 #include <sys/socket.h>
 
+#include "labctl/dataplane/dns_event.h"
 #include "labctl/dataplane/dns_wire.h"
 #include "netemu/base/error.h"
 
 namespace labctl::dataplane {
 
-DnsService::DnsService(netemu::EventLoop& loop, Reply reply)
-    : loop_(loop), reply_(std::move(reply)) {
+DnsService::DnsService(netemu::EventLoop& loop, Reply reply, Log log)
+    : loop_(loop), reply_(std::move(reply)), log_(std::move(log)) {
 }
 
 DnsService::~DnsService() = default;
@@ -39,6 +40,9 @@ bool DnsService::take(Op op, WireReader& record) {
         break;
     case Op::DnsSynced:
         synced();
+        break;
+    case Op::DnsWatch:
+        watch(record.u8() != 0);
         break;
     default:
         return take_zone(op, record);
@@ -85,10 +89,15 @@ bool DnsService::take_zone(Op op, WireReader& record) {
 
 void DnsService::add_pod(WireReader& record) {
     const auto id = record.u32();
-    auto pod = std::make_unique<dataplane::DnsPod>(
-        loop_, read_dns_serving(record), [this, id](int domain, int type, std::size_t count) {
-            order(id, domain, type, count);
-        });
+    dataplane::DnsPod::Voice voice;
+    voice.order = [this, id](int domain, int type, std::size_t count) {
+        order(id, domain, type, count);
+    };
+    voice.log = [this, id](std::string line) { log_(id, std::move(line)); };
+    voice.tell = [this, id](const dns::LogEntry& entry) { tell(id, entry); };
+    auto pod =
+        std::make_unique<dataplane::DnsPod>(loop_, read_dns_serving(record), std::move(voice));
+    pod->set_watched(watched_);
     if (current_) {
         pod->set_engine(current_);
     }
@@ -127,6 +136,29 @@ void DnsService::add_stock(std::uint32_t pod, netemu::UniqueFd socket) {
     if (found != pods_.end()) { // it may have gone since it asked for one
         found->second->add_stock(std::move(socket));
     }
+}
+
+void DnsService::watch(bool watched) {
+    watched_ = watched;
+    missed_ = 0;
+    for (const auto& [id, pod] : pods_) {
+        pod->set_watched(watched);
+    }
+}
+
+/// So many in each tenth of a second at most: who watches must not slow down who asks.
+void DnsService::tell(std::uint32_t pod, const dns::LogEntry& entry) {
+    constexpr std::uint32_t kToldMax = 500;
+    const auto now = netemu::Clock::now();
+    if (now - told_since_ > std::chrono::milliseconds(100)) {
+        told_since_ = now;
+        told_ = 0;
+    }
+    if (++told_ > kToldMax) {
+        ++missed_;
+        return;
+    }
+    reply_(encode_dns_event(pod, std::exchange(missed_, 0), entry));
 }
 
 void DnsService::order(std::uint32_t pod, int domain, int type, std::size_t count) {

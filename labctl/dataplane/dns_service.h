@@ -23,8 +23,10 @@ class DnsService {
 public:
     /// Sends one message to the supervisor.
     using Reply = std::function<void(std::string message)>;
+    /// Keeps a line of a pod's log.
+    using Log = std::function<void(std::uint32_t pod, std::string line)>;
 
-    DnsService(netemu::EventLoop& loop, Reply reply);
+    DnsService(netemu::EventLoop& loop, Reply reply, Log log);
     DnsService(const DnsService&) = delete;
     DnsService& operator=(const DnsService&) = delete;
     ~DnsService();
@@ -44,11 +46,18 @@ private:
     void add_pod(WireReader& record);
     void begin();
     void synced();
+    void watch(bool watched);
+    void tell(std::uint32_t pod, const dns::LogEntry& entry);
     void order(std::uint32_t pod, int domain, int type, std::size_t count);
     [[nodiscard]] DnsEngine& filled(); // the one that records go to
 
     netemu::EventLoop& loop_;
     Reply reply_;
+    Log log_;
+    bool watched_ = false;
+    netemu::Clock::time_point told_since_; // the window of `told_`
+    std::uint32_t told_ = 0;
+    std::uint32_t missed_ = 0;
     std::string corefile_;                     // that arrives in pieces
     std::shared_ptr<DnsEngine> current_;       // answers
     std::shared_ptr<DnsEngine> next_;          // is being filled

@@ -46,10 +46,14 @@ enum class Op : std::uint8_t {
     DnsPod,           // endpoint, text namespace
     DnsPodGone,       // endpoint, text namespace
     DnsSynced,
+    DnsWatch, // u8: whether to tell of every query
     // Workload channel, from the child.
-    Hello = 32,  // serving; sent once
-    Serving,     // u32 pod
-    Logs,        // u32 request, u32 count, count x text
+    Hello = 32, // serving; sent once
+    Serving,    // u32 pod
+    Logs,       // u32 request, u32 count, count x text
+    DnsQuery, // u32 server's pod, u32 queries left out before, endpoint of the client, u16 id, text
+              // name, u16 type, u8 tcp, u16 rcode, u16 flags, u32 bytes, u32 duration us, u8
+              // source, endpoint of the upstream
     WantSockets, // u32 pod, u8 4 or 6, u8 protocol, u16 count: answered with AddDnsStock
     // Probe channel, to the child.
     AddTemplate = 64, // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method
@@ -62,8 +66,10 @@ enum class Op : std::uint8_t {
                  // client IP,
                  // u8 kSampleHas... or 0
                  // http: u16 status, u32 fields, fields x (text, text), text body
-    // dns: text rcode, u32 answers, answers x (text name, text type, u32 ttl, text data)
-    JobDone, // u32 job: no more samples of it will come, though fewer than wanted may have
+                 // dns: text rcode, answers, u32 steps, steps x (text name, text type, text
+                 // server, u8 tcp, u16 id, text rcode, u32 rtt us, answers); answers are u32 count,
+                 // count x (text name, text type, u32 ttl, text data)
+    JobDone,     // u32 job: no more samples of it will come, though fewer than wanted may have
 };
 
 /// Largest message of either side, and what may be kept of a body so that every sample fits into

@@ -188,6 +188,16 @@ void WorkloadRegistry::logs_arrived(WireReader& record) {
     }
 }
 
+void WorkloadRegistry::dns_query(WireReader& record, const DnsEventCallback& callback) {
+    const auto name = names_.find(record.u32());
+    auto event = read_dns_event(record);
+    if (name != names_.end() && callback) { // neither withdrawn nor unwatched meanwhile
+        const auto& spec = pods_.at(name->second).spec;
+        event.server = spec.pod_namespace.empty() ? spec.pod : name->second;
+        callback(event);
+    }
+}
+
 void WorkloadRegistry::want_sockets(WireReader& record) {
     const auto id = record.u32();
     const int domain = record.u8() == 6 ? AF_INET6 : AF_INET;

@@ -34,11 +34,12 @@ public:
     [[nodiscard]] bool serves(const std::string& pod) const { return pods_.contains(pod); }
     void logs(const std::string& pod, std::size_t lines, DataPlane::LogCallback callback);
 
-    /// Takes the fields of a Serving, Logs or WantSockets record of the child. Throws netemu::Error
-    /// if they make no sense.
+    /// Takes the fields of a record of the child: Serving, Logs, WantSockets, DnsQuery. Throws
+    /// netemu::Error if they make no sense.
     void serving(WireReader& record);
     void logs_arrived(WireReader& record);
     void want_sockets(WireReader& record);
+    void dns_query(WireReader& record, const DnsEventCallback& callback);
 
 private:
     struct Served {

@@ -26,7 +26,12 @@ constexpr int kDatagramsPerTurn = 32;
 
 WorkloadServer::WorkloadServer(netemu::EventLoop& loop, Reply reply)
     : loop_(loop), reply_(std::move(reply)),
-      dns_(loop, [this](std::string message) { reply_(std::move(message)); }) {
+      dns_(
+          loop,
+          [this](std::string message) { reply_(std::move(message)); },
+          [this](std::uint32_t pod, std::string line) {
+              pods_.at(pod)->log.add(std::move(line));
+          }) {
 }
 
 WorkloadServer::~WorkloadServer() {

@@ -135,6 +135,7 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
         return kernel_->open_socket(ns, domain, type, protocol);
     };
     dataplane_ = std::make_unique<dataplane::DataPlane>(loop_, std::move(options));
+    dns_watchers_ = std::make_unique<DnsWatchers>(*dataplane_);
     dataplane_->start();
     runtime_ = std::make_unique<Runtime>(
         Runtime::Parts{

@@ -1,4 +1,5 @@
 #include "labctl/compile/network.h"
+#include "labctl/supervisor/dns_explain.h"
 #include "labctl/supervisor/lab.h"
 
 namespace labctl::supervisor {
@@ -48,6 +49,22 @@ void Lab::serve_dns_upstream() {
         serving.faults.emplace_back(name, dns_fault(fault));
     }
     dataplane_->serve(spec);
+}
+
+void Lab::explain_dns(const api::Json& question, std::function<void(api::Json)> done) {
+    const DnsExplainer explainer{store_, cluster_->config(), *dataplane_, *dns_watchers_};
+    explainer.explain(
+        question.value("from", ""),
+        question.value("to", ""),
+        question.value("namespace", "default"),
+        std::move(done));
+}
+
+int Lab::watch_dns(std::function<void(api::Json event)> callback) {
+    return dns_watchers_->add(
+        [this, callback = std::move(callback)](const dataplane::DnsEvent& event) {
+            callback(dns_event_json(store_, cluster_->config(), event));
+        });
 }
 
 } // namespace labctl::supervisor

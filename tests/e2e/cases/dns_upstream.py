@@ -76,6 +76,10 @@ def set_corefile(w, text):
     w.labctl("apply", "-f", w.write("corefile.yaml", json.dumps(patch)))
 
 
+def cluster_ip(w, name, *where):
+    return w.get("service", name, *where)[0]["spec"]["clusterIP"]
+
+
 def asked_upstream(w):
     """How many questions have arrived at the upstream."""
     listing = json.loads(w.labctl("exec", "external", "--", "nft", "-j", "list", "table", "inet", "count").out)
@@ -203,3 +207,74 @@ def bad_records(w):
         told = w.labctl("up", w.write("bad.yaml", text), status=2).err
         w.matches(told, r"bad\.yaml:8:\d+", "the place")
         w.has(told, words, record)
+
+
+def explained(w, target, *, status=0, origin="client"):
+    return w.labctl("explain", origin, target, "-o", "json", status=status).json()
+
+
+@case("explain tells every query of a look-up: its answer, who gave it, and the object that has the name")
+def explain(w):
+    up(w)
+    found = explained(w, "dns://kubernetes")
+    w.equal(found["outcome"], "found", "the outcome")
+    w.equal([(q["type"], q["name"]) for q in found["queries"]],
+            [(t, "kubernetes.default.svc.cluster.local.") for t in ("A", "AAAA")], "its queries")
+    first = found["queries"][0]
+    w.true(first["answeredBy"].startswith("kube-system/coredns-"), f"a DNS pod answered: {first}")
+    w.equal(first["plugin"], "kubernetes", "the plugin")
+    w.equal(first["object"], {"kind": "Service", "namespace": "default", "name": "kubernetes", "type": "ClusterIP"},
+            "the object")
+    w.equal(first["answers"][0]["data"], cluster_ip(w, "kubernetes"), "the answer")
+    world = explained(w, "dns://web.corp.example")
+    names = [q["name"] for q in world["queries"]]
+    w.equal(names, [n for s in ("default.svc.cluster.local.", "svc.cluster.local.", "cluster.local.", "")
+                    for n in ["web.corp.example." + s] * 2], "eight queries of ndots:5")
+    w.equal([q["rcode"] for q in world["queries"]], ["NXDOMAIN"] * 6 + ["NOERROR"] * 2, "their answers")
+    w.equal(world["queries"][0]["why"], "no namespace 'example'", "why")
+    last = world["queries"][-2]
+    w.equal(last["plugin"], "forward", "the upstream answered")
+    w.matches(last["upstream"], r"^172\.18\.0\.\d+:53$", "the upstream")
+    w.has(world["hint"], "a final dot", "the hint")
+    again = explained(w, "dns://web.corp.example.?type=A")
+    w.equal([(q["plugin"], q["cached"]) for q in again["queries"]], [("cache", True)], "from the cache")
+    gone = explained(w, "dns://nobody", status=1)
+    w.equal(gone["outcome"], "nxdomain", "a name of nobody")
+    w.equal(gone["queries"][0]["why"], "no Service 'nobody' in namespace 'default'", "what is missing")
+    direct = explained(w, "dns://web.corp.example", origin="on-node")
+    w.equal([q["answeredBy"] for q in direct["queries"]], ["external"] * 2, "asked of the upstream itself")
+    text = w.labctl("explain", "client", "dns://alias").out
+    w.matches(text, r"Service default/alias is an alias of www\.corp\.example", "the text")
+    w.has(w.labctl("trace", "client", "dns://silent.example.", status=1).out, "SERVFAIL", "a silent upstream")
+    over_tcp = explained(w, "dns://many.example.?type=A")
+    w.equal([(q["transport"], q["rcode"]) for q in over_tcp["queries"]],
+            [("udp", "truncated"), ("tcp", "NOERROR")], "a truncated answer")
+
+
+@case("queries are shown as they happen, and the Corefile's log and errors go into the pod's log")
+def query_log(w):
+    up(w)
+    set_corefile(w, "example:53 {\n    log\n    errors\n    forward . /etc/resolv.conf\n}\n"
+                 + COREFILE % "forward . /etc/resolv.conf")
+    watcher = w.start("labctl", "events", "-w", "--dns", "-o", "json")
+    lines = []
+
+    def seen():
+        short(w, "web.corp.example")
+        lines.append(json.loads(watcher.stdout.readline()))
+        return any(line["name"] == "web.corp.example." and line["source"] == "default/client" for line in lines)
+
+    w.wait("a query that the watcher shows", seen)
+    watcher.kill()
+    watcher.communicate()
+    servers = {line["server"] for line in lines}
+    w.true(all(s == "external" or s.startswith("kube-system/coredns-") for s in servers), f"servers: {servers}")
+    w.labctl("events", "--dns", status=2)
+    pod = w.get("pods", "-n", "kube-system")[0]["metadata"]["name"]
+    w.equal(status(w, "+time=9", "broken.example"), "SERVFAIL", "a name that fails")
+    w.equal(status(w, "kubernetes.default.svc.cluster.local"), "NOERROR", "a name whose block does not log")
+    log = w.labctl("logs", pod, "-n", "kube-system").out
+    w.matches(log, r'^\[INFO\] 10\.244\.\d+\.\d+:\d+ - \d+ "A IN web\.corp\.example\. udp \d+ \w+ \d+" NOERROR '
+                   r"qr,\S+ \d+ [\d.]+s$", "a line of log")
+    w.matches(log, r"^\[ERROR\] plugin/errors: 2 broken\.example\. A: no answer from upstream", "a line of errors")
+    w.true("kubernetes.default" not in log, "a block without log is silent")
