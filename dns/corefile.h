@@ -144,6 +144,10 @@ struct Corefile {
 /// an unknown plugin is wrong.
 Corefile parse_corefile(std::string_view text, const std::string& file = "Corefile");
 
+/// An address that `forward` sends to, as it is written there: "10.0.0.1", "dns://10.0.0.1:5353",
+/// "[fd00::1]:53"; nullopt for a file or anything else.
+std::optional<netemu::Endpoint> forward_address(std::string_view word);
+
 /// The reverse zone of a range whose length ends at a label, "10.0.0.0/24" or "fd00::/64"; nullopt
 /// for others.
 std::optional<Name> reverse_zone(const netemu::IpPrefix& range);

@@ -219,6 +219,18 @@ void read_hosts_plugin(PluginReader& reader, ServerBlock& block) {
     block.hosts = std::move(config);
 }
 
+std::optional<netemu::Endpoint> forward_address(std::string_view word) {
+    constexpr std::string_view kScheme = "dns://";
+    constexpr std::uint16_t kPort = 53;
+    if (word.starts_with(kScheme)) {
+        word.remove_prefix(kScheme.size());
+    }
+    if (const auto address = netemu::IpAddress::parse(word)) {
+        return netemu::Endpoint{*address, kPort};
+    }
+    return netemu::Endpoint::parse(word);
+}
+
 void read_forward(PluginReader& reader, ServerBlock& block) {
     const auto& arguments = reader.directive().arguments;
     ForwardConfig config;
@@ -227,6 +239,14 @@ void read_forward(PluginReader& reader, ServerBlock& block) {
     }
     config.from = reader.zones({arguments[0]}, 0)[0];
     config.to.assign(arguments.begin() + 1, arguments.end());
+    for (const auto& to : config.to) {
+        if (!to.starts_with('/') && !forward_address(to)) {
+            reader.fail(
+                reader.head(),
+                "forward to '" + to + "', which is no address and no file",
+                "an address like 10.0.0.1 or 10.0.0.1:5353, or /etc/resolv.conf");
+        }
+    }
     for (const auto& line : reader.directive().body) {
         if (!forward_option(reader, line, config)) {
             unknown_option(reader, line);

@@ -38,14 +38,6 @@ Message upstream_failure(const Ask& ask, Rcode rcode) {
     return response;
 }
 
-int close_socket(ares_socket_t fd, void* /*data*/) {
-    return ::close(fd);
-}
-
-int connect_socket(ares_socket_t fd, const sockaddr* address, ares_socklen_t size, void* /*data*/) {
-    return ::connect(fd, address, size);
-}
-
 ares_ssize_t receive_from(
     ares_socket_t fd,
     void* buffer,
@@ -137,6 +129,26 @@ private:
         }
     }
 
+    static int close_socket(ares_socket_t fd, void* self) {
+        netemu::UniqueFd socket(fd);
+        const auto& give_back = static_cast<Exchange*>(self)->owner_.give_back_;
+        try {
+            if (give_back) {
+                give_back(std::move(socket));
+            }
+        } catch (const std::exception&) { // NOLINT(bugprone-empty-catch): then it is closed
+        }
+        return 0;
+    }
+
+    static int
+    connect_socket(ares_socket_t fd, const sockaddr* address, ares_socklen_t size, void* self) {
+        sockaddr_storage storage{};
+        std::memcpy(&storage, address, std::min<std::size_t>(size, sizeof storage));
+        static_cast<Exchange*>(self)->asked_ = netemu::Endpoint::from_sockaddr(storage);
+        return ::connect(fd, address, size);
+    }
+
     static void watch(void* self, ares_socket_t fd, int readable, int writable) {
         auto& exchange = *static_cast<Exchange*>(self);
         auto& loop = exchange.owner_.loop_;
@@ -204,6 +216,7 @@ private:
     }
 
     void end(Message response) {
+        response.origin = {Source::Forward, asked_};
         auto done = std::move(done_);
         owner_.finished(this); // destroys this
         done(std::move(response));
@@ -225,6 +238,7 @@ private:
     std::string result_;
     bool has_result_ = false;
     bool edns_ = true;
+    netemu::Endpoint asked_; // last
     netemu::EventLoop::TimerId timer_ = 0;
     netemu::EventLoop::TimerId deadline_ = 0;
 };
@@ -253,7 +267,11 @@ void Forwarder::Exchange::open_channel() {
         return;
     }
     static const ares_socket_functions kFunctions{
-        &Exchange::open, &close_socket, &connect_socket, &receive_from, &send_vector};
+        &Exchange::open,
+        &Exchange::close_socket,
+        &Exchange::connect_socket,
+        &receive_from,
+        &send_vector};
     ::ares_set_socket_functions(channel_, &kFunctions, this);
     set_servers();
 }

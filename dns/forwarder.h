@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "dns/corefile.h"
@@ -17,6 +18,8 @@ namespace dns {
 /// Makes (or takes from a stock) a socket of `domain` (AF_INET, AF_INET6) and `type` (SOCK_DGRAM,
 /// SOCK_STREAM) in the namespace that questions leave from. An empty one: there is none now.
 using SocketFactory = std::function<netemu::UniqueFd(int domain, int type)>;
+/// Gets such a socket back, as it was left: perhaps connected, with bytes unread.
+using SocketReturn = std::function<void(netemu::UniqueFd socket)>;
 
 struct ForwarderOptions {
     std::vector<netemu::Endpoint> upstreams; // at most limits::kUpstreamsMax
@@ -42,6 +45,9 @@ public:
 
     void query(const Ask& ask, Done done) override;
     [[nodiscard]] std::uint64_t rejected() const override { return rejected_; }
+    /// What becomes of sockets that were used; none: they are closed.
+    void set_return(SocketReturn give_back) { give_back_ = std::move(give_back); }
+    [[nodiscard]] const ForwarderOptions& options() const { return options_; }
     [[nodiscard]] std::size_t in_flight() const { return exchanges_.size(); }
 
 private:
@@ -53,6 +59,7 @@ private:
 
     netemu::EventLoop& loop_;
     SocketFactory open_socket_;
+    SocketReturn give_back_;
     ForwarderOptions options_;
     std::size_t turn_ = 0;
     std::uint64_t rejected_ = 0;

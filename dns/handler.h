@@ -6,6 +6,7 @@
 #include <span>
 
 #include "dns/counters.h"
+#include "dns/origin.h"
 #include "dns/query.h"
 #include "netemu/base/address.h"
 
@@ -20,7 +21,7 @@ struct Client {
 
 /// Takes the bytes of an answer that comes later; calling it after the client has gone is fine. An
 /// empty answer means that there is none.
-using Reply = std::function<void(Bytes answer, Rcode rcode)>;
+using Reply = std::function<void(Bytes answer, Rcode rcode, const Origin& origin)>;
 
 /// Makes a Reply for the query that is being handled; called only when the answer has to wait, so
 /// that the others cost no allocation.
@@ -38,6 +39,7 @@ public:
 struct Handled {
     std::size_t size = 0;
     Rcode rcode = Rcode::NoError;
+    Origin origin{};
 };
 
 /// What stands behind a server: from a well-formed query to an answer.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dns/name.h"
+#include "dns/origin.h"
 #include "dns/query.h"
 #include "dns/types.h"
 
@@ -50,6 +51,7 @@ struct Message {
     std::vector<Record> authority;
     std::vector<Record> additional; // without the OPT
     std::optional<Edns> edns;
+    Origin origin{}; // of an answer that was made here; not in the wire form
 
     [[nodiscard]] bool has(std::uint16_t bits) const { return (flags & bits) == bits; }
     bool operator==(const Message&) const = default;

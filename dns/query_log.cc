@@ -7,8 +7,6 @@
 #include "netemu/base/text.h"
 
 namespace dns {
-namespace {
-
 std::string flags_text(std::uint16_t flags) {
     constexpr std::array<std::pair<std::uint16_t, const char*>, 7> kNames{{
         {flag::kResponse, "qr"},
@@ -27,8 +25,6 @@ std::string flags_text(std::uint16_t flags) {
     }
     return text.empty() ? "-" : text;
 }
-
-} // namespace
 
 std::string LogEntry::text() const {
     std::array<char, 32> seconds{};

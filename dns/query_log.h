@@ -24,6 +24,7 @@ struct LogEntry {
     std::uint16_t flags = 0;        // of the response
     std::size_t response_bytes = 0; // 0: dropped
     std::chrono::nanoseconds duration{0};
+    Origin origin{};
 
     /// coredns' common format: `ADDRESS:PORT - ID "TYPE CLASS NAME PROTO SIZE DO BUFSIZE" RCODE
     /// FLAGS RSIZE DURATION`.
@@ -32,6 +33,9 @@ struct LogEntry {
 
 /// Called on the server's thread after each answer; must be quick.
 using QueryLog = std::function<void(const LogEntry&)>;
+
+/// "qr,aa,rd", or "-".
+std::string flags_text(std::uint16_t flags);
 
 LogEntry make_log_entry(const QueryView& query, const Client& client);
 

@@ -36,7 +36,7 @@ Handled write_any(const QueryView& query, std::span<std::uint8_t> out, std::size
          txt_rdata("ANY obsoleted") + txt_rdata("See RFC 8482")});
     const auto wire = encode_response(query, response, limit);
     std::copy(wire.begin(), wire.end(), out.begin());
-    return {wire.size(), Rcode::NoError};
+    return {wire.size(), Rcode::NoError, {Source::Any, {}}};
 }
 
 /// An answer that may come inside of the call that asks for it, or later.
@@ -55,7 +55,7 @@ struct Pending {
         QueryView query; // NOLINT(cppcoreguidelines-pro-type-member-init): its arrays are large
         (void)parse_query(as_bytes(packet), query);
         const auto wire = encode_response(query, response, limit);
-        reply(as_bytes(wire), response.rcode);
+        reply(as_bytes(wire), response.rcode, response.origin);
     }
 };
 
@@ -111,7 +111,7 @@ Handled BlockResolver::handle(
     if (parts_.zone != nullptr) {
         const auto answer = answer_cluster(*parts_.zone, query, out, client.limit);
         if (answer.state == ClusterAnswer::State::Answered) {
-            return {answer.size, answer.rcode};
+            return {answer.size, answer.rcode, {Source::Kubernetes, {}}};
         }
         if (answer.state == ClusterAnswer::State::Target) {
             return handle_slowly(query, client, out, replies);
@@ -138,7 +138,7 @@ Handled BlockResolver::from_cache(
     if (hit.refresh) {
         ask_upstream(ask_of(query, client), [](const Message& /*response*/) {});
     }
-    return {hit.size, hit.rcode};
+    return {hit.size, hit.rcode, {Source::Cache, {}}};
 }
 
 Handled BlockResolver::handle_slowly(
@@ -155,7 +155,7 @@ Handled BlockResolver::handle_slowly(
         const auto wire =
             encode_response(query, *pending->result, std::min(client.limit, out.size()));
         std::copy(wire.begin(), wire.end(), out.begin());
-        return {wire.size(), pending->result->rcode};
+        return {wire.size(), pending->result->rcode, pending->result->origin};
     }
     pending->packet.assign(
         reinterpret_cast<const char*>(query.packet.data()), query.packet.size()); // NOLINT
@@ -230,6 +230,7 @@ void BlockResolver::walk(const Ask& ask, std::size_t depth, const Done& done) {
                     // The rcode tells of the end of the chain (RFC 2308 section 2.1).
                     whole.rcode = end.rcode;
                     whole.authority = end.authority;
+                    whole.origin = end.origin;
                     whole.flags |= end.flags & flag::kTruncated;
                 }
                 done(std::move(whole));
@@ -245,6 +246,7 @@ void BlockResolver::walk(const Ask& ask, std::size_t depth, const Done& done) {
                              i < config_.files.size() &&
                              config_.files[i].through.covers(ask.question.name);
         if (message && !through) {
+            message->origin.source = Source::File;
             done(std::move(*message));
             return;
         }
@@ -255,10 +257,15 @@ void BlockResolver::walk(const Ask& ask, std::size_t depth, const Done& done) {
 std::optional<Message> BlockResolver::local(const Ask& ask) const {
     for (const auto& item : templates_) {
         if (auto message = item.answer(ask.question)) {
+            message->origin.source = Source::Template;
             return message;
         }
     }
-    return hosts_ ? hosts_->answer(ask.question) : std::nullopt;
+    auto message = hosts_ ? hosts_->answer(ask.question) : std::nullopt;
+    if (message) {
+        message->origin.source = Source::Hosts;
+    }
+    return message;
 }
 
 std::optional<Message> BlockResolver::cluster(const Ask& ask, std::optional<Name>& target) const {
@@ -275,11 +282,17 @@ std::optional<Message> BlockResolver::cluster(const Ask& ask, std::optional<Name
     std::vector<std::uint8_t> buffer(limits::kMessageBytesMax);
     const auto answer = answer_cluster(*parts_.zone, query, buffer, buffer.size());
     switch (answer.state) {
-    case ClusterAnswer::State::Answered:
-        return decode(Bytes(buffer).first(answer.size));
+    case ClusterAnswer::State::Answered: {
+        auto response = decode(Bytes(buffer).first(answer.size));
+        if (response) {
+            response->origin.source = Source::Kubernetes;
+        }
+        return response;
+    }
     case ClusterAnswer::State::Target: {
         target = Name::from_wire(answer.service->external);
         auto response = local_response(ask.question);
+        response.origin.source = Source::Kubernetes;
         response.answers.push_back(
             {ask.question.name,
              static_cast<std::uint16_t>(Type::Cname),
@@ -305,12 +318,12 @@ void BlockResolver::chase(const Ask& ask, const Name& target, std::size_t depth,
 
 void BlockResolver::forward(const Ask& ask, const Done& done) {
     if (cache_) {
-        const auto found =
-            cache_->find(ask.question, ask.dnssec_ok, ask.checking_disabled, parts_.now());
+        auto found = cache_->find(ask.question, ask.dnssec_ok, ask.checking_disabled, parts_.now());
         if (counters_ != nullptr) {
             counters_->cache(found.has_value(), found && found->rcode != Rcode::NoError);
         }
         if (found) {
+            found->origin.source = Source::Cache;
             done(*found);
             return;
         }
@@ -345,6 +358,7 @@ void BlockResolver::ask_upstream(const Ask& ask, const Done& done) {
             return;
         }
         response.question = ask.question;
+        response.origin.source = Source::Forward;
         if (cache_) {
             cache_->store(response, ask.dnssec_ok, ask.checking_disabled, parts_.now());
             if (counters_ != nullptr) {

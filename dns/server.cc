@@ -117,9 +117,10 @@ void Server::count(
     } else {
         ++counters_.dropped;
     }
-    if (options_.log) {
+    if (wants_log(handled.rcode)) {
         auto entry = make_log_entry(query, client);
         entry.rcode = handled.rcode;
+        entry.origin = handled.origin;
         entry.flags = response_flags(answer);
         entry.response_bytes = handled.size;
         entry.duration = netemu::Clock::now() - batch_start_;
@@ -133,7 +134,8 @@ Reply Server::late(const QueryView& query, const Client& client, Reply send) {
             alive = std::weak_ptr(alive_),
             start,
             send = std::move(send),
-            entry = make_log_entry(query, client)](Bytes answer, Rcode rcode) mutable {
+            entry = make_log_entry(query, client)](
+               Bytes answer, Rcode rcode, const Origin& origin) mutable {
         if (alive.expired()) {
             return;
         }
@@ -145,10 +147,11 @@ Reply Server::late(const QueryView& query, const Client& client, Reply send) {
             ++counters_.dropped;
         } else {
             counters_.response(rcode, answer.size());
-            send(answer, rcode);
+            send(answer, rcode, origin);
         }
-        if (options_.log) {
+        if (wants_log(rcode)) {
             entry.rcode = rcode;
+            entry.origin = origin;
             entry.flags = response_flags(answer);
             entry.response_bytes = answer.size();
             entry.duration = spent;

@@ -23,7 +23,8 @@ struct ServerOptions {
     std::chrono::milliseconds tcp_idle{10000}; // RFC 7766 section 6.2.3; coredns: 10 s
     std::uint32_t rate_per_second = 0;         // UDP answers per client network; 0: no limit
     std::uint32_t rate_slip = 2;
-    QueryLog log; // none: nothing is spent on it
+    QueryLog log;                   // none: nothing is spent on it
+    bool log_failures_only = false; // SERVFAIL
 };
 
 class UdpService;
@@ -53,7 +54,10 @@ public:
     [[nodiscard]] const Counters& counters() const { return counters_; }
     [[nodiscard]] Counters& counters() { return counters_; }
     [[nodiscard]] std::size_t tcp_connections() const;
-    void set_log(QueryLog log) { options_.log = std::move(log); }
+    void set_log(QueryLog log, bool failures_only = false) {
+        options_.log = std::move(log);
+        options_.log_failures_only = failures_only;
+    }
 
 private:
     friend class UdpService;
@@ -62,6 +66,9 @@ private:
 
     /// From bytes to an answer in `out`: the part that both transports share.
     Handled answer(Bytes packet, Client& client, std::span<std::uint8_t> out, ReplyMaker& replies);
+    [[nodiscard]] bool wants_log(Rcode rcode) const {
+        return options_.log && (!options_.log_failures_only || rcode == Rcode::ServFail);
+    }
     [[nodiscard]] bool rate_limited(
         const QueryView& query,
         const Client& client,

@@ -26,7 +26,8 @@ public:
 
     Reply later() override {
         ++connection_->waiting;
-        return [&service = service_, weak = std::weak_ptr(connection_)](Bytes answer, Rcode) {
+        return [&service = service_,
+                weak = std::weak_ptr(connection_)](Bytes answer, Rcode, const Origin&) {
             const auto connection = weak.lock();
             if (!connection || !connection->fd) {
                 return;

@@ -53,7 +53,8 @@ public:
         std::string peer(static_cast<const char*>(message_.msg_name), message_.msg_namelen);
         std::string control(
             static_cast<const char*>(message_.msg_control), message_.msg_controllen);
-        return [weak = std::weak_ptr(socket_), peer, control](Bytes answer, Rcode) mutable {
+        return [weak = std::weak_ptr(socket_), peer, control](
+                   Bytes answer, Rcode, const Origin&) mutable {
             const auto socket = weak.lock();
             if (!socket) {
                 return;

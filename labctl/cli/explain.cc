@@ -2,6 +2,7 @@
 
 #include "labctl/cli/objects.h"
 #include "labctl/cli/verdicts.h"
+#include "labctl/report/dns_text.h"
 #include "labctl/report/explain_text.h"
 
 namespace labctl::cli {
@@ -19,10 +20,11 @@ bool wants_json(const Context& context) {
 
 } // namespace
 
-/// 0 when the path ends at an endpoint, 1 when it does not.
+/// 0 when the path ends at an endpoint, or the name is found; 1 when not.
 int run_explain(const Context& context) {
     const auto& options = context.options();
     const bool json = wants_json(context);
+    const bool dns = options.arguments.at(1).starts_with("dns://");
     auto client = context.client();
     const auto answer = client.request(
         "POST",
@@ -33,9 +35,11 @@ int run_explain(const Context& context) {
     if (json) {
         std::cout << answer.dump(2) << "\n";
     } else {
-        std::cout << report::explain_text(answer, {context.console().color()});
+        std::cout
+            << (dns ? report::dns_explain_text(answer, context.console().color())
+                    : report::explain_text(answer, {context.console().color()}));
     }
-    const bool reached = answer.at("outcome") == "endpoint";
+    const bool reached = answer.at("outcome") == (dns ? "found" : "endpoint");
     return static_cast<int>(reached ? netemu::ExitCode::Ok : netemu::ExitCode::CheckFailed);
 }
 

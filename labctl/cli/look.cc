@@ -106,6 +106,9 @@ int run_status(const Context& context) {
 }
 
 int run_events(const Context& context) {
+    if (context.options().dns) {
+        return run_dns_events(context);
+    }
     auto client = context.client();
     const auto ns = context.options().ns;
     report::PrintOptions options;

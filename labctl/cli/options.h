@@ -41,6 +41,7 @@ struct Options {
     bool all = false;
     bool keep = false;
     bool watch = false;
+    bool dns = false;
     bool follow = false;
     int tail = -1;
     bool overwrite = false;

@@ -81,6 +81,7 @@ void add_lifecycle(CLI::App& app, Options& o) {
     command(app, o, "status", "What runs in the lab");
     auto* events = command(app, o, "events", "What happened in the lab");
     events->add_flag("-w,--watch", o.watch, "Follow");
+    events->add_flag("--dns", o.dns, "The queries that the lab's DNS answers, with -w");
     command(app, o, "clean", "Remove what dead labs left behind")
         ->add_flag("--all", o.all, "Forget the journals of labs that are not up, too");
     command(app, o, "doctor", "What this host can do, and the remedy for what it cannot");
@@ -185,7 +186,7 @@ void add_verdicts(CLI::App& app, Options& o) {
         ->add_option(
             "where",
             o.arguments,
-            "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT or pod:NS/NAME:PORT")
+            "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT or dns://NAME")
         ->expected(2)
         ->required();
     auto* plan = command(app, o, "plan", "Show what `up` or `apply` would do to the kernel");

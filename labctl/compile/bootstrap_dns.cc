@@ -23,7 +23,7 @@ Json dns_labels() {
     return {{"k8s-app", "kube-dns"}};
 }
 
-/// kubeadm's, without `forward`: the names of the world are nobody's here.
+/// kubeadm's.
 std::string default_corefile(const std::string& domain) {
     return ".:53 {\n"
            "    errors\n"
@@ -39,6 +39,9 @@ std::string default_corefile(const std::string& domain) {
            "       ttl 30\n"
            "    }\n"
            "    prometheus :9153\n"
+           "    forward . /etc/resolv.conf {\n"
+           "       max_concurrent 1000\n"
+           "    }\n"
            "    cache 30\n"
            "    loop\n"
            "    reload\n"

@@ -1,5 +1,7 @@
 #include "labctl/compile/pod_dns.h"
 
+#include "labctl/compile/address_plan.h"
+
 namespace labctl::compile {
 
 using api::at;
@@ -35,10 +37,23 @@ std::vector<netemu::IpAddress> dns_addresses(const ClusterConfig& config) {
     return addresses;
 }
 
-dns::ResolvConf pod_resolv_conf(
-    const api::Json& pod,
-    const std::string& domain,
-    const std::vector<netemu::IpAddress>& nameservers) {
+std::vector<netemu::IpAddress> upstream_addresses(const ClusterConfig& config) {
+    std::vector<netemu::IpAddress> addresses;
+    for (const auto& prefix : external_addresses(config)) {
+        addresses.push_back(prefix.address);
+    }
+    return addresses;
+}
+
+ClusterDns cluster_dns(const ClusterConfig& config) {
+    return {config.cluster_domain, dns_addresses(config), upstream_addresses(config)};
+}
+
+dns::ResolvConf host_resolv_conf(const ClusterDns& dns) {
+    return {address_texts(dns.of_nodes), {}, {}};
+}
+
+dns::ResolvConf pod_resolv_conf(const api::Json& pod, const ClusterDns& dns) {
     dns::PodDnsValue value;
     value.ns = string_at(pod, "metadata.namespace");
     value.policy = dns::parse_dns_policy(string_at(pod, "spec.dnsPolicy"))
@@ -53,7 +68,9 @@ dns::ResolvConf pod_resolv_conf(
             string_at(option, "name"),
             text.is_string() ? std::optional(text.get<std::string>()) : std::nullopt);
     }
-    return dns::pod_resolv_conf(value, {domain, address_texts(nameservers)}, {}).conf;
+    return dns::pod_resolv_conf(
+               value, {dns.domain, address_texts(dns.nameservers)}, host_resolv_conf(dns))
+        .conf;
 }
 
 dns::ResolvConf

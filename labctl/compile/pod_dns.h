@@ -15,12 +15,23 @@ namespace labctl::compile {
 /// (kubernetes cmd/kubeadm/app/constants, GetDNSIP).
 [[nodiscard]] std::vector<netemu::IpAddress> dns_addresses(const ClusterConfig& config);
 
-/// By dnsPolicy and dnsConfig, as kubelet writes it (dns::pod_resolv_conf). A lab's node has no
-/// resolv.conf of its own, so with the policy Default only dnsConfig is in it.
-[[nodiscard]] dns::ResolvConf pod_resolv_conf(
-    const api::Json& pod,
-    const std::string& domain,
-    const std::vector<netemu::IpAddress>& nameservers);
+/// The name servers of the lab's nodes: the lab's own upstream, on the addresses of the namespace
+/// "external".
+[[nodiscard]] std::vector<netemu::IpAddress> upstream_addresses(const ClusterConfig& config);
+
+/// Who resolves names in a lab.
+struct ClusterDns {
+    std::string domain;                         // "cluster.local"
+    std::vector<netemu::IpAddress> nameservers; // of the kube-dns Service
+    std::vector<netemu::IpAddress> of_nodes{};  // in the nodes' resolv.conf
+};
+[[nodiscard]] ClusterDns cluster_dns(const ClusterConfig& config);
+
+/// By dnsPolicy and dnsConfig, as kubelet writes it (dns::pod_resolv_conf).
+[[nodiscard]] dns::ResolvConf pod_resolv_conf(const api::Json& pod, const ClusterDns& dns);
+
+/// /etc/resolv.conf of a node.
+[[nodiscard]] dns::ResolvConf host_resolv_conf(const ClusterDns& dns);
 
 /// What a probe from a node uses: the cluster's DNS, with NAME.NAMESPACE found as from a pod.
 [[nodiscard]] dns::ResolvConf

@@ -54,6 +54,7 @@ public:
         zone.set_channel(workload_channel_.get()); // first: who asks, asks a complete zone
         workloads.set_channel(workload_channel_.get());
         proxies.set_channel(workload_channel_.get());
+        watch_dns();
         for (std::size_t i = 0; i < lanes_.size(); ++i) {
             auto& lane = lanes_.at(i);
             lane.channel = make_channel(
@@ -98,6 +99,13 @@ public:
     }
 
     [[nodiscard]] pid_t pid() const { return process_ ? process_->pid() : -1; }
+
+    void watch_dns() {
+        if (workload_channel_) {
+            const std::uint8_t watched = on_dns_event ? 1 : 0;
+            workload_channel_->send(WireWriter().op(Op::DnsWatch).u8(watched).bytes());
+        }
+    }
 
 private:
     using Handler = std::function<void(std::string_view message)>;
@@ -160,6 +168,12 @@ private:
             case Op::NeedSocket:
                 proxies.need_socket(record);
                 break;
+            case Op::DnsQuery:
+                workloads.dns_query(record, on_dns_event);
+                break;
+            case Op::WantSockets:
+                workloads.want_sockets(record);
+                break;
             default:
                 throw netemu::Error("the data plane sends an unknown record");
             }
@@ -221,9 +235,10 @@ private:
     Options options_;
 
 public:
-    WorkloadRegistry workloads; // NOLINT: half of what a data plane does
-    DnsRegistry zone;           // NOLINT: likewise
-    ProxyRegistry proxies;      // NOLINT: likewise
+    WorkloadRegistry workloads;    // NOLINT: half of what a data plane does
+    DnsRegistry zone;              // NOLINT: likewise
+    ProxyRegistry proxies;         // NOLINT: likewise
+    DnsEventCallback on_dns_event; // NOLINT: likewise
 
 private:
     std::unique_ptr<ChildProcess> process_;
@@ -290,6 +305,11 @@ void DataPlane::change_dns(const dns::ZoneChanges& changes) {
 
 void DataPlane::served(const std::string& pod, ServedCallback callback) {
     impl_->workloads.served(pod, std::move(callback));
+}
+
+void DataPlane::watch_dns(DnsEventCallback callback) {
+    impl_->on_dns_event = std::move(callback);
+    impl_->watch_dns();
 }
 
 void DataPlane::logs(const std::string& pod, std::size_t lines, LogCallback callback) {

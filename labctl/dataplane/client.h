@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include "labctl/dataplane/dns_event.h"
 #include "labctl/dataplane/proxy_spec.h"
 #include "labctl/dataplane/spec.h"
 #include "netemu/base/event_loop.h"
@@ -95,6 +96,11 @@ public:
     using ServedCallback = std::function<void(std::optional<Served> served)>;
     /// nullopt for a pod that is not served here.
     void served(const std::string& pod, ServedCallback callback);
+    /// Calls back for every query that a DNS server of the lab answers, until an empty callback is
+    /// set. The answers to a client that has ended were told of before `logs` of any pod that is
+    /// asked for afterwards.
+    void watch_dns(DnsEventCallback callback);
+
     /// The last `lines` lines of the pod's access log (all that are kept if 0). An unknown pod has
     /// none.
     void logs(const std::string& pod, std::size_t lines, LogCallback callback);

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 
 #include "dns/message.h"
-#include "dns/rdata.h"
 #include "dns/stub.h"
+#include "labctl/dataplane/dns_trace.h"
 #include "labctl/dataplane/lookup.h"
 #include "labctl/dataplane/probe_tasks.h"
 #include "netemu/base/error.h"
@@ -82,6 +82,7 @@ private:
         std::uint16_t id = 0;
         std::uint16_t type = 0;
         std::optional<dns::StubResolver::Answer> answer;
+        std::optional<std::size_t> step; // of `trace_`
     };
     struct Server {
         bool udp_ready = false;
@@ -137,10 +138,11 @@ private:
     void ask_server() {
         const auto deadline = timeout_from(started_);
         set_deadline(std::min(deadline, netemu::Clock::now() + try_time_));
-        for (const auto& query : queries_) {
+        for (auto& query : queries_) {
             if (query.answer) {
                 continue;
             }
+            query.step = trace_.sent(lookup_, asked_.back(), query.type, query.id, server_);
             const bool sent = lookup_.tcp ? send_tcp(query) : send_udp(query);
             if (!sent) {
                 return server_failed(failure_);
@@ -322,10 +324,16 @@ private:
             return;
         }
         if (!tcp && message->has(dns::flag::kTruncated)) {
+            trace_.ended(found->step, "truncated", {});
+            found->step = trace_.sent(lookup_, asked_.back(), found->type, found->id, server_);
+            trace_.over_tcp(found->step);
             return send_tcp(*found) ? void() : server_failed(failure_);
         }
         const bool bad =
             message->rcode != dns::Rcode::NoError && message->rcode != dns::Rcode::NxDomain;
+        if (bad) {
+            trace_.ended(found->step, dns::rcode_text(message->rcode), {});
+        }
         if (bad && server_ + 1 < servers_.size()) {
             return server_failed(dns::rcode_text(message->rcode));
         }
@@ -333,6 +341,7 @@ private:
             failure_ = dns::rcode_text(message->rcode);
         }
         last_answers_ = message->answers;
+        trace_.ended(found->step, dns::rcode_text(message->rcode), message->answers);
         found->answer.emplace();
         found->answer->type = found->type;
         found->answer->rcode = message->rcode;
@@ -355,6 +364,9 @@ private:
     /// The next server, or the first one again; in the end there is no answer.
     void server_failed(const std::string& why) {
         failure_ = why;
+        for (const auto& query : queries_) {
+            trace_.ended(query.step, why, {});
+        }
         if (++server_ == servers_.size()) {
             server_ = 0;
             ++round_;
@@ -366,6 +378,9 @@ private:
     }
 
     void give_up() {
+        for (const auto& query : queries_) {
+            trace_.ended(query.step, failure_, {});
+        }
         no_answer_ = true;
         conclude();
     }
@@ -392,22 +407,6 @@ private:
                " of " + netemu::join(names, ", ");
     }
 
-    void add_records(const std::vector<dns::Record>& records, ProbeOutcome& outcome) const {
-        std::size_t bytes = 0;
-        for (const auto& record : records) {
-            probe::DnsAnswer answer{
-                record.owner.to_string(),
-                dns::type_text(record.type),
-                record.ttl,
-                dns::rdata_text(record)};
-            bytes += answer.name.size() + answer.data.size() + kShortRecord;
-            if (bytes > kReportedBytesMax) {
-                return;
-            }
-            outcome.answers.push_back(std::move(answer));
-        }
-    }
-
     void conclude() {
         using Stub = dns::StubResolver::Outcome;
         ProbeOutcome outcome;
@@ -423,11 +422,14 @@ private:
                 result == Stub::NotFound ? dns::Rcode::NxDomain : dns::Rcode::NoError);
         }
         if (result != Stub::TryAgain) {
-            add_records(result == Stub::Found ? stub_->records() : last_answers_, outcome);
+            std::size_t room = kReportedBytesMax;
+            outcome.answers =
+                answer_texts(result == Stub::Found ? stub_->records() : last_answers_, room);
         }
         if (result != Stub::Found) {
             outcome.detail = outcome.rcode + why() + ": " + asked_text();
         }
+        outcome.steps = trace_.take();
         stop_watching();
         finish(std::move(outcome));
     }
@@ -439,8 +441,6 @@ private:
         }
         return no_answer_ && !failure_text_.empty() ? " (" + failure_text_ + ")" : std::string();
     }
-
-    static constexpr std::size_t kShortRecord = 32; // lengths, type and time to live
 
     std::vector<netemu::UniqueFd> more_;
     std::vector<int> watched_fds_;
@@ -458,6 +458,7 @@ private:
     std::string failure_; // the rcode, "timeout" or "unreachable"
     std::string failure_text_;
     std::vector<dns::Record> last_answers_;
+    DnsTrace trace_;
 };
 
 } // namespace

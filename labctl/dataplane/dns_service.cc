@@ -1,57 +1,37 @@
 #include "labctl/dataplane/dns_service.h"
 
 #include <utility>
-#include <vector>
 
-#include "dns/corefile.h"
-#include "dns/resolver.h"
-#include "dns/zone.h"
+#include <sys/socket.h>
+
+#include "labctl/dataplane/dns_event.h"
 #include "labctl/dataplane/dns_wire.h"
-#include "labctl/dataplane/spec.h"
 #include "netemu/base/error.h"
 
 namespace labctl::dataplane {
 
-struct DnsService::Engine {
-    explicit Engine(const std::string& text);
-
-    template <typename Change>
-    void each_zone(Change change) {
-        for (const auto& zone : zones) {
-            change(*zone);
-        }
-    }
-
-    std::vector<std::unique_ptr<dns::ClusterZone>> zones; // one for each `kubernetes`
-    dns::Resolver resolver;                               // uses them
-};
-
-/// Upstreams, hosts and zone files are not to be had in here: what asks for one gets SERVFAIL.
-DnsService::Engine::Engine(const std::string& text) {
-    for (auto& block : dns::parse_corefile(text).servers) {
-        if (block.port != kDnsServerPort) {
-            continue;
-        }
-        dns::BlockParts parts;
-        parts.upstreams.resize(block.forward.size());
-        if (block.kubernetes) {
-            auto options = dns::zone_options(*block.kubernetes, block.loadbalance);
-            options.dns_service = "kube-system/kube-dns";
-            auto& zone = zones.emplace_back(std::make_unique<dns::ClusterZone>(std::move(options)));
-            zone->set_synced(false);
-            parts.zone = zone.get();
-        }
-        resolver.add(std::make_unique<dns::BlockResolver>(std::move(block), std::move(parts)));
-    }
-}
-
-DnsService::DnsService(netemu::EventLoop& loop) : server_(loop, *this) {
+DnsService::DnsService(netemu::EventLoop& loop, Reply reply, Log log)
+    : loop_(loop), reply_(std::move(reply)), log_(std::move(log)) {
 }
 
 DnsService::~DnsService() = default;
 
 bool DnsService::take(Op op, WireReader& record) {
     switch (op) {
+    case Op::AddDns:
+        add_pod(record);
+        break;
+    case Op::DnsUpstreamText: {
+        auto& pod = *pods_.at(record.u32());
+        pod.add_zone_text(record.text());
+        break;
+    }
+    case Op::DnsUpstreamFault: {
+        auto& pod = *pods_.at(record.u32());
+        std::string name(record.text());
+        pod.add_fault(std::move(name), static_cast<DnsFault>(record.u8()));
+        break;
+    }
     case Op::DnsCorefile:
         corefile_ += record.text();
         break;
@@ -61,6 +41,17 @@ bool DnsService::take(Op op, WireReader& record) {
     case Op::DnsSynced:
         synced();
         break;
+    case Op::DnsWatch:
+        watch(record.u8() != 0);
+        break;
+    default:
+        return take_zone(op, record);
+    }
+    return true;
+}
+
+bool DnsService::take_zone(Op op, WireReader& record) {
+    switch (op) {
     case Op::DnsNamespace:
         filled().each_zone([name = record.text()](auto& zone) { zone.add_namespace(name); });
         break;
@@ -96,8 +87,25 @@ bool DnsService::take(Op op, WireReader& record) {
     return true;
 }
 
+void DnsService::add_pod(WireReader& record) {
+    const auto id = record.u32();
+    dataplane::DnsPod::Voice voice;
+    voice.order = [this, id](int domain, int type, std::size_t count) {
+        order(id, domain, type, count);
+    };
+    voice.log = [this, id](std::string line) { log_(id, std::move(line)); };
+    voice.tell = [this, id](const dns::LogEntry& entry) { tell(id, entry); };
+    auto pod =
+        std::make_unique<dataplane::DnsPod>(loop_, read_dns_serving(record), std::move(voice));
+    pod->set_watched(watched_);
+    if (current_) {
+        pod->set_engine(current_);
+    }
+    pods_[id] = std::move(pod);
+}
+
 void DnsService::begin() {
-    next_ = std::make_unique<Engine>(std::exchange(corefile_, {}));
+    next_ = std::make_shared<DnsEngine>(std::exchange(corefile_, {}));
 }
 
 void DnsService::synced() {
@@ -106,9 +114,12 @@ void DnsService::synced() {
     }
     next_->each_zone([](auto& zone) { zone.set_synced(true); });
     current_ = std::move(next_);
+    for (const auto& [id, pod] : pods_) {
+        pod->set_engine(current_);
+    }
 }
 
-DnsService::Engine& DnsService::filled() {
+DnsEngine& DnsService::filled() {
     const auto& engine = next_ ? next_ : current_;
     if (!engine) {
         throw netemu::Error("a record of DNS comes before the Corefile");
@@ -116,20 +127,46 @@ DnsService::Engine& DnsService::filled() {
     return *engine;
 }
 
-int DnsService::add_socket(netemu::UniqueFd socket, bool tcp) {
-    return tcp ? server_.add_tcp(std::move(socket)) : server_.add_udp(std::move(socket));
+void DnsService::add_socket(std::uint32_t pod, netemu::UniqueFd socket, bool tcp) {
+    pods_.at(pod)->add_socket(std::move(socket), tcp);
 }
 
-void DnsService::remove_socket(int socket) {
-    server_.remove(socket);
+void DnsService::add_stock(std::uint32_t pod, netemu::UniqueFd socket) {
+    const auto found = pods_.find(pod);
+    if (found != pods_.end()) { // it may have gone since it asked for one
+        found->second->add_stock(std::move(socket));
+    }
 }
 
-dns::Handled DnsService::handle(
-    const dns::QueryView& query,
-    const dns::Client& client,
-    std::span<std::uint8_t> out,
-    dns::ReplyMaker& replies) {
-    return current_ ? current_->resolver.handle(query, client, out, replies) : dns::Handled{};
+void DnsService::watch(bool watched) {
+    watched_ = watched;
+    missed_ = 0;
+    for (const auto& [id, pod] : pods_) {
+        pod->set_watched(watched);
+    }
+}
+
+/// So many in each tenth of a second at most: who watches must not slow down who asks.
+void DnsService::tell(std::uint32_t pod, const dns::LogEntry& entry) {
+    constexpr std::uint32_t kToldMax = 500;
+    const auto now = netemu::Clock::now();
+    if (now - told_since_ > std::chrono::milliseconds(100)) {
+        told_since_ = now;
+        told_ = 0;
+    }
+    if (++told_ > kToldMax) {
+        ++missed_;
+        return;
+    }
+    reply_(encode_dns_event(pod, std::exchange(missed_, 0), entry));
+}
+
+void DnsService::order(std::uint32_t pod, int domain, int type, std::size_t count) {
+    const auto protocol = type == SOCK_STREAM ? Protocol::Tcp : Protocol::Udp;
+    WireWriter message;
+    message.op(Op::WantSockets).u32(pod).u8(domain == AF_INET6 ? 6 : 4);
+    message.u8(static_cast<std::uint8_t>(protocol)).u16(static_cast<std::uint16_t>(count));
+    reply_(message.bytes());
 }
 
 } // namespace labctl::dataplane

@@ -68,6 +68,45 @@ std::vector<std::string> encode_dns_service(const dns::ServiceValue& service) {
     return pieces;
 }
 
+std::vector<std::string> encode_dns_serving(std::uint32_t id, const DnsServing& serving) {
+    WireWriter out;
+    out.op(Op::AddDns).u32(id).u8(static_cast<std::uint8_t>(serving.role));
+    out.u32(count32(serving.nameservers.size()));
+    for (const auto& server : serving.nameservers) {
+        out.endpoint(server);
+    }
+    out.u32(count32(serving.searches.size()));
+    for (const auto& search : serving.searches) {
+        out.text(search);
+    }
+    std::vector<std::string> pieces{out.bytes()};
+    for (std::size_t at = 0; at < serving.zone.size(); at += kCorefilePieceBytes) {
+        const auto piece = std::string_view(serving.zone).substr(at, kCorefilePieceBytes);
+        pieces.push_back(WireWriter().op(Op::DnsUpstreamText).u32(id).text(piece).bytes());
+    }
+    for (const auto& [name, fault] : serving.faults) {
+        pieces.push_back(WireWriter()
+                             .op(Op::DnsUpstreamFault)
+                             .u32(id)
+                             .text(name)
+                             .u8(static_cast<std::uint8_t>(fault))
+                             .bytes());
+    }
+    return pieces;
+}
+
+DnsServing read_dns_serving(WireReader& record) {
+    DnsServing serving;
+    serving.role = static_cast<DnsServing::Role>(record.u8());
+    for (auto left = record.u32(); left > 0; --left) {
+        serving.nameservers.push_back(record.endpoint());
+    }
+    for (auto left = record.u32(); left > 0; --left) {
+        serving.searches.emplace_back(record.text());
+    }
+    return serving;
+}
+
 std::string encode_dns_service_gone(const std::string& ns, const std::string& name) {
     return WireWriter().op(Op::DnsServiceGone).text(ns).text(name).bytes();
 }

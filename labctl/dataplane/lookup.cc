@@ -36,7 +36,7 @@ bool Lookup::use_nameservers_of(dns::ResolvConf from) {
 
 std::string encode_lookup(const Lookup& lookup) {
     WireWriter out;
-    out.text(lookup.name).u8(lookup.tcp ? 1 : 0);
+    out.text(lookup.name).u8(lookup.tcp ? 1 : 0).u8(lookup.trace ? 1 : 0);
     write_texts(out, lookup.types);
     write_texts(out, lookup.conf.searches);
     write_texts(out, lookup.conf.options);
@@ -52,6 +52,7 @@ Lookup decode_lookup(std::string_view bytes) {
     Lookup lookup;
     lookup.name = in.text();
     lookup.tcp = in.u8() != 0;
+    lookup.trace = in.u8() != 0;
     lookup.types = read_texts(in);
     lookup.conf.searches = read_texts(in);
     lookup.conf.options = read_texts(in);

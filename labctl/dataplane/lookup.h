@@ -16,6 +16,7 @@ struct Lookup {
     std::string name;                      // with a final dot the search list is not used
     std::vector<std::string> types;        // asked for at once: "A", "AAAA", ...
     bool tcp = false;                      // over TCP from the start
+    bool trace = false;                    // tell of every query
     dns::ResolvConf conf;                  // its nameservers are `servers`
     std::vector<netemu::Endpoint> servers; // at least 1, at most dns::kNameserversMax
 

@@ -48,7 +48,6 @@ struct ServedPod {
     std::size_t connections = 0;
     AccessLog log;
     std::vector<netemu::UniqueFd> sockets;
-    std::vector<int> dns_sockets; // the DNS server's numbers of those that it has
 };
 
 } // namespace labctl::dataplane

@@ -61,15 +61,31 @@ probe::Http read_http(WireReader& record) {
     return http;
 }
 
-void read_dns(WireReader& record, probe::Sample& sample) {
-    sample.rcode = record.text();
+std::vector<probe::DnsAnswer> read_answers(WireReader& record) {
+    std::vector<probe::DnsAnswer> answers;
     for (auto left = record.u32(); left > 0; --left) {
-        probe::DnsAnswer answer;
+        auto& answer = answers.emplace_back();
         answer.name = record.text();
         answer.type = record.text();
         answer.ttl = record.u32();
         answer.data = record.text();
-        sample.answers.push_back(std::move(answer));
+    }
+    return answers;
+}
+
+void read_dns(WireReader& record, probe::Sample& sample) {
+    sample.rcode = record.text();
+    sample.answers = read_answers(record);
+    for (auto left = record.u32(); left > 0; --left) {
+        auto& step = sample.steps.emplace_back();
+        step.name = record.text();
+        step.type = record.text();
+        step.server = record.text();
+        step.tcp = record.u8() != 0;
+        step.id = record.u16();
+        step.rcode = record.text();
+        step.rtt_us = record.u32();
+        step.answers = read_answers(record);
     }
 }
 

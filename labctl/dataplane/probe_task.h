@@ -42,6 +42,7 @@ struct ProbeOutcome {
     std::optional<probe::Http> http;
     std::string rcode; // of dns, as probe::Sample has it
     std::vector<probe::DnsAnswer> answers;
+    std::vector<probe::DnsStep> steps;
 };
 
 /// The outcome that an errno of a socket means (design.md, section 8). Errors of this host alone

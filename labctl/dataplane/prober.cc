@@ -22,10 +22,20 @@ WireWriter& write_http(WireWriter& out, const probe::Http& http) {
     return out.text(http.body);
 }
 
-void write_dns(WireWriter& out, const ProbeOutcome& outcome) {
-    out.text(outcome.rcode).u32(static_cast<std::uint32_t>(outcome.answers.size()));
-    for (const auto& answer : outcome.answers) {
+void write_answers(WireWriter& out, const std::vector<probe::DnsAnswer>& answers) {
+    out.u32(static_cast<std::uint32_t>(answers.size()));
+    for (const auto& answer : answers) {
         out.text(answer.name).text(answer.type).u32(answer.ttl).text(answer.data);
+    }
+}
+
+void write_dns(WireWriter& out, const ProbeOutcome& outcome) {
+    write_answers(out.text(outcome.rcode), outcome.answers);
+    out.u32(static_cast<std::uint32_t>(outcome.steps.size()));
+    for (const auto& step : outcome.steps) {
+        out.text(step.name).text(step.type).text(step.server).u8(step.tcp ? 1 : 0).u16(step.id);
+        out.text(step.rcode).u32(static_cast<std::uint32_t>(step.rtt_us));
+        write_answers(out, step.answers);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "labctl/dataplane/lookup.h"
@@ -23,6 +24,22 @@ struct WorkloadPort {
 
 inline constexpr std::uint16_t kDnsServerPort = 53;
 
+/// What an upstream does with a name instead of answering.
+enum class DnsFault : std::uint8_t { None, ServFail, Refused, Silence };
+
+/// What a DNS server is, besides a pod.
+struct DnsServing {
+    enum class Role : std::uint8_t {
+        Cluster,  // coredns: the cluster's records and the Corefile
+        Upstream, // the lab's own server for the names of the world
+    };
+    Role role = Role::Cluster;
+    std::vector<netemu::Endpoint> nameservers{}; // of its /etc/resolv.conf, for `forward`
+    std::vector<std::string> searches{};         // likewise, for `autopath`
+    std::string zone{};                          // of an upstream: a zone file of the root
+    std::vector<std::pair<std::string, DnsFault>> faults{}; // and where it fails
+};
+
 /// One pod that the built-in workload serves.
 struct WorkloadSpec {
     std::string ns_name;       // the network namespace, "pod/NS/NAME"
@@ -30,8 +47,8 @@ struct WorkloadSpec {
     std::string pod;
     std::string node;
     std::vector<WorkloadPort> ports;
-    bool ready = true; // what /readyz says
-    bool dns = false;  // its port 53 is served by the cluster's DNS
+    bool ready = true;               // what /readyz says
+    std::optional<DnsServing> dns{}; // set: its port 53 is a DNS server's
     /// Set: no pod at all but kube-proxy's answer on the health-check node port of the Service
     /// `pod_namespace`/`pod` on `node`, which has so many ready endpoints there.
     std::optional<std::uint32_t> health_endpoints{};

@@ -29,7 +29,12 @@ enum class Op : std::uint8_t {
     GetServed,  // u32 request, u32 pod
     // The same, for DNS. A Corefile begins a new zone, which answers from DnsSynced on; records go
     // to the newest zone.
-    AddDnsSocket,     // as AddSocket, served by the cluster's DNS
+    AddDns,           // u32 pod, u8 role, u32 count, count x endpoint (name servers), u32 count,
+                      // count x text (search list): it is a DNS server
+    DnsUpstreamText,  // u32 pod, text: the next piece of the zone of an upstream
+    DnsUpstreamFault, // u32 pod, text name, u8 fault
+    AddDnsSocket,     // as AddSocket, of a DNS server
+    AddDnsStock,      // u32 pod; one descriptor: unbound, to ask others with
     DnsCorefile,      // text: the next piece of it
     DnsBegin,         // the Corefile is complete
     DnsNamespace,     // text
@@ -49,24 +54,31 @@ enum class Op : std::uint8_t {
     RemoveProxy,    // u32 proxy
     ProxySocket,    // u32 flow; one descriptor: the answer to NeedSocket
     NoProxySocket,  // u32 flow: likewise
+    DnsWatch,       // u8: whether to tell of every query
     // Workload channel, from the child.
-    Hello = 32, // serving; sent once
+    Hello = 64, // serving; sent once
     Serving,    // u32 pod
     Logs,       // u32 request, u32 count, count x text
     Served,     // u32 request, u32 lines of the access log so far, u32 ms since the last one
     NeedSocket, // u32 flow, u32 proxy: a socket of its node, family and protocol
+    DnsQuery, // u32 server's pod, u32 queries left out before, endpoint of the client, u16 id, text
+              // name, u16 type, u8 tcp, u16 rcode, u16 flags, u32 bytes, u32 duration us, u8
+              // source, endpoint of the upstream
+    WantSockets, // u32 pod, u8 4 or 6, u8 protocol, u16 count: answered with AddDnsStock
     // Probe channel, to the child.
-    AddTemplate = 64, // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method
-    AddPayload,       // u32 template, text: the next piece of what is sent
-    DropTemplate,     // u32 template
+    AddTemplate = 128, // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method
+    AddPayload,        // u32 template, text: the next piece of what is sent
+    DropTemplate,      // u32 template
     Start, // u32 job, u32 template, endpoint, u16 source port, u32 exchanges; one descriptor,
            // or two for each server of a look-up
     // Probe channel, from the child.
-    Sample = 96, // u32 job, u8 outcome, u32 rtt us, text local, text detail, text backend, text
-                 // client IP,
-                 // u8 kSampleHas... or 0
-                 // http: u16 status, u32 fields, fields x (text, text), text body
-    // dns: text rcode, u32 answers, answers x (text name, text type, u32 ttl, text data)
+    Sample = 192, // u32 job, u8 outcome, u32 rtt us, text local, text detail, text backend, text
+                  // client IP,
+                  // u8 kSampleHas... or 0
+                  // http: u16 status, u32 fields, fields x (text, text), text body
+                  // dns: text rcode, answers, u32 steps, steps x (text name, text type, text
+    // server, u8 tcp, u16 id, text rcode, u32 rtt us, answers); answers are u32 count,
+    // count x (text name, text type, u32 ttl, text data)
     JobDone, // u32 job: no more samples of it will come, though fewer than wanted may have
 };
 

@@ -4,7 +4,12 @@
 #include <limits>
 #include <utility>
 
+#include <sys/socket.h>
+
+#include "labctl/dataplane/dns_wire.h"
+#include "labctl/dataplane/socket_stock.h"
 #include "netemu/base/error.h"
+#include "netemu/base/log.h"
 #include "netemu/base/process.h"
 
 namespace labctl::dataplane {
@@ -28,6 +33,14 @@ public:
         records_.u8(spec.ready ? 1 : 0);
         if (spec.health_endpoints) {
             records_.op(Op::SetHealth).u32(pod.id).u32(*spec.health_endpoints);
+        }
+        if (spec.dns) {
+            for (const auto& piece : encode_dns_serving(pod.id, *spec.dns)) {
+                if (records_.size() > kRecordsBatchBytes) {
+                    flush();
+                }
+                records_.raw(piece);
+            }
         }
         for (const auto& listener : pod.listeners) {
             if (fds_.size() == netemu::kFdsPerMessageMax || records_.size() > kRecordsBatchBytes) {
@@ -194,6 +207,45 @@ void WorkloadRegistry::logs_arrived(WireReader& record) {
     const auto found = log_requests_.extract(request);
     if (!found.empty()) {
         found.mapped()(std::move(lines));
+    }
+}
+
+void WorkloadRegistry::dns_query(WireReader& record, const DnsEventCallback& callback) {
+    const auto name = names_.find(record.u32());
+    auto event = read_dns_event(record);
+    if (name != names_.end() && callback) { // neither withdrawn nor unwatched meanwhile
+        const auto& spec = pods_.at(name->second).spec;
+        event.server = spec.pod_namespace.empty() ? spec.pod : name->second;
+        callback(event);
+    }
+}
+
+void WorkloadRegistry::want_sockets(WireReader& record) {
+    const auto id = record.u32();
+    const int domain = record.u8() == 6 ? AF_INET6 : AF_INET;
+    const bool tcp = static_cast<Protocol>(record.u8()) == Protocol::Tcp;
+    const std::size_t count = record.u16();
+    const auto name = names_.find(id);
+    if (name == names_.end()) {
+        return; // withdrawn meanwhile
+    }
+    const auto& spec = pods_.at(name->second).spec;
+    if (!spec.dns || count > kStockUdpMax) {
+        throw netemu::Error("the data plane wants sockets that it has no use for");
+    }
+    try {
+        for (std::size_t done = 0; done < count;) {
+            std::vector<netemu::UniqueFd> sockets;
+            WireWriter message;
+            for (; done < count && sockets.size() < netemu::kFdsPerMessageMax; ++done) {
+                const int type = tcp ? SOCK_STREAM : SOCK_DGRAM;
+                sockets.push_back(open_socket_(spec.ns_name, domain, type | SOCK_NONBLOCK, 0));
+                message.op(Op::AddDnsStock).u32(id);
+            }
+            channel_->send_owned(message.bytes(), std::move(sockets));
+        }
+    } catch (const netemu::Error& error) {
+        netemu::logger("dataplane")->warn("sockets for {}: {}", name->second, error.what());
     }
 }
 

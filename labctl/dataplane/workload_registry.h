@@ -35,11 +35,13 @@ public:
     void served(const std::string& pod, DataPlane::ServedCallback callback);
     void logs(const std::string& pod, std::size_t lines, DataPlane::LogCallback callback);
 
-    /// Takes the fields of a Serving, Served or Logs record of the child. Throws netemu::Error if
-    /// they make no sense.
+    /// Takes the fields of a record of the child: Serving, Served, Logs, WantSockets, DnsQuery.
+    /// Throws netemu::Error if they make no sense.
     void serving(WireReader& record);
     void served_arrived(WireReader& record);
     void logs_arrived(WireReader& record);
+    void want_sockets(WireReader& record);
+    void dns_query(WireReader& record, const DnsEventCallback& callback);
 
 private:
     struct Served {

@@ -27,7 +27,11 @@ constexpr int kDatagramsPerTurn = 32;
 } // namespace
 
 WorkloadServer::WorkloadServer(netemu::EventLoop& loop, Reply reply)
-    : loop_(loop), reply_(std::move(reply)), dns_(loop),
+    : loop_(loop), reply_(std::move(reply)),
+      dns_(
+          loop,
+          [this](std::string message) { reply_(std::move(message)); },
+          [this](std::uint32_t pod, std::string line) { pods_.at(pod)->log.add(std::move(line)); }),
       proxies_(loop, [this](std::string message) { reply_(std::move(message)); }) {
 }
 
@@ -53,6 +57,9 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
             break;
         case Op::AddDnsSocket:
             add_dns_socket(record, std::move(fds.at(next_fd++)));
+            break;
+        case Op::AddDnsStock:
+            add_dns_stock(record, std::move(fds.at(next_fd++)));
             break;
         case Op::Confirm:
             replies.op(Op::Serving).u32(record.u32());
@@ -112,10 +119,14 @@ void WorkloadServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
 }
 
 void WorkloadServer::add_dns_socket(WireReader& record, netemu::UniqueFd socket) {
-    const auto pod = pods_.at(record.u32());
+    const auto pod = record.u32();
     (void)record.u16(); // the port
     const bool tcp = static_cast<Protocol>(record.u8()) == Protocol::Tcp;
-    pod->dns_sockets.push_back(dns_.add_socket(std::move(socket), tcp));
+    dns_.add_socket(pod, std::move(socket), tcp);
+}
+
+void WorkloadServer::add_dns_stock(WireReader& record, netemu::UniqueFd socket) {
+    dns_.add_stock(record.u32(), std::move(socket));
 }
 
 void WorkloadServer::remove_pod(std::uint32_t id) {
@@ -129,9 +140,7 @@ void WorkloadServer::remove_pod(std::uint32_t id) {
         loop_.remove(socket.get());
     }
     pod->sockets.clear();
-    for (const int socket : pod->dns_sockets) {
-        dns_.remove_socket(socket);
-    }
+    dns_.remove_pod(id);
     std::erase_if(connections_, [id](const auto& entry) { return entry.second->pod().id == id; });
 }
 

@@ -84,4 +84,8 @@ void default_lab_spec(api::Json& spec);
 void check_lab_spec(const Cursor& spec);
 void check_lab_image(const Cursor& image);
 
+// rules_lab_dns.cc
+void check_upstream_record(const Cursor& record);
+void check_upstream(const Cursor& upstream);
+
 } // namespace labctl::manifest

@@ -19,8 +19,22 @@ constexpr Table kMesh{
     text("profile").otherwise("none"),
 };
 
+constexpr std::array<std::string_view, 8> kUpstreamTypes{"A", "AAAA", "CNAME", "MX", "NS", "PTR", "SRV", "TXT"};
+constexpr std::array<std::string_view, 3> kUpstreamFaults{"refused", "servfail", "timeout"};
+
+constexpr Table kUpstreamRecord{
+    Code{nullptr, check_upstream_record},
+    text("name").required(), text("type").one_of(kUpstreamTypes), any("value"), int32("ttl").at_least(0),
+    text("fail").one_of(kUpstreamFaults),
+};
+
+constexpr Table kUpstream{
+    Code{nullptr, check_upstream},
+    object("records", kUpstreamRecord).list(),
+};
+
 constexpr Table kDns{
-    flag("enabled").otherwise(1), int32("replicas").otherwise(2).at_least(0),
+    flag("enabled").otherwise(1), int32("replicas").otherwise(2).at_least(0), object("upstream", kUpstream),
 };
 
 constexpr Table kLoadBalancer{

@@ -136,6 +136,7 @@ void Lab::start(
                  count_of(proxies_->service_ports(), "service port") + ")";
     }
     step(built, micros_since(begin));
+    serve_dns_upstream();
     runtime_->start_new();
     serve_health_checks();
 }
@@ -147,11 +148,17 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
         return kernel_->open_socket(ns, domain, type, protocol);
     };
     dataplane_ = std::make_unique<dataplane::DataPlane>(loop_, std::move(options));
+    dns_watchers_ = std::make_unique<DnsWatchers>(*dataplane_);
     dataplane_->start();
-    ClusterDns dns{config.cluster_domain, compile::dns_addresses(config)};
     runtime_ = std::make_unique<Runtime>(
         Runtime::Parts{
-            loop_, store_, config, *kernel_, *dataplane_, paths_.run_dir, std::move(dns)},
+            loop_,
+            store_,
+            config,
+            *kernel_,
+            *dataplane_,
+            paths_.run_dir,
+            compile::cluster_dns(config)},
         [this](const api::ObjectKey& pod, const compile::RuntimeState& state) {
             runtime_changed(pod, state);
         },
@@ -288,17 +295,6 @@ void Lab::update_proxies(ChangeReport& report) {
     }
     if (proxies_->has_stale() && sweep_timer_ == 0) {
         sweep_timer_ = loop_.after(compile::Proxies::sweep_delay(), [this] { sweep_proxies(); });
-    }
-}
-
-/// What names have become.
-void Lab::update_dns() {
-    const auto changes = dns_->update();
-    if (!changes.empty()) {
-        dataplane_->change_dns(changes);
-    }
-    if (const auto& problem = dns_->problem()) {
-        cluster_->warn("coredns", *problem->config_map, "InvalidCorefile", problem->text);
     }
 }
 

@@ -19,6 +19,7 @@
 #include "labctl/probe/probe.h"
 #include "labctl/store/journal.h"
 #include "labctl/store/store.h"
+#include "labctl/supervisor/dns_watchers.h"
 #include "labctl/supervisor/iptables_rules.h"
 #include "labctl/supervisor/last_requests.h"
 #include "labctl/supervisor/paths.h"
@@ -107,6 +108,12 @@ public:
     api::Json explain(const api::Json& question);
     api::Json affinity(const std::string& ns);
 
+    /// What becomes of a name, {"from", "to": "dns://NAME", "namespace"}: see DnsExplainer.
+    void explain_dns(const api::Json& question, std::function<void(api::Json)> done);
+    /// Every query that the lab's DNS answers from now on, until `unwatch_dns`. lab_dns.cc.
+    int watch_dns(std::function<void(api::Json event)> callback);
+    void unwatch_dns(int watcher) { dns_watchers_->remove(watcher); }
+
     /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.
     void describe(api::Json& status) const;
 
@@ -141,7 +148,8 @@ private:
     void delete_empty_iptables_tables();
     void note_tables(const std::vector<netemu::Operation>& operations);
     void forget_connections();
-    void update_dns();
+    void update_dns(); // lab_dns.cc
+    void serve_dns_upstream();
     void serve_health_checks();
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
@@ -176,6 +184,7 @@ private:
     std::function<void()> settled_;
     netemu::EventLoop::TimerId settle_timer_ = 0;
     std::unique_ptr<dataplane::DataPlane> dataplane_;
+    std::unique_ptr<DnsWatchers> dns_watchers_;
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
     std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
     std::unique_ptr<LastRequests> last_requests_;  // likewise

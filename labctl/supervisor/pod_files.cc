@@ -46,7 +46,7 @@ PodFiles pod_files(const Json& pod, const ClusterDns& dns) {
                           ? std::string{}
                           : files.hostname + "." + subdomain + "." +
                                 string_at(pod, "metadata.namespace") + ".svc." + dns.domain;
-    files.resolv_conf = compile::pod_resolv_conf(pod, dns.domain, dns.nameservers).text();
+    files.resolv_conf = compile::pod_resolv_conf(pod, dns).text();
     files.hosts = std::string("# Kubernetes-managed hosts file.\n") + kHostsHead;
     for (const auto& ip : pod_ips(pod)) {
         files.hosts += ip + "\t" + (full.empty() ? "" : full + "\t") + files.hostname + "\n";
@@ -64,13 +64,11 @@ PodFiles pod_files(const Json& pod, const ClusterDns& dns) {
     return files;
 }
 
-PodFiles host_files(const std::string& hostname, const std::vector<std::string>& addresses) {
+PodFiles host_files(const std::string& hostname, const ClusterDns& dns) {
     PodFiles files;
     files.hostname = hostname;
+    files.resolv_conf = compile::host_resolv_conf(dns).text();
     files.hosts = kHostsHead;
-    for (const auto& address : addresses) {
-        files.hosts += address + "\t" + hostname + "\n";
-    }
     return files;
 }
 

@@ -199,15 +199,16 @@ void ProbeResolver::choose_servers(
     const Source& source, dataplane::ResolvedRequest& resolved) const {
     const auto& from = resolved.request.from;
     auto& lookup = *resolved.lookup;
-    const auto nameservers = compile::dns_addresses(config_);
+    const auto cluster_dns = compile::cluster_dns(config_);
     const bool external = from == "external";
     bool some = false;
     if (source.pod) {
+        some = lookup.use_nameservers_of(compile::pod_resolv_conf(source.pod->body, cluster_dns));
+    } else if (external) {
+        some = lookup.use_nameservers_of(compile::host_resolv_conf(cluster_dns));
+    } else {
         some = lookup.use_nameservers_of(
-            compile::pod_resolv_conf(source.pod->body, config_.cluster_domain, nameservers));
-    } else if (!external) {
-        some = lookup.use_nameservers_of(
-            compile::node_resolv_conf(config_.cluster_domain, nameservers));
+            compile::node_resolv_conf(cluster_dns.domain, cluster_dns.nameservers));
     }
     if (const auto& server = resolved.request.to.dns.server; !server.empty()) {
         const auto address = IpAddress::parse(server);
@@ -217,13 +218,9 @@ void ProbeResolver::choose_servers(
         return;
     }
     if (!some) {
-        const std::string why =
-            external ? "the external host is outside of the cluster and has no resolver; use an "
-                       "address, or dns://NAME?server=ADDRESS"
-                     : "its resolv.conf has no nameserver: its dnsPolicy is the node's "
-                       "(Default, or ClusterFirst with hostNetwork), and nodes have none in a lab";
-        resolved.decided =
-            decided(Outcome::DnsError, from + ": cannot resolve " + lookup.name + ": " + why);
+        resolved.decided = decided(
+            Outcome::DnsError,
+            from + ": cannot resolve " + lookup.name + ": its resolv.conf has no nameserver");
     }
 }
 

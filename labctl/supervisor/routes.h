@@ -58,6 +58,9 @@ private:
     void probe(const ApiRequest& request, const ExchangePtr& exchange);
     void plan(const ApiRequest& request, const ExchangePtr& exchange);
     void target(const ApiRequest& request, const ExchangePtr& exchange);
+    // routes_dns.cc
+    void explain(const ApiRequest& request, const ExchangePtr& exchange);
+    void dns_queries(const ExchangePtr& exchange);
 
     netemu::EventLoop& loop_;
     Lab& lab_;

@@ -99,6 +99,20 @@ std::string readiness_failure(const Json& pod) {
     return {};
 }
 
+/// What a coredns pod finds in its own resolv.conf; `forward` and `autopath` read it.
+dataplane::DnsServing dns_serving(const Json& pod, const ClusterDns& dns) {
+    constexpr std::uint16_t kNameServerPort = 53;
+    const auto conf = compile::pod_resolv_conf(pod, dns);
+    dataplane::DnsServing serving;
+    for (const auto& text : conf.nameservers) {
+        if (const auto address = netemu::IpAddress::parse(text)) {
+            serving.nameservers.push_back({*address, kNameServerPort});
+        }
+    }
+    serving.searches = conf.searches;
+    return serving;
+}
+
 /// What the user set with `labctl set ready=`, or nothing.
 std::optional<bool> ready_override(const api::Object& pod) {
     const auto annotations = pod.annotations();
@@ -218,7 +232,7 @@ void Runtime::start_builtin(const api::Object& object) {
     spec.ports = declared_ports(object.body);
     spec.ready = ready_override(object).value_or(true);
     if (has_dns_server(object.body)) {
-        spec.dns = true;
+        spec.dns = dns_serving(object.body, parts_.dns);
         for (const auto protocol : {dataplane::Protocol::Udp, dataplane::Protocol::Tcp}) {
             spec.ports.push_back({dataplane::kDnsServerPort, protocol, {}}); // declared or not
         }
@@ -385,14 +399,14 @@ Runtime::Entry Runtime::enter(const std::string& target, const std::string& defa
     std::string rootfs;
     if (target == "external") {
         ns = target;
-        files = host_files("external", {});
+        files = host_files("external", parts_.dns);
     } else if (target.starts_with("node/")) {
         ns = target;
         const auto node = parts_.store.get({"Node", "", target.substr(5)});
         if (!node) {
             throw api::StatusError::not_found("nodes", target.substr(5));
         }
-        files = host_files(node->name(), {});
+        files = host_files(node->name(), parts_.dns);
     } else {
         auto name = target.starts_with("pod/") ? target.substr(4) : target;
         const auto slash = name.find('/');

@@ -1,6 +1,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/dns_records.h"
+#include "labctl/compile/dns_upstream.h"
+#include "netemu/base/error.h"
 #include "tests/unit/compile_fixture.h"
 
 // NOLINTBEGIN: Boost.Test's macros
@@ -95,6 +97,27 @@ BOOST_AUTO_TEST_CASE(a_bad_corefile_is_named_and_not_used) {
     lab.corefile(".:53 {\n    kubernetes other.zone\n}\n");
     BOOST_TEST(records.update().corefile.has_value());
     BOOST_TEST(!records.problem().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(the_upstream_is_a_zone_of_the_root) {
+    const auto built_in = read_dns_upstream(api::Json());
+    BOOST_TEST(built_in.zone.starts_with(". 60 IN SOA "));
+    BOOST_TEST(built_in.zone.find("example.com. 60 IN A 203.0.113.10\n") != std::string::npos);
+    const auto own = read_dns_upstream(api::Json::parse(R"({"records": [
+        {"name": "a.example", "value": ["192.0.2.1", "192.0.2.2"], "ttl": 5},
+        {"name": "b.example.", "type": "CNAME", "value": "a.example"},
+        {"name": "a.example", "type": "TXT", "value": "two words"},
+        {"name": ".", "fail": "timeout"}]})"));
+    BOOST_TEST(own.zone.find("example.com") == std::string::npos);
+    BOOST_TEST(
+        own.zone.find("a.example. 5 IN A 192.0.2.1\na.example. 5 IN A 192.0.2.2\n"
+                      "b.example. 60 IN CNAME a.example.\n"
+                      "a.example. 60 IN TXT \"two words\"\n") != std::string::npos);
+    BOOST_REQUIRE(own.faults.size() == 1U);
+    BOOST_TEST(own.faults[0].first == ".");
+    BOOST_CHECK_THROW(
+        read_dns_upstream(api::Json::parse(R"({"records": [{"name": "a", "value": "x"}]})")),
+        netemu::UsageError);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

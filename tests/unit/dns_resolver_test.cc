@@ -51,7 +51,8 @@ struct Block {
         struct Replies : ReplyMaker {
             std::optional<Message>* late;
             Reply later() override {
-                return [late = late](Bytes answer, Rcode) { *late = decode(answer); };
+                return
+                    [late = late](Bytes answer, Rcode, const Origin&) { *late = decode(answer); };
             }
         } replies;
         replies.late = &late;

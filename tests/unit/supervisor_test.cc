@@ -23,7 +23,10 @@ using namespace labctl::supervisor;
 
 namespace {
 
-const ClusterDns kDns{"cluster.local", {*netemu::IpAddress::parse("10.96.0.10")}};
+const ClusterDns kDns{
+    "cluster.local",
+    {*netemu::IpAddress::parse("10.96.0.10")},
+    {*netemu::IpAddress::parse("172.18.0.1")}};
 
 Json pod(const std::string& spec) {
     return {
@@ -50,11 +53,13 @@ BOOST_AUTO_TEST_CASE(resolv_conf_follows_the_dns_policy) {
         pod_files(pod("{}"), kDns).resolv_conf ==
         "search prod.svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.96.0.10\n"
         "options ndots:5\n");
-    BOOST_TEST(pod_files(pod(R"({"dnsPolicy": "Default"})"), kDns).resolv_conf.empty());
-    BOOST_TEST(pod_files(pod(R"({"hostNetwork": true})"), kDns).resolv_conf.empty());
-    BOOST_TEST(
-        !pod_files(pod(R"({"hostNetwork": true, "dnsPolicy": "ClusterFirstWithHostNet"})"), kDns)
-             .resolv_conf.empty());
+    const std::string node = "nameserver 172.18.0.1\n";
+    BOOST_TEST(pod_files(pod(R"({"dnsPolicy": "Default"})"), kDns).resolv_conf == node);
+    BOOST_TEST(pod_files(pod(R"({"hostNetwork": true})"), kDns).resolv_conf == node);
+    BOOST_TEST(host_files("node-1", kDns).resolv_conf == node);
+    const auto with_host_net =
+        pod_files(pod(R"({"hostNetwork": true, "dnsPolicy": "ClusterFirstWithHostNet"})"), kDns);
+    BOOST_TEST(with_host_net.resolv_conf.find("10.96.0.10") != std::string::npos);
     BOOST_TEST(
         pod_files(
             pod(R"({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.1"],

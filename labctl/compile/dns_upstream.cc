@@ -1,0 +1,82 @@
+#include "labctl/compile/dns_upstream.h"
+
+#include "dns/rdata.h"
+#include "netemu/base/error.h"
+
+namespace labctl::compile {
+
+namespace {
+
+constexpr std::int64_t kUpstreamTtlS = 60;
+
+constexpr const char* kUpstreamSoa =
+    ". 60 IN SOA ns.upstream.lab. hostmaster.upstream.lab. 1 7200 1800 86400 60\n";
+
+constexpr const char* kUpstreamExamples = "example.com. 60 IN A 203.0.113.10\n"
+                                          "example.com. 60 IN AAAA 2001:db8::10\n"
+                                          "www.example.com. 60 IN CNAME example.com.\n";
+
+std::string absolute_name(std::string name) {
+    return name.ends_with('.') ? name : name + ".";
+}
+
+/// Names in the data are absolute, with the final dot or without; a text is put in quotes.
+std::string upstream_data(const std::string& type, const std::string& value) {
+    const bool ends_with_name =
+        type == "CNAME" || type == "NS" || type == "PTR" || type == "MX" || type == "SRV";
+    if (ends_with_name) {
+        return absolute_name(value);
+    }
+    const bool quoted = value.size() > 1 && value.front() == '"' && value.back() == '"';
+    return type == "TXT" && !quoted ? "\"" + value + "\"" : value;
+}
+
+void add_upstream_record(
+    const api::Json& json, const std::string& field, DnsUpstreamConfig& config) {
+    const auto name = absolute_name(api::string_at(json, "name"));
+    const auto fault = api::string_at(json, "fail");
+    if (!fault.empty()) {
+        using Fault = DnsUpstreamConfig::Fault;
+        if (fault != "servfail" && fault != "refused" && fault != "timeout") {
+            throw netemu::UsageError(
+                field + ".fail: '" + fault + "'", "servfail, refused or timeout");
+        }
+        config.faults.emplace_back(
+            name,
+            fault == "servfail"  ? Fault::ServFail
+            : fault == "refused" ? Fault::Refused
+                                 : Fault::Timeout);
+        return;
+    }
+    const auto type = api::string_at(json, "type", "A");
+    const auto& value = api::at(json, "value");
+    for (const auto& item : value.is_array() ? value : api::Json::array({value})) {
+        const auto text = item.is_string() ? item.get<std::string>() : std::string();
+        const auto line = name + " " + std::to_string(api::int_at(json, "ttl", kUpstreamTtlS)) +
+                          " IN " + type + " " + upstream_data(type, text);
+        if (text.find_first_of("\n;") != std::string::npos ||
+            !dns::parse_record(line, dns::Name(), 0)) {
+            throw netemu::UsageError(field + ": not a record: '" + line + "'");
+        }
+        config.zone += line + "\n";
+    }
+}
+
+} // namespace
+
+DnsUpstreamConfig read_dns_upstream(const api::Json& json) {
+    DnsUpstreamConfig config;
+    config.zone = kUpstreamSoa;
+    const auto& records = api::at(json, "records");
+    if (!records.is_array()) {
+        config.zone += kUpstreamExamples;
+        return config;
+    }
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        add_upstream_record(
+            records[i], "spec.dns.upstream.records[" + std::to_string(i) + "]", config);
+    }
+    return config;
+}
+
+} // namespace labctl::compile

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "labctl/api/object.h"
+
+/// The names of the world, as the lab file declares them in spec.dns.upstream. Pure.
+namespace labctl::compile {
+
+/// What the lab's own upstream DNS server knows.
+struct DnsUpstreamConfig {
+    /// How it fails a name and all names below it.
+    enum class Fault : std::uint8_t { ServFail, Refused, Timeout };
+
+    /// A zone file of the root: an SOA record, then the lab's records, or a few built-in ones where
+    /// the lab has none (names of RFC 2606, addresses of RFC 5737 and RFC 3849).
+    std::string zone;
+    std::vector<std::pair<std::string, Fault>> faults;
+};
+
+/// Throws netemu::UsageError, naming the field, for what is no record. `json` may be null.
+DnsUpstreamConfig read_dns_upstream(const api::Json& json);
+
+} // namespace labctl::compile

@@ -1,0 +1,124 @@
+#include "labctl/dataplane/dns_pod.h"
+
+#include <chrono>
+
+#include "labctl/dataplane/dns_forward.h"
+
+namespace labctl::dataplane {
+namespace {
+
+/// No question takes longer (dns::ForwarderOptions::total).
+constexpr std::chrono::seconds kRetiredFor{6};
+
+} // namespace
+
+DnsPod::DnsPod(netemu::EventLoop& loop, DnsServing serving, Voice voice)
+    : loop_(loop), serving_(std::move(serving)), voice_(std::move(voice)),
+      stock_(loop, voice_.order), server_(loop, *this) {
+}
+
+DnsPod::~DnsPod() {
+    for (const auto timer : retirements_) {
+        loop_.cancel(timer);
+    }
+}
+
+std::unique_ptr<dns::BlockResolver> DnsPod::make_block(const DnsEngine& engine, std::size_t index) {
+    auto block = engine.blocks().at(index);
+    dns::BlockParts parts;
+    parts.zone = engine.zone(index);
+    parts.host_search = serving_.searches;
+    for (const auto& forward : block.forward) {
+        parts.upstreams.push_back(make_upstream(loop_, forward, serving_, stock_));
+    }
+    return std::make_unique<dns::BlockResolver>(std::move(block), std::move(parts));
+}
+
+void DnsPod::set_engine(std::shared_ptr<DnsEngine> engine) {
+    if (serving_.role == DnsServing::Role::Upstream) {
+        return;
+    }
+    auto next = std::make_unique<Serving>();
+    for (std::size_t i = 0; i < engine->blocks().size(); ++i) {
+        next->resolver.add(make_block(*engine, i));
+    }
+    next->engine = std::move(engine);
+    if (current_) {
+        retired_.push_back(std::move(current_));
+        retirements_.push_back(loop_.after(kRetiredFor, [this] {
+            retirements_.pop_front();
+            retired_.pop_front();
+        }));
+    }
+    current_ = std::move(next);
+    choose_log();
+}
+
+void DnsPod::set_watched(bool watched) {
+    watched_ = watched;
+    choose_log();
+}
+
+/// A query that nobody wants to hear of costs nothing.
+void DnsPod::choose_log() {
+    bool every = watched_;
+    bool failures = false;
+    for (std::size_t i = 0; current_ && i < current_->resolver.blocks().size(); ++i) {
+        const auto& config = current_->resolver.blocks()[i]->config();
+        every = every || config.log;
+        failures = failures || config.errors;
+    }
+    dns::QueryLog log;
+    if (every || failures) {
+        log = [this](const dns::LogEntry& entry) { log_query(entry); };
+    }
+    server_.set_log(std::move(log), !every);
+}
+
+void DnsPod::log_query(const dns::LogEntry& entry) {
+    if (watched_) {
+        voice_.tell(entry);
+    }
+    const bool failed =
+        entry.rcode == dns::Rcode::ServFail && entry.origin.source == dns::Source::Forward;
+    const auto name = current_ ? dns::Name::parse(entry.name) : std::nullopt;
+    const auto* block = name ? current_->resolver.block_of(*name) : nullptr;
+    if (block == nullptr) {
+        return;
+    }
+    if (block->config().errors && failed) {
+        const auto& upstream = entry.origin.upstream;
+        voice_.log(
+            "[ERROR] plugin/errors: " + std::to_string(static_cast<int>(entry.rcode)) + " " +
+            entry.name + " " + dns::type_text(entry.type) + ": " +
+            (upstream.port == 0 ? "no upstream to ask"
+                                : "no answer from upstream " + upstream.to_string()));
+    }
+    if (block->config().log) {
+        voice_.log("[INFO] " + entry.text());
+    }
+}
+
+void DnsPod::add_socket(netemu::UniqueFd socket, bool tcp) {
+    if (tcp) {
+        server_.add_tcp(std::move(socket));
+    } else {
+        server_.add_udp(std::move(socket));
+    }
+}
+
+dns::Handled DnsPod::handle(
+    const dns::QueryView& query,
+    const dns::Client& client,
+    std::span<std::uint8_t> out,
+    dns::ReplyMaker& replies) {
+    if (serving_.role == DnsServing::Role::Upstream) {
+        if (!upstream_) { // now that all of its zone is here
+            upstream_ = std::make_unique<UpstreamZone>(serving_.zone, serving_.faults);
+        }
+        return upstream_->handle(query, client, out, replies);
+    }
+    return current_ ? current_->resolver.handle(query, client, out, replies) : dns::Handled{};
+}
+
+} // namespace labctl::dataplane

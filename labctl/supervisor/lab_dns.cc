@@ -1,0 +1,70 @@
+#include "labctl/compile/network.h"
+#include "labctl/supervisor/dns_explain.h"
+#include "labctl/supervisor/lab.h"
+
+namespace labctl::supervisor {
+
+namespace {
+
+dataplane::DnsFault dns_fault(compile::DnsUpstreamConfig::Fault fault) {
+    using Fault = compile::DnsUpstreamConfig::Fault;
+    switch (fault) {
+    case Fault::ServFail:
+        return dataplane::DnsFault::ServFail;
+    case Fault::Refused:
+        return dataplane::DnsFault::Refused;
+    case Fault::Timeout:
+        return dataplane::DnsFault::Silence;
+    }
+    return dataplane::DnsFault::None;
+}
+
+} // namespace
+
+/// What names have become.
+void Lab::update_dns() {
+    const auto changes = dns_->update();
+    if (!changes.empty()) {
+        dataplane_->change_dns(changes);
+    }
+    if (const auto& problem = dns_->problem()) {
+        cluster_->warn("coredns", *problem->config_map, "InvalidCorefile", problem->text);
+    }
+}
+
+/// The server that the nodes' resolv.conf names. It is no pod: it answers on the external host, as
+/// a router's or a company's resolver does.
+void Lab::serve_dns_upstream() {
+    dataplane::WorkloadSpec spec;
+    spec.ns_name = compile::kExternalNamespace;
+    spec.pod = compile::kExternalNamespace;
+    for (const auto protocol : {dataplane::Protocol::Udp, dataplane::Protocol::Tcp}) {
+        spec.ports.push_back({dataplane::kDnsServerPort, protocol, "dns"});
+    }
+    const auto& upstream = cluster_->config().dns_upstream;
+    auto& serving = spec.dns.emplace();
+    serving.role = dataplane::DnsServing::Role::Upstream;
+    serving.zone = upstream.zone;
+    for (const auto& [name, fault] : upstream.faults) {
+        serving.faults.emplace_back(name, dns_fault(fault));
+    }
+    dataplane_->serve(spec);
+}
+
+void Lab::explain_dns(const api::Json& question, std::function<void(api::Json)> done) {
+    const DnsExplainer explainer{store_, cluster_->config(), *dataplane_, *dns_watchers_};
+    explainer.explain(
+        question.value("from", ""),
+        question.value("to", ""),
+        question.value("namespace", "default"),
+        std::move(done));
+}
+
+int Lab::watch_dns(std::function<void(api::Json event)> callback) {
+    return dns_watchers_->add(
+        [this, callback = std::move(callback)](const dataplane::DnsEvent& event) {
+            callback(dns_event_json(store_, cluster_->config(), event));
+        });
+}
+
+} // namespace labctl::supervisor

@@ -1,0 +1,280 @@
+"""Names of the world: the lab's own upstream server, and the Corefile's forward, cache and stub domains."""
+
+import json
+import re
+
+from harness import case
+
+LAB = """
+apiVersion: labctl.dev/v1
+kind: Lab
+metadata: {name: world}
+spec:
+  nodes: 2
+  dns:
+    replicas: 1
+    upstream:
+      records:
+        - {name: www.corp.example, type: CNAME, value: web.corp.example}
+        - {name: web.corp.example, value: [192.0.2.7, 192.0.2.8], ttl: 300}
+        - {name: web.corp.example, type: AAAA, value: "2001:db8::7"}
+        - {name: corp.example, type: MX, value: 10 mail.corp.example}
+        - {name: corp.example, type: TXT, value: "v=spf1 -all"}
+        - {name: _sip._tcp.corp.example, type: SRV, value: 0 5 5060 web.corp.example}
+        - {name: "*.wild.example", value: 192.0.2.9}
+        - {name: many.example, value: [%s]}
+        - {name: broken.example, fail: servfail}
+        - {name: closed.example, fail: refused}
+        - {name: silent.example, fail: timeout}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec: {containers: [{name: c, image: "client:1"}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: on-node}
+spec: {dnsPolicy: Default, containers: [{name: c, image: "client:1"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: alias}
+spec: {type: ExternalName, externalName: www.corp.example}
+""" % ", ".join(f"198.51.100.{i}" for i in range(1, 121))
+
+COREFILE = """.:53 {
+    errors
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        fallthrough in-addr.arpa ip6.arpa
+    }
+    %s
+}
+"""
+
+
+def dig(w, *words, target="client", **more):
+    return w.labctl("exec", target, "--", "dig", "+tries=1", "+time=4", *words, **more).out
+
+
+def short(w, *words, **more):
+    return sorted(dig(w, "+short", *words, **more).split("\n")[:-1])
+
+
+def status(w, *words, **more):
+    found = re.search(r"status: (\w+)", dig(w, *words, **more))
+    return found.group(1) if found else "none"
+
+
+def up(w):
+    w.labctl("up", w.write("world.yaml", LAB))
+
+
+def set_corefile(w, text):
+    patch = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "coredns", "namespace": "kube-system"},
+             "data": {"Corefile": text}}
+    w.labctl("apply", "-f", w.write("corefile.yaml", json.dumps(patch)))
+
+
+def cluster_ip(w, name, *where):
+    return w.get("service", name, *where)[0]["spec"]["clusterIP"]
+
+
+def asked_upstream(w):
+    """How many questions have arrived at the upstream."""
+    listing = json.loads(w.labctl("exec", "external", "--", "nft", "-j", "list", "table", "inet", "count").out)
+    return sum(expr["counter"]["packets"] for item in listing["nftables"] if "rule" in item
+               for expr in item["rule"]["expr"] if "counter" in expr)
+
+
+def count_questions(w, verdict="accept"):
+    rules = ("table inet count { chain in { type filter hook input priority 0; "
+             f"udp dport 53 counter {verdict}; }} }}")
+    w.labctl("exec", "external", "--", "sh", "-c", f"nft delete table inet count 2>/dev/null; nft '{rules}'")
+
+
+@case("names of the world are forwarded to the lab's upstream, and others do not exist")
+def world(w):
+    up(w)
+    w.equal(short(w, "www.corp.example"), ["192.0.2.7", "192.0.2.8", "web.corp.example."], "an alias")
+    w.equal(short(w, "web.corp.example", "AAAA"), ["2001:db8::7"], "AAAA")
+    w.equal(short(w, "+tcp", "corp.example", "MX"), ["10 mail.corp.example."], "MX over TCP")
+    w.equal(short(w, "corp.example", "TXT"), ['"v=spf1 -all"'], "TXT")
+    w.equal(short(w, "_sip._tcp.corp.example", "SRV"), ["0 5 5060 web.corp.example."], "SRV")
+    w.equal(short(w, "a.b.wild.example"), ["192.0.2.9"], "a wildcard")
+    w.equal(short(w, "+search", "alias"),
+            ["192.0.2.7", "192.0.2.8", "web.corp.example.", "www.corp.example."], "an ExternalName")
+    text = dig(w, "nobody.corp.example")
+    w.has(text, "status: NXDOMAIN", "a name that is not there")
+    w.has(text, "SOA", "with the SOA")
+    w.has(dig(w, "web.corp.example", "MX"), "status: NOERROR", "another type: no data")
+    w.equal(status(w, "missing"), "NXDOMAIN", "a short name")
+    w.equal(status(w, "-x", "192.0.2.55"), "NXDOMAIN", "a reverse name of nobody")
+    w.has(dig(w, "Web.Corp.EXAMPLE"), "Web.Corp.EXAMPLE.", "the case of the question")
+    failed = w.labctl("exec", "client", "--", "curl", "-sS", "-m", "8", "http://missing/", status=6)
+    w.has(failed.err, "Could not resolve host", "curl of a missing name")
+    found = w.probe("client", "dns://www.corp.example")
+    w.equal(found["rcode"], "NOERROR", "a probe")
+
+
+@case("nodes, the external host and pods with the node's resolver ask the upstream themselves")
+def without_cluster_dns(w):
+    up(w)
+    external = w.labctl("exec", "node/node-1", "--", "cat", "/etc/resolv.conf").out.split()[-1]
+    for target in ("on-node", "node/node-1", "external"):
+        conf = w.labctl("exec", target, "--", "cat", "/etc/resolv.conf").out
+        w.equal(conf, f"nameserver {external}\n", f"resolv.conf of {target}")
+        w.equal(short(w, "web.corp.example", target=target), ["192.0.2.7", "192.0.2.8"], target)
+        w.equal(status(w, "kubernetes.default.svc.cluster.local", target=target), "NXDOMAIN",
+                f"the cluster's names from {target}")
+    w.equal(w.probe("on-node", "dns://web.corp.example")["rcode"], "NOERROR", "a probe from the pod")
+    w.equal(w.probe("external", "dns://web.corp.example")["rcode"], "NOERROR", "a probe from outside")
+
+
+@case("an upstream that fails, refuses or is silent is SERVFAIL; one that truncates is asked over TCP")
+def lame(w):
+    up(w)
+    for name in ("broken.example", "www.closed.example"):
+        w.equal(status(w, name), "SERVFAIL", name)
+    w.equal(status(w, "+time=9", "silent.example"), "SERVFAIL", "silent.example")
+    w.equal(len(short(w, "many.example")), 120, "120 addresses, truncated at first")
+    w.has(dig(w, "+ignore", "many.example"), "flags: qr aa tc rd ra", "truncated for the client too")
+    w.equal(status(w, "web.corp.example"), "NOERROR", "and it goes on")
+
+
+@case("answers of the upstream are cached; stale ones are served when it is gone", limit_s=90)
+def cached(w):
+    up(w)
+    count_questions(w)
+    short(w, "web.corp.example")
+    first = asked_upstream(w)
+    w.true(first >= 1, f"the upstream was asked {first} times")
+    for _ in range(5):
+        w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "from the cache")
+    w.equal(asked_upstream(w), first, "questions at the upstream")
+    set_corefile(w, COREFILE % "forward . /etc/resolv.conf\n    cache {\n        success 100 1 1\n"
+                               "        serve_stale 1h\n    }")
+    short(w, "web.corp.example")
+    w.true(asked_upstream(w) > first, "a new Corefile begins with an empty cache")
+    count_questions(w, "drop")
+    w.wait("a stale answer", lambda: " 0\tIN" in dig(w, "web.corp.example"), within_s=10)
+    w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "stale")
+    w.equal(status(w, "+time=9", "corp.example", "MX"), "SERVFAIL", "what is not in the cache")
+
+
+@case("a Corefile's addresses, stub domains and policies are followed")
+def stub_domains(w):
+    up(w)
+    external = w.labctl("exec", "node/node-1", "--", "cat", "/etc/resolv.conf").out.split()[-1]
+    set_corefile(w, COREFILE % f"forward . 127.0.0.9 {external}:53 {{\n        policy sequential\n    }}")
+    w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "the second upstream")
+    set_corefile(w, COREFILE % "forward . 127.0.0.9" + "corp.example:53 {\n    forward . /etc/resolv.conf {\n"
+                 "        force_tcp\n    }\n}\n")
+    w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "a name of the stub domain")
+    w.equal(status(w, "a.wild.example"), "SERVFAIL", "another name, whose upstream is closed")
+    set_corefile(w, COREFILE % "forward corp.example /etc/resolv.conf")
+    w.equal(status(w, "a.wild.example"), "REFUSED", "a name that nobody forwards")
+    set_corefile(w, COREFILE % "forward . tls://9.9.9.9")
+    events = [e["message"] for e in w.get("events", "-n", "kube-system") if e["reason"] == "InvalidCorefile"]
+    w.true(any("Corefile:6" in text and "tls://9.9.9.9" in text for text in events), f"an event: {events}")
+
+
+@case("questions are forwarded again when the data plane was killed, and many at a time")
+def burst(w):
+    up(w)
+    pid = w.labctl("status", "-o", "json").json()["dataPlane"]["pid"]
+    w.command_as_harness(["kill", "-9", pid])
+    w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "behind a killed data plane")
+    script = ("for i in $(seq 300); do echo \"n$i.wild.example +tries=1 +time=5 +short\"; done > /tmp/q; "
+              "split -l 30 /tmp/q /tmp/q. ; for f in /tmp/q.*; do dig -f $f & done; wait; rm -f /tmp/q /tmp/q.*")
+    lines = w.labctl("exec", "client", "--", "sh", "-c", script).out.split()
+    w.equal(lines.count("192.0.2.9"), 300, "answers")
+
+
+@case("what is wrong with the upstream's records is told with its place")
+def bad_records(w):
+    rows = [("{name: a.example, value: 1.2.3}", "must be an IPv4 address"),
+            ("{name: a.example, type: AAAA, value: 1.2.3.4}", "must be an IPv6 address"),
+            ("{name: a.example, type: HINFO, value: x}", "Unsupported value"),
+            ("{name: a..example, value: 1.2.3.4}", "must be a domain name"),
+            ("{name: a.example}", "a record needs `value`"),
+            ("{name: a.example, fail: never}", "Unsupported value"),
+            ("{name: a.example, fail: refused, value: 1.2.3.4}", "a name that fails has no records"),
+            ("{name: a.example, type: MX, value: mail.example}", "a preference and a name")]
+    for record, words in rows:
+        text = ("apiVersion: labctl.dev/v1\nkind: Lab\nmetadata: {name: bad}\nspec:\n  dns:\n    upstream:\n"
+                f"      records:\n        - {record}\n")
+        told = w.labctl("up", w.write("bad.yaml", text), status=2).err
+        w.matches(told, r"bad\.yaml:8:\d+", "the place")
+        w.has(told, words, record)
+
+
+def explained(w, target, *, status=0, origin="client"):
+    return w.labctl("explain", origin, target, "-o", "json", status=status).json()
+
+
+@case("explain tells every query of a look-up: its answer, who gave it, and the object that has the name")
+def explain(w):
+    up(w)
+    found = explained(w, "dns://kubernetes")
+    w.equal(found["outcome"], "found", "the outcome")
+    w.equal([(q["type"], q["name"]) for q in found["queries"]],
+            [(t, "kubernetes.default.svc.cluster.local.") for t in ("A", "AAAA")], "its queries")
+    first = found["queries"][0]
+    w.true(first["answeredBy"].startswith("kube-system/coredns-"), f"a DNS pod answered: {first}")
+    w.equal(first["plugin"], "kubernetes", "the plugin")
+    w.equal(first["object"], {"kind": "Service", "namespace": "default", "name": "kubernetes", "type": "ClusterIP"},
+            "the object")
+    w.equal(first["answers"][0]["data"], cluster_ip(w, "kubernetes"), "the answer")
+    world = explained(w, "dns://web.corp.example")
+    names = [q["name"] for q in world["queries"]]
+    w.equal(names, [n for s in ("default.svc.cluster.local.", "svc.cluster.local.", "cluster.local.", "")
+                    for n in ["web.corp.example." + s] * 2], "eight queries of ndots:5")
+    w.equal([q["rcode"] for q in world["queries"]], ["NXDOMAIN"] * 6 + ["NOERROR"] * 2, "their answers")
+    w.equal(world["queries"][0]["why"], "no namespace 'example'", "why")
+    last = world["queries"][-2]
+    w.equal(last["plugin"], "forward", "the upstream answered")
+    w.matches(last["upstream"], r"^172\.18\.0\.\d+:53$", "the upstream")
+    w.has(world["hint"], "a final dot", "the hint")
+    again = explained(w, "dns://web.corp.example.?type=A")
+    w.equal([(q["plugin"], q["cached"]) for q in again["queries"]], [("cache", True)], "from the cache")
+    gone = explained(w, "dns://nobody", status=1)
+    w.equal(gone["outcome"], "nxdomain", "a name of nobody")
+    w.equal(gone["queries"][0]["why"], "no Service 'nobody' in namespace 'default'", "what is missing")
+    direct = explained(w, "dns://web.corp.example", origin="on-node")
+    w.equal([q["answeredBy"] for q in direct["queries"]], ["external"] * 2, "asked of the upstream itself")
+    text = w.labctl("explain", "client", "dns://alias").out
+    w.matches(text, r"Service default/alias is an alias of www\.corp\.example", "the text")
+    w.has(w.labctl("trace", "client", "dns://silent.example.", status=1).out, "SERVFAIL", "a silent upstream")
+    over_tcp = explained(w, "dns://many.example.?type=A")
+    w.equal([(q["transport"], q["rcode"]) for q in over_tcp["queries"]],
+            [("udp", "truncated"), ("tcp", "NOERROR")], "a truncated answer")
+
+
+@case("queries are shown as they happen, and the Corefile's log and errors go into the pod's log")
+def query_log(w):
+    up(w)
+    set_corefile(w, "example:53 {\n    log\n    errors\n    forward . /etc/resolv.conf\n}\n"
+                 + COREFILE % "forward . /etc/resolv.conf")
+    watcher = w.start("labctl", "events", "-w", "--dns", "-o", "json")
+    lines = []
+
+    def seen():
+        short(w, "web.corp.example")
+        lines.append(json.loads(watcher.stdout.readline()))
+        return any(line["name"] == "web.corp.example." and line["source"] == "default/client" for line in lines)
+
+    w.wait("a query that the watcher shows", seen)
+    watcher.kill()
+    watcher.communicate()
+    servers = {line["server"] for line in lines}
+    w.true(all(s == "external" or s.startswith("kube-system/coredns-") for s in servers), f"servers: {servers}")
+    w.labctl("events", "--dns", status=2)
+    pod = w.get("pods", "-n", "kube-system")[0]["metadata"]["name"]
+    w.equal(status(w, "+time=9", "broken.example"), "SERVFAIL", "a name that fails")
+    w.equal(status(w, "kubernetes.default.svc.cluster.local"), "NOERROR", "a name whose block does not log")
+    log = w.labctl("logs", pod, "-n", "kube-system").out
+    w.matches(log, r'^\[INFO\] 10\.244\.\d+\.\d+:\d+ - \d+ "A IN web\.corp\.example\. udp \d+ \w+ \d+" NOERROR '
+                   r"qr,\S+ \d+ [\d.]+s$", "a line of log")
+    w.matches(log, r"^\[ERROR\] plugin/errors: 2 broken\.example\. A: no answer from upstream", "a line of errors")
+    w.true("kubernetes.default" not in log, "a block without log is silent")
