@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include "labctl/api/naming.h"
 #include "labctl/compile/pod_termination.h"
 #include "tests/unit/compile_service_fixture.h"
 

@@ -47,7 +47,7 @@ def fallback(w):
     w.equal(backends(near), {"b"}, "who answers once another is ready")
     w.equal(backends(outside), {"a"}, "who answers on the node that has no other pod, with the policy Local")
     w.labctl("delete", "pod", "a", "--force", "--grace-period=0")
-    w.labctl("get", "pod", "a", status=1)
+    w.labctl("get", "pod", "a", status=2)
     w.equal(set(conditions(w, "web")), {"b"}, "endpoints at the end")
     expect(w, "timeout", ("external", "tcp://172.18.0.2:30080"))
 
