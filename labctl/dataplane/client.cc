@@ -285,6 +285,10 @@ void DataPlane::change_dns(const dns::ZoneChanges& changes) {
     impl_->zone.change(changes);
 }
 
+void DataPlane::set_dns_ports(std::vector<std::uint16_t> ports) {
+    impl_->workloads.set_dns_ports(std::move(ports));
+}
+
 void DataPlane::watch_dns(DnsEventCallback callback) {
     impl_->on_dns_event = std::move(callback);
     impl_->watch_dns();

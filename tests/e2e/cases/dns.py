@@ -115,7 +115,7 @@ def bad_corefile(w):
     events = [e["message"] for e in w.get("events", "-n", "kube-system") if e["reason"] == "InvalidCorefile"]
     w.true(len(events) == 1 and "Corefile:2" in events[0], f"an event names the line: {events}")
     w.equal(short(w, "+search", "backend"), [cluster_ip(w, "backend")], "the good Corefile")
-    patch["data"]["Corefile"] = ".:53 {\n    kubernetes other.zone\n}\n"
+    patch["data"]["Corefile"] = ".:53 {\n    kubernetes other.zone\n    ready\n}\n"
     w.labctl("apply", "-f", w.write("corefile.yaml", json.dumps(patch)))
     w.equal(short(w, "backend.default.svc.other.zone"), [cluster_ip(w, "backend")], "another domain")
 
