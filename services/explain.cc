@@ -126,8 +126,9 @@ const ServicePortInput* find_service_port(
     };
     const auto* primary = node.primary(packet.destination.family());
     const bool to_node = primary != nullptr && *primary == packet.destination;
-    for (const auto& [name, input] : ports) {
-        if (input == nullptr || protocol_number(name.protocol) != packet.protocol) {
+    for (const auto& update : ports) {
+        const auto& input = update.now;
+        if (input == nullptr || protocol_number(update.name.protocol) != packet.protocol) {
             continue;
         }
         const bool named = input->cluster_ip == packet.destination || holds(input->external_ips) ||

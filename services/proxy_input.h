@@ -78,10 +78,12 @@ struct ServicePortInput {
 
 using ServicePortInputPtr = std::shared_ptr<const ServicePortInput>;
 
-/// One service port as it is now; null: it is gone.
+/// One service port as it is now; null: it is gone. `before` is null for one that is new, and in
+/// ServiceMap::all.
 struct ServicePortUpdate {
     ServicePortName name;
     ServicePortInputPtr now;
+    ServicePortInputPtr before{};
 };
 
 /// The service ports of one Service in one family, in the order of `spec.ports`; none for a Service

@@ -1,6 +1,7 @@
 #include "services/service_map.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace services {
 
@@ -74,8 +75,8 @@ void ServiceMap::settle(const ServicePortName& name, std::vector<ServicePortUpda
     auto& port = found->second;
     auto granted = grant(port.wanted);
     if (port.granted == nullptr || (granted != port.granted && *granted != *port.granted)) {
-        port.granted = std::move(granted);
-        updates.push_back({name, port.granted});
+        auto before = std::exchange(port.granted, std::move(granted));
+        updates.push_back({name, port.granted, std::move(before)});
     }
 }
 

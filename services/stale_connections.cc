@@ -32,6 +32,19 @@ bool serves(const ServicePortInput& port, const netemu::Endpoint& where) {
 
 } // namespace
 
+bool may_leave_stale(const ServicePortUpdate& update) {
+    if (update.now == nullptr) {
+        return false;
+    }
+    if (update.before == nullptr) {
+        return true;
+    }
+    const auto& before = update.before->endpoints;
+    return std::any_of(before.begin(), before.end(), [&](const ProxyEndpoint& each) {
+        return each.endpoint.serving && !serves(*update.now, {each.endpoint.address, each.port});
+    });
+}
+
 std::vector<netemu::Connection> stale_connections(
     std::span<const netemu::Connection> connections, std::span<const ServicePortInputPtr> ports) {
     std::vector<netemu::Connection> stale;

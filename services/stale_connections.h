@@ -18,4 +18,10 @@ namespace services {
 [[nodiscard]] std::vector<netemu::Connection> stale_connections(
     std::span<const netemu::Connection> connections, std::span<const ServicePortInputPtr> ports);
 
+/// Whether the change of a service port can have left stale connections behind: an endpoint serves
+/// no more, or the port is new and packets to it went elsewhere before. Where it gains endpoints
+/// only, no connection leads to a wrong one: without endpoints packets are rejected or dropped, and
+/// then connection tracking remembers nothing.
+[[nodiscard]] bool may_leave_stale(const ServicePortUpdate& update);
+
 } // namespace services

@@ -19,8 +19,8 @@ using netemu::NamespaceSpec;
 
 constexpr const char* kBridge = "cni0";
 constexpr const char* kTunnel = "vxlan1";
-constexpr std::uint32_t kBridgeIndex = 3;
-constexpr std::uint32_t kTunnelIndex = 4;
+constexpr std::uint32_t kBridgeIndex = 21;
+constexpr std::uint32_t kTunnelIndex = 22;
 constexpr std::uint32_t kVni = 1;
 constexpr int kSourceNat = 100;    // NF_IP_PRI_NAT_SRC
 constexpr int kBridgeFirst = -300; // NF_BR_PRI_NAT_DST_BRIDGED

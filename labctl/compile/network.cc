@@ -18,7 +18,7 @@ using netemu::MacAddress;
 using netemu::NamespaceSpec;
 
 constexpr const char* kSwitch = "br0";
-constexpr std::uint32_t kSwitchIndex = 2;
+constexpr std::uint32_t kSwitchIndex = 20;
 constexpr MacAddress kSwitchMac{{0x0e, 0x58, 0, 0, 0, 0}};
 
 bool has_family(const std::vector<IpPrefix>& ranges, netemu::Family family) {

@@ -47,9 +47,12 @@ std::vector<NodeView> view_nodes(const store::Store& store, const ClusterConfig&
 /// network, or ended. Throws as compile_network does.
 ClusterView view_cluster(const store::Store& store, const ClusterConfig& config);
 
-/// Interface indexes that every namespace uses alike; ports follow from kFirstPortIndex on.
+/// Interface indexes that every namespace uses alike; ports follow from kFirstPortIndex on. Those
+/// from 2 on are left to the devices that a kernel with tunnel modules puts into every new namespace
+/// (tunl0, sit0, ip6tnl0 and others: Documentation/admin-guide/sysctl/net.rst,
+/// fb_tunnels_only_for_init_net).
 inline constexpr std::uint32_t kLoopbackIndex = 1;
-inline constexpr std::uint32_t kEth0Index = 2;
+inline constexpr std::uint32_t kEth0Index = 20;
 inline constexpr const char* kEth0 = "eth0";
 inline constexpr std::uint32_t kFirstPortIndex = 100;
 

@@ -104,6 +104,7 @@ bool Proxies::read_nodes() {
 ProxyWork Proxies::update() {
     udp_changed_.clear();
     ProxyWork work;
+    const bool first = nodes_.empty();
     const bool anew = nodes_dirty_ && read_nodes();
     if (dirty_.empty() && !anew) {
         return work;
@@ -117,10 +118,9 @@ ProxyWork Proxies::update() {
                 std::make_move_iterator(more.begin()),
                 std::make_move_iterator(more.end()));
         }
-        for (const auto& each : updates) {
-            if (each.now && each.name.protocol == services::Protocol::Udp) {
-                udp_changed_.push_back(each.now);
-            }
+        if (!first) { // before there were rules and pods, nobody had connections
+            std::for_each(
+                updates.begin(), updates.end(), [this](const auto& update) { note_udp(update); });
         }
         if (anew) {
             family->rebuild(work);
@@ -165,6 +165,23 @@ Proxies::take_in(const ServiceKey& key, ProxyBackend& family) {
         pointers.push_back(&slice);
     }
     return family.services().update(service, pointers);
+}
+
+/// A port that is left without any endpoint keeps its connections (see
+/// services::stale_connections); they are looked at when it has one again.
+void Proxies::note_udp(const services::ServicePortUpdate& update) {
+    if (update.name.protocol != services::Protocol::Udp) {
+        return;
+    }
+    const bool suspected = udp_bereft_.erase(update.name) > 0 || services::may_leave_stale(update);
+    if (update.now == nullptr || !suspected) {
+        return;
+    }
+    if (update.now->endpoints.empty()) {
+        udp_bereft_.insert(update.name);
+    } else {
+        udp_changed_.push_back(update.now);
+    }
 }
 
 std::vector<netemu::Connection>

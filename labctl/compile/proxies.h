@@ -107,6 +107,7 @@ private:
     void index_slice(const api::Object& slice, bool present);
     bool read_nodes();
     std::vector<services::ServicePortUpdate> take_in(const ServiceKey& key, ProxyBackend& family);
+    void note_udp(const services::ServicePortUpdate& update);
     void announce();
     void check_health();
     [[nodiscard]] std::string announcer(const std::string& ns, const std::string& name) const;
@@ -122,6 +123,8 @@ private:
     std::set<ServiceKey> dirty_;
     bool nodes_dirty_ = true;
     std::vector<services::ServicePortInputPtr> udp_changed_; // as they are now
+    std::set<services::ServicePortName>
+        udp_bereft_;                 // lost their last endpoint with the connections
     std::set<ServiceKey> announced_; // Services with an address of the load balancer
     std::vector<Announcement> announcements_;
     std::set<ServiceKey> health_checked_; // Services with a health-check node port

@@ -1,6 +1,7 @@
 #include "netemu/kernel/observer.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <unordered_map>
 
@@ -15,6 +16,15 @@
 namespace netemu {
 
 namespace {
+
+/// Devices that the kernel itself puts into every namespace while a tunnel module is loaded
+/// (Documentation/admin-guide/sysctl/net.rst, fb_tunnels_only_for_init_net). They are down, have no
+/// address and cannot be deleted.
+bool is_fallback_tunnel(const LinkInfo& link) {
+    constexpr std::array kNames{
+        "tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0"};
+    return std::find(kNames.begin(), kNames.end(), link.name) != kNames.end();
+}
 
 class Observer {
 public:
@@ -47,6 +57,9 @@ private:
             ns_.link_indices.emplace(link.info.name, link.info.index);
         }
         for (RawLink& link : links) {
+            if (is_fallback_tunnel(link.info)) {
+                continue;
+            }
             link.info.master = name_of(link.master_index);
             if (link.info.vxlan) {
                 link.info.vxlan->underlay = name_of(link.underlay_index);

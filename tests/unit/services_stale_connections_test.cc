@@ -75,4 +75,28 @@ BOOST_AUTO_TEST_CASE(others_are_left_alone) {
     BOOST_TEST(stale(empty, connection("10.96.0.10", 53, "10.244.1.99")) == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(only_a_lost_endpoint_or_a_new_port_leaves_some_behind) {
+    const auto with = [](std::vector<const char*> addresses, bool serving = true) {
+        auto port = dns_port();
+        auto endpoint = port.endpoints.front();
+        endpoint.endpoint.serving = serving;
+        port.endpoints.clear();
+        for (const char* each : addresses) {
+            endpoint.endpoint.address = address(each);
+            port.endpoints.push_back(endpoint);
+        }
+        return std::make_shared<const ServicePortInput>(port);
+    };
+    const auto leaves = [](ServicePortInputPtr before, ServicePortInputPtr now) {
+        return may_leave_stale({dns_port().name, std::move(now), std::move(before)});
+    };
+    BOOST_TEST(!leaves(with({}), with({"10.244.1.2"})));
+    BOOST_TEST(!leaves(with({"10.244.1.2"}), with({"10.244.1.2", "10.244.1.3"})));
+    BOOST_TEST(leaves(with({"10.244.1.2", "10.244.1.3"}), with({"10.244.1.3"})));
+    BOOST_TEST(leaves(with({"10.244.1.2"}), with({"10.244.1.2"}, false)));
+    BOOST_TEST(!leaves(with({"10.244.1.2"}, false), with({"10.244.1.3"})));
+    BOOST_TEST(leaves(nullptr, with({"10.244.1.2"})));
+    BOOST_TEST(!leaves(with({"10.244.1.2"}), nullptr));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
