@@ -140,6 +140,10 @@ struct Corefile {
     std::vector<ServerBlock> servers;
 };
 
+/// The port of an address as `health`, `ready` and `prometheus` have it: ":8080", "localhost:9153".
+/// nullopt if there is none.
+std::optional<std::uint16_t> plugin_port(const std::optional<std::string>& address);
+
 /// Throws netemu::UsageError whose text begins with "FILE:LINE: " at the first thing that is wrong;
 /// an unknown plugin is wrong.
 Corefile parse_corefile(std::string_view text, const std::string& file = "Corefile");

@@ -219,6 +219,18 @@ void read_hosts_plugin(PluginReader& reader, ServerBlock& block) {
     block.hosts = std::move(config);
 }
 
+std::optional<std::uint16_t> plugin_port(const std::optional<std::string>& address) {
+    const auto colon = address ? address->rfind(':') : std::string::npos;
+    if (colon == std::string::npos) {
+        return std::nullopt;
+    }
+    std::uint16_t port = 0;
+    const auto* end = address->data() + address->size();
+    const auto parsed = std::from_chars(address->data() + colon + 1, end, port);
+    return parsed.ec == std::errc{} && parsed.ptr == end && port > 0 ? std::optional(port)
+                                                                     : std::nullopt;
+}
+
 std::optional<netemu::Endpoint> forward_address(std::string_view word) {
     constexpr std::string_view kScheme = "dns://";
     constexpr std::uint16_t kPort = 53;

@@ -353,12 +353,21 @@ void BlockResolver::ask_upstream(const Ask& ask, const Done& done) {
         done(std::move(response));
         return;
     }
+    if (counters_ != nullptr) {
+        ++counters_->forwarded;
+    }
     best->query(ask, [this, alive = std::weak_ptr(alive_), ask, done](Message response) {
         if (alive.expired()) {
             return;
         }
         response.question = ask.question;
         response.origin.source = Source::Forward;
+        if (counters_ != nullptr) {
+            const bool refused =
+                response.rcode == Rcode::Refused && response.origin.upstream.port == 0;
+            counters_->forward_refused += refused ? 1 : 0;
+            counters_->forward_failed += response.rcode == Rcode::ServFail ? 1 : 0;
+        }
         if (cache_) {
             cache_->store(response, ask.dnssec_ok, ask.checking_disabled, parts_.now());
             if (counters_ != nullptr) {

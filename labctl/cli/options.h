@@ -41,7 +41,6 @@ struct Options {
     bool all = false;
     bool keep = false;
     bool watch = false;
-    bool dns = false;
     bool follow = false;
     int tail = -1;
     bool overwrite = false;
@@ -74,6 +73,9 @@ struct Options {
     bool fail_fast = false;
     std::string only;
     std::vector<std::string> reports; // FORMAT=PATH
+
+    // events
+    bool dns = false;
 };
 
 /// Parses the command line and the environment (LABCTL_NAMESPACE for --namespace and so on).

@@ -53,7 +53,17 @@ Json dns_port(const char* name, int port, const char* protocol, const char* fiel
     return {{"name", name}, {field, port}, {"protocol", protocol}};
 }
 
+Json dns_http_probe(const char* path, int port) {
+    return {{"httpGet", {{"path", path}, {"port", port}, {"scheme", "HTTP"}}}};
+}
+
 Json dns_container() {
+    Json liveness = dns_http_probe("/health", 8080);
+    liveness.update(
+        {{"initialDelaySeconds", 60},
+         {"timeoutSeconds", 5},
+         {"successThreshold", 1},
+         {"failureThreshold", 5}});
     return {
         {"name", "coredns"},
         {"image", kDnsImage},
@@ -63,6 +73,8 @@ Json dns_container() {
          {dns_port("dns", 53, "UDP", "containerPort"),
           dns_port("dns-tcp", 53, "TCP", "containerPort"),
           dns_port("metrics", 9153, "TCP", "containerPort")}},
+        {"livenessProbe", std::move(liveness)},
+        {"readinessProbe", dns_http_probe("/ready", 8181)},
         {"volumeMounts",
          Json::array(
              {{{"name", "config-volume"}, {"mountPath", "/etc/coredns"}, {"readOnly", true}}})}};

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "labctl/compile/address_plan.h"
+#include "labctl/compile/dns_upstream.h"
 #include "labctl/compile/load_balancer_pool.h"
 #include "labctl/compile/network_mtu.h"
 #include "netemu/base/error.h"
@@ -268,7 +269,7 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});
     config.dns_enabled = api::bool_at(spec, "dns.enabled", config.dns_enabled);
     config.dns_replicas = read_dns_replicas(api::at(spec, "dns.replicas"), config.dns_replicas);
-    config.dns_upstream = read_dns_upstream(api::at(spec, "dns.upstream"));
+    (void)read_dns_upstream(api::at(spec, "dns.upstream")); // throws for what is no record
     read_mtus(config, spec);
     for (const auto& image : api::at(spec, "images")) {
         config.images.push_back(image_rule(image));

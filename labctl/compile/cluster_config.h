@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "labctl/api/object.h"
-#include "labctl/compile/dns_upstream.h"
 #include "netemu/base/address.h"
 
 /// The Lab object as values: what the cluster is made of. Read once at `up`.
@@ -45,9 +44,8 @@ struct ClusterConfig {
     std::uint32_t underlay_mtu = 1500;
     std::string proxy_mode = "nftables"; // as check_proxy_mode accepts it
     std::string mesh_profile = "none";
-    bool dns_enabled = true;        // whether the lab starts with coredns and kube-dns
-    std::int64_t dns_replicas = 2;  // of coredns, then; kubeadm's number
-    DnsUpstreamConfig dns_upstream; // the names of the world
+    bool dns_enabled = true;       // whether the lab starts with coredns and kube-dns
+    std::int64_t dns_replicas = 2; // of coredns, then; kubeadm's number
     std::vector<ImageRule> images;
     /// Whether this host's kernel shows bridged packets to the rules of the IP layer
     /// (br_netfilter). Not of the Lab object: whoever starts the lab sets it.

@@ -77,6 +77,18 @@ bool names_by_pod(const dns::Corefile& corefile) {
         });
 }
 
+std::vector<std::uint16_t> plugin_ports(const dns::Corefile& corefile) {
+    std::set<std::uint16_t> ports;
+    for (const auto& block : corefile.servers) {
+        for (const auto* address : {&block.health, &block.ready, &block.prometheus}) {
+            if (const auto port = dns::plugin_port(*address)) {
+                ports.insert(*port);
+            }
+        }
+    }
+    return {ports.begin(), ports.end()};
+}
+
 } // namespace
 
 DnsRecords::DnsRecords(store::Store& store) : store_(store) {
@@ -157,7 +169,9 @@ void DnsRecords::read_corefile(dns::ZoneChanges& changes) {
         return; // what was mounted into running pods stays when the ConfigMap goes
     }
     try {
-        const bool by_pod = names_by_pod(dns::parse_corefile(text));
+        const auto corefile = dns::parse_corefile(text);
+        const bool by_pod = names_by_pod(corefile);
+        http_ports_ = plugin_ports(corefile);
         if (by_pod != std::exchange(name_by_pod_, by_pod)) {
             dirty_services_.insert(known_services_.begin(), known_services_.end());
         }

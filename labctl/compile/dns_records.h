@@ -32,6 +32,10 @@ public:
     /// What has changed since the last call; everything at the first.
     dns::ZoneChanges update();
 
+    /// Where coredns answers over HTTP, as the Corefile in force has it: the ports of health, ready
+    /// and prometheus, each once.
+    [[nodiscard]] const std::vector<std::uint16_t>& http_ports() const { return http_ports_; }
+
     /// What is wrong with a Corefile, "Corefile:LINE: ...", and the ConfigMap that has it.
     struct Problem {
         api::ObjectPtr config_map;
@@ -59,8 +63,9 @@ private:
     std::set<Key> dirty_pods_;
     std::set<std::string> dirty_namespaces_;
     bool corefile_dirty_ = true;
-    std::string corefile_;           // in force
-    bool name_by_pod_ = false;       // `endpoint_pod_names` of it
+    std::string corefile_;     // in force
+    bool name_by_pod_ = false; // `endpoint_pod_names` of it
+    std::vector<std::uint16_t> http_ports_;
     std::optional<Problem> problem_; // of the last update
 };
 

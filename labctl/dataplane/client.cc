@@ -307,6 +307,10 @@ void DataPlane::served(const std::string& pod, ServedCallback callback) {
     impl_->workloads.served(pod, std::move(callback));
 }
 
+void DataPlane::set_dns_ports(std::vector<std::uint16_t> ports) {
+    impl_->workloads.set_dns_ports(std::move(ports));
+}
+
 void DataPlane::watch_dns(DnsEventCallback callback) {
     impl_->on_dns_event = std::move(callback);
     impl_->watch_dns();

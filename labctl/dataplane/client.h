@@ -96,6 +96,11 @@ public:
     using ServedCallback = std::function<void(std::optional<Served> served)>;
     /// nullopt for a pod that is not served here.
     void served(const std::string& pod, ServedCallback callback);
+
+    /// The ports on which coredns pods answer over HTTP, besides 53: those of the plugins health,
+    /// ready and prometheus. One that cannot be had is left out, with a word in the log.
+    void set_dns_ports(std::vector<std::uint16_t> ports);
+
     /// Calls back for every query that a DNS server of the lab answers, until an empty callback is
     /// set. The answers to a client that has ended were told of before `logs` of any pod that is
     /// asked for afterwards.

@@ -31,7 +31,9 @@ std::unique_ptr<dns::BlockResolver> DnsPod::make_block(const DnsEngine& engine, 
     for (const auto& forward : block.forward) {
         parts.upstreams.push_back(make_upstream(loop_, forward, serving_, stock_));
     }
-    return std::make_unique<dns::BlockResolver>(std::move(block), std::move(parts));
+    auto resolver = std::make_unique<dns::BlockResolver>(std::move(block), std::move(parts));
+    resolver->set_counters(&server_.counters());
+    return resolver;
 }
 
 void DnsPod::set_engine(std::shared_ptr<DnsEngine> engine) {
@@ -52,6 +54,36 @@ void DnsPod::set_engine(std::shared_ptr<DnsEngine> engine) {
     }
     current_ = std::move(next);
     choose_log();
+}
+
+mesh::Response DnsPod::http(std::uint16_t port, std::string_view path, bool ready) const {
+    bool health = false;
+    bool readiness = false;
+    bool metrics = false;
+    for (std::size_t i = 0; current_ && i < current_->engine->blocks().size(); ++i) {
+        const auto& block = current_->engine->blocks()[i];
+        health = health || dns::plugin_port(block.health) == port;
+        readiness = readiness || dns::plugin_port(block.ready) == port;
+        metrics = metrics || dns::plugin_port(block.prometheus) == port;
+    }
+    mesh::Response response;
+    response.headers.add("content-type", "text/plain; charset=utf-8");
+    if (!current_) {
+        response.status = 503;
+        response.body = "kubernetes"; // the plugin that is not ready
+    } else if (health && path == "/health") {
+        response.body = "OK";
+    } else if (readiness && path == "/ready") {
+        response.status = ready ? 200 : 503;
+        response.body = ready ? "OK" : "labctl set ready=false";
+    } else if (metrics && path == "/metrics") {
+        response.headers.set("content-type", "text/plain; version=0.0.4; charset=utf-8");
+        response.body = server_.counters().text("dns://:" + std::to_string(kDnsServerPort));
+    } else {
+        response.status = 404;
+        response.body = "404 page not found\n";
+    }
+    return response;
 }
 
 void DnsPod::set_watched(bool watched) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "dns/handler.h"
@@ -13,6 +14,7 @@
 #include "labctl/dataplane/dns_upstream.h"
 #include "labctl/dataplane/socket_stock.h"
 #include "labctl/dataplane/spec.h"
+#include "mesh/http/message.h"
 #include "netemu/base/event_loop.h"
 
 namespace labctl::dataplane {
@@ -42,6 +44,9 @@ public:
         serving_.faults.emplace_back(std::move(name), fault);
     }
 
+    /// The plugins health (/health), ready (/ready: 503 until there are records, or if `ready` is
+    /// false) and prometheus (/metrics), each on the port that the Corefile gives it; else 404.
+    [[nodiscard]] mesh::Response http(std::uint16_t port, std::string_view path, bool ready) const;
     /// Whether every query is told of.
     void set_watched(bool watched);
     /// A bound datagram socket or a listening one.

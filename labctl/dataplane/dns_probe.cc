@@ -128,7 +128,7 @@ private:
         for (const auto type : step->types) {
             // Connected sockets of our own: the number only tells late answers from wanted ones.
             queries_.push_back(
-                {static_cast<std::uint16_t>(job().id * 7919 + ++query_count_), type, {}});
+                {static_cast<std::uint16_t>(job().id * 7919 + ++query_count_), type, {}, {}});
         }
         server_ = 0;
         round_ = 0;

@@ -138,6 +138,11 @@ void DnsService::add_stock(std::uint32_t pod, netemu::UniqueFd socket) {
     }
 }
 
+mesh::Response
+DnsService::http(std::uint32_t pod, std::uint16_t port, std::string_view path, bool ready) const {
+    return pods_.at(pod)->http(port, path, ready);
+}
+
 void DnsService::watch(bool watched) {
     watched_ = watched;
     missed_ = 0;

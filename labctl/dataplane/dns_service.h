@@ -40,6 +40,9 @@ public:
     /// A socket with which the pod can ask others.
     void add_stock(std::uint32_t pod, netemu::UniqueFd socket);
     void remove_pod(std::uint32_t pod) { pods_.erase(pod); }
+    /// What the pod answers over HTTP: DnsPod::http.
+    mesh::Response
+    http(std::uint32_t pod, std::uint16_t port, std::string_view path, bool ready) const;
 
 private:
     bool take_zone(Op op, WireReader& record);

@@ -34,10 +34,10 @@ public:
         std::optional<std::size_t> step,
         const std::string& rcode,
         const std::vector<dns::Record>& answers);
-    [[nodiscard]] std::vector<probe::DnsStep> take() { return std::move(steps_); }
+    [[nodiscard]] std::vector<DnsStep> take() { return std::move(steps_); }
 
 private:
-    std::vector<probe::DnsStep> steps_;
+    std::vector<DnsStep> steps_;
     std::vector<netemu::Clock::time_point> starts_;
     std::size_t room_ = 48U << 10U; // of answers, so that a sample fits into a message
 };

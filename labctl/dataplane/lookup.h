@@ -1,10 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dns/resolv_conf.h"
+#include "labctl/probe/probe.h"
 #include "netemu/base/address.h"
 
 namespace labctl::dataplane {
@@ -22,6 +24,18 @@ struct Lookup {
 
     /// Takes the nameservers of `conf` that are addresses. False if there is none.
     bool use_nameservers_of(dns::ResolvConf from);
+};
+
+/// One query of a look-up and what came of it.
+struct DnsStep {
+    std::string name; // with the final dot
+    std::string type;
+    std::string server; // "ADDRESS:PORT"
+    bool tcp = false;
+    std::uint16_t id = 0;
+    std::string rcode; // or "truncated", "timeout", "unreachable"
+    std::uint64_t rtt_us = 0;
+    std::vector<probe::DnsAnswer> answers;
 };
 
 /// The look-up as bytes for the child: the payload of its template.

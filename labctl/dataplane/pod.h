@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "labctl/dataplane/workload.h"
@@ -47,7 +49,13 @@ struct ServedPod {
     std::optional<std::uint32_t> health_endpoints; // set: see WorkloadSpec
     std::size_t connections = 0;
     AccessLog log;
-    std::vector<netemu::UniqueFd> sockets;
+    struct Socket {
+        std::uint16_t port;
+        netemu::UniqueFd fd;
+    };
+    std::vector<Socket> sockets;
+    /// Set for a DNS server: what answers on its other ports, in place of the built-in workload.
+    std::function<mesh::Response(std::uint16_t port, std::string_view path)> http{};
 };
 
 } // namespace labctl::dataplane

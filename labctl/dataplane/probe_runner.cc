@@ -73,11 +73,11 @@ std::vector<probe::DnsAnswer> read_answers(WireReader& record) {
     return answers;
 }
 
-void read_dns(WireReader& record, probe::Sample& sample) {
+void read_dns(WireReader& record, probe::Sample& sample, std::vector<DnsStep>& steps) {
     sample.rcode = record.text();
     sample.answers = read_answers(record);
     for (auto left = record.u32(); left > 0; --left) {
-        auto& step = sample.steps.emplace_back();
+        auto& step = steps.emplace_back();
         step.name = record.text();
         step.type = record.text();
         step.server = record.text();
@@ -401,6 +401,7 @@ void ProbeRunner::send_batch() {
 void ProbeRunner::sample(WireReader& record) {
     const auto id = record.u32();
     probe::Sample sample;
+    std::vector<DnsStep> steps;
     sample.outcome = read_outcome(record);
     sample.rtt_us = record.u32();
     const auto local = record.text();
@@ -411,7 +412,7 @@ void ProbeRunner::sample(WireReader& record) {
     if (has == kSampleHasHttp) {
         sample.http = read_http(record);
     } else if (has == kSampleHasDns) {
-        read_dns(record, sample);
+        read_dns(record, sample, steps);
     }
     const auto found = jobs_.find(id);
     if (found == jobs_.end() || found->second.unsampled == 0) {
@@ -420,6 +421,9 @@ void ProbeRunner::sample(WireReader& record) {
     --found->second.unsampled;
     auto& item = *found->second.item;
     sample.remote = item.remote;
+    if (!steps.empty() && item.request.on_steps) {
+        item.request.on_steps(std::move(steps));
+    }
     if (sample.outcome != Outcome::Ok) {
         sample.error = error_text(item.request, item.remote, local, detail);
     }

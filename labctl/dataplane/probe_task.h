@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "labctl/dataplane/lookup.h"
 #include "labctl/probe/probe.h"
 #include "netemu/base/address.h"
 #include "netemu/base/event_loop.h"
@@ -42,7 +43,7 @@ struct ProbeOutcome {
     std::optional<probe::Http> http;
     std::string rcode; // of dns, as probe::Sample has it
     std::vector<probe::DnsAnswer> answers;
-    std::vector<probe::DnsStep> steps;
+    std::vector<DnsStep> steps; // of a look-up that is traced
 };
 
 /// The outcome that an errno of a socket means (design.md, section 8). Errors of this host alone

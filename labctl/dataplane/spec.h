@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -67,6 +68,8 @@ struct ResolvedRequest {
     /// What is asked for: of dns, or of a name whose address is to be found first, in place of
     /// `address`.
     std::optional<Lookup> lookup;
+    /// Gets every query of a `lookup` that is traced, before the result.
+    std::function<void(std::vector<DnsStep> steps)> on_steps{};
     std::string resolved;   // the address as text if `to` had a name, or empty
     std::uint32_t mark = 0; // SO_MARK of its sockets; 0 for none
     /// Set when the outcome is known already (no such name, not supported): nothing is sent.

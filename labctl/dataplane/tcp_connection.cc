@@ -195,7 +195,7 @@ void TcpConnection::serve_request() {
 }
 
 void TcpConnection::answer(const mesh::Request& request, bool keep_alive) {
-    auto answer = answer_http(exchange(), request);
+    auto answer = answer_of(request);
     auto& response = answer.response;
     if (!keep_alive) {
         response.headers.add("connection", "close");
@@ -257,7 +257,7 @@ void TcpConnection::take_http2(std::string_view bytes) {
 }
 
 void TcpConnection::answer_stream(std::int32_t stream, const mesh::Request& request) {
-    auto answer = answer_http(exchange(), request);
+    auto answer = answer_of(request);
     log(request, answer.response);
     if (answer.delay.count() == 0) {
         return session_->respond(stream, std::move(answer.response));
@@ -336,12 +336,19 @@ void TcpConnection::watch() {
     }
 }
 
+Answer TcpConnection::answer_of(const mesh::Request& request) const {
+    if (pod_->http) {
+        return {pod_->http(port_, request.path())};
+    }
+    return answer_http(exchange(), request);
+}
+
 Exchange TcpConnection::exchange() const {
     return {pod_->identity, pod_->ready, port_, client_, pod_->health_endpoints};
 }
 
 void TcpConnection::log(const mesh::Request& request, const mesh::Response& response) {
-    if (request.path() != kWhoamiPath) {
+    if (request.path() != kWhoamiPath && !pod_->http) { // coredns tells of DNS alone
         const auto what = request.method + " " + request.target.substr(0, kLogLineBytesMax);
         pod_->log.add(access_log_line(exchange(), what, response.status, response.body.size()));
     }

@@ -19,14 +19,15 @@ namespace labctl::dataplane {
 
 enum class Op : std::uint8_t {
     // Workload channel, to the child.
-    AddPod = 1, // u32 pod, text namespace, text pod, text node, u8 ready
-    SetHealth,  // u32 pod, u32 endpoints: it is a health check
-    AddSocket,  // u32 pod, u16 port, u8 protocol; one descriptor
-    Confirm,    // u32 pod: answered with Serving
-    RemovePod,  // u32 pod
-    SetReady,   // u32 pod, u8 ready
-    GetLogs,    // u32 request, u32 pod, u32 lines
-    GetServed,  // u32 request, u32 pod
+    AddPod = 1,   // u32 pod, text namespace, text pod, text node, u8 ready
+    SetHealth,    // u32 pod, u32 endpoints: it is a health check
+    AddSocket,    // u32 pod, u16 port, u8 protocol; one descriptor
+    RemoveSocket, // u32 pod, u16 port
+    Confirm,      // u32 pod: answered with Serving
+    RemovePod,    // u32 pod
+    SetReady,     // u32 pod, u8 ready
+    GetLogs,      // u32 request, u32 pod, u32 lines
+    GetServed,    // u32 request, u32 pod
     // The same, for DNS. A Corefile begins a new zone, which answers from DnsSynced on; records go
     // to the newest zone.
     AddDns,           // u32 pod, u8 role, u32 count, count x endpoint (name servers), u32 count,

@@ -17,6 +17,10 @@ namespace {
 
 constexpr std::size_t kRecordsBatchBytes = 48U << 10U;
 
+bool is_coredns(const WorkloadSpec& spec) {
+    return spec.dns && spec.dns->role == DnsServing::Role::Cluster;
+}
+
 } // namespace
 
 /// Collects records and descriptors into as few messages as possible.
@@ -105,7 +109,11 @@ void WorkloadRegistry::serve(const std::vector<WorkloadSpec>& pods) {
             Served pod{spec, next_id_, open_listeners(spec, open_socket_)};
             ++next_id_;
             names_[pod.id] = name;
-            batch.add(pods_.emplace(name, std::move(pod)).first->second);
+            auto& served = pods_.emplace(name, std::move(pod)).first->second;
+            for (const auto port : is_coredns(spec) ? dns_ports_ : std::vector<std::uint16_t>()) {
+                add_dns_port(name, served, port);
+            }
+            batch.add(served);
         } catch (const netemu::Error& error) {
             failures.emplace_back(name, error.what());
         }
@@ -172,6 +180,58 @@ void WorkloadRegistry::served_arrived(WireReader& record) {
     }
 }
 
+void WorkloadRegistry::add_dns_port(const std::string& name, Served& pod, std::uint16_t port) {
+    auto one = pod.spec;
+    one.ports = {{port, Protocol::Tcp, {}}};
+    try {
+        for (auto& listener : open_listeners(one, open_socket_)) {
+            pod.listeners.push_back(std::move(listener));
+        }
+    } catch (const netemu::Error& error) {
+        netemu::logger("dataplane")->warn("{}: {}", name, error.what());
+    }
+}
+
+void WorkloadRegistry::remove_dns_port(Served& pod, std::uint16_t port) {
+    if (port == kDnsServerPort) {
+        return;
+    }
+    std::erase_if(
+        pod.listeners, [port](const Listener& listener) { return listener.port.port == port; });
+    if (channel_ != nullptr) {
+        channel_->send(WireWriter().op(Op::RemoveSocket).u32(pod.id).u16(port).bytes());
+    }
+}
+
+void WorkloadRegistry::set_dns_ports(std::vector<std::uint16_t> ports) {
+    const auto before = std::exchange(dns_ports_, std::move(ports));
+    const auto among = [](const std::vector<std::uint16_t>& list, std::uint16_t port) {
+        return std::find(list.begin(), list.end(), port) != list.end();
+    };
+    for (auto& [name, pod] : pods_) {
+        if (!is_coredns(pod.spec)) {
+            continue;
+        }
+        for (const auto port : before) {
+            if (!among(dns_ports_, port)) {
+                remove_dns_port(pod, port);
+            }
+        }
+        for (const auto port : dns_ports_) {
+            const auto had = pod.listeners.size();
+            if (!among(before, port)) {
+                add_dns_port(name, pod, port);
+            }
+            if (pod.listeners.size() > had && channel_ != nullptr) {
+                WireWriter record;
+                record.op(Op::AddSocket).u32(pod.id).u16(port);
+                record.u8(static_cast<std::uint8_t>(Protocol::Tcp));
+                channel_->send(record.bytes(), {pod.listeners.back().socket.get()});
+            }
+        }
+    }
+}
+
 void WorkloadRegistry::logs(
     const std::string& pod, std::size_t lines, DataPlane::LogCallback callback) {
     const auto found = pods_.find(pod);
@@ -226,7 +286,7 @@ void WorkloadRegistry::want_sockets(WireReader& record) {
     const bool tcp = static_cast<Protocol>(record.u8()) == Protocol::Tcp;
     const std::size_t count = record.u16();
     const auto name = names_.find(id);
-    if (name == names_.end()) {
+    if (name == names_.end() || channel_ == nullptr) {
         return; // withdrawn meanwhile
     }
     const auto& spec = pods_.at(name->second).spec;

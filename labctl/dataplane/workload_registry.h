@@ -31,6 +31,7 @@ public:
     void withdraw(const std::string& pod);
     void set_ready(const std::string& pod, bool ready);
     void set_health(const std::string& check, std::uint32_t endpoints);
+    void set_dns_ports(std::vector<std::uint16_t> ports);
     [[nodiscard]] bool serves(const std::string& pod) const { return pods_.contains(pod); }
     void served(const std::string& pod, DataPlane::ServedCallback callback);
     void logs(const std::string& pod, std::size_t lines, DataPlane::LogCallback callback);
@@ -52,12 +53,16 @@ private:
     };
     class Batch;
 
+    void add_dns_port(const std::string& name, Served& pod, std::uint16_t port);
+    void remove_dns_port(Served& pod, std::uint16_t port);
+
     DataPlane::ReadyCallback on_ready_;
     DataPlane::FailureCallback on_failure_;
     SocketFactory open_socket_;
     Channel* channel_ = nullptr;
     std::map<std::string, Served> pods_;
     std::map<std::uint32_t, std::string> names_; // by id
+    std::vector<std::uint16_t> dns_ports_;
     std::map<std::uint32_t, DataPlane::LogCallback> log_requests_;
     std::map<std::uint32_t, DataPlane::ServedCallback> served_requests_;
     std::uint32_t next_id_ = 1;

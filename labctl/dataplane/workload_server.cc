@@ -61,6 +61,9 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
         case Op::AddDnsStock:
             add_dns_stock(record, std::move(fds.at(next_fd++)));
             break;
+        case Op::RemoveSocket:
+            remove_socket(record);
+            break;
         case Op::Confirm:
             replies.op(Op::Serving).u32(record.u32());
             break;
@@ -115,18 +118,33 @@ void WorkloadServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
             receive(fd, *pod, port);
         });
     }
-    pod->sockets.push_back(std::move(socket));
+    pod->sockets.push_back({port, std::move(socket)});
 }
 
 void WorkloadServer::add_dns_socket(WireReader& record, netemu::UniqueFd socket) {
-    const auto pod = record.u32();
+    const auto id = record.u32();
     (void)record.u16(); // the port
+    auto& pod = *pods_.at(id);
+    pod.http = [this, &pod](std::uint16_t port, std::string_view path) {
+        return dns_.http(pod.id, port, path, pod.ready);
+    };
     const bool tcp = static_cast<Protocol>(record.u8()) == Protocol::Tcp;
-    dns_.add_socket(pod, std::move(socket), tcp);
+    dns_.add_socket(id, std::move(socket), tcp);
 }
 
 void WorkloadServer::add_dns_stock(WireReader& record, netemu::UniqueFd socket) {
     dns_.add_stock(record.u32(), std::move(socket));
+}
+
+void WorkloadServer::remove_socket(WireReader& record) {
+    const auto pod = pods_.at(record.u32());
+    const auto port = record.u16();
+    std::erase_if(pod->sockets, [this, port](const ServedPod::Socket& socket) {
+        if (socket.port == port) {
+            loop_.remove(socket.fd.get());
+        }
+        return socket.port == port;
+    });
 }
 
 void WorkloadServer::remove_pod(std::uint32_t id) {
@@ -137,7 +155,7 @@ void WorkloadServer::remove_pod(std::uint32_t id) {
     const auto pod = std::move(found->second);
     pods_.erase(found);
     for (const auto& socket : pod->sockets) {
-        loop_.remove(socket.get());
+        loop_.remove(socket.fd.get());
     }
     pod->sockets.clear();
     dns_.remove_pod(id);

@@ -39,6 +39,7 @@ private:
     void add_socket(WireReader& record, netemu::UniqueFd socket);
     void add_dns_socket(WireReader& record, netemu::UniqueFd socket);
     void add_dns_stock(WireReader& record, netemu::UniqueFd socket);
+    void remove_socket(WireReader& record);
     void remove_pod(std::uint32_t id);
     void set_ready(WireReader& record);
     void set_health(WireReader& record);

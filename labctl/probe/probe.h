@@ -85,18 +85,6 @@ struct DnsAnswer {
     std::string data; // as dig(1) prints it
 };
 
-/// One query of a look-up and what came of it; for explanations, not in the contract.
-struct DnsStep {
-    std::string name; // with the final dot
-    std::string type;
-    std::string server; // "ADDRESS:PORT"
-    bool tcp = false;
-    std::uint16_t id = 0;
-    std::string rcode; // or "truncated", "timeout", "unreachable"
-    std::uint64_t rtt_us = 0;
-    std::vector<DnsAnswer> answers;
-};
-
 /// One exchange.
 struct Sample {
     Outcome outcome = Outcome::Timeout;
@@ -109,8 +97,7 @@ struct Sample {
     /// no answer came, "timeout" or "unreachable". Empty: there was none to tell of.
     std::string rcode;
     std::vector<DnsAnswer> answers;
-    std::vector<DnsStep> steps; // of a look-up, if they were asked for
-    std::string error;          // for people; empty when ok
+    std::string error; // for people; empty when ok
 };
 
 struct Result {

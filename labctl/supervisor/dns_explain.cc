@@ -26,12 +26,13 @@ constexpr std::size_t kDnsEventsMax = 4096;
 struct DnsExplanation {
     Json answer;
     std::vector<dataplane::DnsEvent> events;
+    std::vector<dataplane::DnsStep> steps;
     int watcher = 0;
 };
 
 /// The event of the server's that answered a query.
 const dataplane::DnsEvent*
-event_of(const std::vector<dataplane::DnsEvent>& events, const probe::DnsStep& step) {
+event_of(const std::vector<dataplane::DnsEvent>& events, const dataplane::DnsStep& step) {
     const auto found = std::find_if(events.begin(), events.end(), [&](const auto& event) {
         return event.id == step.id && event.type == step.type && event.tcp == step.tcp &&
                netemu::to_lower(event.name) == netemu::to_lower(step.name);
@@ -54,7 +55,7 @@ Json answers_json(const std::vector<probe::DnsAnswer>& answers) {
 Json query_json(
     const store::Store& store,
     const std::string& domain,
-    const probe::DnsStep& step,
+    const dataplane::DnsStep& step,
     const dataplane::DnsEvent* event) {
     Json query{
         {"name", step.name},
@@ -88,17 +89,20 @@ std::string outcome_of(const probe::Sample& sample) {
     return sample.rcode == "NXDOMAIN" ? "nxdomain" : "failed";
 }
 
-std::string summary_of(const dataplane::Lookup& lookup, const probe::Sample& sample) {
+std::string summary_of(
+    const dataplane::Lookup& lookup,
+    const std::vector<dataplane::DnsStep>& steps,
+    const probe::Sample& sample) {
     std::set<std::string> names;
-    for (const auto& step : sample.steps) {
+    for (const auto& step : steps) {
         names.insert(step.name);
     }
     const auto outcome = outcome_of(sample);
-    auto text = std::to_string(sample.steps.size()) +
-                (sample.steps.size() == 1 ? " query" : " queries") + " for " +
-                std::to_string(names.size()) + (names.size() == 1 ? " name: " : " names: ");
+    auto text = std::to_string(steps.size()) + (steps.size() == 1 ? " query" : " queries") +
+                " for " + std::to_string(names.size()) +
+                (names.size() == 1 ? " name: " : " names: ");
     if (outcome == "found") {
-        text += "found " + sample.steps.back().name;
+        text += "found " + steps.back().name;
     } else if (outcome == "no-data") {
         text += "the name exists, without " + netemu::join(lookup.types, " or ") + " records";
     } else if (outcome == "nxdomain") {
@@ -110,12 +114,12 @@ std::string summary_of(const dataplane::Lookup& lookup, const probe::Sample& sam
 }
 
 /// Why there were more names than one, and what to do about it (resolv.conf(5), ndots).
-std::string hint_of(const dataplane::Lookup& lookup, const probe::Sample& sample) {
+std::string hint_of(const dataplane::Lookup& lookup, const std::vector<dataplane::DnsStep>& steps) {
     const auto dots =
         static_cast<std::size_t>(std::count(lookup.name.begin(), lookup.name.end(), '.'));
     const auto ndots = lookup.conf.ndots();
-    const bool last = !sample.steps.empty() && netemu::to_lower(sample.steps.back().name) ==
-                                                   netemu::to_lower(lookup.name) + ".";
+    const bool last = !steps.empty() &&
+                      netemu::to_lower(steps.back().name) == netemu::to_lower(lookup.name) + ".";
     if (lookup.name.ends_with('.') || lookup.conf.searches.empty() || dots >= ndots || !last) {
         return {};
     }
@@ -240,18 +244,21 @@ void DnsExplainer::explain(
             explanation->events.push_back(event);
         }
     });
+    resolved.on_steps = [explanation](std::vector<dataplane::DnsStep> steps) {
+        explanation->steps = std::move(steps);
+    };
     const auto finish = [self = *this, explanation, lookup, done](const probe::Sample& sample) {
         self.watchers.remove(explanation->watcher);
         auto& answer = explanation->answer;
         answer["queries"] = Json::array();
-        for (const auto& step : sample.steps) {
+        for (const auto& step : explanation->steps) {
             answer["queries"].push_back(query_json(
                 self.store, self.config.cluster_domain, step, event_of(explanation->events, step)));
         }
         answer["outcome"] = outcome_of(sample);
         answer["answers"] = answers_json(sample.answers);
-        answer["summary"] = summary_of(lookup, sample);
-        if (const auto hint = hint_of(lookup, sample); !hint.empty()) {
+        answer["summary"] = summary_of(lookup, explanation->steps, sample);
+        if (const auto hint = hint_of(lookup, explanation->steps); !hint.empty()) {
             answer["hint"] = hint;
         }
         done(answer);

@@ -1,3 +1,4 @@
+#include "labctl/compile/dns_upstream.h"
 #include "labctl/compile/network.h"
 #include "labctl/supervisor/dns_explain.h"
 #include "labctl/supervisor/lab.h"
@@ -24,6 +25,7 @@ dataplane::DnsFault dns_fault(compile::DnsUpstreamConfig::Fault fault) {
 /// What names have become.
 void Lab::update_dns() {
     const auto changes = dns_->update();
+    runtime_->set_dns_ports(dns_->http_ports());
     if (!changes.empty()) {
         dataplane_->change_dns(changes);
     }
@@ -41,7 +43,9 @@ void Lab::serve_dns_upstream() {
     for (const auto protocol : {dataplane::Protocol::Udp, dataplane::Protocol::Tcp}) {
         spec.ports.push_back({dataplane::kDnsServerPort, protocol, "dns"});
     }
-    const auto& upstream = cluster_->config().dns_upstream;
+    const auto lab = store_.get({"Lab", "", cluster_->config().name});
+    const auto upstream =
+        compile::read_dns_upstream(lab ? api::at(lab->body, "spec.dns.upstream") : api::Json());
     auto& serving = spec.dns.emplace();
     serving.role = dataplane::DnsServing::Role::Upstream;
     serving.zone = upstream.zone;

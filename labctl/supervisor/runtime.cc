@@ -77,8 +77,7 @@ bool has_dns_server(const Json& pod) {
 /// Why the readiness probe of a container would fail against the built-in workload, or "". It
 /// answers every HTTP path and accepts every connection, on declared ports only; commands inside it
 /// cannot be run.
-std::string readiness_failure(const Json& pod) {
-    const auto ports = declared_ports(pod);
+std::string readiness_failure(const Json& pod, const std::vector<dataplane::WorkloadPort>& ports) {
     for (const auto& container : at(pod, "spec.containers")) {
         const auto& probe = at(container, "readinessProbe");
         for (const auto* kind : {"httpGet", "tcpSocket", "grpc"}) {
@@ -92,11 +91,30 @@ std::string readiness_failure(const Json& pod) {
             if (!served) {
                 return "Readiness probe failed: port " + wanted.dump() + " of container '" +
                        string_at(container, "name") +
-                       "' is not declared, so nothing listens there: connection refused";
+                       "': nothing listens there: connection refused";
             }
         }
     }
     return {};
+}
+
+/// Where a coredns pod listens: the Corefile says it. A probe may call them by their names.
+std::vector<dataplane::WorkloadPort>
+coredns_ports(const Json& pod, const std::vector<std::uint16_t>& http) {
+    std::vector<dataplane::WorkloadPort> ports{
+        {dataplane::kDnsServerPort, dataplane::Protocol::Udp, {}},
+        {dataplane::kDnsServerPort, dataplane::Protocol::Tcp, {}}};
+    for (const auto port : http) {
+        ports.push_back({port, dataplane::Protocol::Tcp, {}});
+    }
+    for (auto& port : ports) {
+        for (const auto& declared : declared_ports(pod)) {
+            if (declared.port == port.port && declared.protocol == port.protocol) {
+                port.name = declared.name;
+            }
+        }
+    }
+    return ports;
 }
 
 /// What a coredns pod finds in its own resolv.conf; `forward` and `autopath` read it.
@@ -233,9 +251,7 @@ void Runtime::start_builtin(const api::Object& object) {
     spec.ready = ready_override(object).value_or(true);
     if (has_dns_server(object.body)) {
         spec.dns = dns_serving(object.body, parts_.dns);
-        for (const auto protocol : {dataplane::Protocol::Udp, dataplane::Protocol::Tcp}) {
-            spec.ports.push_back({dataplane::kDnsServerPort, protocol, {}}); // declared or not
-        }
+        spec.ports = coredns_ports(object.body, {}); // the others follow the Corefile
     }
     to_serve_.push_back(std::move(spec));
 }
@@ -249,12 +265,27 @@ void Runtime::served(const api::ObjectKey& key) {
     found->second.starting = false;
     compile::RuntimeState state;
     state.started = true;
-    if (!has_dns_server(object->body)) { // whose probes ask its plugins, on ports of their own
-        state.message = readiness_failure(object->body);
-    }
+    const bool dns = has_dns_server(object->body);
+    state.message = readiness_failure(
+        object->body, dns ? coredns_ports(object->body, dns_ports_) : declared_ports(object->body));
     state.ready = state.message.empty();
     state.reason = state.ready ? "" : "Unhealthy";
     report_(key, state);
+}
+
+void Runtime::set_dns_ports(const std::vector<std::uint16_t>& ports) {
+    if (ports == dns_ports_) {
+        return;
+    }
+    dns_ports_ = ports;
+    parts_.dataplane.set_dns_ports(ports);
+    for (const auto& [key, pod] : pods_) {
+        const auto object = parts_.store.get(key);
+        if (object && !pod.starting && pod.workload == Workload::BuiltIn &&
+            has_dns_server(object->body)) {
+            served(key); // what its readiness probe finds may have changed
+        }
+    }
 }
 
 /// The answer of /readyz follows `labctl set ready=`.

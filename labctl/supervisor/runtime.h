@@ -50,6 +50,8 @@ public:
     void stop_gone();
     /// Starts what is not started yet. After the network was changed.
     void start_new();
+    /// On which ports coredns pods answer over HTTP; their readiness probes ask there.
+    void set_dns_ports(const std::vector<std::uint16_t>& ports);
 
     /// A descriptor of process 1 of the sandbox of a pod, node or "external"; made if there is none
     /// yet.
@@ -95,6 +97,7 @@ private:
     std::map<std::string, std::unique_ptr<Sandbox>> sandboxes_; // by namespace name
     std::vector<dataplane::WorkloadSpec> to_serve_;
     Terminations terminations_;
+    std::vector<std::uint16_t> dns_ports_;
 };
 
 /// "pod/NS/NAME".

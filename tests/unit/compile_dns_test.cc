@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include "labctl/compile/dns_object.h"
 #include "labctl/compile/dns_records.h"
 #include "labctl/compile/dns_upstream.h"
 #include "netemu/base/error.h"
@@ -97,6 +98,42 @@ BOOST_AUTO_TEST_CASE(a_bad_corefile_is_named_and_not_used) {
     lab.corefile(".:53 {\n    kubernetes other.zone\n}\n");
     BOOST_TEST(records.update().corefile.has_value());
     BOOST_TEST(!records.problem().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_name_leads_back_to_its_object) {
+    DnsLab lab;
+    lab.apply(kWeb);
+    lab.apply(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"out",
+        "namespace":"default"},"spec":{"type":"ExternalName","externalName":"a.example"}})");
+    const auto why = [&lab](const std::string& name) {
+        return api::string_at(dns_object(lab.store, "cluster.local", name), "why");
+    };
+    const auto web = dns_object(lab.store, "cluster.local", "Web.default.svc.Cluster.local.");
+    BOOST_TEST(api::string_at(web, "object.name") == "web");
+    BOOST_TEST(api::string_at(web, "object.type") == "ClusterIP");
+    BOOST_TEST(
+        why("_http._tcp.web.default.svc.cluster.local.") == "ClusterIP of Service default/web");
+    BOOST_TEST(
+        why("out.default.svc.cluster.local.").find("alias of a.example") != std::string::npos);
+    BOOST_TEST(
+        why("none.default.svc.cluster.local.") == "no Service 'none' in namespace 'default'");
+    BOOST_TEST(why("web.none.svc.cluster.local.") == "no namespace 'none'");
+    BOOST_TEST(why("example.cluster.local.") == "the cluster has names below svc and pod only");
+    BOOST_TEST(why("1-2-3-4.default.pod.cluster.local.").starts_with("no pod of namespace"));
+    BOOST_TEST(why("10.0.96.10.in-addr.arpa.") == "ClusterIP of Service kube-system/kube-dns");
+    BOOST_TEST(why("1.0.0.127.in-addr.arpa.") == "no Service has 127.0.0.1");
+    BOOST_TEST(dns_object(lab.store, "cluster.local", "www.example.com.").empty());
+    BOOST_TEST(dns_object(lab.store, "cluster.local", ".").empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_ports_of_plugins_follow_the_corefile) {
+    DnsLab lab;
+    DnsRecords records(lab.store);
+    (void)records.update();
+    BOOST_TEST((records.http_ports() == std::vector<std::uint16_t>{8080, 8181, 9153}));
+    lab.corefile(".:53 {\n    ready :8080\n    health\n}\n");
+    (void)records.update();
+    BOOST_TEST((records.http_ports() == std::vector<std::uint16_t>{8080}));
 }
 
 BOOST_AUTO_TEST_CASE(the_upstream_is_a_zone_of_the_root) {

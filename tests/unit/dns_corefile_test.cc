@@ -177,6 +177,8 @@ BOOST_AUTO_TEST_CASE(errors_name_their_line) {
     BOOST_TEST(error_of(in_block("kubernetes {\n ttl 3601\n}"))
                    .starts_with("Corefile:3: '3601' is no number"));
     BOOST_TEST(error_of(in_block("forward .")).starts_with("Corefile:2: forward is"));
+    BOOST_TEST(error_of(in_block("forward . tls://9.9.9.9"))
+                   .starts_with("Corefile:2: forward to 'tls://9.9.9.9'"));
     BOOST_TEST(error_of(in_block("rewrite name a")).starts_with("Corefile:2: rewrite needs"));
     BOOST_TEST(
         error_of(in_block("rewrite name regex ( b")).starts_with("Corefile:2: '(' is no regular"));
@@ -196,6 +198,22 @@ BOOST_AUTO_TEST_CASE(errors_name_their_line) {
     for (std::size_t size = 0; size < stock.size(); ++size) {
         (void)error_of(stock.substr(0, size));
     }
+}
+
+BOOST_AUTO_TEST_CASE(addresses_of_plugins) {
+    BOOST_TEST(forward_address("10.0.0.1")->to_string() == "10.0.0.1:53");
+    BOOST_TEST(forward_address("dns://10.0.0.1:5353")->to_string() == "10.0.0.1:5353");
+    BOOST_TEST(forward_address("fd00::1")->to_string() == "[fd00::1]:53");
+    BOOST_TEST(forward_address("[fd00::1]:54")->to_string() == "[fd00::1]:54");
+    for (const auto* word :
+         {"", "dns.example", "10.0.0.1:x", "tls://10.0.0.1", "/etc/resolv.conf"}) {
+        BOOST_TEST(!forward_address(word), word);
+    }
+    BOOST_TEST(plugin_port(":8080").value() == 8080);
+    BOOST_TEST(plugin_port("localhost:9153").value() == 9153);
+    BOOST_TEST(!plugin_port("localhost"));
+    BOOST_TEST(!plugin_port(":http"));
+    BOOST_TEST(!plugin_port(std::nullopt));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

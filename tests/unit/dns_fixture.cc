@@ -220,7 +220,7 @@ ask(const ClusterZone& zone,
 
 Reply NoReplies::later() {
     asked = true;
-    return [](Bytes, Rcode) {};
+    return [](Bytes, Rcode, const Origin&) {};
 }
 
 void FakeUpstream::query(const Ask& ask, Done done) {

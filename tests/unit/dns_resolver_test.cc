@@ -126,6 +126,18 @@ BOOST_AUTO_TEST_CASE(forwarding) {
     BOOST_TEST(block.short_ask("gone.example.com", "A") == "NXDOMAIN");
     BOOST_TEST(block.short_ask("silent.example.com", "A") == "SERVFAIL");
     BOOST_TEST(block.short_ask("a.secret.example", "A") == "REFUSED");
+    const auto source_of = [&block](const char* text) {
+        std::string source;
+        block.block->resolve(
+            {{name(text), 1}, false, false, Transport::Udp},
+            ip("10.244.1.5"),
+            [&source](const Message& message) { source = source_text(message.origin.source); });
+        return source;
+    };
+    BOOST_TEST(source_of("www.example.com") == "forward");
+    BOOST_TEST(source_of("web.prod.svc.cluster.local") == "kubernetes");
+    BOOST_TEST(source_of("out.prod.svc.cluster.local") == "forward"); // the end of the chain
+    BOOST_TEST(source_of("a.secret.example") == "-");
     // A pod without a name falls through.
     BOOST_TEST(block.short_ask("9.9.244.10.in-addr.arpa", "PTR") == "PTR host.example.");
     BOOST_TEST(block.short_ask("gone.prod.svc.cluster.local", "A") == "NXDOMAIN");

@@ -115,7 +115,7 @@ def bad_corefile(w):
     events = [e["message"] for e in w.get("events", "-n", "kube-system") if e["reason"] == "InvalidCorefile"]
     w.true(len(events) == 1 and "Corefile:2" in events[0], f"an event names the line: {events}")
     w.equal(short(w, "+search", "backend"), [cluster_ip(w, "backend")], "the good Corefile")
-    patch["data"]["Corefile"] = ".:53 {\n    kubernetes other.zone\n}\n"
+    patch["data"]["Corefile"] = ".:53 {\n    kubernetes other.zone\n    ready\n}\n"
     w.labctl("apply", "-f", w.write("corefile.yaml", json.dumps(patch)))
     w.equal(short(w, "backend.default.svc.other.zone"), [cluster_ip(w, "backend")], "another domain")
 
@@ -124,3 +124,46 @@ def bad_corefile(w):
 def without(w):
     w.labctl("up", w.write("names.yaml", LAB.replace("{replicas: 1}", "{enabled: false}")))
     w.equal(w.get("pods", "-n", "kube-system"), [], "pods of a lab without DNS")
+
+
+WATCH = r"""
+import socket, struct, sys, time
+name, wanted = sys.argv[1], int(sys.argv[2])
+labels = b"".join(bytes([len(l)]) + l.encode() for l in name.split(".")) + b"\0"
+query = struct.pack(">HHHHHH", 7, 0x100, 1, 0, 0, 0) + labels + struct.pack(">HH", 1, 1)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(1)
+s.connect(("10.96.0.10", 53))
+print("go", flush=True)
+end = time.monotonic() + 20
+while time.monotonic() < end:
+    s.send(query)
+    answer = s.recv(512)
+    if answer[3] & 15 == wanted:
+        print(time.monotonic(), flush=True)
+        break
+    time.sleep(0.0005)
+"""
+
+
+@case("a change of a Service is answered at once")
+def follows(w):
+    up(w)
+    late = w.write("late.yaml", LATE)
+    script = w.write("watch.py", WATCH)
+    figures = []
+    for words, rcode in ((("apply", "-f", late), 0), (("delete", "service", "late"), 3)) * 3:
+        watcher = w.start("labctl", "exec", "client", "--", "python3", script,
+                          "late.default.svc.cluster.local", str(rcode))
+        w.equal(watcher.stdout.readline(), b"go\n", "the watcher")
+        began = time.monotonic()
+        w.labctl(*words)
+        ended = time.monotonic()
+        answered = watcher.stdout.readline()
+        watcher.communicate()
+        w.true(answered, f"an answer with rcode {rcode} behind {words}")
+        figures.append((float(answered) - began, float(answered) - ended))
+        w.true(figures[-1][1] < 2, f"answered {figures[-1][1]:.3f} s after the command had ended")
+    ms = sorted(round(since * 1000, 1) for since, _ in figures)
+    w.notes.append(f"answered {ms} ms after the command began, {max(e for _, e in figures) * 1000:.1f} ms "
+                   "after it ended at most (negative: before)")

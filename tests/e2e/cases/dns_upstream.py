@@ -45,6 +45,7 @@ spec: {type: ExternalName, externalName: www.corp.example}
 
 COREFILE = """.:53 {
     errors
+    ready
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         fallthrough in-addr.arpa ip6.arpa
     }
@@ -61,7 +62,7 @@ def short(w, *words, **more):
     return sorted(dig(w, "+short", *words, **more).split("\n")[:-1])
 
 
-def status(w, *words, **more):
+def rcode(w, *words, **more):
     found = re.search(r"status: (\w+)", dig(w, *words, **more))
     return found.group(1) if found else "none"
 
@@ -88,9 +89,10 @@ def asked_upstream(w):
 
 
 def count_questions(w, verdict="accept"):
-    rules = ("table inet count { chain in { type filter hook input priority 0; "
-             f"udp dport 53 counter {verdict}; }} }}")
-    w.labctl("exec", "external", "--", "sh", "-c", f"nft delete table inet count 2>/dev/null; nft '{rules}'")
+    script = ("nft delete table inet count 2>/dev/null; nft add table inet count; "
+              "nft add chain inet count in '{ type filter hook input priority 0; }'; "
+              f"nft add rule inet count in udp dport 53 counter {verdict}")
+    w.labctl("exec", "external", "--", "sh", "-c", script)
 
 
 @case("names of the world are forwarded to the lab's upstream, and others do not exist")
@@ -108,8 +110,8 @@ def world(w):
     w.has(text, "status: NXDOMAIN", "a name that is not there")
     w.has(text, "SOA", "with the SOA")
     w.has(dig(w, "web.corp.example", "MX"), "status: NOERROR", "another type: no data")
-    w.equal(status(w, "missing"), "NXDOMAIN", "a short name")
-    w.equal(status(w, "-x", "192.0.2.55"), "NXDOMAIN", "a reverse name of nobody")
+    w.equal(rcode(w, "missing"), "NXDOMAIN", "a short name")
+    w.equal(rcode(w, "-x", "192.0.2.55"), "NXDOMAIN", "a reverse name of nobody")
     w.has(dig(w, "Web.Corp.EXAMPLE"), "Web.Corp.EXAMPLE.", "the case of the question")
     failed = w.labctl("exec", "client", "--", "curl", "-sS", "-m", "8", "http://missing/", status=6)
     w.has(failed.err, "Could not resolve host", "curl of a missing name")
@@ -125,7 +127,7 @@ def without_cluster_dns(w):
         conf = w.labctl("exec", target, "--", "cat", "/etc/resolv.conf").out
         w.equal(conf, f"nameserver {external}\n", f"resolv.conf of {target}")
         w.equal(short(w, "web.corp.example", target=target), ["192.0.2.7", "192.0.2.8"], target)
-        w.equal(status(w, "kubernetes.default.svc.cluster.local", target=target), "NXDOMAIN",
+        w.equal(rcode(w, "kubernetes.default.svc.cluster.local", target=target), "NXDOMAIN",
                 f"the cluster's names from {target}")
     w.equal(w.probe("on-node", "dns://web.corp.example")["rcode"], "NOERROR", "a probe from the pod")
     w.equal(w.probe("external", "dns://web.corp.example")["rcode"], "NOERROR", "a probe from outside")
@@ -135,11 +137,11 @@ def without_cluster_dns(w):
 def lame(w):
     up(w)
     for name in ("broken.example", "www.closed.example"):
-        w.equal(status(w, name), "SERVFAIL", name)
-    w.equal(status(w, "+time=9", "silent.example"), "SERVFAIL", "silent.example")
+        w.equal(rcode(w, name), "SERVFAIL", name)
+    w.equal(rcode(w, "+time=9", "silent.example"), "SERVFAIL", "silent.example")
     w.equal(len(short(w, "many.example")), 120, "120 addresses, truncated at first")
     w.has(dig(w, "+ignore", "many.example"), "flags: qr aa tc rd ra", "truncated for the client too")
-    w.equal(status(w, "web.corp.example"), "NOERROR", "and it goes on")
+    w.equal(rcode(w, "web.corp.example"), "NOERROR", "and it goes on")
 
 
 @case("answers of the upstream are cached; stale ones are served when it is gone", limit_s=90)
@@ -157,9 +159,9 @@ def cached(w):
     short(w, "web.corp.example")
     w.true(asked_upstream(w) > first, "a new Corefile begins with an empty cache")
     count_questions(w, "drop")
-    w.wait("a stale answer", lambda: " 0\tIN" in dig(w, "web.corp.example"), within_s=10)
+    w.wait("a stale answer", lambda: re.search(r"\s0\s+IN\s+A\s", dig(w, "web.corp.example")), within_s=10)
     w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "stale")
-    w.equal(status(w, "+time=9", "corp.example", "MX"), "SERVFAIL", "what is not in the cache")
+    w.equal(rcode(w, "+time=9", "corp.example", "MX"), "SERVFAIL", "what is not in the cache")
 
 
 @case("a Corefile's addresses, stub domains and policies are followed")
@@ -171,12 +173,12 @@ def stub_domains(w):
     set_corefile(w, COREFILE % "forward . 127.0.0.9" + "corp.example:53 {\n    forward . /etc/resolv.conf {\n"
                  "        force_tcp\n    }\n}\n")
     w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "a name of the stub domain")
-    w.equal(status(w, "a.wild.example"), "SERVFAIL", "another name, whose upstream is closed")
+    w.equal(rcode(w, "a.wild.example"), "SERVFAIL", "another name, whose upstream is closed")
     set_corefile(w, COREFILE % "forward corp.example /etc/resolv.conf")
-    w.equal(status(w, "a.wild.example"), "REFUSED", "a name that nobody forwards")
+    w.equal(rcode(w, "a.wild.example"), "REFUSED", "a name that nobody forwards")
     set_corefile(w, COREFILE % "forward . tls://9.9.9.9")
     events = [e["message"] for e in w.get("events", "-n", "kube-system") if e["reason"] == "InvalidCorefile"]
-    w.true(any("Corefile:6" in text and "tls://9.9.9.9" in text for text in events), f"an event: {events}")
+    w.true(any("Corefile:7" in text and "tls://9.9.9.9" in text for text in events), f"an event: {events}")
 
 
 @case("questions are forwarded again when the data plane was killed, and many at a time")
@@ -231,7 +233,9 @@ def explain(w):
     w.equal(names, [n for s in ("default.svc.cluster.local.", "svc.cluster.local.", "cluster.local.", "")
                     for n in ["web.corp.example." + s] * 2], "eight queries of ndots:5")
     w.equal([q["rcode"] for q in world["queries"]], ["NXDOMAIN"] * 6 + ["NOERROR"] * 2, "their answers")
-    w.equal(world["queries"][0]["why"], "no namespace 'example'", "why")
+    w.equal([q["why"] for q in world["queries"][:6:2]],
+            ["no Service 'example' in namespace 'default'", "no namespace 'example'",
+             "the cluster has names below svc and pod only"], "why")
     last = world["queries"][-2]
     w.equal(last["plugin"], "forward", "the upstream answered")
     w.matches(last["upstream"], r"^172\.18\.0\.\d+:53$", "the upstream")
@@ -271,10 +275,51 @@ def query_log(w):
     w.true(all(s == "external" or s.startswith("kube-system/coredns-") for s in servers), f"servers: {servers}")
     w.labctl("events", "--dns", status=2)
     pod = w.get("pods", "-n", "kube-system")[0]["metadata"]["name"]
-    w.equal(status(w, "+time=9", "broken.example"), "SERVFAIL", "a name that fails")
-    w.equal(status(w, "kubernetes.default.svc.cluster.local"), "NOERROR", "a name whose block does not log")
+    w.equal(rcode(w, "+time=9", "broken.example"), "SERVFAIL", "a name that fails")
+    w.equal(rcode(w, "kubernetes.default.svc.cluster.local"), "NOERROR", "a name whose block does not log")
     log = w.labctl("logs", pod, "-n", "kube-system").out
     w.matches(log, r'^\[INFO\] 10\.244\.\d+\.\d+:\d+ - \d+ "A IN web\.corp\.example\. udp \d+ \w+ \d+" NOERROR '
                    r"qr,\S+ \d+ [\d.]+s$", "a line of log")
     w.matches(log, r"^\[ERROR\] plugin/errors: 2 broken\.example\. A: no answer from upstream", "a line of errors")
     w.true("kubernetes.default" not in log, "a block without log is silent")
+
+
+def coredns(w):
+    return w.get("pods", "-n", "kube-system")[0]
+
+
+def is_ready(pod):
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"]["conditions"])
+
+
+@case("coredns' ports for health, readiness and metrics are those of the Corefile, and its readiness follows")
+def http_ports(w):
+    up(w)
+    address = coredns(w)["status"]["podIP"]
+
+    def curl(where, status=0):
+        return w.labctl("exec", "client", "--", "curl", "-sS", "-m", "5", f"http://{where}", status=status).out
+
+    w.equal(curl(f"{address}:8080/health"), "OK", "health")
+    w.equal(curl(f"{address}:8181/ready"), "OK", "ready")
+    w.equal(curl(f"{address}:8181/metrics"), "404 page not found\n", "a path of another plugin")
+    short(w, "web.corp.example")
+    short(w, "web.corp.example")
+    metrics = curl("kube-dns.kube-system.svc.cluster.local:9153/metrics")
+    w.matches(metrics, r'^coredns_dns_requests_total\{server="dns://:53",zone="\.",view="",proto="udp",family="1",'
+                       r'type="A"\} \d+$', "requests")
+    w.matches(metrics, r'^coredns_dns_responses_total\{.*rcode="NOERROR"\} \d+$', "responses")
+    w.matches(metrics, r'^coredns_cache_hits_total\{.*type="success"\} [1-9]\d*$', "cache hits")
+    w.matches(metrics, r"^coredns_forward_requests_total\{.*\} [1-9]\d*$", "forwarded questions")
+    with_ready = COREFILE % "prometheus :9999"
+    set_corefile(w, with_ready.replace("    ready\n", ""))
+    w.wait("an unready coredns", lambda: not is_ready(coredns(w)))
+    w.has(w.labctl("describe", "pod", coredns(w)["metadata"]["name"], "-n", "kube-system").out,
+          "Readiness probe failed", "the reason")
+    w.equal(rcode(w, "+time=1", "kubernetes.default.svc.cluster.local", status=9), "none", "no endpoint of kube-dns")
+    curl(f"{address}:8181/ready", status=7)
+    curl(f"{address}:9153/metrics", status=7)
+    w.has(curl(f"{address}:9999/metrics"), "coredns_dns_requests_total", "metrics on another port")
+    set_corefile(w, with_ready)
+    w.wait("a ready coredns", lambda: is_ready(coredns(w)))
+    w.equal(rcode(w, "kubernetes.default.svc.cluster.local"), "NOERROR", "names again")
