@@ -41,9 +41,11 @@ std::vector<check::Assertion> from_files(const Context& context) {
     options.strict = context.options().strict;
     options.default_namespace = context.ns();
     std::vector<check::Assertion> assertions;
+    std::size_t entry = 0;
     for (const auto& input : manifest::read_checks(context.options().arguments, options)) {
-        assertions.push_back(check::parse_assertion(input.value, input.source, input.ns));
-        assertions.back().id = std::to_string(assertions.size());
+        std::ranges::move(
+            check::parse_entry(input.value, input.source, input.ns, std::to_string(++entry)),
+            std::back_inserter(assertions));
     }
     return assertions;
 }

@@ -106,6 +106,9 @@ int run_status(const Context& context) {
 }
 
 int run_events(const Context& context) {
+    if (context.options().drops) {
+        return run_drops(context);
+    }
     auto client = context.client();
     const auto ns = context.options().ns;
     report::PrintOptions options;
@@ -201,7 +204,7 @@ int run_lint(const Context& context) {
     const auto result = manifest::read_manifests(inputs, choices);
     std::cerr << manifest::format(result.findings);
     for (const auto& assertion : result.assertions) {
-        (void)check::parse_assertion(assertion.value, assertion.source, assertion.ns);
+        (void)check::parse_entry(assertion.value, assertion.source, assertion.ns, {});
     }
     for (const auto& kind : result.untyped_kinds) {
         context.console().progress(

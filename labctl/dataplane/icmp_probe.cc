@@ -61,6 +61,7 @@ public:
         if (::send(fd(), request.data(), request.size(), MSG_NOSIGNAL) < 0) {
             return finish_error("send", errno, false);
         }
+        await_drop(v6_ ? IPPROTO_ICMPV6 : IPPROTO_ICMP, ntohs(id_), ntohs(sequence_));
         watch(EPOLLIN);
         set_deadline(timeout_from(started_));
     }

@@ -57,6 +57,7 @@ void ProbeTask::end() {
     if (!socket_) {
         return;
     }
+    forget_drop();
     host_.loop().cancel(timer_);
     if (watched_) {
         host_.loop().remove(socket_.get());
@@ -100,6 +101,44 @@ void ProbeTask::watch(std::uint32_t events) {
             on_events(got);
         }
     });
+}
+
+void ProbeTask::await_drop(std::uint8_t protocol) {
+    if (!job_.what->evidence) {
+        return;
+    }
+    const auto local = local_endpoint();
+    if (local.port != 0 && !local.address.is_unspecified()) {
+        awaited_ = ProbeMark{protocol, local, 0};
+        host_.await_drop(*awaited_, *this);
+    }
+}
+
+void ProbeTask::await_drop(std::uint8_t protocol, std::uint16_t id, std::uint16_t sequence) {
+    if (!job_.what->evidence) {
+        return;
+    }
+    const auto local = local_endpoint();
+    if (!local.address.is_unspecified()) {
+        awaited_ = ProbeMark{protocol, {local.address, id}, sequence};
+        host_.await_drop(*awaited_, *this);
+    }
+}
+
+void ProbeTask::forget_drop() {
+    if (awaited_) {
+        host_.forget_drop(*awaited_);
+        awaited_.reset();
+    }
+}
+
+void ProbeTask::dropped(std::uint32_t drop) {
+    ProbeOutcome outcome;
+    outcome.outcome = Outcome::Timeout;
+    outcome.rtt_us = elapsed_us();
+    outcome.detail = "a rule dropped it";
+    outcome.drop = drop;
+    finish(std::move(outcome));
 }
 
 void ProbeTask::set_deadline(netemu::Clock::time_point when) {
@@ -159,13 +198,17 @@ std::uint64_t ProbeTask::elapsed_us() const {
         std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
 }
 
-std::string ProbeTask::local_address() const {
+netemu::Endpoint ProbeTask::local_endpoint() const {
     sockaddr_storage local{};
     socklen_t size = sizeof local;
     if (::getsockname(fd(), reinterpret_cast<sockaddr*>(&local), &size) != 0) { // NOLINT: as above
         return {};
     }
-    const auto endpoint = netemu::Endpoint::from_sockaddr(local);
+    return netemu::Endpoint::from_sockaddr(local);
+}
+
+std::string ProbeTask::local_address() const {
+    const auto endpoint = local_endpoint();
     if (endpoint.address.is_unspecified()) {
         return {};
     }

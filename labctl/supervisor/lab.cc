@@ -95,6 +95,7 @@ void Lab::start(
     kernel_ = netemu::make_linux_kernel();
     iptables_ = std::make_unique<IptablesRules>(*kernel_);
     start_dataplane(cluster->config());
+    start_drops(cluster->config());
     cluster->bootstrap();
     cluster->apply_object(lab);
     apply_all(*cluster, std::move(objects));
@@ -130,6 +131,10 @@ void Lab::start(
 void Lab::start_dataplane(const compile::ClusterConfig& config) {
     dataplane::DataPlane::Options options;
     options.verbosity = verbosity_;
+    options.describe_drop = [this](std::uint32_t id) -> std::optional<probe::Drop> {
+        const auto* dropped = drop_log_->find(id);
+        return dropped == nullptr ? std::nullopt : std::optional(drop_story_->drop_of(*dropped));
+    };
     options.open_socket = [this](const std::string& ns, int domain, int type, int protocol) {
         return kernel_->open_socket(ns, domain, type, protocol);
     };
@@ -196,7 +201,11 @@ ChangeReport Lab::build_network(const KeepAlive& keep_alive) {
     const auto desired = desired_state();
     const auto plan = netemu::make_plan(desired, observed_);
     report.operations = netemu::summarize(plan);
+    drop_log_->let_go_except(node_names());
     carry_out(plan, keep_alive);
+    if (drop_log_->listening()) {
+        drop_log_->listen(node_names());
+    }
     // A packet that was sent to a pod before the rules let go of it may still be on its way: it
     // meets a listener, or no pod at all, and never a pod whose listener is gone, which would
     // refuse it.

@@ -19,6 +19,8 @@
 #include "labctl/probe/probe.h"
 #include "labctl/store/journal.h"
 #include "labctl/store/store.h"
+#include "labctl/supervisor/drop_log.h"
+#include "labctl/supervisor/drop_story.h"
 #include "labctl/supervisor/iptables_rules.h"
 #include "labctl/supervisor/paths.h"
 #include "labctl/supervisor/runtime.h"
@@ -113,6 +115,10 @@ public:
     void
     probe(const probe::RequestList& requests, std::function<void(std::vector<probe::Result>)> done);
 
+    /// What rules have dropped; listens to all nodes from now on. lab_drops.cc.
+    DropLog& watch_drops();
+    [[nodiscard]] DropStory& drop_story() { return *drop_story_; }
+
     /// Pods that are neither ready nor finished, with the reason: {"default/web-1": "waiting for
     /// ..."}.
     [[nodiscard]] std::map<std::string, std::string> pending_pods() const;
@@ -143,6 +149,8 @@ private:
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
     void flush_runtime_changes();
     void check_settled();
+    void start_drops(const compile::ClusterConfig& config);
+    [[nodiscard]] std::vector<std::string> node_names() const;
 
     netemu::EventLoop& loop_;
     LabPaths paths_;
@@ -166,6 +174,8 @@ private:
     std::function<void()> settled_;
     netemu::EventLoop::TimerId settle_timer_ = 0;
     std::unique_ptr<dataplane::DataPlane> dataplane_;
+    std::unique_ptr<DropStory> drop_story_;
+    std::unique_ptr<DropLog> drop_log_;            // tells the data plane
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
     std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
 };

@@ -200,8 +200,13 @@ void Lab::probe(
     const ProbeResolver resolver(store_, cluster_->config());
     std::vector<dataplane::ResolvedRequest> resolved;
     resolved.reserve(requests.probes.size());
+    bool evidence = false;
     for (const auto& request : requests.probes) {
+        evidence = evidence || request.evidence;
         resolved.push_back(resolver.resolve(request));
+    }
+    if (evidence) {
+        (void)watch_drops();
     }
     dataplane_->probe(std::move(resolved), requests.sequential, std::move(done));
 }
