@@ -426,7 +426,8 @@ void ProbeRunner::sample(WireReader& record) {
     --found->second.unsampled;
     auto& item = *found->second.item;
     sample.remote = item.remote;
-    if (drop != 0 && sample.outcome == Outcome::Timeout && describe_drop_) {
+    const bool silent = sample.outcome == Outcome::Timeout || sample.outcome == Outcome::DnsError;
+    if (drop != 0 && silent && describe_drop_) {
         sample.drop = describe_drop_(drop);
     }
     if (sample.outcome != Outcome::Ok) {

@@ -18,6 +18,17 @@ const sockaddr* generic(const sockaddr_storage& storage) {
     return reinterpret_cast<const sockaddr*>(&storage); // NOLINT: the interface of sockets
 }
 
+/// Unspecified when it has none.
+netemu::Endpoint local_endpoint(int socket) {
+    sockaddr_storage local{};
+    socklen_t size = sizeof local;
+    if (::getsockname(socket, reinterpret_cast<sockaddr*>(&local), &size) !=
+        0) { // NOLINT: as above
+        return {};
+    }
+    return netemu::Endpoint::from_sockaddr(local);
+}
+
 } // namespace
 
 Outcome outcome_of_errno(int error_number, bool connected) {
@@ -103,11 +114,12 @@ void ProbeTask::watch(std::uint32_t events) {
     });
 }
 
-void ProbeTask::await_drop(std::uint8_t protocol) {
+void ProbeTask::await_drop_on(int socket, std::uint8_t protocol) {
+    forget_drop();
     if (!job_.what->evidence) {
         return;
     }
-    const auto local = local_endpoint();
+    const auto local = local_endpoint(socket);
     if (local.port != 0 && !local.address.is_unspecified()) {
         awaited_ = ProbeMark{protocol, local, 0};
         host_.await_drop(*awaited_, *this);
@@ -118,7 +130,7 @@ void ProbeTask::await_drop(std::uint8_t protocol, std::uint16_t id, std::uint16_
     if (!job_.what->evidence) {
         return;
     }
-    const auto local = local_endpoint();
+    const auto local = local_endpoint(fd());
     if (!local.address.is_unspecified()) {
         awaited_ = ProbeMark{protocol, {local.address, id}, sequence};
         host_.await_drop(*awaited_, *this);
@@ -198,17 +210,8 @@ std::uint64_t ProbeTask::elapsed_us() const {
         std::chrono::duration_cast<std::chrono::microseconds>(elapsed).count());
 }
 
-netemu::Endpoint ProbeTask::local_endpoint() const {
-    sockaddr_storage local{};
-    socklen_t size = sizeof local;
-    if (::getsockname(fd(), reinterpret_cast<sockaddr*>(&local), &size) != 0) { // NOLINT: as above
-        return {};
-    }
-    return netemu::Endpoint::from_sockaddr(local);
-}
-
 std::string ProbeTask::local_address() const {
-    const auto endpoint = local_endpoint();
+    const auto endpoint = local_endpoint(fd());
     if (endpoint.address.is_unspecified()) {
         return {};
     }

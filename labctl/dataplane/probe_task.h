@@ -101,7 +101,8 @@ protected:
     void watch(std::uint32_t events);
     /// From now on the drop of a packet ends the task, unless the job wants no evidence. Call it
     /// when the socket has its address. The second form is for ICMP, in host order.
-    void await_drop(std::uint8_t protocol);
+    void await_drop(std::uint8_t protocol) { await_drop_on(fd(), protocol); }
+    void await_drop_on(int socket, std::uint8_t protocol); // one at a time
     void await_drop(std::uint8_t protocol, std::uint16_t id, std::uint16_t sequence);
     /// An answer has come: what is dropped now is no matter of ours.
     void forget_drop();
@@ -126,7 +127,6 @@ protected:
     [[nodiscard]] std::uint64_t elapsed_us() const;
 
 private:
-    [[nodiscard]] netemu::Endpoint local_endpoint() const; // unspecified: none
     [[nodiscard]] std::string local_address() const;
 
     ProbeJob job_;

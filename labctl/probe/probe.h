@@ -114,7 +114,7 @@ struct Sample {
     /// no answer came, "timeout" or "unreachable". Empty: there was none to tell of.
     std::string rcode;
     std::vector<DnsAnswer> answers;
-    std::optional<Drop> drop; // what dropped it; only with the outcome Timeout
+    std::optional<Drop> drop; // what dropped it; only with Timeout and DnsError
     std::string error;        // for people; empty when ok
 };
 
