@@ -80,7 +80,7 @@ void parse_port(std::string_view text, Destination& destination) {
     destination.scheme = kSchemes.at(static_cast<std::size_t>(found - kProtocols.begin()));
 }
 
-std::string outcome_text(const Expectation& expect) {
+std::string expected_outcome(const Expectation& expect) {
     switch (expect.kind) {
     case Expectation::Kind::Allow:
         return "allow";
@@ -124,7 +124,7 @@ std::string expectation_text(const Expectation& expect) {
         add("spread", share.backend + " " + share.text);
     }
     if (parts.empty() || expect.kind != Expectation::Kind::Allow) {
-        parts.insert(parts.begin(), outcome_text(expect));
+        parts.insert(parts.begin(), expected_outcome(expect));
     }
     add("by", expect.by);
     return netemu::join(parts, ", ");
@@ -145,7 +145,7 @@ void check_conditions(const Assertion& assertion) {
     }
     if (conditions && expect.kind != Expectation::Kind::Allow) {
         throw UsageError(
-            "what is expected of an answer makes no sense with '" + outcome_text(expect) + "'");
+            "what is expected of an answer makes no sense with '" + expected_outcome(expect) + "'");
     }
     if (!expect.by.empty() && expect.kind != Expectation::Kind::Deny) {
         throw UsageError("'by' names the rule that denies, so it goes with 'deny' only");

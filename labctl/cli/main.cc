@@ -48,7 +48,6 @@ constexpr std::array kCommands{
     Command{"shell", run_shell},
     Command{"probe", run_probe},
     Command{"check", run_check},
-    Command{"matrix", run_matrix},
     Command{"explain", run_explain},
     Command{"plan", run_plan},
     Command{"lint", run_lint},

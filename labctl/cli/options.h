@@ -64,11 +64,6 @@ struct Options {
     bool samples = false;
     bool no_evidence = false;
 
-    // matrix
-    bool wire = false;
-    bool both = false;
-    std::vector<std::string> ports; // 8080/tcp
-
     // check
     bool network_model = false;
     bool fail_fast = false;

@@ -175,11 +175,6 @@ void add_verdicts(CLI::App& app, Options& o) {
         ->add_option(
             "--report", o.reports, "Also write FORMAT=PATH: json, junit, tap, github, markdown")
         ->take_all();
-    auto* matrix = command(app, o, "matrix", "Who reaches whom: the truth table of all pods");
-    matrix->add_flag("--wire", o.wire, "By real packets: an answer, or the drop by a rule");
-    matrix->add_flag("--both", o.both, "By the policies and by packets, which must agree");
-    matrix->add_option("--port", o.ports, "Only this port, NUMBER[/tcp|udp] (repeatable)")
-        ->take_all();
     auto* explain =
         command(app, o, "explain", "Show the way of a new connection: rules, choices, endpoints");
     explain->alias("trace");

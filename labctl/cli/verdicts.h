@@ -7,7 +7,6 @@ namespace labctl::cli {
 
 int run_probe(const Context& context);
 int run_check(const Context& context);
-int run_matrix(const Context& context);
 int run_explain(const Context& context);
 int run_plan(const Context& context);
 int run_lint(const Context& context);

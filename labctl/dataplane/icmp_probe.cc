@@ -61,7 +61,8 @@ public:
         if (::send(fd(), request.data(), request.size(), MSG_NOSIGNAL) < 0) {
             return finish_error("send", errno, false);
         }
-        await_drop(v6_ ? IPPROTO_ICMPV6 : IPPROTO_ICMP, ntohs(id_), ntohs(sequence_));
+        const int protocol = v6_ ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP};
+        await_drop(static_cast<std::uint8_t>(protocol), ntohs(id_), ntohs(sequence_));
         watch(EPOLLIN);
         set_deadline(timeout_from(started_));
     }
