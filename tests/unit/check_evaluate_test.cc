@@ -506,7 +506,7 @@ BOOST_AUTO_TEST_CASE(a_spread_is_about_the_shares_of_the_backends) {
     };
     const auto verdict = [&](const char* share, std::uint32_t first, std::uint32_t second) {
         backends = {{"default/frontend-a", first}, {"default/frontend-b", second}};
-        const api::Json form{
+        const labctl::api::Json form{
             {"from", "client"},
             {"to", "frontend-a:8080"},
             {"count", 100},
