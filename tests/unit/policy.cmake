@@ -7,3 +7,7 @@ labctl_test(policy_test unit
 labctl_test(policy_speed_test bench
   SOURCES unit/policy_speed_test.cc
   LINK services)
+# From objects to the values that the evaluator takes.
+labctl_test(compile_policy_test unit
+  SOURCES unit/compile_cluster_main.cc unit/policy_fixture.cc unit/compile_policy_test.cc
+  LINK labctl_compile labctl_manifest)
