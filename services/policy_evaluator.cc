@@ -2,7 +2,16 @@
 
 #include <algorithm>
 
+#include "services/address_match.h"
+
 namespace services {
+
+/// The other end of a flow, looked at from the subject's rules.
+struct PolicyEvaluator::Peer {
+    std::uint32_t pod;
+    AddressWords words;
+    const IpAddress& address;
+};
 
 /// A rule with its peers resolved. Port names stay names: they mean different numbers on different
 /// pods (4.5).
@@ -11,11 +20,11 @@ struct PolicyEvaluator::Rule {
     bool any_peer = false;
     bool any_port = false;
     const PodBits* pods = nullptr; // nullptr: no peer of the rule is a selection of pods
-    std::vector<AddressBlock> blocks;
+    std::vector<BlockWords> blocks;
     std::vector<IpAddress> nodes; // sorted
     std::vector<PolicyPort> ports;
 
-    [[nodiscard]] bool matches_peer(const PolicyEnd& end, std::uint32_t pod) const;
+    [[nodiscard]] bool matches_peer(const Peer& peer) const;
     [[nodiscard]] bool matches_port(const PolicyFlow& flow) const;
 };
 
@@ -37,23 +46,7 @@ struct PolicyEvaluator::Ladder {
     std::vector<const Compiled*> baseline;
 };
 
-/// The ends of a flow as one direction sees them.
-struct PolicyEvaluator::Side {
-    const PolicyEnd& subject;
-    const PolicyEnd& peer;
-    std::uint32_t subject_pod;
-    std::uint32_t peer_pod;
-    const Ladder* ladder; // nullptr: no policy
-};
-
 namespace {
-
-bool block_has(const AddressBlock& block, const IpAddress& address) {
-    return block.cidr.contains(address) &&
-           std::none_of(block.except.begin(), block.except.end(), [&](const IpPrefix& except) {
-               return except.contains(address);
-           });
-}
 
 /// A name is looked up on the destination pod, with its protocol; elsewhere it means nothing (4.5
 /// to 4.8).
@@ -85,15 +78,15 @@ PolicyOpinion opinion_without_policy(bool allowed, PolicyReason reason) {
 
 } // namespace
 
-bool PolicyEvaluator::Rule::matches_peer(const PolicyEnd& end, std::uint32_t pod) const {
-    if (any_peer || (pods != nullptr && pod != PodSets::kNoPod && pods->has(pod))) {
+bool PolicyEvaluator::Rule::matches_peer(const Peer& peer) const {
+    if (any_peer || (pods != nullptr && peer.pod != PodSets::kNoPod && pods->has(peer.pod))) {
         return true;
     }
     return std::any_of(
                blocks.begin(),
                blocks.end(),
-               [&](const AddressBlock& block) { return block_has(block, end.address); }) ||
-           (!nodes.empty() && std::binary_search(nodes.begin(), nodes.end(), end.address));
+               [&](const BlockWords& block) { return block.has(peer.words); }) ||
+           (!nodes.empty() && std::binary_search(nodes.begin(), nodes.end(), peer.address));
 }
 
 bool PolicyEvaluator::Rule::matches_port(const PolicyFlow& flow) const {
@@ -169,7 +162,7 @@ PolicyEvaluator::Rule PolicyEvaluator::make_rule(const PolicyRule& rule) {
         if (const auto* pods = std::get_if<PodSelection>(&peer)) {
             selections.push_back(&resolve(*pods));
         } else if (const auto* block = std::get_if<AddressBlock>(&peer)) {
-            made.blocks.push_back(*block);
+            made.blocks.emplace_back(*block);
         } else {
             for (const auto& [name, node] : cluster_.nodes) {
                 if (matches(std::get<NodeSelection>(peer).nodes, node.labels)) {
@@ -225,8 +218,8 @@ void PolicyEvaluator::make_ladders() {
     }
 }
 
-PolicyOpinion
-PolicyEvaluator::opinion(PolicyDirection way, const Side& side, const PolicyFlow& flow) const {
+PolicyOpinion PolicyEvaluator::opinion(
+    PolicyDirection way, const Ladder* ladder, const Peer& peer, const PolicyFlow& flow) const {
     const auto decided = [&](const Compiled& by, const Rule& rule) {
         PolicyOpinion made;
         made.allowed = rule.action == PolicyAction::Allow;
@@ -240,7 +233,7 @@ PolicyEvaluator::opinion(PolicyDirection way, const Side& side, const PolicyFlow
                                  const Compiled*& by) {
         for (const auto* policy : policies) {
             for (const auto& rule : policy->rules(way)) {
-                if (rule.matches_peer(side.peer, side.peer_pod) && rule.matches_port(flow)) {
+                if (rule.matches_peer(peer) && rule.matches_port(flow)) {
                     by = policy;
                     return &rule;
                 }
@@ -248,28 +241,29 @@ PolicyEvaluator::opinion(PolicyDirection way, const Side& side, const PolicyFlow
         }
         return static_cast<const Rule*>(nullptr);
     };
-    if (side.ladder == nullptr) {
+    if (ladder == nullptr) {
         return opinion_without_policy(true, PolicyReason::NoPolicy);
     }
     const Compiled* by = nullptr;
-    const auto* rule = first_match(side.ladder->admin, by);
+    const auto* rule = first_match(ladder->admin, by);
     if (rule != nullptr && rule->action != PolicyAction::Pass) { // Pass: all of the tier (8.6)
         return decided(*by, *rule);
     }
-    if (!side.ladder->network.empty()) { // final, either way (8.9)
-        rule = first_match(side.ladder->network, by);
+    if (!ladder->network.empty()) { // final, either way (8.9)
+        rule = first_match(ladder->network, by);
         if (rule != nullptr) {
             return decided(*by, *rule);
         }
         auto made = opinion_without_policy(false, PolicyReason::Isolated);
         made.tier = PolicyTier::NetworkPolicy;
-        made.policy = side.ladder->network.front()->policy.get();
-        for (const auto* policy : side.ladder->network) {
+        made.policy = ladder->network.front()->policy.get();
+        made.isolating.reserve(ladder->network.size());
+        for (const auto* policy : ladder->network) {
             made.isolating.push_back(policy->policy.get());
         }
         return made;
     }
-    rule = first_match(side.ladder->baseline, by);
+    rule = first_match(ladder->baseline, by);
     if (rule != nullptr && rule->action != PolicyAction::Pass) {
         return decided(*by, *rule);
     }
@@ -285,6 +279,9 @@ PolicyVerdict PolicyEvaluator::evaluate(const PolicyFlow& flow) const {
         verdict.ingress = verdict.egress;
         return verdict;
     }
+    const auto peer_of = [](const PolicyEnd& end, std::uint32_t pod) {
+        return Peer{pod, address_words(end.address), end.address};
+    };
     const auto local = [&](std::uint32_t pod, const PolicyEnd& other) {
         const auto* node = node_of(other, cluster_);
         return node != nullptr && node->name == pods_.pod(pod).node;
@@ -295,7 +292,7 @@ PolicyVerdict PolicyEvaluator::evaluate(const PolicyFlow& flow) const {
         verdict.egress = opinion_without_policy(true, PolicyReason::LocalNode);
     } else {
         verdict.egress =
-            opinion(PolicyDirection::Egress, {flow.from, flow.to, from, to, egress_[from]}, flow);
+            opinion(PolicyDirection::Egress, egress_[from], peer_of(flow.to, to), flow);
     }
     if (to == PodSets::kNoPod) {
         verdict.ingress = opinion_without_policy(true, PolicyReason::NotAPod);
@@ -303,7 +300,7 @@ PolicyVerdict PolicyEvaluator::evaluate(const PolicyFlow& flow) const {
         verdict.ingress = opinion_without_policy(true, PolicyReason::LocalNode);
     } else {
         verdict.ingress =
-            opinion(PolicyDirection::Ingress, {flow.to, flow.from, to, from, ingress_[to]}, flow);
+            opinion(PolicyDirection::Ingress, ingress_[to], peer_of(flow.from, from), flow);
     }
     verdict.allowed = verdict.egress.allowed && verdict.ingress.allowed;
     return verdict;
@@ -334,8 +331,9 @@ PolicyEvaluator::policies_of(const PolicyPod& pod, PolicyDirection way) const {
 bool PolicyEvaluator::rule_matches(
     const Policy& policy, PolicyDirection way, std::size_t number, const PolicyFlow& flow) const {
     const auto& rule = by_policy_.at(&policy)->rules(way).at(number);
-    const auto& peer = way == PolicyDirection::Ingress ? flow.from : flow.to;
-    return rule.matches_peer(peer, pods_.number(peer.pod)) && rule.matches_port(flow);
+    const auto& end = way == PolicyDirection::Ingress ? flow.from : flow.to;
+    const Peer peer{pods_.number(end.pod), address_words(end.address), end.address};
+    return rule.matches_peer(peer) && rule.matches_port(flow);
 }
 
 } // namespace services

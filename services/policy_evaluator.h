@@ -51,14 +51,14 @@ private:
     struct Rule;
     struct Compiled;
     struct Ladder;
-    struct Side;
+    struct Peer;
 
     void add_policy(const PolicyPtr& policy);
     void add_rules(std::vector<Rule>& made, const std::vector<PolicyRule>& rules);
     [[nodiscard]] Rule make_rule(const PolicyRule& rule);
     void make_ladders();
-    [[nodiscard]] PolicyOpinion
-    opinion(PolicyDirection way, const Side& side, const PolicyFlow& flow) const;
+    [[nodiscard]] PolicyOpinion opinion(
+        PolicyDirection way, const Ladder* ladder, const Peer& peer, const PolicyFlow& flow) const;
 
     const PolicyCluster& cluster_;
     PodSets pods_;
