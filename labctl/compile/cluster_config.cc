@@ -266,6 +266,7 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     config.overlay = one_of(spec, "cni.overlay", "vxlan", {"vxlan"});
     config.proxy_mode = read_proxy_mode(spec);
     config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});
+    config.policy_established = one_of(spec, "policy.established", "cut", {"cut", "keep"});
     config.dns_enabled = api::bool_at(spec, "dns.enabled", config.dns_enabled);
     config.dns_replicas = read_dns_replicas(api::at(spec, "dns.replicas"), config.dns_replicas);
     read_mtus(config, spec);

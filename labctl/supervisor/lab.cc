@@ -7,6 +7,7 @@
 #include "labctl/api/status_error.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/pod_dns.h"
+#include "labctl/compile/policies.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
 #include "netemu/model/plan.h"
@@ -88,6 +89,7 @@ void Lab::start(
     journal_->follow(store_);
     auto config = compile::ClusterConfig::from_lab(lab);
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
+    config.strict_tracking = ::access("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", F_OK) == 0;
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
     if (cluster->config().proxy_mode == "iptables") {
         IptablesRules::require_tools(has_ipv6(cluster->config()));
@@ -104,6 +106,7 @@ void Lab::start(
     cluster_ = std::move(cluster);
     proxies_ = std::make_unique<compile::Proxies>(store_, cluster_->config());
     (void)proxies_->update(); // the tables come with the network
+    start_policies();
     dns_ = std::make_unique<compile::DnsRecords>(store_);
     update_dns();
     step(
@@ -124,6 +127,7 @@ void Lab::start(
                  count_of(proxies_->service_ports(), "service port") + ")";
     }
     step(built, micros_since(begin));
+    finish_policies();
     runtime_->start_new();
     serve_health_checks();
 }
@@ -181,8 +185,10 @@ ChangeReport Lab::sync() {
         }
         trail_->rules_changed(std::min(tables, cluster_->config().nodes.size()));
     }
+    update_policies(rules); // likewise: new pods are isolated before they have a network
     update_dns();
     auto report = build_network({});
+    finish_policies();
     iptables_->complete(*proxies_); // of nodes that are new
     for (const auto& [what, count] : rules.operations) {
         report.operations[what] += count;
@@ -203,7 +209,7 @@ ChangeReport Lab::build_network(const KeepAlive& keep_alive) {
     report.operations = netemu::summarize(plan);
     drop_log_->let_go_except(node_names());
     carry_out(plan, keep_alive);
-    if (drop_log_->listening()) {
+    if (drop_log_->listening() || policies_->enforced()) {
         drop_log_->listen(node_names());
     }
     // A packet that was sent to a pod before the rules let go of it may still be on its way: it
@@ -233,6 +239,7 @@ void Lab::carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive) {
 netemu::DesiredState Lab::desired_state() const {
     auto desired = compile::compile_network(store_, cluster_->config());
     proxies_->add_to(desired);
+    policies_->add_to(desired);
     return desired;
 }
 
@@ -341,13 +348,17 @@ void Lab::note_tables(const std::vector<netemu::Operation>& operations) {
                           netemu::NftFamily family,
                           const std::string& name,
                           const netemu::NftIdentity& identity) {
-        for (auto& info : observed_.namespaces.at(ns).tables) {
-            if (info.family == family && info.name == name) {
-                info.digest = identity.digest;
-                info.counts = identity.counts;
-                info.contents = nullptr; // Proxies::add_contents knows them
-            }
+        auto& tables = observed_.namespaces.at(ns).tables;
+        auto info = std::find_if(tables.begin(), tables.end(), [&](const auto& each) {
+            return each.family == family && each.name == name;
+        });
+        if (info == tables.end()) {
+            tables.push_back({family, name, {}, {}, nullptr});
+            info = std::prev(tables.end());
         }
+        info->digest = identity.digest;
+        info->counts = identity.counts;
+        info->contents = nullptr; // Proxies::add_contents and that of Policies know them
     };
     for (const auto& operation : operations) {
         if (const auto* change = std::get_if<netemu::ChangeTable>(&operation)) {
@@ -355,6 +366,10 @@ void Lab::note_tables(const std::vector<netemu::Operation>& operations) {
         } else if (const auto* replace = std::get_if<netemu::ReplaceTable>(&operation)) {
             const auto& table = replace->table;
             note(replace->ns, table.family, table.name, netemu::nft_identity(table));
+        } else if (const auto* gone = std::get_if<netemu::DeleteTable>(&operation)) {
+            std::erase_if(observed_.namespaces.at(gone->ns).tables, [&](const auto& each) {
+                return each.family == gone->family && each.name == gone->name;
+            });
         }
     }
 }

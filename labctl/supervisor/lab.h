@@ -27,6 +27,10 @@
 #include "netemu/base/event_loop.h"
 #include "netemu/kernel/kernel.h"
 
+namespace labctl::compile {
+class Policies;
+}
+
 namespace labctl::supervisor {
 
 /// What a change has done, for `apply` to print.
@@ -72,6 +76,8 @@ public:
     [[nodiscard]] const compile::ClusterConfig& config() const { return cluster_->config(); }
     [[nodiscard]] const LabPaths& paths() const { return paths_; }
     [[nodiscard]] Runtime& runtime() { return *runtime_; }
+    /// The policies as they are enforced: values, evaluator, and what a drop rule's log means.
+    [[nodiscard]] compile::Policies& policies() { return *policies_; }
     [[nodiscard]] std::size_t namespaces() const { return observed_.namespaces.size(); }
 
     // Changes. Each throws api::StatusError when it is refused, and then nothing has changed.
@@ -141,6 +147,16 @@ private:
     void delete_empty_iptables_tables();
     void note_tables(const std::vector<netemu::Operation>& operations);
     void forget_connections();
+    // lab_policy.cc
+    void start_policies();
+    void update_policies(ChangeReport& report);
+    void finish_policies();
+    void carry_out_policies(std::vector<netemu::Operation> operations, ChangeReport& report);
+    void cut_connections();
+    void forget_addresses(const std::vector<netemu::IpAddress>& addresses);
+    void sweep_policies();
+    void test_policy_hook();
+    void describe_policies(api::Json& status) const;
     void update_dns();
     void serve_health_checks();
     void sweep_proxies();
@@ -162,6 +178,10 @@ private:
     std::unique_ptr<compile::Proxies> proxies_; // from the moment the objects are complete
     std::unique_ptr<compile::DnsRecords> dns_;  // likewise
     netemu::EventLoop::TimerId sweep_timer_ = 0;
+    std::unique_ptr<compile::Policies> policies_; // likewise
+    netemu::EventLoop::TimerId policy_sweep_timer_ = 0;
+    bool policy_hook_tested_ = false;
+    std::string policy_warning_; // why enforcement has a hole; empty: it has none
     std::vector<compile::HealthCheck> health_checks_; // that are served
     std::unique_ptr<netemu::Kernel> kernel_;
     std::unique_ptr<IptablesRules> iptables_;            // in the iptables mode; else it holds none

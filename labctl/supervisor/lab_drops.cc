@@ -1,4 +1,6 @@
 #include "labctl/compile/address_plan.h"
+#include "labctl/compile/policies.h"
+#include "labctl/supervisor/drop_naming.h"
 #include "labctl/supervisor/lab.h"
 
 namespace labctl::supervisor {
@@ -18,6 +20,14 @@ void Lab::start_drops(const compile::ClusterConfig& config) {
         external.push_back(prefix.address.to_string());
     }
     drop_story_ = std::make_unique<DropStory>(store_, std::move(external));
+    drop_story_->set_naming([this](const DroppedPacket& dropped, probe::Drop& drop) {
+        if (policies_) {
+            const auto who = [this](const netemu::IpAddress& address) {
+                return drop_story_->who(address);
+            };
+            name_drop(*policies_, who, dropped, drop);
+        }
+    });
     drop_log_ = std::make_unique<DropLog>(loop_, *kernel_);
     (void)drop_log_->follow([this](const std::vector<const DroppedPacket*>& packets) {
         std::vector<dataplane::DropNotice> notices;
