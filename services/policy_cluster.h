@@ -22,6 +22,9 @@ struct PolicyCluster {
     std::map<std::string, PolicyNode> nodes;
 };
 [[nodiscard]] PolicyCluster::Key policy_key(const Policy& policy);
+/// The order in which policies are asked: by tier, by priority, then by namespace, name and kind
+/// (reference 8.1; 8.2 leaves equal priorities open, and here the name decides).
+[[nodiscard]] bool asked_before(const Policy& left, const Policy& right);
 
 /// One end of a connection: a pod, a node, or an address that is neither. With `pod`, `address` is
 /// the one of its addresses that the packet carries.

@@ -65,6 +65,7 @@ public:
         return matched(held, match.negate);
     }
     TraceResult operator()(const NftMatchEtherType&) { return {Kind::NoMatch, {}}; }
+    TraceResult operator()(const NftMatchIcmp&) { return {Kind::NoMatch, {}}; } // it has ports
 
     TraceResult operator()(const NftCounter&) { return {}; }
     TraceResult operator()(const NftLog&) { return {}; }
@@ -256,6 +257,7 @@ private:
             return true;
         case NftField::SourceMac:
         case NftField::DestinationMac:
+        case NftField::ArpSource:
         case NftField::None:
             return false;
         }

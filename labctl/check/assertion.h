@@ -14,6 +14,17 @@
 /// An assertion about the network, as values. Made by parse.h, judged by evaluate.h.
 namespace labctl::check {
 
+/// How large a part of the answers a backend shall give.
+struct Share {
+    std::string backend; // glob over "NS/POD", or over the pod's name alone
+    double low = 0;      // 0 to 1, both ends count; equal to `high` with `about`
+    double high = 1;
+    /// Around `low`: as far off as chance takes a fair choice among that many exchanges (four
+    /// standard deviations: one in 16,000 fair runs is farther off).
+    bool about = false;
+    std::string text; // "~50%", "40-60%"
+};
+
 /// What shall come of every flow that an assertion selects.
 struct Expectation {
     enum class Kind {
@@ -31,6 +42,7 @@ struct Expectation {
     std::string backend;                        // glob over "NS/POD", or over the pod's name alone
     std::string client_ip;                      // "preserved", "node", an address, or empty
     std::vector<std::string> answers;           // DNS answers, in any order
+    std::vector<Share> spread;                  // over the exchanges of one flow (`count`)
     std::string by;   // for Deny: "networkpolicy/NS/NAME" that must decide
     std::string text; // for people: "allow", "status 200, backend web-*"
 };

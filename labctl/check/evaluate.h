@@ -17,7 +17,8 @@ namespace labctl::check {
 
 using ProbeRunner = std::function<std::vector<probe::Result>(const probe::RequestList&)>;
 
-/// The owner of the rule that dropped this probe ("networkpolicy/NS/NAME"), if one is known.
+/// The owner of the rule that dropped this probe ("networkpolicy/NS/NAME"), if one is known that
+/// the result itself does not name (probe::Drop).
 using DropEvidence =
     std::function<std::optional<std::string>(const probe::Request&, const probe::Result&)>;
 
@@ -27,7 +28,7 @@ struct Hooks {
     std::function<netemu::Clock::time_point()> now;
     /// Returns at that time, or earlier when something in the lab changed.
     std::function<void(netemu::Clock::time_point)> wait_until;
-    DropEvidence dropped_by;                     // empty: this lab has no rules that drop
+    DropEvidence dropped_by;                     // empty: only what is in the results counts
     std::function<void(const Record&)> finished; // empty, or called as each assertion is settled
 };
 

@@ -1,6 +1,7 @@
 #include "labctl/check/judge.h"
 
 #include <algorithm>
+#include <cmath>
 #include <regex>
 #include <set>
 
@@ -40,6 +41,9 @@ std::string what_happened(const Flow& flow, const probe::Result& result) {
     case Outcome::Unreachable:
         return "the network said that it is unreachable" + because;
     case Outcome::Timeout:
+        if (result.first.drop) {
+            return result.first.drop->text;
+        }
         return "no answer came within " +
                netemu::format_duration_us(flow.request.timeout_ms * 1000);
     case Outcome::Reset:
@@ -91,6 +95,7 @@ public:
               check_backend(expect.backend),
               check_backend(flow_.backend),
               check_client_ip(expect.client_ip),
+              check_spread(expect.spread),
               check_answers(expect.answers)}) {
             if (!sentence.empty()) {
                 return sentence;
@@ -211,6 +216,37 @@ private:
         return {};
     }
 
+    std::string check_spread(const std::vector<Share>& shares) {
+        if (shares.empty()) {
+            return {};
+        }
+        double total = 0;
+        for (const auto& [backend, count] : result_.backends) {
+            total += count;
+        }
+        if (total < result_.attempts) {
+            return not_told("who gave it");
+        }
+        for (const auto& share : shares) {
+            double count = 0;
+            for (const auto& [backend, times] : result_.backends) {
+                const auto name = backend.substr(backend.find('/') + 1);
+                const bool meant = netemu::glob_match(share.backend, backend) ||
+                                   netemu::glob_match(share.backend, name);
+                count += meant ? times : 0;
+            }
+            constexpr double kDeviations = 4;
+            const auto slack =
+                share.about ? kDeviations * std::sqrt(share.low * (1 - share.low) / total) : 0;
+            const auto part = count / total;
+            if (part < share.low - slack || part > share.high + slack) {
+                return share.backend + " gave " + std::to_string(static_cast<int>(count)) + " of " +
+                       std::to_string(static_cast<int>(total)) + " answers, not " + share.text;
+            }
+        }
+        return {};
+    }
+
     std::string check_client_ip(const std::string& wanted) {
         if (wanted.empty()) {
             return {};
@@ -237,7 +273,8 @@ private:
 
 Judgement judge_allow(const Flow& flow, const probe::Result& result, const Expectation& expect) {
     if (!every_outcome_is(result, Outcome::Ok)) {
-        return {Verdict::Fail, counted(flow, result), port_hint(flow, result), {}, false};
+        const auto decider = result.first.drop ? result.first.drop->by : std::string();
+        return {Verdict::Fail, counted(flow, result), port_hint(flow, result), decider, false};
     }
     Answer answer(flow, result);
     if (auto sentence = answer.unmet(expect); !sentence.empty()) {
@@ -284,11 +321,19 @@ Judgement judge_deny(
             "to assert what happens without saying why, expect " +
                 probe::to_string(result.first.outcome) + " in place of deny");
     }
-    if (!expect.by.empty() && *proof.rule != expect.by) {
+    const bool by_other = *proof.rule != expect.by &&
+                          std::ranges::find(proof.owners, expect.by) == proof.owners.end();
+    if (!expect.by.empty() && by_other) {
         return {
             Verdict::Fail, "it was " + *proof.rule + " that dropped it", {}, *proof.rule, false};
     }
-    return {Verdict::Pass, "dropped by " + *proof.rule, {}, *proof.rule, false};
+    const auto decider = expect.by.empty() ? *proof.rule : expect.by;
+    return {
+        Verdict::Pass,
+        proof.how.empty() ? "dropped by " + *proof.rule : proof.how,
+        {},
+        decider,
+        false};
 }
 
 Judgement judge_outcome(
@@ -308,6 +353,18 @@ Judgement judge_outcome(
 bool needs_proof(const Expectation& expect) {
     return expect.kind == Expectation::Kind::Deny ||
            (expect.kind == Expectation::Kind::Outcome && expect.outcome == Outcome::Timeout);
+}
+
+void prove_drop(const probe::Result& result, Proof& proof) {
+    const auto& drop = result.first.drop;
+    if (!drop || result.dropped < result.attempts) {
+        return;
+    }
+    proof.rule = drop->by.empty()
+                     ? "the rule that logs " + quote(drop->prefix) + " on " + drop->node
+                     : drop->by;
+    proof.owners = drop->policies;
+    proof.how = drop->text;
 }
 
 Judgement judge(

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "labctl/check/expand.h"
 #include "labctl/check/record.h"
@@ -16,6 +17,8 @@ struct Proof {
     std::optional<std::string> sends;   // "it reached icmp://10.244.1.1"
     std::optional<std::string> listens; // "node/node-1 got an answer"
     std::optional<std::string> rule;    // "networkpolicy/prod/default-deny"
+    std::vector<std::string> owners;    // all policies with a share in it, `rule` among them
+    std::string how;                    // "dropped on node-2 by NetworkPolicy ...", or empty
 };
 
 struct Judgement {
@@ -28,6 +31,10 @@ struct Judgement {
 
 /// Whether the verdict on `result` needs a proof, so that controls must be probed too.
 bool needs_proof(const Expectation& expect);
+
+/// What the evidence in a result says of the rule that dropped the probe: fills `rule`, `owners`
+/// and `how`, unless some exchange timed out without being seen to be dropped.
+void prove_drop(const probe::Result& result, Proof& proof);
 
 /// `result` is nullptr when no result came back for the flow.
 Judgement

@@ -48,6 +48,25 @@ Assertion parse_assertion(const Json& value, const api::Source& source, const st
     }
 }
 
+std::vector<Assertion> parse_entry(
+    const Json& value, const api::Source& source, const std::string& ns, const std::string& id) {
+    if (!is_matrix(value)) {
+        auto assertion = parse_assertion(value, source, ns);
+        assertion.id = id;
+        return {std::move(assertion)};
+    }
+    try {
+        auto assertions = parse_matrix(value, ns);
+        for (std::size_t i = 0; i < assertions.size(); ++i) {
+            assertions[i].source = source;
+            assertions[i].id = id + "." + std::to_string(i + 1);
+        }
+        return assertions;
+    } catch (const UsageError& error) {
+        throw CheckError({{source, error.what(), error.hint()}});
+    }
+}
+
 std::vector<Assertion> parse_assertions(
     const Json& list, const SourceOf& source_of, const std::string& ns, std::size_t first_id) {
     std::vector<Assertion> assertions;
@@ -61,9 +80,13 @@ std::vector<Assertion> parse_assertions(
     for (std::size_t i = 0; i < list.size() && diagnostics.size() < netemu::limits::kDiagnosticsMax;
          ++i) {
         try {
-            assertions.push_back(
-                parse_assertion(list[i], source_of ? source_of(i) : api::Source{}, ns));
-            assertions.back().id = std::to_string(first_id + i);
+            std::ranges::move(
+                parse_entry(
+                    list[i],
+                    source_of ? source_of(i) : api::Source{},
+                    ns,
+                    std::to_string(first_id + i)),
+                std::back_inserter(assertions));
         } catch (const CheckError& error) {
             std::ranges::copy(error.diagnostics(), std::back_inserter(diagnostics));
         }

@@ -44,6 +44,23 @@ private:
 /// `ns` is the namespace of names that have none. Throws CheckError with the position.
 Assertion parse_assertion(const api::Json& value, const api::Source& source, const std::string& ns);
 
+/// One entry of a list: an assertion, or a whole matrix, a mapping with
+///
+///     matrix: |
+///       .         frontend  backend
+///       client    .         X
+///       frontend  -         .
+///     port: 8080/tcp
+///
+/// whose rows are sources and whose columns are targets: `.` allow, `X` deny, `-` nothing. The
+/// other fields of the long form hold for every cell, and the points are shared out among them.
+/// `id` is that of the entry; cells have "ID.1", "ID.2", ...
+std::vector<Assertion> parse_entry(
+    const api::Json& value,
+    const api::Source& source,
+    const std::string& ns,
+    const std::string& id);
+
 /// Where in the file the n-th assertion (from 0) stands.
 using SourceOf = std::function<api::Source(std::size_t index)>;
 

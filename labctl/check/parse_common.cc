@@ -80,7 +80,7 @@ void parse_port(std::string_view text, Destination& destination) {
     destination.scheme = kSchemes.at(static_cast<std::size_t>(found - kProtocols.begin()));
 }
 
-std::string outcome_text(const Expectation& expect) {
+std::string expected_outcome(const Expectation& expect) {
     switch (expect.kind) {
     case Expectation::Kind::Allow:
         return "allow";
@@ -120,8 +120,11 @@ std::string expectation_text(const Expectation& expect) {
     add("backend", expect.backend);
     add("client IP", expect.client_ip);
     add("answers", netemu::join(expect.answers, ","));
+    for (const auto& share : expect.spread) {
+        add("spread", share.backend + " " + share.text);
+    }
     if (parts.empty() || expect.kind != Expectation::Kind::Allow) {
-        parts.insert(parts.begin(), outcome_text(expect));
+        parts.insert(parts.begin(), expected_outcome(expect));
     }
     add("by", expect.by);
     return netemu::join(parts, ", ");
@@ -135,10 +138,14 @@ bool asks_for_http(const Expectation& expect) {
 void check_conditions(const Assertion& assertion) {
     const auto& expect = assertion.expect;
     const bool conditions = asks_for_http(expect) || !expect.backend.empty() ||
-                            !expect.client_ip.empty() || !expect.answers.empty();
+                            !expect.client_ip.empty() || !expect.answers.empty() ||
+                            !expect.spread.empty();
+    if (!expect.spread.empty() && assertion.count < 2) {
+        throw UsageError("'spread' is over many exchanges", "write count: 100 beside it");
+    }
     if (conditions && expect.kind != Expectation::Kind::Allow) {
         throw UsageError(
-            "what is expected of an answer makes no sense with '" + outcome_text(expect) + "'");
+            "what is expected of an answer makes no sense with '" + expected_outcome(expect) + "'");
     }
     if (!expect.by.empty() && expect.kind != Expectation::Kind::Deny) {
         throw UsageError("'by' names the rule that denies, so it goes with 'deny' only");
@@ -287,10 +294,35 @@ std::string parse_rule_name(std::string_view text) {
 }
 
 Level parse_level(std::string_view text) {
-    if (text != "error" && text != "warning") {
+    if (text != "error" && text != "warning" && text != "warn") {
         throw UsageError("'level' is " + quote(text), "write error or warning");
     }
-    return text == "warning" ? Level::Warning : Level::Error;
+    return text == "error" ? Level::Error : Level::Warning;
+}
+
+Share parse_share(const std::string& backend, std::string_view text) {
+    constexpr double kWhole = 100;
+    Share share;
+    share.backend = backend;
+    share.text = text;
+    auto word = netemu::trim(text);
+    share.about = word.starts_with('~');
+    word.remove_prefix(share.about ? 1 : 0);
+    const bool percent = word.ends_with('%');
+    word.remove_suffix(percent ? 1 : 0);
+    const auto dash = word.find('-');
+    const auto low = parse_int(word.substr(0, dash));
+    const auto high = dash == std::string_view::npos ? low : parse_int(word.substr(dash + 1));
+    const bool range = dash != std::string_view::npos;
+    if (!percent || !low || !high || *low < 0 || *high > 100 || *low > *high ||
+        (share.about && range)) {
+        throw UsageError(
+            "the share of " + quote(backend) + " is " + quote(text),
+            "write ~50% for what a fair choice gives, or 40-60%");
+    }
+    share.low = *low / kWhole;
+    share.high = *high / kWhole;
+    return share;
 }
 
 void finish(Assertion& assertion) {

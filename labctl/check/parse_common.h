@@ -26,9 +26,14 @@ std::uint64_t parse_duration_field(std::string_view name, std::string_view text)
 /// parts.
 std::string parse_rule_name(std::string_view text);
 Level parse_level(std::string_view text);
+/// "~50%", "40-60%", "0%": see Share.
+Share parse_share(const std::string& backend, std::string_view text);
 
 Assertion parse_short(std::string_view text, const std::string& ns);
 Assertion parse_long(const api::Json& mapping, const std::string& ns);
+/// A mapping with a `matrix`: one assertion for each cell that asserts something.
+bool is_matrix(const api::Json& value);
+std::vector<Assertion> parse_matrix(const api::Json& mapping, const std::string& ns);
 /// Checks that hold whichever form it came from; fills expect.text.
 void finish(Assertion& assertion);
 

@@ -134,6 +134,17 @@ void read_answers(const std::string& field, const Json& value, Expectation& expe
     }
 }
 
+void read_spread(const std::string& field, const Json& value, Expectation& expect) {
+    if (!value.is_object() || value.empty()) {
+        throw UsageError(
+            quote(field) + " must be a mapping of backends to shares",
+            "write spread: {backend-1: ~50%, backend-2: ~50%}");
+    }
+    for (const auto& [backend, share] : value.items()) {
+        expect.spread.push_back(parse_share(backend, text_of(field + "." + backend, share)));
+    }
+}
+
 void read_word(const std::string& field, const Json& value, Expectation& expect) {
     const auto word = parse_expect_word(text_of(field, value));
     if (!word.statuses.empty()) {
@@ -172,6 +183,7 @@ Expectation read_expect(const Json& value) {
          {"backend", [&](const auto& f, const Json& v) { expect.backend = text_of(f, v); }},
          {"clientIP", client},
          {"sourceIP", client},
+         {"spread", [&](const auto& f, const Json& v) { read_spread(f, v, expect); }},
          {"answers", [&](const auto& f, const Json& v) { read_answers(f, v, expect); }}});
     return expect;
 }

@@ -15,7 +15,8 @@ using Words = std::vector<std::string_view>;
 constexpr const char* kGrammar =
     "write FROM -> TO:PORT allow, for example: frontend -> backend:8080/tcp allow within 5s";
 
-constexpr std::array<std::string_view, 5> kClauses{"except", "within", "for", "by", "warning"};
+constexpr std::array<std::string_view, 6> kClauses{
+    "except", "within", "for", "by", "warning", "warn"};
 
 bool is_clause(std::string_view word) {
     return std::ranges::find(kClauses, word) != kClauses.end();
@@ -65,9 +66,11 @@ void parse_source(std::string_view text, Assertion& assertion) {
 }
 
 void parse_clause(std::string_view name, std::string_view value, Assertion& assertion) {
-    if (name == "warning") {
+    if (name.starts_with("warn")) {
         if (!value.empty()) {
-            throw UsageError("'" + std::string(value) + "' behind 'warning' means nothing here");
+            throw UsageError(
+                "'" + std::string(value) + "' behind '" + std::string(name) +
+                "' means nothing here");
         }
         assertion.level = Level::Warning;
         return;

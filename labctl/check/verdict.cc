@@ -54,7 +54,8 @@ private:
         }
         proof.sends = in_.batch.reached_by(flow.request.from);
         proof.listens = in_.batch.who_reached(flow.request.to.text);
-        if (in_.dropped_by) {
+        prove_drop(*result, proof);
+        if (!proof.rule && in_.dropped_by) {
             proof.rule = in_.dropped_by(flow.request, *result);
         }
         return proof;

@@ -6,7 +6,7 @@
 #include "labctl/check/evaluate.h"
 #include "labctl/check/network_model.h"
 #include "labctl/check/parse.h"
-#include "labctl/cli/overview.h"
+#include "labctl/cli/lab_world.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/manifest/read.h"
 #include "labctl/report/check_report.h"
@@ -16,34 +16,16 @@ namespace labctl::cli {
 
 namespace {
 
-check::World world_of(Client& client) {
-    auto world = check::World::from_objects(lab_objects(client));
-    const auto status = client.request("GET", "/apis/labctl.dev/v1/status");
-    world.external_ips = status.at("externalAddresses").get<std::vector<std::string>>();
-    world.has_dns = std::ranges::any_of(world.services, [](const check::ServiceView& service) {
-        return service.ns == "kube-system" && service.name == "kube-dns";
-    });
-    return world;
-}
-
-std::vector<probe::Result> run_probes(Client& client, const probe::RequestList& requests) {
-    const auto answer =
-        client.request("POST", "/apis/labctl.dev/v1/probe", probe::to_json(requests));
-    std::vector<probe::Result> results;
-    for (const auto& entry : answer.at("results")) {
-        results.push_back(probe::result_from_json(entry));
-    }
-    return results;
-}
-
 std::vector<check::Assertion> from_files(const Context& context) {
     manifest::ReadOptions options;
     options.strict = context.options().strict;
     options.default_namespace = context.ns();
     std::vector<check::Assertion> assertions;
+    std::size_t entry = 0;
     for (const auto& input : manifest::read_checks(context.options().arguments, options)) {
-        assertions.push_back(check::parse_assertion(input.value, input.source, input.ns));
-        assertions.back().id = std::to_string(assertions.size());
+        std::ranges::move(
+            check::parse_entry(input.value, input.source, input.ns, std::to_string(++entry)),
+            std::back_inserter(assertions));
     }
     return assertions;
 }

@@ -11,6 +11,7 @@ int run_ls(const Context& context);
 int run_status(const Context& context);
 int run_events(const Context& context);
 int run_dns_events(const Context& context);
+int run_drops(const Context& context); // `events --drops`
 int run_clean(const Context& context);
 int run_doctor(const Context& context);
 

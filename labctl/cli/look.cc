@@ -93,11 +93,21 @@ int run_status(const Context& context) {
                      proxy->at("layout").get<std::string>() + " layout, " +
                      proxy->at("servicePorts").dump() + " service ports"});
         }
+        if (const auto policies = status.find("policies"); policies != status.end()) {
+            table.add(
+                {"policies",
+                 policies->at("enforced").dump() + " enforced, established connections: " +
+                     policies->at("established").get<std::string>()});
+        }
         table.add({"supervisor", memory(status.at("supervisor"))});
         table.add({"data plane", memory(status.at("dataPlane"))});
         table.add({"journal", status.at("journal").at("path").get<std::string>()});
     }
     std::cout << table.render();
+    if (const auto policies = status.value("policies", json::object());
+        policies.contains("warning")) {
+        context.console().warn(policies.at("warning").get<std::string>());
+    }
     const auto not_ready = status.value("podsNotReady", json::object());
     for (const auto& [pod, reason] : not_ready.items()) {
         context.console().warn(pod + " is not ready: " + reason.get<std::string>());
@@ -108,6 +118,9 @@ int run_status(const Context& context) {
 int run_events(const Context& context) {
     if (context.options().dns) {
         return run_dns_events(context);
+    }
+    if (context.options().drops) {
+        return run_drops(context);
     }
     auto client = context.client();
     const auto ns = context.options().ns;
@@ -204,7 +217,7 @@ int run_lint(const Context& context) {
     const auto result = manifest::read_manifests(inputs, choices);
     std::cerr << manifest::format(result.findings);
     for (const auto& assertion : result.assertions) {
-        (void)check::parse_assertion(assertion.value, assertion.source, assertion.ns);
+        (void)check::parse_entry(assertion.value, assertion.source, assertion.ns, {});
     }
     for (const auto& kind : result.untyped_kinds) {
         context.console().progress(

@@ -41,6 +41,7 @@ struct Options {
     bool all = false;
     bool keep = false;
     bool watch = false;
+    bool drops = false;
     bool follow = false;
     int tail = -1;
     bool overwrite = false;
@@ -67,6 +68,7 @@ struct Options {
     std::string data;
     std::uint16_t source_port = 0;
     bool samples = false;
+    bool no_evidence = false;
 
     // check
     bool network_model = false;

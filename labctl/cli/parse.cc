@@ -82,6 +82,7 @@ void add_lifecycle(CLI::App& app, Options& o) {
     auto* events = command(app, o, "events", "What happened in the lab");
     events->add_flag("-w,--watch", o.watch, "Follow");
     events->add_flag("--dns", o.dns, "The queries that the lab's DNS answers, with -w");
+    events->add_flag("--drops", o.drops, "The packets that rules have dropped, and whose rules");
     command(app, o, "clean", "Remove what dead labs left behind")
         ->add_flag("--all", o.all, "Forget the journals of labs that are not up, too");
     command(app, o, "doctor", "What this host can do, and the remedy for what it cannot");
@@ -168,6 +169,8 @@ void add_verdicts(CLI::App& app, Options& o) {
     probe->add_option("-d,--data", o.data, "HTTP body");
     probe->add_option("--source-port", o.source_port, "Port of the client");
     probe->add_flag("--samples", o.samples, "Show every exchange");
+    probe->add_flag(
+        "--no-evidence", o.no_evidence, "Wait the whole time-out, even if a rule drops the packet");
     auto* check = command(app, o, "check", "Run assertions and say why they fail");
     check->add_option("file", o.arguments, "Check files (default: those of the lab)")
         ->expected(0, -1);

@@ -67,6 +67,9 @@ json single_probe(const Options& options) {
     if (options.samples) {
         one["samples"] = true;
     }
+    if (options.no_evidence) {
+        one["evidence"] = false;
+    }
     for (const auto& header : options.headers) {
         const auto colon = header.find(':');
         if (colon == std::string::npos) {

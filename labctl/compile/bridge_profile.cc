@@ -6,6 +6,8 @@
 #include "labctl/compile/network_view.h"
 #include "netemu/base/limits.h"
 #include "netemu/model/interface_name.h"
+#include "services/policy_names.h"
+#include "services/policy_rules.h"
 
 namespace labctl::compile {
 
@@ -24,6 +26,7 @@ constexpr std::uint32_t kTunnelIndex = 22;
 constexpr std::uint32_t kVni = 1;
 constexpr int kSourceNat = 100;    // NF_IP_PRI_NAT_SRC
 constexpr int kBridgeFirst = -300; // NF_BR_PRI_NAT_DST_BRIDGED
+constexpr int kBridgeSourceCheck = kBridgeFirst - 10;
 
 IpAddress gateway_of(const IpPrefix& range) {
     return range.address.plus(1);
@@ -135,6 +138,82 @@ netemu::NftTable make_bridge_to_node(const MacAddress& bridge) {
     return {netemu::NftFamily::Bridge, "cni-to-node", {std::move(chain)}};
 }
 
+/// A pod sends from its own addresses only: what comes in by a port is looked up together with the
+/// port, stateless, before anything else. Every port of the bridge is a pod's.
+class SourceCheck {
+public:
+    explicit SourceCheck(const std::vector<IpPrefix>& ranges) : ranges_(ranges) {
+        for (const auto& range : ranges) {
+            const bool v4 = range.address.is_v4();
+            table_.sets.push_back(
+                {set_name(range.address.family()),
+                 {netemu::NftType::Interface, v4 ? netemu::NftType::Ipv4 : netemu::NftType::Ipv6}});
+        }
+    }
+
+    void add(const PodView& pod, const std::string& port) {
+        for (const auto& address : pod.addresses) {
+            for (auto& set : table_.sets) {
+                if (set.name == set_name(address.family())) {
+                    set.elements.push_back(netemu::nft_member(
+                        netemu::NftBytes().interface(port).address(address),
+                        cut_comment(pod.ns + "/" + pod.name)));
+                }
+            }
+        }
+    }
+
+    netemu::NftTable finish() && {
+        netemu::NftBase base;
+        base.hook = netemu::NftHook::Prerouting;
+        base.priority = kBridgeSourceCheck;
+        netemu::NftChain chain{"prerouting", base, {}};
+        for (const auto& range : ranges_) {
+            const auto family = range.address.family();
+            if (family == netemu::Family::V4) {
+                chain.rules.push_back(drop_unless(netemu::NftField::Source, family, {}));
+                chain.rules.push_back(drop_unless(netemu::NftField::ArpSource, family, {}));
+            } else { // an address that is being tried out has no source yet (RFC 4862, 5.4.2)
+                const IpPrefix none = IpPrefix::host(*IpAddress::parse("::"));
+                chain.rules.push_back(drop_unless(
+                    netemu::NftField::Source6,
+                    family,
+                    {netemu::NftMatchAddress{netemu::NftMatchAddress::Field::Source, none, true}}));
+            }
+        }
+        table_.chains.push_back(std::move(chain));
+        return std::move(table_);
+    }
+
+private:
+    static std::string set_name(netemu::Family family) {
+        return family == netemu::Family::V4 ? "own-addresses-4" : "own-addresses-6";
+    }
+
+    static std::string cut_comment(std::string text) {
+        text.resize(std::min(text.size(), kCommentBytesMax));
+        return text;
+    }
+
+    static netemu::NftRule drop_unless(
+        netemu::NftField field, netemu::Family family, std::vector<netemu::NftStatement> also) {
+        netemu::NftRule rule;
+        rule.statements = std::move(also);
+        rule.statements.emplace_back(
+            netemu::NftMatchSet{{netemu::NftField::InputInterface, field}, set_name(family), true});
+        for (auto& statement : services::policy_drop(services::to_text(services::PolicyLogPrefix{
+                 services::PolicyLogPrefix::Kind::Spoofed, {}, {}, {}, 0}))) {
+            rule.statements.push_back(std::move(statement));
+        }
+        rule.comment = "cni bridge: a pod sends from its own addresses only";
+        return rule;
+    }
+
+    static constexpr std::size_t kCommentBytesMax = 120;
+    const std::vector<IpPrefix>& ranges_;
+    netemu::NftTable table_{netemu::NftFamily::Bridge, "cni-sources", {}};
+};
+
 LinkSpec make_port(const PodView& pod, std::string name, std::string pod_ns, std::uint32_t mtu) {
     LinkSpec port;
     port.name = std::move(name);
@@ -197,6 +276,7 @@ void add_pods(const ClusterView& cluster, const NodeView& node, netemu::DesiredS
         names.reserve(link.name);
     }
     const auto segment = make_segment(node);
+    SourceCheck sources(cluster.pod_cidrs);
     for (const auto& pod : node.pods) {
         auto pod_ns = pod_namespace(pod.ns, pod.name);
         auto pod_spec = make_pod(node, pod, cluster.pod_mtu);
@@ -206,7 +286,11 @@ void add_pods(const ClusterView& cluster, const NodeView& node, netemu::DesiredS
         }
         state.namespaces.emplace(pod_ns, std::move(pod_spec));
         auto name = names.hashed("veth", pod.ns + "/" + pod.name);
+        sources.add(pod, name);
         spec.links.push_back(make_port(pod, std::move(name), std::move(pod_ns), cluster.pod_mtu));
+    }
+    if (cluster.check_sources) {
+        spec.tables.push_back(std::move(sources).finish());
     }
 }
 

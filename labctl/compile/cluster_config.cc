@@ -267,6 +267,7 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     config.overlay = one_of(spec, "cni.overlay", "vxlan", {"vxlan"});
     config.proxy_mode = read_proxy_mode(spec);
     config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});
+    config.policy_established = one_of(spec, "policy.established", "cut", {"cut", "keep"});
     config.dns_enabled = api::bool_at(spec, "dns.enabled", config.dns_enabled);
     config.dns_replicas = read_dns_replicas(api::at(spec, "dns.replicas"), config.dns_replicas);
     (void)read_dns_upstream(api::at(spec, "dns.upstream")); // throws for what is no record

@@ -44,12 +44,18 @@ struct ClusterConfig {
     std::uint32_t underlay_mtu = 1500;
     std::string proxy_mode = "nftables"; // as check_proxy_mode accepts it
     std::string mesh_profile = "none";
+    /// What becomes of established connections that the policies do not allow any more (reference
+    /// netpol.md 7.5): "cut" or "keep".
+    std::string policy_established = "cut";
     bool dns_enabled = true;       // whether the lab starts with coredns and kube-dns
     std::int64_t dns_replicas = 2; // of coredns, then; kubeadm's number
     std::vector<ImageRule> images;
     /// Whether this host's kernel shows bridged packets to the rules of the IP layer
     /// (br_netfilter). Not of the Lab object: whoever starts the lab sets it.
     bool bridge_netfilter = true;
+    /// Whether a namespace can be told not to take up a TCP connection in its middle
+    /// (nf_conntrack_tcp_loose). Likewise.
+    bool strict_tracking = true;
     std::string directory; // of the lab file, for relative paths; empty if none
 
     /// From a validated and defaulted Lab object. Throws netemu::UsageError for what this version

@@ -44,7 +44,7 @@ void append(std::vector<netemu::SysctlSpec>& to, const std::vector<netemu::Sysct
 /// one that a node relies on is written. `all` and `default` both: the kernel takes the stricter of
 /// `all` and the interface's own, and interfaces are born with `default`.
 std::vector<netemu::SysctlSpec>
-node_sysctls(const std::vector<IpPrefix>& ranges, bool bridge_netfilter) {
+node_sysctls(const std::vector<IpPrefix>& ranges, const ClusterConfig& config) {
     std::vector<netemu::SysctlSpec> sysctls;
     if (has_family(ranges, netemu::Family::V4)) {
         sysctls = {
@@ -62,8 +62,12 @@ node_sysctls(const std::vector<IpPrefix>& ranges, bool bridge_netfilter) {
         sysctls.push_back({"net/ipv6/conf/all/forwarding", "1"});
         sysctls.push_back({"net/ipv6/icmp/ratelimit", "0"});
     }
-    if (bridge_netfilter) {
+    if (config.bridge_netfilter) {
         append(sysctls, bridge_sysctls("1"));
+    }
+    if (config.strict_tracking) {
+        // A connection that a policy has cut stays cut: it is not taken up again in its middle.
+        sysctls.push_back({"net/netfilter/nf_conntrack_tcp_loose", "0"});
     }
     return sysctls;
 }
@@ -183,7 +187,7 @@ netemu::DesiredState compile_network(const store::Store& store, const ClusterCon
     external.role = netemu::NamespaceRole::External;
     external.sysctls = external_sysctls(cluster.external);
     state.namespaces.emplace(kExternalNamespace, std::move(external));
-    const auto sysctls = node_sysctls(cluster.pod_cidrs, config.bridge_netfilter);
+    const auto sysctls = node_sysctls(cluster.pod_cidrs, config);
     for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
         const auto& member = members.at(i + 1);
         auto node = make_member(members, member, cluster.external, cluster.underlay_mtu);

@@ -9,6 +9,7 @@
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_mtu.h"
+#include "labctl/compile/policies.h"
 #include "labctl/store/store.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -182,6 +183,7 @@ ClusterView view_cluster(const store::Store& store, const ClusterConfig& config)
     ClusterView view;
     view.pod_mtu = compute_mtu(config);
     view.bridge_netfilter = config.bridge_netfilter;
+    view.check_sources = has_policies(store);
     view.underlay_mtu = config.underlay_mtu;
     view.overlay_mtu = std::min(view.pod_mtu, config.underlay_mtu - overlay_overhead(config));
     view.external = external_addresses(config);

@@ -38,6 +38,7 @@ struct ClusterView {
     std::uint32_t overlay_mtu = 0; // at most what the underlay leaves
     std::uint32_t pod_mtu = 0;
     bool bridge_netfilter = true; // see ClusterConfig
+    bool check_sources = false;   // pods may send from their own addresses only
 };
 
 /// The nodes that have their addresses, in order of their underlay addresses, without their pods.

@@ -6,6 +6,7 @@
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_view.h"
+#include "labctl/compile/policies.h"
 #include "labctl/compile/service_index.h"
 #include "labctl/compile/service_values.h"
 #include "services/nftables_proxy.h"
@@ -395,6 +396,9 @@ netemu::DesiredState compile_lab(store::Store& store, const ClusterConfig& confi
     Proxies proxies(store, config);
     (void)proxies.update();
     proxies.add_to(desired);
+    Policies policies(store, config);
+    (void)policies.update();
+    policies.add_to(desired);
     return desired;
 }
 

@@ -35,7 +35,7 @@ public:
         std::uint32_t first_id = 1;
         for (auto& lane : lanes_) {
             lane.runner = std::make_unique<ProbeRunner>(
-                loop, options_.open_socket, options_.identity, first_id);
+                loop, options_.open_socket, options_.identity, first_id, options_.describe_drop);
             first_id += ~std::uint32_t{0} / kProbeThreads;
         }
     }
@@ -95,6 +95,12 @@ public:
                         split->take(where, std::move(results));
                     });
             }
+        }
+    }
+
+    void dropped(const std::vector<DropNotice>& notices) {
+        for (auto& lane : lanes_) {
+            lane.runner->dropped(notices);
         }
     }
 
@@ -322,6 +328,10 @@ void DataPlane::logs(const std::string& pod, std::size_t lines, LogCallback call
 
 void DataPlane::probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done) {
     impl_->probe(std::move(requests), sequential, std::move(done));
+}
+
+void DataPlane::dropped(const std::vector<DropNotice>& notices) {
+    impl_->dropped(notices);
 }
 
 } // namespace labctl::dataplane

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "labctl/dataplane/dns_event.h"
+#include "labctl/dataplane/drop_notice.h"
 #include "labctl/dataplane/proxy_spec.h"
 #include "labctl/dataplane/spec.h"
 #include "netemu/base/event_loop.h"
@@ -37,12 +38,15 @@ using SocketFactory =
 /// a child that talks nonsense is killed.
 class DataPlane {
 public:
+    /// What is known of a DropNotice; nullopt when it is forgotten.
+    using DropDescriber = std::function<std::optional<probe::Drop>(std::uint32_t id)>;
     struct Options {
         std::string executable = "/proc/self/exe"; // started as `EXECUTABLE __dataplane VERBOSITY`
         int verbosity = 0;
         SocketFactory open_socket;
         /// Ask what answers a tcp probe who it is, so that results name the backend.
         bool identity = true;
+        DropDescriber describe_drop{}; // empty: drops end no probe
     };
     using ReadyCallback = std::function<void(const std::string& pod)>;
     using FailureCallback = std::function<void(const std::string& pod, const std::string& error)>;
@@ -113,6 +117,10 @@ public:
     /// Sends the probes, all at once (within limits) or one exchange after the other, and calls
     /// `done` once with one result per request, in their order.
     void probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done);
+
+    /// Rules have dropped these packets. A probe whose packet is among them, and which has no
+    /// answer yet, ends at once: Timeout, with what `describe_drop` says of the notice.
+    void dropped(const std::vector<DropNotice>& notices);
 
 private:
     class Impl;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -116,6 +117,12 @@ private:
         });
     }
 
+    /// The server will not answer this query: as good as silence, but known at once.
+    void dropped(std::uint32_t drop) override {
+        drop_ = drop;
+        server_failed("timeout");
+    }
+
     void on_events(std::uint32_t /*events*/) override {} // the sockets are watched one by one
 
     void next_candidate() {
@@ -148,6 +155,7 @@ private:
                 return server_failed(failure_);
             }
         }
+        await_drop_on(socket_of(server_, lookup_.tcp), lookup_.tcp ? IPPROTO_TCP : IPPROTO_UDP);
     }
 
     [[nodiscard]] std::string packet_of(const Query& query) const {
@@ -417,6 +425,7 @@ private:
                               : probe::Outcome::DnsError;
         if (result == Stub::TryAgain) {
             outcome.rcode = failure_;
+            outcome.drop = failure_ == "timeout" ? drop_ : 0;
         } else {
             outcome.rcode = dns::rcode_text(
                 result == Stub::NotFound ? dns::Rcode::NxDomain : dns::Rcode::NoError);
@@ -455,7 +464,8 @@ private:
     std::size_t server_ = 0; // that is asked now
     unsigned round_ = 0;
     bool no_answer_ = false;
-    std::string failure_; // the rcode, "timeout" or "unreachable"
+    std::uint32_t drop_ = 0; // the last notice of one of our packets; 0: none
+    std::string failure_;    // the rcode, "timeout" or "unreachable"
     std::string failure_text_;
     std::vector<dns::Record> last_answers_;
     DnsTrace trace_;

@@ -38,6 +38,7 @@ public:
         report_icmp_errors(fd(), this->job().remote.address.is_v6()); // as tcp_probe.cc says
         if (connect()) {
             begin();
+            await_drop(IPPROTO_TCP);
             watch(EPOLLIN | EPOLLOUT);
         }
     }
@@ -76,6 +77,7 @@ private:
             return false;
         }
         connected_ = true;
+        forget_drop();
         return true;
     }
 

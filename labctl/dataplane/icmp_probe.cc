@@ -61,6 +61,8 @@ public:
         if (::send(fd(), request.data(), request.size(), MSG_NOSIGNAL) < 0) {
             return finish_error("send", errno, false);
         }
+        const int protocol = v6_ ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP};
+        await_drop(static_cast<std::uint8_t>(protocol), ntohs(id_), ntohs(sequence_));
         watch(EPOLLIN);
         set_deadline(timeout_from(started_));
     }

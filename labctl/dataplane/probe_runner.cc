@@ -142,8 +142,13 @@ void ProbeRunner::Item::set_remote() {
 }
 
 ProbeRunner::ProbeRunner(
-    netemu::EventLoop& loop, SocketFactory open_socket, bool identity, std::uint32_t first_id)
-    : loop_(loop), open_socket_(std::move(open_socket)), identity_(identity), next_id_(first_id) {
+    netemu::EventLoop& loop,
+    SocketFactory open_socket,
+    bool identity,
+    std::uint32_t first_id,
+    DataPlane::DropDescriber describe_drop)
+    : loop_(loop), open_socket_(std::move(open_socket)), identity_(identity),
+      describe_drop_(std::move(describe_drop)), next_id_(first_id) {
 }
 
 ProbeRunner::~ProbeRunner() {
@@ -267,7 +272,8 @@ std::shared_ptr<ProbeRunner::Template>
 ProbeRunner::template_of(Run& run, const ResolvedRequest& resolved) {
     const auto& request = resolved.request;
     WireWriter record;
-    record.u8(static_cast<std::uint8_t>(request.to.scheme)).u8(identity_ ? 1 : 0);
+    record.u8(static_cast<std::uint8_t>(request.to.scheme));
+    record.u8(identity_ && request.identify ? 1 : 0).u8(request.evidence ? 1 : 0);
     record.u32(static_cast<std::uint32_t>(request.timeout_ms)).text(request.method);
     auto payload = probe_payload(resolved);
     auto& known = run.templates[record.bytes() + payload];
@@ -398,12 +404,28 @@ void ProbeRunner::send_batch() {
     batch_fds_.clear();
 }
 
+void ProbeRunner::dropped(const std::vector<DropNotice>& notices) {
+    if (channel_ == nullptr || jobs_.empty()) {
+        return;
+    }
+    send_batch(); // the probes that may be meant go first
+    for (const auto& notice : notices) {
+        batch_.op(Op::Dropped).u32(notice.id).u8(notice.mark.protocol);
+        batch_.endpoint(notice.mark.source).u16(notice.mark.sequence);
+        if (batch_.size() > kJobsBatchBytes) {
+            send_batch();
+        }
+    }
+    send_batch();
+}
+
 void ProbeRunner::sample(WireReader& record) {
     const auto id = record.u32();
     probe::Sample sample;
     std::vector<DnsStep> steps;
     sample.outcome = read_outcome(record);
     sample.rtt_us = record.u32();
+    const auto drop = record.u32();
     const auto local = record.text();
     const auto detail = record.text();
     sample.backend = record.text();
@@ -424,8 +446,13 @@ void ProbeRunner::sample(WireReader& record) {
     if (!steps.empty() && item.request.on_steps) {
         item.request.on_steps(std::move(steps));
     }
+    const bool silent = sample.outcome == Outcome::Timeout || sample.outcome == Outcome::DnsError;
+    if (drop != 0 && silent && describe_drop_) {
+        sample.drop = describe_drop_(drop);
+    }
     if (sample.outcome != Outcome::Ok) {
-        sample.error = error_text(item.request, item.remote, local, detail);
+        const std::string_view what = sample.drop ? std::string_view(sample.drop->text) : detail;
+        sample.error = error_text(item.request, item.remote, local, what);
     }
     item.aggregator.add(std::move(sample));
 }

@@ -12,6 +12,7 @@
 
 #include "labctl/dataplane/channel.h"
 #include "labctl/dataplane/client.h"
+#include "labctl/dataplane/drop_notice.h"
 #include "labctl/dataplane/spec.h"
 #include "labctl/dataplane/wire.h"
 #include "labctl/probe/aggregate.h"
@@ -28,7 +29,8 @@ public:
         netemu::EventLoop& loop,
         SocketFactory open_socket,
         bool identity,
-        std::uint32_t first_id = 1);
+        std::uint32_t first_id = 1,
+        DataPlane::DropDescriber describe_drop = {});
     ~ProbeRunner();
     ProbeRunner(const ProbeRunner&) = delete;
     ProbeRunner& operator=(const ProbeRunner&) = delete;
@@ -38,6 +40,9 @@ public:
     void set_channel(Channel* channel);
 
     void run(std::vector<ResolvedRequest> requests, bool sequential, DataPlane::ProbeCallback done);
+
+    /// Tells the child of them, as long as it has probes under way.
+    void dropped(const std::vector<DropNotice>& notices);
 
     /// Takes the fields of a record of the child. Throws netemu::Error if they make no sense.
     void sample(WireReader& record);
@@ -115,6 +120,7 @@ private:
     netemu::EventLoop& loop_;
     SocketFactory open_socket_;
     bool identity_;
+    DataPlane::DropDescriber describe_drop_;
     Channel* channel_ = nullptr;
     std::uint64_t generation_ = 0;
     std::list<std::unique_ptr<Run>> runs_;

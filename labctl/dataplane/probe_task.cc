@@ -18,6 +18,17 @@ const sockaddr* generic(const sockaddr_storage& storage) {
     return reinterpret_cast<const sockaddr*>(&storage); // NOLINT: the interface of sockets
 }
 
+/// Unspecified when it has none.
+netemu::Endpoint local_endpoint(int socket) {
+    sockaddr_storage local{};
+    socklen_t size = sizeof local;
+    if (::getsockname(socket, reinterpret_cast<sockaddr*>(&local), &size) !=
+        0) { // NOLINT: as above
+        return {};
+    }
+    return netemu::Endpoint::from_sockaddr(local);
+}
+
 } // namespace
 
 Outcome outcome_of_errno(int error_number, bool connected) {
@@ -57,6 +68,7 @@ void ProbeTask::end() {
     if (!socket_) {
         return;
     }
+    forget_drop();
     host_.loop().cancel(timer_);
     if (watched_) {
         host_.loop().remove(socket_.get());
@@ -100,6 +112,45 @@ void ProbeTask::watch(std::uint32_t events) {
             on_events(got);
         }
     });
+}
+
+void ProbeTask::await_drop_on(int socket, std::uint8_t protocol) {
+    forget_drop();
+    if (!job_.what->evidence) {
+        return;
+    }
+    const auto local = local_endpoint(socket);
+    if (local.port != 0 && !local.address.is_unspecified()) {
+        awaited_ = ProbeMark{protocol, local, 0};
+        host_.await_drop(*awaited_, *this);
+    }
+}
+
+void ProbeTask::await_drop(std::uint8_t protocol, std::uint16_t id, std::uint16_t sequence) {
+    if (!job_.what->evidence) {
+        return;
+    }
+    const auto local = local_endpoint(fd());
+    if (!local.address.is_unspecified()) {
+        awaited_ = ProbeMark{protocol, {local.address, id}, sequence};
+        host_.await_drop(*awaited_, *this);
+    }
+}
+
+void ProbeTask::forget_drop() {
+    if (awaited_) {
+        host_.forget_drop(*awaited_);
+        awaited_.reset();
+    }
+}
+
+void ProbeTask::dropped(std::uint32_t drop) {
+    ProbeOutcome outcome;
+    outcome.outcome = Outcome::Timeout;
+    outcome.rtt_us = elapsed_us();
+    outcome.detail = "a rule dropped it";
+    outcome.drop = drop;
+    finish(std::move(outcome));
 }
 
 void ProbeTask::set_deadline(netemu::Clock::time_point when) {
@@ -160,12 +211,7 @@ std::uint64_t ProbeTask::elapsed_us() const {
 }
 
 std::string ProbeTask::local_address() const {
-    sockaddr_storage local{};
-    socklen_t size = sizeof local;
-    if (::getsockname(fd(), reinterpret_cast<sockaddr*>(&local), &size) != 0) { // NOLINT: as above
-        return {};
-    }
-    const auto endpoint = netemu::Endpoint::from_sockaddr(local);
+    const auto endpoint = local_endpoint(fd());
     if (endpoint.address.is_unspecified()) {
         return {};
     }

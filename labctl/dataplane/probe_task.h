@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "labctl/dataplane/drop_notice.h"
 #include "labctl/dataplane/lookup.h"
 #include "labctl/probe/probe.h"
 #include "netemu/base/address.h"
@@ -18,6 +19,7 @@ namespace labctl::dataplane {
 struct ProbeTemplate {
     probe::Scheme scheme = probe::Scheme::Tcp;
     bool identity = true; // tcp: ask who answers
+    bool evidence = true; // a drop ends it
     std::uint32_t timeout_ms = 1000;
     std::string method;  // http
     std::string payload; // the HTTP request, or the datagram
@@ -44,6 +46,7 @@ struct ProbeOutcome {
     std::string rcode; // of dns, as probe::Sample has it
     std::vector<probe::DnsAnswer> answers;
     std::vector<DnsStep> steps; // of a look-up that is traced
+    std::uint32_t drop = 0;     // the notice that ended it; 0: none
 };
 
 /// The outcome that an errno of a socket means (design.md, section 8). Errors of this host alone
@@ -64,6 +67,9 @@ public:
     /// No more samples of this task will come. It must not be destroyed before the next turn of the
     /// loop.
     virtual void done(ProbeTask& task) = 0;
+    /// Whoever learns of the drop of a packet with this mark tells the task, until `forget_drop`.
+    virtual void await_drop(const ProbeMark& mark, ProbeTask& task) = 0;
+    virtual void forget_drop(const ProbeMark& mark) = 0;
 };
 
 /// Sends and judges the exchanges of one job on one socket. Destroying it closes the socket.
@@ -84,6 +90,8 @@ public:
 
     virtual void start() = 0;
     [[nodiscard]] const ProbeJob& job() const { return job_; }
+    /// A packet of it was dropped while it waited for that (`await_drop`): ends the exchange.
+    virtual void dropped(std::uint32_t drop);
 
 protected:
     virtual void on_events(std::uint32_t events) = 0;
@@ -93,6 +101,13 @@ protected:
     /// after finishing.
     bool connect();
     void watch(std::uint32_t events);
+    /// From now on the drop of a packet ends the task, unless the job wants no evidence. Call it
+    /// when the socket has its address. The second form is for ICMP, in host order.
+    void await_drop(std::uint8_t protocol) { await_drop_on(fd(), protocol); }
+    void await_drop_on(int socket, std::uint8_t protocol); // one at a time
+    void await_drop(std::uint8_t protocol, std::uint16_t id, std::uint16_t sequence);
+    /// An answer has come: what is dropped now is no matter of ours.
+    void forget_drop();
     /// Calls `on_deadline` then, in place of an earlier deadline.
     void set_deadline(netemu::Clock::time_point when);
     [[nodiscard]] netemu::Clock::time_point timeout_from(netemu::Clock::time_point start) const;
@@ -120,6 +135,7 @@ private:
     netemu::UniqueFd socket_;
     bool watched_ = false;
     netemu::EventLoop::TimerId timer_ = 0;
+    std::optional<ProbeMark> awaited_;
 };
 
 } // namespace labctl::dataplane

@@ -65,6 +65,9 @@ void Prober::handle(std::string_view message, std::vector<netemu::UniqueFd>& fds
         case Op::Start:
             next_fd = start(record, fds, next_fd);
             break;
+        case Op::Dropped:
+            dropped(record);
+            break;
         default:
             throw netemu::Error("an unknown record on the probe channel");
         }
@@ -76,6 +79,7 @@ void Prober::add_template(WireReader& record) {
     ProbeTemplate what;
     what.scheme = static_cast<probe::Scheme>(record.u8());
     what.identity = record.u8() != 0;
+    what.evidence = record.u8() != 0;
     what.timeout_ms = record.u32();
     what.method = record.text();
     templates_[id] = std::make_shared<ProbeTemplate>(std::move(what));
@@ -104,12 +108,25 @@ Prober::start(WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_
     return next_fd;
 }
 
+void Prober::dropped(WireReader& record) {
+    const auto drop = record.u32();
+    ProbeMark mark;
+    mark.protocol = record.u8();
+    mark.source = record.endpoint();
+    mark.sequence = record.u16();
+    const auto found = awaiting_.find(mark);
+    if (found != awaiting_.end()) {
+        found->second->dropped(drop);
+    }
+}
+
 void Prober::sample(const ProbeJob& job, const ProbeOutcome& outcome) {
     const auto rtt =
         std::min<std::uint64_t>(outcome.rtt_us, std::numeric_limits<std::uint32_t>::max());
     WireWriter record;
     record.op(Op::Sample).u32(job.id).u8(static_cast<std::uint8_t>(outcome.outcome));
-    record.u32(static_cast<std::uint32_t>(rtt)).text(outcome.local).text(outcome.detail);
+    record.u32(static_cast<std::uint32_t>(rtt)).u32(outcome.drop);
+    record.text(outcome.local).text(outcome.detail);
     record.text(outcome.backend).text(outcome.client_ip);
     if (outcome.http) {
         write_http(record.u8(kSampleHasHttp), *outcome.http);

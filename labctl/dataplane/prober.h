@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,11 +40,15 @@ private:
     netemu::EventLoop& loop() override { return loop_; }
     void sample(const ProbeJob& job, const ProbeOutcome& outcome) override;
     void done(ProbeTask& task) override;
+    void await_drop(const ProbeMark& mark, ProbeTask& task) override { awaiting_[mark] = &task; }
+    void forget_drop(const ProbeMark& mark) override { awaiting_.erase(mark); }
+    void dropped(WireReader& record);
 
     netemu::EventLoop& loop_;
     Reply reply_;
     std::unordered_map<std::uint32_t, std::shared_ptr<ProbeTemplate>> templates_;
     std::unordered_map<const ProbeTask*, std::unique_ptr<ProbeTask>> tasks_;
+    std::map<ProbeMark, ProbeTask*> awaiting_;     // live tasks
     std::vector<std::unique_ptr<ProbeTask>> done_; // until the turn ends
     WireWriter samples_;
 };

@@ -56,8 +56,14 @@ public:
         }
         deadline_ = timeout_from(started_);
         // On a virtual link the handshake is often over before connect(2) returns.
+        if (!job().what->identity && has_peer()) {
+            return connect_only();
+        }
         if (!ask()) {
             return;
+        }
+        if (!connected_) {
+            await_drop(IPPROTO_TCP);
         }
         watch(static_cast<std::uint32_t>(connected_ ? EPOLLIN : EPOLLIN | EPOLLOUT) | EPOLLET);
         set_deadline(
@@ -97,8 +103,16 @@ private:
         succeed();
     }
 
+    [[nodiscard]] bool has_peer() const {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
+        return ::getpeername(fd(), reinterpret_cast<sockaddr*>(&peer), &size) ==
+               0; // NOLINT: so it is
+    }
+
     void connected() {
         connected_ = true;
+        forget_drop();
         rtt_us_ = elapsed_us();
     }
 

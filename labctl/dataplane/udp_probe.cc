@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -28,6 +29,7 @@ public:
         if (::send(fd(), payload.data(), payload.size(), MSG_NOSIGNAL) < 0) {
             return finish_error("send", errno, false);
         }
+        await_drop(IPPROTO_UDP);
         watch(EPOLLIN);
         set_deadline(timeout_from(started_));
     }

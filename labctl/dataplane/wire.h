@@ -67,14 +67,16 @@ enum class Op : std::uint8_t {
               // source, endpoint of the upstream
     WantSockets, // u32 pod, u8 4 or 6, u8 protocol, u16 count: answered with AddDnsStock
     // Probe channel, to the child.
-    AddTemplate = 128, // u32 template, u8 scheme, u8 identity, u32 timeout ms, text method
+    AddTemplate = 128, // u32 template, u8 scheme, u8 identity, u8 evidence, u32 timeout ms, text
+                       // method
     AddPayload,        // u32 template, text: the next piece of what is sent
     DropTemplate,      // u32 template
-    Start, // u32 job, u32 template, endpoint, u16 source port, u32 exchanges; one descriptor,
-           // or two for each server of a look-up
+    Start,   // u32 job, u32 template, endpoint, u16 source port, u32 exchanges; one descriptor,
+             // or two for each server of a look-up
+    Dropped, // u32 drop, u8 protocol, endpoint source, u16 sequence: see DropNotice
     // Probe channel, from the child.
-    Sample = 192, // u32 job, u8 outcome, u32 rtt us, text local, text detail, text backend, text
-                  // client IP,
+    Sample = 192, // u32 job, u8 outcome, u32 rtt us, u32 drop or 0, text local, text detail, text
+                  // backend, text client IP,
                   // u8 kSampleHas... or 0
                   // http: u16 status, u32 fields, fields x (text, text), text body
                   // dns: text rcode, answers, u32 steps, steps x (text name, text type, text

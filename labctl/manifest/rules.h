@@ -79,6 +79,19 @@ void check_ingress_rule(const Cursor& rule);
 void check_ingress_spec(const Cursor& spec);
 void check_ingress(const Cursor& ingress);
 
+// rules_policy.cc
+void check_admin_ingress_peer(const Cursor& peer);
+void check_admin_egress_peer(const Cursor& peer);
+void check_port_range(const Cursor& range);
+void check_admin_port(const Cursor& port);
+void check_admin_rule(const Cursor& rule);
+void check_admin_spec(const Cursor& spec);
+void check_baseline_policy(const Cursor& policy);
+void check_destination_port(const Cursor& port);
+void check_cluster_protocol(const Cursor& protocol);
+void check_cluster_rule(const Cursor& rule);
+void check_cluster_spec(const Cursor& spec);
+
 // rules_lab.cc
 void default_lab_spec(api::Json& spec);
 void check_lab_spec(const Cursor& spec);

@@ -8,7 +8,7 @@ namespace labctl::manifest::schema {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, const Struct*>, 17> kKinds{{
+constexpr std::array<std::pair<std::string_view, const Struct*>, 20> kKinds{{
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
@@ -23,6 +23,9 @@ constexpr std::array<std::pair<std::string_view, const Struct*>, 17> kKinds{{
     {"ServiceAccount", &kServiceAccount},
     {"ConfigMap", &kConfigMap},
     {"NetworkPolicy", &kNetworkPolicy},
+    {"AdminNetworkPolicy", &kAdminNetworkPolicy},
+    {"BaselineAdminNetworkPolicy", &kBaselineAdminNetworkPolicy},
+    {"ClusterNetworkPolicy", &kClusterNetworkPolicy},
     {"Ingress", &kIngress},
     {"Lab", &kLab},
     {"Check", &kCheck},

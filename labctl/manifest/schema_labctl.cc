@@ -37,6 +37,10 @@ constexpr Table kDns{
     flag("enabled").otherwise(1), int32("replicas").otherwise(2).at_least(0), object("upstream", kUpstream),
 };
 
+constexpr Table kPolicy{
+    text("established").otherwise("cut"),
+};
+
 constexpr Table kLoadBalancer{
     any("pool"),
 };
@@ -56,7 +60,7 @@ constexpr Table kLabSpec{
     text("clusterDomain").otherwise("cluster.local").is(dns_subdomain),
     object("cni", kCni).always(), object("proxy", kProxy).always(), object("mesh", kMesh).always(),
     object("dns", kDns).always(),
-    object("underlay", kUnderlay).always(), object("loadBalancer", kLoadBalancer), object("images", kLabImage).list(),
+    object("underlay", kUnderlay).always(), object("policy", kPolicy), object("loadBalancer", kLoadBalancer), object("images", kLabImage).list(),
 };
 
 constexpr Table kLabNodeTable{

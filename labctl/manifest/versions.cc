@@ -26,6 +26,8 @@ constexpr std::array kServed{
     Served{"batch/v1", "CronJob"},
     Served{"networking.k8s.io/v1", "*IngressClass *IPAddress *ServiceCIDR"},
     Served{"networking.k8s.io/v1beta1", "*IPAddress *ServiceCIDR"},
+    Served{"policy.networking.k8s.io/v1alpha1", ""},
+    Served{"policy.networking.k8s.io/v1alpha2", ""},
     Served{"discovery.k8s.io/v1", ""},
     Served{"autoscaling/v1", "HorizontalPodAutoscaler"},
     Served{"autoscaling/v2", "HorizontalPodAutoscaler"},
@@ -54,8 +56,7 @@ constexpr std::array kServed{
 
 /// Cluster-wide kinds of other groups that labs meet often; a CustomResourceDefinition tells of the
 /// rest.
-constexpr std::string_view kClusterWideCustom = " GatewayClass ClusterIssuer AdminNetworkPolicy "
-                                                "BaselineAdminNetworkPolicy ClusterNetworkPolicy "
+constexpr std::string_view kClusterWideCustom = " GatewayClass ClusterIssuer "
                                                 "IPAddressPool ClusterPolicy GlobalNetworkPolicy ";
 
 /// Looks for a word in a list; returns whether it is there and whether it has a star.

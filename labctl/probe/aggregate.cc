@@ -35,6 +35,7 @@ void Aggregator::add(Sample sample) {
     if (sample.http) {
         ++result_.statuses[std::to_string(sample.http->status)];
     }
+    result_.dropped += sample.drop ? 1 : 0;
     auto& same = outcomes_[sample.outcome];
     ++same.count;
     if (keep_samples_) {

@@ -59,6 +59,9 @@ struct Request {
     bool reuse_connection = false;
     bool samples = false;
     std::uint16_t source_port = 0; // 0: the kernel chooses
+    /// A rule that drops its packet ends it at once; else it waits for the whole time-out.
+    bool evidence = true;
+    bool identify = true; // tcp: ask who answers; else the handshake is all that is wanted
 };
 
 struct RequestList {
@@ -85,6 +88,20 @@ struct DnsAnswer {
     std::string data; // as dig(1) prints it
 };
 
+/// The rule that dropped a packet of a probe, as the packet log of a node told it.
+struct Drop {
+    std::string node;
+    std::string direction; // "egress" (at the source), "ingress"; empty: the rule does not say
+    /// Who owns the rule: "networkpolicy/NS/NAME", "adminnetworkpolicy/NAME"; empty: no policy.
+    std::string by;
+    /// All that have a share in it, `by` the first: every NetworkPolicy that isolates the pod.
+    std::vector<std::string> policies;
+    std::optional<std::size_t> rule; // in the policy's list; nullopt: none of its rules allows it
+    std::string prefix;              // that the rule logs with
+    std::string text;                // one sentence: "dropped on node-2 by NetworkPolicy ..."
+    bool operator==(const Drop&) const = default;
+};
+
 /// One exchange.
 struct Sample {
     Outcome outcome = Outcome::Timeout;
@@ -97,7 +114,8 @@ struct Sample {
     /// no answer came, "timeout" or "unreachable". Empty: there was none to tell of.
     std::string rcode;
     std::vector<DnsAnswer> answers;
-    std::string error; // for people; empty when ok
+    std::optional<Drop> drop; // what dropped it; only with Timeout and DnsError
+    std::string error;        // for people; empty when ok
 };
 
 struct Result {
@@ -109,9 +127,11 @@ struct Result {
     std::map<std::string, std::uint32_t> outcomes;
     std::map<std::string, std::uint32_t> backends;
     std::map<std::string, std::uint32_t> statuses; // HTTP status -> count
+    std::uint32_t dropped = 0;                     // how many have a `drop`
     std::vector<Sample> samples;                   // only if asked for
 };
 
+nlohmann::json to_json(const Drop& drop);
 nlohmann::json to_json(const Result& result);
 nlohmann::json results_to_json(const std::vector<Result>& results); // with schemaVersion
 Result result_from_json(const nlohmann::json& object);

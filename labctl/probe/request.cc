@@ -104,7 +104,7 @@ private:
     std::string path_;
 };
 
-const std::array<std::string, 13> kFields = {
+const std::array<std::string, 15> kFields = {
     "id",
     "from",
     "to",
@@ -117,7 +117,9 @@ const std::array<std::string, 13> kFields = {
     "concurrency",
     "reuseConnection",
     "samples",
-    "sourcePort"};
+    "sourcePort",
+    "evidence",
+    "identify"};
 
 bool is_header_name(std::string_view name) {
     constexpr std::string_view kToken = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
@@ -194,6 +196,8 @@ Request parse_request(const json& object, std::size_t index) {
     fields.read("reuseConnection", request.reuse_connection);
     fields.read("samples", request.samples);
     fields.read("sourcePort", request.source_port, 0, 65535);
+    fields.read("evidence", request.evidence);
+    fields.read("identify", request.identify);
     check_http(request, fields);
     return request;
 }
@@ -216,6 +220,8 @@ json to_json(const Request& request) {
     add("reuseConnection", request.reuse_connection, defaults.reuse_connection);
     add("samples", request.samples, defaults.samples);
     add("sourcePort", request.source_port, defaults.source_port);
+    add("evidence", request.evidence, defaults.evidence);
+    add("identify", request.identify, defaults.identify);
     return object;
 }
 

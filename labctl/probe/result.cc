@@ -86,6 +86,23 @@ std::vector<DnsAnswer> answers_from(const json& list) {
     return answers;
 }
 
+Drop drop_from(const json& object) {
+    const auto text = [&object](const char* name) {
+        const auto found = object.find(name);
+        return found != object.end() && found->is_string() ? found->get<std::string>()
+                                                           : std::string();
+    };
+    Drop drop{text("node"), text("direction"), text("by"), {}, {}, text("prefix"), text("text")};
+    drop.policies = object.value("policies", drop.policies);
+    if (drop.policies.empty() && !drop.by.empty()) {
+        drop.policies = {drop.by};
+    }
+    if (const auto rule = object.find("rule"); rule != object.end() && rule->is_number()) {
+        drop.rule = rule->get<std::size_t>();
+    }
+    return drop;
+}
+
 /// What samples and results have in common.
 void write_sample(const Sample& sample, json& object) {
     object["outcome"] = to_string(sample.outcome);
@@ -105,6 +122,9 @@ void write_sample(const Sample& sample, json& object) {
         object["rcode"] = as_utf8(sample.rcode);
         object["answers"] = to_json(sample.answers);
     }
+    if (sample.drop) {
+        object["drop"] = to_json(*sample.drop);
+    }
     object["error"] = sample.error.empty() ? json() : json(as_utf8(sample.error));
 }
 
@@ -122,6 +142,9 @@ Sample read_sample(const json& object) {
     if (const auto answers = object.find("answers"); answers != object.end()) {
         sample.answers = answers_from(*answers);
     }
+    if (const auto drop = object.find("drop"); drop != object.end() && drop->is_object()) {
+        sample.drop = drop_from(*drop);
+    }
     if (const auto error = object.find("error"); error != object.end() && error->is_string()) {
         sample.error = error->get<std::string>();
     }
@@ -138,6 +161,7 @@ Result read_result(const json& object) {
     result.outcomes = object.value("outcomes", result.outcomes);
     result.backends = object.value("backends", result.backends);
     result.statuses = object.value("statuses", result.statuses);
+    result.dropped = object.value("dropped", result.first.drop ? 1U : 0U);
     for (const auto& sample : object.value("samples", json::array())) {
         result.samples.push_back(read_sample(sample));
     }
@@ -152,6 +176,17 @@ std::string to_string(Outcome outcome) {
             return row.outcome == outcome;
         });
     return std::string(found->text);
+}
+
+json to_json(const Drop& drop) {
+    json object = {{"node", drop.node}, {"prefix", drop.prefix}, {"text", drop.text}};
+    object["direction"] = drop.direction.empty() ? json() : json(drop.direction);
+    object["by"] = drop.by.empty() ? json() : json(drop.by);
+    object["rule"] = drop.rule ? json(*drop.rule) : json();
+    if (drop.policies.size() > 1) {
+        object["policies"] = drop.policies;
+    }
+    return object;
 }
 
 json to_json(const Result& result) {
@@ -169,6 +204,9 @@ json to_json(const Result& result) {
     }
     if (!result.statuses.empty()) {
         object["statuses"] = result.statuses;
+    }
+    if (result.dropped > 0 && result.attempts > 1) {
+        object["dropped"] = result.dropped;
     }
     for (const auto& sample : result.samples) {
         json entry = {{"rttMicros", sample.rtt_us}};

@@ -102,6 +102,22 @@ Cells networkpolicy_row(const Json& body, const PrintOptions& options) {
     return {format_selector(at(body, "spec.podSelector")), age_of(body, options)};
 }
 
+/// The columns of the CustomResourceDefinitions' additionalPrinterColumns.
+Cells admin_policy_row(const Json& body, const PrintOptions& options) {
+    return {std::to_string(int_at(body, "spec.priority", 0)), age_of(body, options)};
+}
+
+Cells baseline_policy_row(const Json& body, const PrintOptions& options) {
+    return {age_of(body, options)};
+}
+
+Cells cluster_policy_row(const Json& body, const PrintOptions& options) {
+    return {
+        string_at(body, "spec.tier"),
+        std::to_string(int_at(body, "spec.priority", 0)),
+        age_of(body, options)};
+}
+
 Cells ingress_row(const Json& body, const PrintOptions& options) {
     std::vector<std::string> hosts;
     for (const auto& rule : at(body, "spec.rules")) {
@@ -200,6 +216,9 @@ const KindPrinter* network_printer(const std::string& kind) {
         {"EndpointSlice",
          {{{"ADDRESSTYPE"}, {"PORTS"}, {"ENDPOINTS"}, {"AGE"}}, endpointslice_row}},
         {"NetworkPolicy", {{{"POD-SELECTOR"}, {"AGE"}}, networkpolicy_row}},
+        {"AdminNetworkPolicy", {{{"PRIORITY"}, {"AGE"}}, admin_policy_row}},
+        {"BaselineAdminNetworkPolicy", {{{"AGE"}}, baseline_policy_row}},
+        {"ClusterNetworkPolicy", {{{"TIER"}, {"PRIORITY"}, {"AGE"}}, cluster_policy_row}},
         {"Ingress", {{{"CLASS"}, {"HOSTS"}, {"ADDRESS"}, {"PORTS"}, {"AGE"}}, ingress_row}},
     };
     const auto found = kPrinters.find(kind);

@@ -7,6 +7,7 @@
 #include "labctl/api/status_error.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/pod_dns.h"
+#include "labctl/compile/policies.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
 #include "netemu/model/plan.h"
@@ -100,6 +101,7 @@ void Lab::start(
     }
     auto config = compile::ClusterConfig::from_lab(lab);
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
+    config.strict_tracking = ::access("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", F_OK) == 0;
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
     if (cluster->config().proxy_mode != "nftables") {
         IptablesRules::require_tools(has_ipv6(cluster->config()));
@@ -107,6 +109,7 @@ void Lab::start(
     kernel_ = netemu::make_linux_kernel();
     iptables_ = std::make_unique<IptablesRules>(*kernel_);
     start_dataplane(cluster->config());
+    start_drops(cluster->config());
     cluster->bootstrap();
     cluster->apply_object(lab);
     apply_all(*cluster, std::move(objects));
@@ -115,6 +118,7 @@ void Lab::start(
     cluster_ = std::move(cluster);
     proxies_ = std::make_unique<compile::Proxies>(store_, cluster_->config());
     (void)proxies_->update(); // the tables come with the network
+    start_policies();
     dns_ = std::make_unique<compile::DnsRecords>(store_);
     update_dns();
     step(
@@ -137,6 +141,7 @@ void Lab::start(
     }
     step(built, micros_since(begin));
     serve_dns_upstream();
+    finish_policies();
     runtime_->start_new();
     serve_health_checks();
 }
@@ -144,6 +149,10 @@ void Lab::start(
 void Lab::start_dataplane(const compile::ClusterConfig& config) {
     dataplane::DataPlane::Options options;
     options.verbosity = verbosity_;
+    options.describe_drop = [this](std::uint32_t id) -> std::optional<probe::Drop> {
+        const auto* dropped = drop_log_->find(id);
+        return dropped == nullptr ? std::nullopt : std::optional(drop_story_->drop_of(*dropped));
+    };
     options.open_socket = [this](const std::string& ns, int domain, int type, int protocol) {
         return kernel_->open_socket(ns, domain, type, protocol);
     };
@@ -215,8 +224,10 @@ ChangeReport Lab::sync() {
             last_requests_->follow(service, pod, at);
         }
     }
+    update_policies(rules); // likewise: new pods are isolated before they have a network
     update_dns();
     auto report = build_network({});
+    finish_policies();
     iptables_->complete(*proxies_); // of nodes that are new
     for (const auto& [what, count] : rules.operations) {
         report.operations[what] += count;
@@ -235,7 +246,11 @@ ChangeReport Lab::build_network(const KeepAlive& keep_alive) {
     const auto desired = desired_state();
     const auto plan = netemu::make_plan(desired, observed_);
     report.operations = netemu::summarize(plan);
+    drop_log_->let_go_except(node_names());
     carry_out(plan, keep_alive);
+    if (drop_log_->listening() || policies_->enforced()) {
+        drop_log_->listen(node_names());
+    }
     // A packet that was sent to a pod before the rules let go of it may still be on its way: it
     // meets a listener, or no pod at all, and never a pod whose listener is gone, which would
     // refuse it.
@@ -263,6 +278,7 @@ void Lab::carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive) {
 netemu::DesiredState Lab::desired_state() const {
     auto desired = compile::compile_network(store_, cluster_->config());
     proxies_->add_to(desired);
+    policies_->add_to(desired);
     return desired;
 }
 
@@ -367,13 +383,17 @@ void Lab::note_tables(const std::vector<netemu::Operation>& operations) {
                           netemu::NftFamily family,
                           const std::string& name,
                           const netemu::NftIdentity& identity) {
-        for (auto& info : observed_.namespaces.at(ns).tables) {
-            if (info.family == family && info.name == name) {
-                info.digest = identity.digest;
-                info.counts = identity.counts;
-                info.contents = nullptr; // Proxies::add_contents knows them
-            }
+        auto& tables = observed_.namespaces.at(ns).tables;
+        auto info = std::find_if(tables.begin(), tables.end(), [&](const auto& each) {
+            return each.family == family && each.name == name;
+        });
+        if (info == tables.end()) {
+            tables.push_back({family, name, {}, {}, nullptr});
+            info = std::prev(tables.end());
         }
+        info->digest = identity.digest;
+        info->counts = identity.counts;
+        info->contents = nullptr; // Proxies::add_contents and that of Policies know them
     };
     for (const auto& operation : operations) {
         if (const auto* change = std::get_if<netemu::ChangeTable>(&operation)) {
@@ -381,6 +401,10 @@ void Lab::note_tables(const std::vector<netemu::Operation>& operations) {
         } else if (const auto* replace = std::get_if<netemu::ReplaceTable>(&operation)) {
             const auto& table = replace->table;
             note(replace->ns, table.family, table.name, netemu::nft_identity(table));
+        } else if (const auto* gone = std::get_if<netemu::DeleteTable>(&operation)) {
+            std::erase_if(observed_.namespaces.at(gone->ns).tables, [&](const auto& each) {
+                return each.family == gone->family && each.name == gone->name;
+            });
         }
     }
 }

@@ -20,12 +20,18 @@
 #include "labctl/store/journal.h"
 #include "labctl/store/store.h"
 #include "labctl/supervisor/dns_watchers.h"
+#include "labctl/supervisor/drop_log.h"
+#include "labctl/supervisor/drop_story.h"
 #include "labctl/supervisor/iptables_rules.h"
 #include "labctl/supervisor/last_requests.h"
 #include "labctl/supervisor/paths.h"
 #include "labctl/supervisor/runtime.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/kernel/kernel.h"
+
+namespace labctl::compile {
+class Policies;
+}
 
 namespace labctl::supervisor {
 
@@ -73,6 +79,8 @@ public:
     [[nodiscard]] const compile::ClusterConfig& config() const { return cluster_->config(); }
     [[nodiscard]] const LabPaths& paths() const { return paths_; }
     [[nodiscard]] Runtime& runtime() { return *runtime_; }
+    /// The policies as they are enforced: values, evaluator, and what a drop rule's log means.
+    [[nodiscard]] compile::Policies& policies() { return *policies_; }
     [[nodiscard]] std::size_t namespaces() const { return observed_.namespaces.size(); }
 
     // Changes. Each throws api::StatusError when it is refused, and then nothing has changed.
@@ -124,6 +132,10 @@ public:
     void
     probe(const probe::RequestList& requests, std::function<void(std::vector<probe::Result>)> done);
 
+    /// What rules have dropped; listens to all nodes from now on. lab_drops.cc.
+    DropLog& watch_drops();
+    [[nodiscard]] DropStory& drop_story() { return *drop_story_; }
+
     /// Pods that are neither ready nor finished, with the reason: {"default/web-1": "waiting for
     /// ..."}.
     [[nodiscard]] std::map<std::string, std::string> pending_pods() const;
@@ -148,6 +160,16 @@ private:
     void delete_empty_iptables_tables();
     void note_tables(const std::vector<netemu::Operation>& operations);
     void forget_connections();
+    // lab_policy.cc
+    void start_policies();
+    void update_policies(ChangeReport& report);
+    void finish_policies();
+    void carry_out_policies(std::vector<netemu::Operation> operations, ChangeReport& report);
+    void cut_connections();
+    void forget_addresses(const std::vector<netemu::IpAddress>& addresses);
+    void sweep_policies();
+    void test_policy_hook();
+    void describe_policies(api::Json& status) const;
     void update_dns(); // lab_dns.cc
     void serve_dns_upstream();
     void serve_health_checks();
@@ -160,6 +182,8 @@ private:
     void end_pods();
     void check_settled();
     void begin_trail();
+    void start_drops(const compile::ClusterConfig& config);
+    [[nodiscard]] std::vector<std::string> node_names() const;
 
     netemu::EventLoop& loop_;
     LabPaths paths_;
@@ -171,6 +195,10 @@ private:
     std::unique_ptr<compile::Proxies> proxies_; // from the moment the objects are complete
     std::unique_ptr<compile::DnsRecords> dns_;  // likewise
     netemu::EventLoop::TimerId sweep_timer_ = 0;
+    std::unique_ptr<compile::Policies> policies_; // likewise
+    netemu::EventLoop::TimerId policy_sweep_timer_ = 0;
+    bool policy_hook_tested_ = false;
+    std::string policy_warning_; // why enforcement has a hole; empty: it has none
     std::vector<compile::HealthCheck> health_checks_; // that are served
     std::unique_ptr<netemu::Kernel> kernel_;
     std::unique_ptr<IptablesRules> iptables_; // in the modes that restore; else it holds none
@@ -185,6 +213,8 @@ private:
     netemu::EventLoop::TimerId settle_timer_ = 0;
     std::unique_ptr<dataplane::DataPlane> dataplane_;
     std::unique_ptr<DnsWatchers> dns_watchers_;
+    std::unique_ptr<DropStory> drop_story_;
+    std::unique_ptr<DropLog> drop_log_;            // tells the data plane
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
     std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
     std::unique_ptr<LastRequests> last_requests_;  // likewise

@@ -6,6 +6,7 @@
 #include "labctl/api/status_error.h"
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/policies.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/probe_resolver.h"
 #include "netemu/base/error.h"
@@ -131,6 +132,7 @@ ChangeReport Lab::simulate(std::vector<api::Object> objects) const {
     cluster.reconcile();
     auto observed = observed_;
     proxies_->add_contents(observed);
+    policies_->add_contents(observed);
     const auto plan = netemu::make_plan(compile::compile_lab(copy, cluster.config()), observed);
     report.operations = netemu::summarize(plan);
     for (const auto& operation : plan.operations) {
@@ -211,8 +213,13 @@ void Lab::probe(
     const ProbeResolver resolver(store_, cluster_->config());
     std::vector<dataplane::ResolvedRequest> resolved;
     resolved.reserve(requests.probes.size());
+    bool evidence = false;
     for (const auto& request : requests.probes) {
+        evidence = evidence || request.evidence;
         resolved.push_back(resolver.resolve(request));
+    }
+    if (evidence) {
+        (void)watch_drops();
     }
     dataplane_->probe(std::move(resolved), requests.sequential, std::move(done));
 }
@@ -232,6 +239,7 @@ void Lab::describe(api::Json& status) const {
         {"mode", config.proxy_mode},
         {"layout", proxies_->layout()},
         {"servicePorts", proxies_->service_ports()}};
+    describe_policies(status);
     for (const auto& prefix : compile::external_addresses(config)) {
         status["externalAddresses"].push_back(prefix.address.to_string());
     }

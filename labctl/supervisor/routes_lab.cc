@@ -116,6 +116,7 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
          false,
          [&] { exchange->reply(200, lab_.affinity(request.parameter("namespace"))); }},
         {"GET", "plan", false, [&] { plan(request, exchange); }},
+        {"GET", "drops", false, [&] { drops(request, exchange); }},
         {"POST", "repair", false, [&] { exchange->reply(200, report_json(lab_.repair())); }},
         {"POST",
          "proxy-mode",
@@ -322,6 +323,35 @@ void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {
         }
     }
     exchange->reply(200, {{"lines", lines}, {"operations", operations}});
+}
+
+/// The last packets that rules have dropped; with `watch` those that follow, too.
+void Routes::drops(const ApiRequest& request, const ExchangePtr& exchange) {
+    auto& log = lab_.watch_drops();
+    auto& story = lab_.drop_story();
+    const auto flag = request.parameter("watch");
+    if (flag != "1" && flag != "true") {
+        Json items = Json::array();
+        for (const auto& dropped : log.recent()) {
+            items.push_back(story.to_json(dropped));
+        }
+        exchange->reply(200, {{"items", items}, {"lost", log.lost()}, {"problem", log.problem()}});
+        return;
+    }
+    if (!log.problem().empty()) {
+        throw StatusError(501, "NotImplemented", "drops are not seen: " + log.problem());
+    }
+    exchange->start_stream("application/json");
+    // The exchange holds the callback that ends the watch, so the watch must not hold the exchange.
+    const std::weak_ptr<Exchange> weak = exchange;
+    const auto id = log.follow([weak, &story](const std::vector<const DroppedPacket*>& packets) {
+        if (const auto stream = weak.lock()) {
+            for (const auto* packet : packets) {
+                stream->send_line(story.to_json(*packet));
+            }
+        }
+    });
+    exchange->on_disconnect([&log, id] { log.unfollow(id); });
 }
 
 void Routes::target(const ApiRequest& request, const ExchangePtr& exchange) {

@@ -20,6 +20,21 @@ constexpr unsigned conntrack_type(unsigned type) {
     return (NFNL_SUBSYS_CTNETLINK << 8U) | type;
 }
 
+/// The attributes that ICMP has in place of ports.
+struct IcmpAttributes {
+    std::uint16_t id;
+    std::uint16_t type;
+    std::uint16_t code;
+};
+
+const IcmpAttributes* icmp_of(std::uint8_t protocol) {
+    static constexpr IcmpAttributes kFour{
+        CTA_PROTO_ICMP_ID, CTA_PROTO_ICMP_TYPE, CTA_PROTO_ICMP_CODE};
+    static constexpr IcmpAttributes kSix{
+        CTA_PROTO_ICMPV6_ID, CTA_PROTO_ICMPV6_TYPE, CTA_PROTO_ICMPV6_CODE};
+    return protocol == IPPROTO_ICMP ? &kFour : protocol == IPPROTO_ICMPV6 ? &kSix : nullptr;
+}
+
 /// Reads a CTA_TUPLE_*.
 struct Tuple {
     std::uint8_t protocol = 0;
@@ -37,6 +52,17 @@ std::optional<Tuple> decode_tuple(const Attributes& attributes) {
     if (!source || !destination || number.empty()) {
         return std::nullopt;
     }
+    if (const auto* icmp = icmp_of(number.front())) {
+        const auto byte = [&](std::uint16_t type) {
+            const auto bytes = proto.bytes(type);
+            return static_cast<unsigned>(bytes.empty() ? 0 : bytes.front());
+        };
+        const auto kind = byte(icmp->type) << 8U | byte(icmp->code);
+        return Tuple{
+            number.front(),
+            {*source, proto.be16(icmp->id).value_or(0)},
+            {*destination, static_cast<std::uint16_t>(kind)}};
+    }
     return Tuple{
         number.front(),
         {*source, proto.be16(CTA_PROTO_SRC_PORT).value_or(0)},
@@ -53,6 +79,12 @@ void put_tuple(Batch& batch, const Connection& connection) {
     }
     const Batch::Nest proto(batch, CTA_TUPLE_PROTO | NLA_F_NESTED);
     batch.put_u8(CTA_PROTO_NUM, connection.protocol);
+    if (const auto* icmp = icmp_of(connection.protocol)) {
+        batch.put_be16(icmp->id, connection.source.port);
+        batch.put_u8(icmp->type, static_cast<std::uint8_t>(connection.destination.port >> 8U));
+        batch.put_u8(icmp->code, static_cast<std::uint8_t>(connection.destination.port & 0xffU));
+        return;
+    }
     batch.put_be16(CTA_PROTO_SRC_PORT, connection.source.port);
     batch.put_be16(CTA_PROTO_DST_PORT, connection.destination.port);
 }
@@ -77,6 +109,26 @@ std::vector<Connection> list_udp_nat_connections(NetlinkSocket& netfilter) {
         if (original && reply && original->protocol == IPPROTO_UDP && (status & IPS_DST_NAT) != 0) {
             connections.push_back(
                 {IPPROTO_UDP,
+                 original->source,
+                 original->destination,
+                 reply->source,
+                 reply->destination});
+        }
+    });
+    return connections;
+}
+
+std::vector<Connection> list_connections(NetlinkSocket& netfilter) {
+    Batch request;
+    request.start<nfgenmsg>(conntrack_type(IPCTNL_MSG_CT_GET), NLM_F_DUMP).nfgen_family = AF_UNSPEC;
+    std::vector<Connection> connections;
+    netfilter.dump("list connections", request, [&](const nlmsghdr* message) {
+        const Attributes attributes(message, sizeof(nfgenmsg));
+        const auto original = decode_tuple(attributes.nested(CTA_TUPLE_ORIG));
+        const auto reply = decode_tuple(attributes.nested(CTA_TUPLE_REPLY));
+        if (original && reply) {
+            connections.push_back(
+                {original->protocol,
                  original->source,
                  original->destination,
                  reply->source,

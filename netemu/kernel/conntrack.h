@@ -13,6 +13,9 @@ namespace netemu {
 /// that does not know the filter gives all of them, and the rest is left out here. Throws SysError.
 std::vector<Connection> list_udp_nat_connections(NetlinkSocket& netfilter);
 
+/// All connections. Throws SysError.
+std::vector<Connection> list_connections(NetlinkSocket& netfilter);
+
 /// Deletes them; returns how many were there. Throws SysError.
 std::size_t
 delete_connections(NetlinkSocket& netfilter, const std::vector<Connection>& connections);

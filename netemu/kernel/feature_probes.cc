@@ -14,6 +14,7 @@
 #include "netemu/base/error.h"
 #include "netemu/kernel/netlink_socket.h"
 #include "netemu/kernel/nft_codec.h"
+#include "netemu/kernel/packet_log.h"
 
 namespace netemu {
 
@@ -109,6 +110,20 @@ int probe_ipv6() {
     return socket ? 0 : errno;
 }
 
+/// A listener of the packet log, in this namespace.
+int probe_packet_log() {
+    constexpr std::uint16_t kGroup = 1;
+    return errno_of([] {
+        UniqueFd socket(
+            ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
+        if (!socket) {
+            return errno;
+        }
+        const PacketLog log(std::move(socket), kGroup);
+        return 0;
+    });
+}
+
 std::string module_remedy(const std::string& module, const std::string& option) {
     return "sudo modprobe " + module + ", or use a kernel with " + option;
 }
@@ -134,6 +149,10 @@ const std::vector<FeatureProbe>& feature_probes() {
          "CONFIG_NF_TABLES_INET, CONFIG_NFT_NAT and CONFIG_NFT_MASQ",
          probe_nftables},
         {"ipv6", false, "boot without ipv6.disable=1", probe_ipv6},
+        {"packet log",
+         false,
+         module_remedy("nfnetlink_log", "CONFIG_NETFILTER_NETLINK_LOG"),
+         probe_packet_log},
         link_probe("geneve", false, "geneve"),
         {"netem", false, module_remedy("sch_netem", "CONFIG_NET_SCH_NETEM"), probe_netem},
         link_probe("dummy", false, "dummy"),

@@ -36,6 +36,8 @@ public:
     /// connection tracking has them. Throws Error when there is no such namespace, SysError and
     /// UnsupportedError when the kernel refuses or has no connection tracking.
     virtual std::vector<Connection> udp_connections(const std::string& ns) = 0;
+    /// All connections of the namespace, of every protocol and family. Errors as above.
+    virtual std::vector<Connection> connections(const std::string& ns) = 0;
     /// Forgets them, so that their next packets meet the rules of today. One that is gone already
     /// is not an error. Call it when the new rules are in place. Returns how many were there.
     virtual std::size_t

@@ -51,6 +51,10 @@ public:
         return list_udp_nat_connections(table_.nft(table_.at(ns)));
     }
 
+    std::vector<Connection> connections(const std::string& ns) override {
+        return list_connections(table_.nft(table_.at(ns)));
+    }
+
     std::size_t
     delete_connections(const std::string& ns, const std::vector<Connection>& connections) override {
         return netemu::delete_connections(table_.nft(table_.at(ns)), connections);

@@ -160,6 +160,17 @@ void NftExpressions::log(const std::string& prefix) {
     }
 }
 
+void NftExpressions::log(const std::string& prefix, std::uint16_t group, std::uint32_t snaplen) {
+    const OpenExpression open(batch_, "log");
+    batch_.put_be16(NFTA_LOG_GROUP, group);
+    if (!prefix.empty()) {
+        batch_.put_text(NFTA_LOG_PREFIX, prefix);
+    }
+    if (snaplen != 0) {
+        batch_.put_be32(NFTA_LOG_SNAPLEN, snaplen);
+    }
+}
+
 void NftExpressions::set_meta(std::uint32_t key) {
     const OpenExpression open(batch_, "meta");
     batch_.put_be32(NFTA_META_KEY, key);

@@ -37,6 +37,8 @@ public:
     void verdict(NftVerdict verdict, const std::string& chain);
     void counter();
     void log(const std::string& prefix);
+    /// To a group of nfnetlink_log.
+    void log(const std::string& prefix, std::uint16_t group, std::uint32_t snaplen);
     /// From register 0.
     void set_meta(std::uint32_t key);
     void write_link_header(unsigned offset, unsigned length);

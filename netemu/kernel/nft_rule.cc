@@ -29,6 +29,8 @@ constexpr unsigned kEtherSource = ETH_ALEN;
 constexpr unsigned kEtherType = 2 * ETH_ALEN;
 constexpr unsigned kSourcePortOffset = 0;
 constexpr unsigned kDestinationPortOffset = 2;
+constexpr unsigned kIcmpTypeOffset = 0;   // RFC 792, RFC 4443
+constexpr unsigned kArpSenderOffset = 14; // RFC 826, of Ethernet and IPv4
 
 using Header = NftExpressions::Header;
 using Compare = NftExpressions::Compare;
@@ -150,8 +152,30 @@ public:
         write_.compare(equal_or_not(match.negate), network_bytes(match.type));
     }
 
+    void operator()(const NftMatchIcmp& match) {
+        require_family(match.family);
+        const bool v4 = match.family == Family::V4;
+        const auto protocol = static_cast<std::uint8_t>(v4 ? int{IPPROTO_ICMP} : IPPROTO_ICMPV6);
+        write_.load_meta(NFT_META_L4PROTO);
+        write_.compare(Compare::Equal, {&protocol, 1});
+        write_.load_payload(Header::Transport, kIcmpTypeOffset, 1);
+        if (match.first == match.last) {
+            write_.compare(Compare::Equal, {&match.first, 1});
+        } else {
+            write_.compare(Compare::AtLeast, {&match.first, 1});
+            write_.compare(Compare::AtMost, {&match.last, 1});
+        }
+    }
+
     void operator()(const NftCounter&) { write_.counter(); }
-    void operator()(const NftLog& log) { write_.log(log.prefix); }
+
+    void operator()(const NftLog& log) {
+        if (log.group) {
+            write_.log(log.prefix, *log.group, log.snaplen);
+        } else {
+            write_.log(log.prefix);
+        }
+    }
 
     void operator()(const NftTrace&) {
         const std::uint8_t on = 1;
@@ -314,6 +338,10 @@ private:
             return load_mac(kEtherSource, to);
         case NftField::DestinationMac:
             return load_mac(kEtherDestination, to);
+        case NftField::ArpSource:
+            require_arp();
+            write_.load_payload(Header::Network, kArpSenderOffset, 4, to);
+            return 1;
         case NftField::Random:
             write_.load_random(modulus, to);
             return 1;
@@ -328,7 +356,9 @@ private:
             throw Error("a lookup without a key");
         }
         for (const NftField field : key) { // first, since it needs a register too
-            if (field == NftField::Source6 || field == NftField::Destination6) {
+            if (field == NftField::ArpSource) {
+                require_arp();
+            } else if (field == NftField::Source6 || field == NftField::Destination6) {
                 require_family(Family::V6);
             } else if (field == NftField::Source || field == NftField::Destination) {
                 require_family(own_family());
@@ -347,6 +377,15 @@ private:
     void require_bridge(const char* what) const {
         if (family_ != NftFamily::Bridge) {
             throw Error(std::string(what) + " is for tables of family bridge");
+        }
+    }
+
+    void require_arp() {
+        require_bridge("the sender of an ARP packet");
+        if (!arp_checked_) {
+            arp_checked_ = true;
+            write_.load_meta(NFT_META_PROTOCOL);
+            write_.compare(Compare::Equal, network_bytes(ETH_P_ARP));
         }
     }
 
@@ -378,6 +417,7 @@ private:
     const std::vector<AnonymousSet>& sets_;
     std::size_t next_set_ = 0;
     std::array<bool, 2> checked_{}; // IPv4, IPv6
+    bool arp_checked_ = false;
 };
 
 /// The anonymous sets that the statements of a rule need, put in front of it.

@@ -104,14 +104,25 @@ struct NftMatchEtherType {
     bool operator==(const NftMatchEtherType&) const = default;
 };
 
+/// `icmp type echo-request` or, of a range, `icmpv6 type 133-137`. Checks the protocol too.
+struct NftMatchIcmp {
+    Family family = Family::V4; // V6: ICMPv6
+    std::uint8_t first = 0;
+    std::uint8_t last = 0; // the same as `first` for one type
+    bool operator==(const NftMatchIcmp&) const = default;
+};
+
 // --- statements that do something and go on
 
 struct NftCounter {
     bool operator==(const NftCounter&) const = default;
 };
-/// `log prefix "..."`.
+/// `log prefix "..."`, to the kernel's log; with a group `log prefix "..." group 100 snaplen 128`,
+/// to who listens to that group of nfnetlink_log (NFLOG) in this network namespace.
 struct NftLog {
-    std::string prefix; // at most 64 bytes; may be empty
+    std::string prefix;                   // at most 64 bytes; may be empty
+    std::optional<std::uint16_t> group{}; // none: the kernel's log
+    std::uint32_t snaplen = 0;            // with a group: bytes of the packet; 0: all of them
     bool operator==(const NftLog&) const = default;
 };
 /// `meta nftrace set 1`.
@@ -206,6 +217,7 @@ using NftStatement = std::variant<
     NftMatchCtState,
     NftMatchLocal,
     NftMatchEtherType,
+    NftMatchIcmp,
     NftCounter,
     NftLog,
     NftTrace,

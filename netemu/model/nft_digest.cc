@@ -89,8 +89,16 @@ struct StatementHash {
     void operator()(const NftMatchCtState& it) const { hash.number(it.states); }
     void operator()(const NftMatchLocal& it) const { hash.number(it.field).number(it.negate); }
     void operator()(const NftMatchEtherType& it) const { hash.number(it.type).number(it.negate); }
+    void operator()(const NftMatchIcmp& it) const {
+        hash.number(it.family).number(it.first).number(it.last);
+    }
     void operator()(const NftCounter&) const {}
-    void operator()(const NftLog& it) const { hash.text(it.prefix); }
+    void operator()(const NftLog& it) const {
+        hash.text(it.prefix);
+        if (it.group) {
+            hash.number(*it.group).number(it.snaplen);
+        }
+    }
     void operator()(const NftTrace&) const {}
     void operator()(const NftSetMark& it) const { hash.number(it.how).number(it.value); }
     void operator()(const NftUpdateSet& it) const {

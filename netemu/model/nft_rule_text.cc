@@ -106,9 +106,21 @@ public:
             return text + hexadecimal_number(match.type, 4);
         }
     }
+    std::string operator()(const NftMatchIcmp& match) const {
+        std::string text = match.family == Family::V4 ? "icmp type " : "icmpv6 type ";
+        text += std::to_string(match.first);
+        return text + (match.last == match.first ? "" : "-" + std::to_string(match.last));
+    }
     std::string operator()(const NftCounter&) const { return "counter"; }
     std::string operator()(const NftLog& log) const {
-        return log.prefix.empty() ? "log" : "log prefix " + quoted_text(log.prefix);
+        std::string text = log.prefix.empty() ? "log" : "log prefix " + quoted_text(log.prefix);
+        if (log.group) {
+            text += " group " + std::to_string(*log.group);
+            if (log.snaplen != 0) {
+                text += " snaplen " + std::to_string(log.snaplen);
+            }
+        }
+        return text;
     }
     std::string operator()(const NftTrace&) const { return "meta nftrace set 1"; }
     std::string operator()(const NftSetMark& statement) const {
@@ -179,7 +191,7 @@ private:
     }
 
     [[nodiscard]] std::string field_text(NftField field, std::uint32_t modulus) const {
-        static constexpr std::array<std::string_view, 14> kTexts{
+        static constexpr std::array<std::string_view, 15> kTexts{
             "",
             "ip saddr",
             "ip daddr",
@@ -193,6 +205,7 @@ private:
             "oifname",
             "ether saddr",
             "ether daddr",
+            "arp saddr ip",
             "numgen random mod "};
         if (family_ == NftFamily::Ip6 && field == NftField::Source) {
             field = NftField::Source6;

@@ -33,7 +33,8 @@ enum class NftType : std::uint8_t {
 
 /// What one part of a lookup is taken from: `ip saddr`, `ip daddr` (`ip6` in a table of family
 /// ip6), `ip6 saddr`, `ip6 daddr`, `meta l4proto`, `th sport`, `th dport`, `meta mark`, `iifname`,
-/// `oifname`, `ether saddr`, `ether daddr`, and `numgen random mod N` with the N of the statement.
+/// `oifname`, `ether saddr`, `ether daddr`, `arp saddr ip` (bridge), and `numgen random mod N` with
+/// the N of the statement.
 enum class NftField : std::uint8_t {
     None,
     Source,
@@ -48,6 +49,7 @@ enum class NftField : std::uint8_t {
     OutputInterface,
     SourceMac,
     DestinationMac,
+    ArpSource,
     Random,
 };
 

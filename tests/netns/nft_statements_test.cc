@@ -126,6 +126,11 @@ std::vector<Sample> every_statement() {
         {{NftMatchLocal{false}, NftCounter{}}, "fib daddr type local counter packets 0 bytes 0"},
         {{NftMatchLocal{true}, NftCounter{}}, "fib daddr type != local counter packets 0 bytes 0"},
         {{NftLog{"why "}, NftLog{""}}, "log prefix \"why \" log"},
+        {{NftLog{"why ", 100, 128}, verdict(NftVerdict::Drop)},
+         "log prefix \"why \" group 100 snaplen 128 drop"},
+        {{NftLog{"", 0}}, "log group 0"},
+        {{NftMatchIcmp{Family::V4, 8, 8}, accept}, "icmp type echo-request accept"},
+        {{NftMatchIcmp{Family::V4, 200, 210}, accept}, "icmp type 200-210 accept"},
         {{NftTrace{}}, "meta nftrace set 1"},
         {{NftSetMark{How::Or, 0x4000}}, "meta mark set meta mark | 0x00004000"},
         {{NftSetMark{How::Xor, 0x4000}}, "meta mark set meta mark ^ 0x00004000"},
@@ -317,9 +322,21 @@ BOOST_AUTO_TEST_CASE(six_inet_and_bridge) {
         {"filter",
          {},
          {{{NftMatchSet{{NftField::Mark, NftField::Source}, "names", false}, NftCounter{}}, ""},
+          {{NftMatchIcmp{Family::V6, 133, 137}, verdict(NftVerdict::Accept)}, ""},
           {{NftReject{}}, ""}}}};
     NftTable frames{NftFamily::Bridge, "frames", {}};
+    NftSet ports{"ports", {NftType::Interface, NftType::Ipv4}};
+    ports.elements = {nft_member(NftBytes().interface("veth1").address(ip("10.0.0.1")))};
+    frames.sets = {ports};
     frames.chains = {
+        {"own-addresses",
+         {},
+         {{{NftMatchSet{{NftField::InputInterface, NftField::Source}, "ports", true},
+            verdict(NftVerdict::Drop)},
+           ""},
+          {{NftMatchSet{{NftField::InputInterface, NftField::ArpSource}, "ports", true},
+            verdict(NftVerdict::Drop)},
+           ""}}},
         {"prerouting",
          NftBase{"filter", NftHook::Prerouting, -300, NftVerdict::Accept},
          {{{NftMatchEtherType{0x0806, false}, verdict(NftVerdict::Accept)}, ""},

@@ -414,6 +414,10 @@ std::vector<Connection> FakeKernel::udp_connections(const std::string& ns) {
     return at(ns).connections;
 }
 
+std::vector<Connection> FakeKernel::connections(const std::string& ns) {
+    return at(ns).connections;
+}
+
 std::size_t
 FakeKernel::delete_connections(const std::string& ns, const std::vector<Connection>& connections) {
     return std::erase_if(at(ns).connections, [&](const Connection& each) {

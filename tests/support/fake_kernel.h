@@ -23,6 +23,7 @@ public:
     ObservedState observe() override;
     /// Those that `add_connection` gave it.
     std::vector<Connection> udp_connections(const std::string& ns) override;
+    std::vector<Connection> connections(const std::string& ns) override;
     std::size_t
     delete_connections(const std::string& ns, const std::vector<Connection>& connections) override;
     void add_connection(const std::string& ns, const Connection& connection);

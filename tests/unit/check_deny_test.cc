@@ -3,6 +3,7 @@
 #include "labctl/check/evaluate.h"
 #include "tests/unit/check_fixture.h"
 
+using namespace labctl;
 using namespace labctl::check;
 using namespace labctl::check::testing;
 using labctl::probe::Outcome;
@@ -171,6 +172,84 @@ BOOST_AUTO_TEST_CASE(controls_of_nodes_and_external) {
     lab.check({assertion("node/node-1 -> db:5432 deny")});
     const auto from_node = sent(lab.rounds.back());
     BOOST_TEST(from_node[1] == "node/node-1 icmp://172.18.0.3"); // another node, not itself
+}
+
+namespace {
+
+/// A lab whose results carry the evidence themselves, as those of a real lab do.
+struct EvidenceLab : PolicyLab {
+    EvidenceLab() {
+        dropped_by = nullptr;
+        network = [this](const Request& request) {
+            return dropped(request) ? drop_result(request.count) : answer(request);
+        };
+    }
+
+    [[nodiscard]] labctl::probe::Result drop_result(std::uint32_t count) const {
+        auto result = result_of(Outcome::Timeout);
+        result.attempts = count;
+        result.outcomes = {{"timeout", count}};
+        result.dropped = std::min(seen, count);
+        result.first.drop = drop;
+        result.first.error = drop.text;
+        return result;
+    }
+
+    labctl::probe::Drop drop{
+        "node-2",
+        "ingress",
+        "networkpolicy/default/db",
+        {"networkpolicy/default/db", "networkpolicy/default/also"},
+        std::nullopt,
+        "labctl ingress/np/x",
+        "dropped on node-2 by NetworkPolicy default/db (p.yaml:3): no rule allows it"};
+    std::uint32_t seen = 1000; // drops that were seen, at most
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(the_drop_itself_is_the_proof) {
+    EvidenceLab lab;
+    const auto record = lab.check_one(assertion("client -> db:5432 deny"));
+    BOOST_TEST((record.verdict == Verdict::Pass), record.reason);
+    BOOST_TEST(record.reason == lab.drop.text);
+    BOOST_TEST(record.decided_by == "networkpolicy/default/db");
+}
+
+BOOST_AUTO_TEST_CASE(every_policy_that_isolates_may_be_named) {
+    EvidenceLab lab;
+    const auto named = lab.check_one(assertion("client -> db:5432 deny by netpol/default/also"));
+    BOOST_TEST((named.verdict == Verdict::Pass), named.reason);
+    BOOST_TEST(named.decided_by == "networkpolicy/default/also");
+    const auto other = lab.check_one(assertion("client -> db:5432 deny by netpol/default/other"));
+    BOOST_TEST((other.verdict == Verdict::Fail));
+    BOOST_TEST(contains(other.reason, "it was networkpolicy/default/db"), other.reason);
+}
+
+BOOST_AUTO_TEST_CASE(a_time_out_without_a_drop_among_many_proves_nothing) {
+    EvidenceLab lab;
+    const api::Json form{{"from", "client"}, {"to", "db:5432"}, {"expect", "deny"}, {"count", 10}};
+    BOOST_TEST((lab.check_one(assertion(form)).verdict == Verdict::Pass));
+    lab.seen = 9;
+    BOOST_TEST((lab.check_one(assertion(form)).verdict == Verdict::Inconclusive));
+}
+
+BOOST_AUTO_TEST_CASE(a_rule_of_no_policy_is_named_by_what_it_logs) {
+    EvidenceLab lab;
+    lab.drop = {"node-1", "", "", {}, std::nullopt, "by hand", "dropped on node-1 by the rule"};
+    const auto record = lab.check_one(assertion("client -> db:5432 deny"));
+    BOOST_TEST((record.verdict == Verdict::Pass), record.reason);
+    BOOST_TEST(record.decided_by == "the rule that logs 'by hand' on node-1");
+    const auto by = lab.check_one(assertion("client -> db:5432 deny by netpol/default/db"));
+    BOOST_TEST((by.verdict == Verdict::Fail));
+}
+
+BOOST_AUTO_TEST_CASE(an_allow_that_fails_names_the_policy_and_its_place) {
+    EvidenceLab lab;
+    const auto record = lab.check_one(assertion("client -> db:5432 allow"));
+    BOOST_TEST((record.verdict == Verdict::Fail));
+    BOOST_TEST(contains(record.reason, "NetworkPolicy default/db (p.yaml:3)"), record.reason);
+    BOOST_TEST(record.decided_by == "networkpolicy/default/db");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

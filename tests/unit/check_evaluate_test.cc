@@ -494,4 +494,33 @@ BOOST_AUTO_TEST_CASE(the_contract) {
     BOOST_TEST(static_cast<int>(exit_code(failed_setup("no lab"))) == 2);
 }
 
+BOOST_AUTO_TEST_CASE(a_spread_is_about_the_shares_of_the_backends) {
+    FakeLab lab;
+    std::map<std::string, std::uint32_t> backends;
+    lab.network = [&](const Request& request) {
+        auto result = lab.answer(request);
+        result.attempts = request.count;
+        result.outcomes = {{"ok", request.count}};
+        result.backends = backends;
+        return result;
+    };
+    const auto verdict = [&](const char* share, std::uint32_t first, std::uint32_t second) {
+        backends = {{"default/frontend-a", first}, {"default/frontend-b", second}};
+        const labctl::api::Json form{
+            {"from", "client"},
+            {"to", "frontend-a:8080"},
+            {"count", 100},
+            {"expect", {{"spread", {{"frontend-a", share}}}}}};
+        return to_string(lab.check_one(assertion(form)).verdict);
+    };
+    BOOST_TEST(verdict("~50%", 50, 50) == "pass");
+    BOOST_TEST(verdict("~50%", 69, 31) == "pass"); // within four standard deviations of 5
+    BOOST_TEST(verdict("~50%", 71, 29) == "fail");
+    BOOST_TEST(verdict("~0%", 1, 99) == "fail");
+    BOOST_TEST(verdict("40-60%", 60, 40) == "pass");
+    BOOST_TEST(verdict("40-60%", 61, 39) == "fail");
+    BOOST_TEST(verdict("0%", 0, 100) == "pass");
+    BOOST_TEST(verdict("~50%", 30, 30) == "inconclusive"); // the others do not say who they are
+}
+
 BOOST_AUTO_TEST_SUITE_END()

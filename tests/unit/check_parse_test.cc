@@ -232,6 +232,11 @@ const std::vector<Bad> kBad{
     {R"({"from": "a", "to": "b:80/http", "expect": {"body": {"matches": "("}}})",
      "regular expression"},
     {R"({"from": "a", "to": "tcp://b:80", "expect": {"body": "x"}})", "not HTTP"},
+    {R"({"from": "a", "to": "b:80", "expect": {"spread": {"b": "~50%"}}})", "write count: 100"},
+    {R"({"from": "a", "to": "b:80", "count": 9, "expect": {"spread": {"b": "half"}}})",
+     "write ~50%"},
+    {R"({"from": "a", "to": "b:80", "count": 9, "expect": {"spread": {"b": "~40-60%"}}})",
+     "write ~50%"},
     {R"({"from": "a", "to": "b:80", "expect": {"outcome": "refused", "backend": "b"}})",
      "makes no sense"},
     {R"({"from": "a", "to": "b:80", "expect": "allow", "level": "info"})", "error or warning"},
@@ -301,3 +306,59 @@ BOOST_AUTO_TEST_CASE(a_check_object) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+namespace {
+
+Json matrix(const std::string& text) {
+    return {{"matrix", text}, {"port", "8080/tcp"}, {"points", 6}, {"within", "5s"}};
+}
+
+std::vector<Assertion> cells(const Json& form) {
+    return parse_entry(form, {"checks.yaml", 7, 5}, "prod", "3");
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_matrix_is_one_assertion_for_each_cell_that_says_something) {
+    const auto parsed = cells(matrix(".         web      {app=db}\n"
+                                     "# what follows is policy\n"
+                                     "client    .        X\n"
+                                     "web       -        x\n"));
+    BOOST_REQUIRE_EQUAL(parsed.size(), 3U);
+    BOOST_TEST(parsed[0].title == "client -> web:8080/tcp allow (matrix)");
+    BOOST_TEST((parsed[0].expect.kind == Expectation::Kind::Allow));
+    BOOST_TEST(parsed[1].title == "client -> {app=db}:8080/tcp deny (matrix)");
+    BOOST_TEST((parsed[1].expect.kind == Expectation::Kind::Deny));
+    BOOST_TEST(parsed[2].from.text == "web");
+    BOOST_TEST(parsed[2].id == "3.3");
+    BOOST_TEST(parsed[2].ns == "prod");
+    BOOST_TEST(parsed[2].points == 2);
+    BOOST_TEST(parsed[2].within_us == 5000000U);
+    BOOST_TEST(parsed[2].source.line == 7);
+    // Without a word in the corner it is the same.
+    BOOST_TEST(cells(matrix("web {app=db}\nclient . X\nweb - X\n")).size() == 3U);
+    BOOST_TEST(cells("a -> b:80 allow").at(0).id == "3");
+}
+
+BOOST_AUTO_TEST_CASE(a_matrix_that_is_none_says_why) {
+    const std::vector<std::pair<Json, std::string>> bad{
+        {matrix("a b\n"), "a line of columns and a row"},
+        {matrix("a b\nc . X\nd .\n"), "the row of 'd' has 1 cell for 2 columns"},
+        {matrix("a b\nc . ?\n"), "'?' is no cell"},
+        {matrix("a b\nc - -\n"), "asserts nothing"},
+        {Json{{"matrix", Json::array()}}, "must be a block of text"},
+        {Json{{"matrix", "a\nb .\n"}, {"prot", "80"}}, "did you mean"}};
+    for (const auto& [form, says] : bad) {
+        BOOST_CHECK_EXCEPTION(cells(form), CheckError, [&](const CheckError& error) {
+            BOOST_TEST_MESSAGE(error.what());
+            return std::string(error.what()).find(says) != std::string::npos;
+        });
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_warning_has_two_spellings) {
+    BOOST_TEST((assertion("a -> b:80 allow warn").level == Level::Warning));
+    const auto form =
+        Json::parse(R"({"from": "a", "to": "b:80", "expect": "allow", "level": "warn"})");
+    BOOST_TEST((assertion(form).level == Level::Warning));
+}

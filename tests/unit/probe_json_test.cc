@@ -152,4 +152,51 @@ BOOST_AUTO_TEST_CASE(a_server_s_bytes_never_break_the_json) {
     BOOST_CHECK_THROW(result_from_json(json::parse(R"({"outcome": 3})")), netemu::UsageError);
     BOOST_CHECK_THROW(result_from_json(json::parse("[]")), netemu::UsageError);
 }
+
+BOOST_AUTO_TEST_CASE(a_drop_is_told_with_its_rule_and_read_back) {
+    Result result;
+    result.id = "1";
+    result.attempts = 3;
+    result.outcomes = {{"timeout", 3}};
+    result.dropped = 2;
+    result.first.outcome = Outcome::Timeout;
+    result.first.drop = Drop{
+        "node-2",
+        "ingress",
+        "networkpolicy/prod/deny-all",
+        {"networkpolicy/prod/deny-all", "networkpolicy/prod/web"},
+        std::nullopt,
+        "labctl ingress/np/abc",
+        "dropped on node-2 by NetworkPolicy prod/deny-all"};
+    const auto object = to_json(result);
+    BOOST_TEST(object.at("outcome") == "timeout");
+    const auto& drop = object.at("drop");
+    BOOST_TEST(drop.at("node") == "node-2");
+    BOOST_TEST(drop.at("direction") == "ingress");
+    BOOST_TEST(drop.at("by") == "networkpolicy/prod/deny-all");
+    BOOST_TEST(drop.at("rule").is_null());
+    BOOST_TEST(drop.at("prefix") == "labctl ingress/np/abc");
+    const auto back = result_from_json(object);
+    BOOST_TEST((back.first.drop == result.first.drop));
+    BOOST_TEST(back.dropped == 2U);
+    auto by_hand = result;
+    by_hand.first.drop = Drop{"node-1", "", "", {}, 4, "x", "dropped"};
+    BOOST_TEST(to_json(by_hand).at("drop").at("by").is_null());
+    BOOST_TEST((result_from_json(to_json(by_hand)).first.drop == by_hand.first.drop));
+    result.first.drop.reset();
+    result.dropped = 0;
+    BOOST_TEST(!to_json(result).contains("drop"));
+    BOOST_TEST(!result_from_json(to_json(result)).first.drop.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(evidence_and_identity_are_wanted_unless_refused) {
+    const auto list = parse_requests(json::parse(one(R"(, "evidence": false, "identify": false)")));
+    BOOST_TEST(!list.probes[0].evidence);
+    BOOST_TEST(!list.probes[0].identify);
+    BOOST_TEST(to_json(list).at("probes")[0].at("evidence") == false);
+    const auto usual = parse_requests(json::parse(one("")));
+    BOOST_TEST(usual.probes[0].evidence);
+    BOOST_TEST(usual.probes[0].identify);
+    check_error(one(R"(, "evidence": "no")"), "true or false");
+}
 // NOLINTEND

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "labctl/probe/probe.h"
+#include "labctl/store/store.h"
+#include "labctl/supervisor/drop_log.h"
+
+namespace labctl::supervisor {
+
+/// Tells what a dropped packet means: who sent it to whom, and whose rule dropped it.
+class DropStory {
+public:
+    /// Fills in direction, by, policies and rule of a drop, and in `text` who decided, as in
+    /// "NetworkPolicy prod/deny-all (manifests/p.yaml:12): no rule allows it"; leaves it alone when
+    /// no policy made a rule with that prefix.
+    using Naming = std::function<void(const DroppedPacket& dropped, probe::Drop& drop)>;
+
+    /// `external` are the addresses of the namespace outside the cluster.
+    DropStory(store::Store& store, std::vector<std::string> external);
+    DropStory(const DropStory&) = delete;
+    DropStory& operator=(const DropStory&) = delete;
+    ~DropStory();
+
+    void set_naming(Naming naming) { naming_ = std::move(naming); }
+
+    [[nodiscard]] probe::Drop drop_of(const DroppedPacket& dropped);
+    /// "prod/web-1", "node/node-1", "external", or the address when it is nobody's.
+    [[nodiscard]] std::string who(const netemu::IpAddress& address);
+    /// {time, node, from, to, source, destination, protocol, drop}.
+    [[nodiscard]] nlohmann::json to_json(const DroppedPacket& dropped);
+
+private:
+    void learn_addresses();
+
+    store::Store& store_;
+    std::vector<std::string> external_;
+    Naming naming_;
+    std::map<netemu::IpAddress, std::string> owners_;
+    bool stale_ = true; // `owners_` is
+    store::Store::WatchId watch_;
+};
+
+/// "TCP 8080", "UDP 53", "ICMP echo request": what a packet was on its way to.
+std::string service_text(const netemu::LoggedPacket& packet);
+
+} // namespace labctl::supervisor

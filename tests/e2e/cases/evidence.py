@@ -1,0 +1,197 @@
+"""What proves that a rule dropped a packet: the packet log of the nodes, with rules made by hand."""
+
+import json
+import time
+
+from harness import case
+
+LONG = "30s"  # a time-out that no probe of these cases waits for
+PATIENCE_S = 15.0
+
+
+def up(w):
+    """The demo; addresses of its pods by name."""
+    w.labctl("up")
+    return {p["metadata"]["name"]: p["status"]["podIP"] for p in w.get("pods", "-A")}
+
+
+def nft(w, node, words):
+    return w.labctl("exec", f"node/{node}", "--", "nft", *words)
+
+
+def nodes(w):
+    return [n["metadata"]["name"] for n in w.get("nodes")]
+
+
+def drop(w, match, prefix="by hand", log=True):
+    """A rule on every node that drops what matches, and logs it."""
+    says = f'log group 100 prefix "{prefix}"' if log else ""
+    for node in nodes(w):
+        nft(w, node, ["add table inet hand; "
+                      "add chain inet hand forward { type filter hook forward priority 0; }; "
+                      f"add rule inet hand forward {match} counter {says} drop"])
+
+
+def undrop(w):
+    for node in nodes(w):
+        nft(w, node, ["delete table inet hand"])
+
+
+def counted(w, node):
+    """Packets that the rules of the node have dropped, as nft says it."""
+    ruleset = json.loads(nft(w, node, ["-j", "list table inet hand"]).out)["nftables"]
+    return sum(part["counter"]["packets"] for entry in ruleset if "rule" in entry
+               for part in entry["rule"]["expr"] if "counter" in part)
+
+
+@case("a dropped probe ends in no time and says which node and rule dropped it; TCP, HTTP, UDP and ICMP")
+def dropped(w):
+    ip = up(w)
+    db, backend = ip["db-0"], next(ip[name] for name in ip if name.startswith("backend"))
+    drop(w, f"ip saddr {ip['client']} ip daddr {{ {db}, {backend} }}")
+    for target in (f"tcp://{db}:5432", f"http://{backend}:8080/", f"udp://{backend}:9090", f"icmp://{db}"):
+        before = {node: counted(w, node) for node in nodes(w)}
+        started = time.monotonic()
+        result = w.probe("default/client", target, "--timeout", LONG)
+        w.true(time.monotonic() - started < PATIENCE_S, f"{target} waited for its time-out")
+        w.equal(result["outcome"], "timeout", target)
+        w.equal(result["drop"]["prefix"], "by hand", target)
+        w.equal(result["drop"]["by"], None, "no policy made it")
+        w.has(result["error"], f"dropped on {result['drop']['node']} by the rule that logs 'by hand'")
+        grown = [node for node in before if counted(w, node) > before[node]]
+        w.equal([result["drop"]["node"]], grown, f"{target}: the node whose counter moved")
+    # What is not dropped is as it was, and so is the same target from elsewhere.
+    w.equal(w.probe("default/db-0", f"tcp://{backend}:8080")["outcome"], "ok", "another source")
+
+
+@case("many probes at once are told apart: each denied one has a drop, each allowed one an answer")
+def told_apart(w):
+    ip = up(w)
+    db = ip["db-0"]
+    drop(w, f"ip daddr {db} tcp dport 5433")
+    probes = [{"id": f"{port}-{i}", "from": "default/client", "to": f"tcp://{db}:{port}", "timeoutMs": 30000}
+              for i in range(200) for port in (5432, 5433)]
+    started = time.monotonic()
+    results = w.probes(*probes)
+    w.true(time.monotonic() - started < PATIENCE_S, "no probe waited for its time-out")
+    for name, result in results.items():
+        denied = name.startswith("5433")
+        w.equal(result["outcome"], "timeout" if denied else "ok", name)
+        w.equal("drop" in result, denied, f"{name} has a drop")
+
+
+@case("a drop that no rule logs, and a probe that wants no evidence, wait for the time-out")
+def without_evidence(w):
+    ip = up(w)
+    drop(w, f"ip daddr {ip['db-0']} tcp dport 5432", log=False)
+    result = w.probe("default/client", f"tcp://{ip['db-0']}:5432", "--timeout", "200ms")
+    w.has(result["error"], "no answer within 200 ms")
+    w.true("drop" not in result, "nothing is known of the drop")
+    undrop(w)
+    drop(w, f"ip daddr {ip['db-0']} tcp dport 5432")
+    result = w.probe("default/client", f"tcp://{ip['db-0']}:5432", "--timeout", "200ms", "--no-evidence")
+    w.has(result["error"], "no answer within 200 ms")
+    w.true("drop" not in result, "none was wanted")
+
+
+@case("an open connection is not affected by a drop behind its answer")
+def after_the_answer(w):
+    ip = up(w)
+    backend = next(ip[name] for name in ip if name.startswith("backend"))
+    # The handshake passes, the first request passes; FIN and RST of the client are dropped.
+    drop(w, f"ip daddr {backend} tcp flags & (fin | rst) != 0")
+    result = w.probe("default/client", f"http://{backend}:8080/", "--count", "20")
+    w.equal(result["outcomes"], {"ok": 20}, "outcomes")
+
+
+@case("events --drops lists what rules dropped, in one line each, and follows it")
+def live(w):
+    ip = up(w)
+    drop(w, f"ip daddr {ip['db-0']} tcp dport 5432")
+    follower = w.start("labctl", "events", "-w", "--drops")
+    try:
+        # Until it follows, a line may be missed: probe until the first one is there.
+        seen = []
+        def line_comes():
+            w.probe("default/client", f"tcp://{ip['db-0']}:5432", "--timeout", LONG)
+            seen.append(follower.stdout.readline().decode())
+            return seen[-1]
+        w.wait("a line", line_comes, within_s=PATIENCE_S)
+    finally:
+        follower.terminate()
+        follower.wait()
+    w.matches(seen[0], r"^\d\d:\d\d:\d\d\.\d{3} node-\d default/client -> default/db-0 TCP 5432: "
+                       r"the rule that logs 'by hand'$")
+    listed = w.labctl("events", "--drops", "-o", "json").json()
+    w.true(len(listed["items"]) >= 1, "the list has it too")
+    w.equal(listed["lost"], 0, "lost packets")
+    item = listed["items"][-1]
+    w.equal((item["from"], item["to"], item["drop"]["prefix"]), ("default/client", "default/db-0", "by hand"),
+            "the newest")
+
+
+CHECKS = """\
+- client -> db:5432 deny
+- {from: client, to: "db:5432", expect: deny, by: networkpolicy/default/other}
+"""
+
+
+@case("deny passes by the drop of its own packet alone: no drop, no log, another rule are told apart")
+def judged(w):
+    ip = up(w)
+    checks = w.write("deny.yaml", CHECKS)
+
+    def verdicts(status):
+        report = w.labctl("check", checks, "-o", "json", status=status).json()
+        return [(a["verdict"], a["reason"]) for a in report["results"]]
+
+    got = verdicts(1)
+    w.equal([v for v, _ in got], ["fail", "fail"], "nothing drops it")
+    w.has(got[0][1], "it was answered by default/db-0")
+    drop(w, f"ip saddr {ip['client']} ip daddr {ip['db-0']} tcp dport 5432", log=False)
+    got = verdicts(3)
+    w.equal([v for v, _ in got], ["inconclusive", "inconclusive"], "a drop that proves nothing")
+    w.has(got[0][1], "no rule is known to have dropped it")
+    undrop(w)
+    drop(w, f"ip saddr {ip['client']} ip daddr {ip['db-0']} tcp dport 5432")
+    got = verdicts(1)
+    w.equal([v for v, _ in got], ["pass", "fail"], "proven, but not by that policy")
+    w.has(got[0][1], "by the rule that logs 'by hand'")
+    w.has(got[1][1], "it was the rule that logs 'by hand'")
+    undrop(w)
+    # A source that cannot send at all is no denial, whoever drops its packets.
+    nft(w, "node-1", ["add table inet hand"])
+    for node in nodes(w):
+        nft(w, node, ["add table inet hand; "
+                      "add chain inet hand in { type filter hook input priority 0; }; "
+                      f"add rule inet hand in ip saddr {ip['client']} drop; "
+                      "add chain inet hand forward { type filter hook forward priority 0; }; "
+                      f"add rule inet hand forward ip saddr {ip['client']} log group 100 prefix \"all\" drop"])
+    got = verdicts(3)
+    w.equal(got[0][0], "inconclusive", "a source that is cut off")
+    w.has(got[0][1], "nothing shows that default/client can send")
+
+
+MATRIX = """\
+- matrix: |
+    .         db   frontend
+    client    X    .
+    backend   .    -
+  port: "*"
+  points: 3
+"""
+
+
+@case("a matrix of . and X is asserted cell by cell, and a wrong rule is caught")
+def truth_table(w):
+    ip = up(w)
+    checks = w.write("matrix.yaml", MATRIX)
+    drop(w, f"ip saddr {ip['client']} ip daddr {ip['db-0']}")
+    report = w.labctl("check", checks, "-o", "json").json()
+    w.equal([a["verdict"] for a in report["results"]], ["pass"] * 3, "verdicts")
+    w.equal([a["id"] for a in report["results"]], ["1.1", "1.2", "1.3"], "ids")
+    undrop(w)
+    drop(w, f"ip daddr {ip['db-0']}")  # too much: backend is shut out as well
+    report = w.labctl("check", checks, "-o", "json", status=1).json()
+    w.equal([a["verdict"] for a in report["results"]], ["pass", "pass", "fail"], "verdicts")
+    w.has(report["results"][2]["reason"], "by the rule that logs 'by hand'")
