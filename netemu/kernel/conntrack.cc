@@ -1,6 +1,8 @@
 #include "netemu/kernel/conntrack.h"
 
 #include <cerrno>
+#include <functional>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -93,6 +95,47 @@ std::uint8_t family_number(const Connection& connection) {
     return static_cast<std::uint8_t>(connection.source.address.af());
 }
 
+/// Whether the namespace tracks any connection. All namespaces of a host share one table, and a
+/// dump walks through the whole of it (8 ms where it has 262,144 buckets); the number is at hand.
+bool tracks_any(NetlinkSocket& netfilter) {
+    Batch request;
+    request.start<nfgenmsg>(conntrack_type(IPCTNL_MSG_CT_GET_STATS), 0).nfgen_family = AF_UNSPEC;
+    bool any = true; // as long as the kernel does not say otherwise
+    netfilter.get("count connections", request, [&](const nlmsghdr* message) {
+        const Attributes attributes(message, sizeof(nfgenmsg));
+        any = attributes.u32(CTA_STATS_GLOBAL_ENTRIES) != 0U;
+    });
+    return any;
+}
+
+using ConnectionFilter = std::function<bool(const Connection& each, std::uint32_t status)>;
+
+std::vector<Connection>
+dump_connections(NetlinkSocket& netfilter, Batch& request, const ConnectionFilter& wanted) {
+    std::vector<Connection> connections;
+    if (!tracks_any(netfilter)) {
+        return connections;
+    }
+    netfilter.dump("list connections", request, [&](const nlmsghdr* message) {
+        const Attributes attributes(message, sizeof(nfgenmsg));
+        const auto original = decode_tuple(attributes.nested(CTA_TUPLE_ORIG));
+        const auto reply = decode_tuple(attributes.nested(CTA_TUPLE_REPLY));
+        if (!original || !reply) {
+            return;
+        }
+        Connection each{
+            original->protocol,
+            original->source,
+            original->destination,
+            reply->source,
+            reply->destination};
+        if (wanted(each, ntohl(attributes.u32(CTA_STATUS).value_or(0)))) {
+            connections.push_back(std::move(each));
+        }
+    });
+    return connections;
+}
+
 } // namespace
 
 std::vector<Connection> list_udp_nat_connections(NetlinkSocket& netfilter) {
@@ -100,42 +143,18 @@ std::vector<Connection> list_udp_nat_connections(NetlinkSocket& netfilter) {
     request.start<nfgenmsg>(conntrack_type(IPCTNL_MSG_CT_GET), NLM_F_DUMP).nfgen_family = AF_UNSPEC;
     request.put_be32(CTA_STATUS, IPS_DST_NAT);
     request.put_be32(CTA_STATUS_MASK, IPS_DST_NAT);
-    std::vector<Connection> connections;
-    netfilter.dump("list connections", request, [&](const nlmsghdr* message) {
-        const Attributes attributes(message, sizeof(nfgenmsg));
-        const auto original = decode_tuple(attributes.nested(CTA_TUPLE_ORIG));
-        const auto reply = decode_tuple(attributes.nested(CTA_TUPLE_REPLY));
-        const auto status = ntohl(attributes.u32(CTA_STATUS).value_or(0));
-        if (original && reply && original->protocol == IPPROTO_UDP && (status & IPS_DST_NAT) != 0) {
-            connections.push_back(
-                {IPPROTO_UDP,
-                 original->source,
-                 original->destination,
-                 reply->source,
-                 reply->destination});
-        }
+    return dump_connections(netfilter, request, [](const Connection& each, std::uint32_t status) {
+        return each.protocol == IPPROTO_UDP && (status & IPS_DST_NAT) != 0;
     });
-    return connections;
 }
 
 std::vector<Connection> list_connections(NetlinkSocket& netfilter) {
     Batch request;
     request.start<nfgenmsg>(conntrack_type(IPCTNL_MSG_CT_GET), NLM_F_DUMP).nfgen_family = AF_UNSPEC;
-    std::vector<Connection> connections;
-    netfilter.dump("list connections", request, [&](const nlmsghdr* message) {
-        const Attributes attributes(message, sizeof(nfgenmsg));
-        const auto original = decode_tuple(attributes.nested(CTA_TUPLE_ORIG));
-        const auto reply = decode_tuple(attributes.nested(CTA_TUPLE_REPLY));
-        if (original && reply) {
-            connections.push_back(
-                {original->protocol,
-                 original->source,
-                 original->destination,
-                 reply->source,
-                 reply->destination});
-        }
-    });
-    return connections;
+    return dump_connections(
+        netfilter, request, [](const Connection& /*each*/, std::uint32_t /*status*/) {
+            return true;
+        });
 }
 
 std::size_t
