@@ -11,7 +11,7 @@ using api::Json;
 namespace {
 
 ClusterConfig config_with_mode(const std::string& mode) {
-    auto config = config_of(2);
+    auto config = config_of(3);
     config.proxy_mode = mode;
     return config;
 }
@@ -69,13 +69,13 @@ BOOST_AUTO_TEST_CASE(every_service_port_has_a_port_of_its_own_and_keeps_it) {
     service("another", R"("selector":{"app":"web"})");
     auto work = proxies->update();
     BOOST_TEST(work.portals);
-    BOOST_TEST(work.restores.size() == 2U); // one of each node
+    BOOST_TEST(work.restores.size() == 3U); // one of each node
     BOOST_TEST(ports().at("default/web") == first.at("default/web"));
     BOOST_TEST(ports().at("default/another") == 20002);
     BOOST_TEST(rules("node-1").find("--to-ports 20002") != std::string::npos);
     remove("web");
     work = proxies->update();
-    BOOST_TEST(work.restores.size() == 2U);
+    BOOST_TEST(work.restores.size() == 3U);
     BOOST_TEST(!ports().contains("default/web"));
     service("third", R"("selector":{"app":"web"})");
     (void)proxies->update();
@@ -105,7 +105,7 @@ BOOST_AUTO_TEST_CASE(explain_goes_through_the_proxy) {
         chains += step["where"].get<std::string>() + "; ";
         BOOST_TEST(step["packets"] == 0);
     }
-    BOOST_TEST(chains == "nat PREROUTING; nat KUBE-PORTALS-CONTAINER; ");
+    BOOST_TEST(chains == "nat PREROUTING; nat KUBE-PORTALS-CONTAINER; filter INPUT; ");
     service("empty", R"("selector":{"app":"nobody"})");
     (void)proxies->update();
     const auto closed = explain("empty");
