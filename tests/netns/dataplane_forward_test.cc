@@ -1,4 +1,5 @@
 #include <atomic>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -64,8 +65,19 @@ struct Forwarding {
             {"closed.example.", DnsFault::Refused},
             {"silent.example", DnsFault::Silence}};
         ready.clear();
-        plane.serve({coredns, upstream});
-        BOOST_REQUIRE(test::run_until(loop, [this] { return ready.size() == 2; }));
+        // A child that has not yet let go of the old sockets keeps the new ones from their port.
+        std::map<std::string, WorkloadSpec> left{
+            {coredns.key(), coredns}, {upstream.key(), upstream}};
+        plane.on_failure([&](const std::string& pod, const std::string&) {
+            left.insert_or_assign(pod, pod == coredns.key() ? coredns : upstream);
+        });
+        BOOST_REQUIRE(test::run_until(loop, [&] {
+            for (const auto& [key, spec] : std::exchange(left, {})) {
+                plane.serve(spec);
+            }
+            return ready.size() == 2;
+        }));
+        plane.on_failure({});
     }
 
     void corefile(const std::string& plugins) {

@@ -164,6 +164,17 @@ def cached(w):
     w.equal(rcode(w, "+time=9", "corp.example", "MX"), "SERVFAIL", "what is not in the cache")
 
 
+@case("a popular answer is asked for again before it ends")
+def prefetched(w):
+    up(w)
+    set_corefile(w, COREFILE % "forward . /etc/resolv.conf\n    cache {\n        success 100 30 30\n"
+                               "        prefetch 1 1m 90%\n    }")
+    count_questions(w)
+    short(w, "web.corp.example")
+    w.equal(asked_upstream(w), 1, "questions at the upstream")
+    w.wait("another one, from a hit", lambda: short(w, "web.corp.example") and asked_upstream(w) == 2, within_s=15)
+
+
 @case("a Corefile's addresses, stub domains and policies are followed")
 def stub_domains(w):
     up(w)
