@@ -95,7 +95,7 @@ struct Forwarding {
             done = true;
         });
         const bool ended = test::run_until(
-            loop, [&done] { return done.load(); }, 30);
+            loop, [&done] { return done.load(); }, 60);
         client.join();
         BOOST_REQUIRE(ended);
         return out;
@@ -144,9 +144,10 @@ BOOST_FIXTURE_TEST_CASE(a_new_child_gets_new_sockets, Forwarding) {
 }
 
 BOOST_FIXTURE_TEST_CASE(more_questions_at_once_than_there_are_sockets, Forwarding) {
+    // A receive buffer may hold less than all of them, and then clients ask again.
     const auto out =
         dig("+short silent.example >/dev/null & i=0; while [ $i -lt 200 ]; do i=$((i+1)); "
-            "dig @10.1.0.40 +tries=1 +time=6 +short n$i.wild.example & done; wait");
+            "dig @10.1.0.40 +tries=5 +time=4 +short n$i.wild.example & done; wait");
     std::size_t answers = 0;
     for (auto at = out.find("192.0.2.9"); at != std::string::npos;
          at = out.find("192.0.2.9", at + 1)) {

@@ -198,7 +198,7 @@ def burst(w):
     pid = w.labctl("status", "-o", "json").json()["dataPlane"]["pid"]
     w.command_as_harness(["kill", "-9", pid])
     w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "behind a killed data plane")
-    script = ("for i in $(seq 300); do echo \"n$i.wild.example +tries=1 +time=5 +short\"; done > /tmp/q; "
+    script = ("for i in $(seq 300); do echo \"n$i.wild.example +tries=3 +time=5 +short\"; done > /tmp/q; "
               "split -l 30 /tmp/q /tmp/q. ; for f in /tmp/q.*; do dig -f $f & done; wait; rm -f /tmp/q /tmp/q.*")
     lines = w.labctl("exec", "client", "--", "sh", "-c", script).out.split()
     w.equal(lines.count("192.0.2.9"), 300, "answers")
