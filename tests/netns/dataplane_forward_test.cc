@@ -1,4 +1,5 @@
 #include <atomic>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -64,8 +65,19 @@ struct Forwarding {
             {"closed.example.", DnsFault::Refused},
             {"silent.example", DnsFault::Silence}};
         ready.clear();
-        plane.serve({coredns, upstream});
-        BOOST_REQUIRE(test::run_until(loop, [this] { return ready.size() == 2; }));
+        // A child that has not yet let go of the old sockets keeps the new ones from their port.
+        std::map<std::string, WorkloadSpec> left{
+            {coredns.key(), coredns}, {upstream.key(), upstream}};
+        plane.on_failure([&](const std::string& pod, const std::string&) {
+            left.insert_or_assign(pod, pod == coredns.key() ? coredns : upstream);
+        });
+        BOOST_REQUIRE(test::run_until(loop, [&] {
+            for (const auto& [key, spec] : std::exchange(left, {})) {
+                plane.serve(spec);
+            }
+            return ready.size() == 2;
+        }));
+        plane.on_failure({});
     }
 
     void corefile(const std::string& plugins) {
@@ -83,7 +95,7 @@ struct Forwarding {
             done = true;
         });
         const bool ended = test::run_until(
-            loop, [&done] { return done.load(); }, 30);
+            loop, [&done] { return done.load(); }, 60);
         client.join();
         BOOST_REQUIRE(ended);
         return out;
@@ -132,9 +144,10 @@ BOOST_FIXTURE_TEST_CASE(a_new_child_gets_new_sockets, Forwarding) {
 }
 
 BOOST_FIXTURE_TEST_CASE(more_questions_at_once_than_there_are_sockets, Forwarding) {
+    // A receive buffer may hold less than all of them, and then clients ask again.
     const auto out =
         dig("+short silent.example >/dev/null & i=0; while [ $i -lt 200 ]; do i=$((i+1)); "
-            "dig @10.1.0.40 +tries=1 +time=6 +short n$i.wild.example & done; wait");
+            "dig @10.1.0.40 +tries=5 +time=4 +short n$i.wild.example & done; wait");
     std::size_t answers = 0;
     for (auto at = out.find("192.0.2.9"); at != std::string::npos;
          at = out.find("192.0.2.9", at + 1)) {

@@ -164,6 +164,17 @@ def cached(w):
     w.equal(rcode(w, "+time=9", "corp.example", "MX"), "SERVFAIL", "what is not in the cache")
 
 
+@case("a popular answer is asked for again before it ends")
+def prefetched(w):
+    up(w)
+    set_corefile(w, COREFILE % "forward . /etc/resolv.conf\n    cache {\n        success 100 30 30\n"
+                               "        prefetch 1 1m 90%\n    }")
+    count_questions(w)
+    short(w, "web.corp.example")
+    w.equal(asked_upstream(w), 1, "questions at the upstream")
+    w.wait("another one, from a hit", lambda: short(w, "web.corp.example") and asked_upstream(w) == 2, within_s=15)
+
+
 @case("a Corefile's addresses, stub domains and policies are followed")
 def stub_domains(w):
     up(w)
@@ -187,7 +198,7 @@ def burst(w):
     pid = w.labctl("status", "-o", "json").json()["dataPlane"]["pid"]
     w.command_as_harness(["kill", "-9", pid])
     w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "behind a killed data plane")
-    script = ("for i in $(seq 300); do echo \"n$i.wild.example +tries=1 +time=5 +short\"; done > /tmp/q; "
+    script = ("for i in $(seq 300); do echo \"n$i.wild.example +tries=3 +time=5 +short\"; done > /tmp/q; "
               "split -l 30 /tmp/q /tmp/q. ; for f in /tmp/q.*; do dig -f $f & done; wait; rm -f /tmp/q /tmp/q.*")
     lines = w.labctl("exec", "client", "--", "sh", "-c", script).out.split()
     w.equal(lines.count("192.0.2.9"), 300, "answers")
