@@ -142,6 +142,9 @@ void Lab::start(
     step(built, micros_since(begin));
     serve_dns_upstream();
     finish_policies();
+    if (!policy_warning_.empty()) {
+        step("WARNING: " + policy_warning_, 0);
+    }
     runtime_->start_new();
     serve_health_checks();
 }

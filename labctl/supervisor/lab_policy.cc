@@ -194,6 +194,9 @@ void Lab::test_policy_hook() {
     }
     if (!policy_warning_.empty()) {
         netemu::logger("supervisor")->error("{}", policy_warning_);
+        for (const auto& lab : store_.list("Lab")) {
+            cluster_->warn("policies", *lab, "PoliciesNotEnforced", policy_warning_);
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 #include <set>
 
 #include <fcntl.h>
-#include <linux/if_ether.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -424,7 +424,7 @@ BOOST_AUTO_TEST_CASE(all_connections_are_listed_and_deleted_one_by_one) {
         }
         return found;
     };
-    for (const int protocol : {IPPROTO_ICMP, IPPROTO_ICMPV6}) {
+    for (const int protocol : {int{IPPROTO_ICMP}, int{IPPROTO_ICMPV6}}) {
         const auto number = static_cast<std::uint8_t>(protocol);
         const auto pings = of(number);
         BOOST_REQUIRE(pings.size() == 1U);

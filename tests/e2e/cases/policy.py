@@ -185,11 +185,54 @@ while not select.select([sys.stdin], [], [], 0.02)[0]:
 """
 
 
-class Stream:
-    """A connection from a pod that is never idle."""
+# A server that says something each 20 ms to whoever is connected, until standard input ends.
+PUSHER = """
+import select, socket, sys
+s = socket.create_server((sys.argv[1], int(sys.argv[2])))
+print('begun', flush=True)
+peer, _ = s.accept()
+while not select.select([sys.stdin], [], [], 0.02)[0]:
+    try:
+        peer.send(b'x', socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        pass
+"""
 
-    def __init__(self, w, pod, address, port=8080):
-        self.process = w.start("labctl", "exec", pod, "--", "python3", "-u", "-c", STREAM, address, port,
+LISTENER = """
+import select, socket, sys, time
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5)
+s.settimeout(0.3)
+print('begun', flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    try:
+        s.recv(4096)
+        print(time.monotonic(), flush=True)
+    except TimeoutError:
+        print('silent', flush=True)
+"""
+
+# Datagrams from one port, whatever happens.
+UDP = """
+import select, socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((sys.argv[1], int(sys.argv[2])))
+s.settimeout(0.3)
+print('begun', flush=True)
+while not select.select([sys.stdin], [], [], 0.02)[0]:
+    try:
+        s.send(b'hostname')
+        s.recv(4096)
+        print(time.monotonic(), flush=True)
+    except TimeoutError:
+        print('silent', flush=True)
+"""
+
+
+class Stream:
+    """A connection of a pod that is never idle."""
+
+    def __init__(self, w, pod, address, port=8080, script=STREAM):
+        self.process = w.start("labctl", "exec", pod, "--", "python3", "-u", "-c", script, address, port,
                                stdin=subprocess.PIPE, text=True)
         self.first = self.process.stdout.readline().strip()
 
@@ -236,6 +279,23 @@ def cut(w):
     w.true(streams["prod/frontend-far"].silent(), "a stream is cut when its client loses its label")
     w.true(streams["prod/frontend-near"].alive(), "the other one goes on")
     for stream in streams.values():
+        stream.end()
+
+
+@case("a stream that only the server feeds, and datagrams from one port, are cut as well", limit_s=120)
+def cut_push_and_udp(w):
+    bring_up(w)
+    target = address_of(w, "backend")
+    server = Stream(w, "prod/backend", target, 7000, PUSHER)
+    pushed = Stream(w, "other/visitor", target, 7000, LISTENER)
+    datagrams = {pod: Stream(w, pod, target, 53, UDP) for pod in ("other/visitor", "prod/client")}
+    w.true(pushed.alive(), "the server pushes")
+    w.true(all(stream.alive() for stream in datagrams.values()), "datagrams are answered")
+    apply(w, policy("own", "{podSelector: {matchLabels: {app: backend}}, ingress: [{from: [{podSelector: {}}]}]}"))
+    w.true(pushed.silent(), "the pushed stream is cut")
+    w.true(datagrams["other/visitor"].silent(), "datagrams from another namespace are cut")
+    w.true(datagrams["prod/client"].alive(), "datagrams from its own namespace go on")
+    for stream in (server, pushed, *datagrams.values()):
         stream.end()
 
 
@@ -387,3 +447,13 @@ def spoofed(w):
     dropped = w.wait("the drop is counted", lambda: re.search(
         r"iifname . ip saddr .*counter packets [1-9]", netns(w, "nft", "list", "table", "bridge", "cni-sources")))
     w.true(dropped, "the spoofed datagram was dropped")
+
+
+@case("a bridge that hides its traffic from the rules is found out, and said aloud", modes=("root",))
+def hidden_traffic(w):
+    bring_up(w)
+    netns(w, "sysctl", "-w", "net.bridge.bridge-nf-call-iptables=0")
+    apply(w, DENY_ALL)
+    w.has(w.labctl("status").err, "NOT enforced between pods of one node", "the status")
+    w.has(w.labctl("events").out, "PoliciesNotEnforced", "the events")
+    reach(w, ("prod/client",), callers=("prod/client", "prod/frontend-far"))
