@@ -69,6 +69,14 @@ struct Options {
     bool fail_fast = false;
     std::string only;
     std::vector<std::string> reports; // FORMAT=PATH
+
+    // matrix
+    bool model = false;
+    bool wire = false;
+    bool both = false;
+    bool workloads = false;
+    std::vector<std::string> ports; // 80, 80/TCP
+    std::string protocol;
 };
 
 /// Parses the command line and the environment (LABCTL_NAMESPACE for --namespace and so on).
