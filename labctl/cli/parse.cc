@@ -204,6 +204,7 @@ void add_verdicts(CLI::App& app, Options& o) {
             "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT or pod:NS/NAME:PORT")
         ->expected(2)
         ->required();
+    explain->add_flag("--wire", o.wire, "Send one packet, too, and say what came of it");
     auto* plan = command(app, o, "plan", "Show what `up` or `apply` would do to the kernel");
     plan->add_option(
             "lab", o.arguments, "Lab directory or file; nothing: the drift of the running lab")

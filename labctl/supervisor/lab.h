@@ -109,6 +109,8 @@ public:
     /// "namespace"}, and the clients of Services with session affinity (`ns` empty: of all).
     /// lab_explain.cc. Throw netemu::UsageError for what does not exist, SysError of the kernel.
     api::Json explain(const api::Json& question);
+    /// The same and `wire`, what came of one real packet; the summary ends with it.
+    void explain_by_packet(api::Json explanation, std::function<void(api::Json)> done);
     api::Json affinity(const std::string& ns);
 
     /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.

@@ -57,6 +57,7 @@ private:
     void label(const ApiRequest& request, const ExchangePtr& exchange);
     void probe(const ApiRequest& request, const ExchangePtr& exchange);
     void plan(const ApiRequest& request, const ExchangePtr& exchange);
+    void explain(const ApiRequest& request, const ExchangePtr& exchange);
     void drops(const ApiRequest& request, const ExchangePtr& exchange);
     void target(const ApiRequest& request, const ExchangePtr& exchange);
 

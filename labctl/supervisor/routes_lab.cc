@@ -109,7 +109,7 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
         {"POST", "delete", false, [&] { delete_many(request, exchange); }},
         {"POST", "label", false, [&] { label(request, exchange); }},
         {"POST", "probe", false, [&] { probe(request, exchange); }},
-        {"POST", "explain", false, [&] { exchange->reply(200, lab_.explain(request.json())); }},
+        {"POST", "explain", false, [&] { explain(request, exchange); }},
         {"GET",
          "affinity",
          false,
@@ -310,6 +310,17 @@ void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {
         }
     }
     exchange->reply(200, {{"lines", lines}, {"operations", operations}});
+}
+
+void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
+    const auto question = request.json();
+    auto explanation = lab_.explain(question);
+    if (!api::bool_at(question, "wire", false)) {
+        exchange->reply(200, explanation);
+        return;
+    }
+    lab_.explain_by_packet(
+        std::move(explanation), [exchange](const Json& answer) { exchange->reply(200, answer); });
 }
 
 /// The last packets that rules have dropped; with `watch` those that follow, too.
