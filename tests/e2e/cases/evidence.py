@@ -233,3 +233,20 @@ def by_policy(w):
     w.equal([a["verdict"] for a in report["results"]], ["pass", "pass", "fail"], "verdicts")
     w.equal(report["results"][0]["decidedBy"], "networkpolicy/default/db", "who decided")
     w.has(report["results"][2]["reason"], "NetworkPolicy default/db")
+
+
+@case("explain says what the policies of both ends decide, and with --wire what a packet met")
+def explained(w):
+    up(w)
+    w.labctl("apply", "-f", w.write("policies.yaml", POLICIES))
+    answer = w.labctl("explain", "client", "pod:default/db-0:5432", "-o", "json", status=1).json()
+    w.equal(answer["outcome"], "denied", "outcome")
+    w.equal(answer["branches"][0]["policy"]["allowed"], False, "the branch")
+    w.has(answer["summary"], "NetworkPolicy default/db")
+    said = w.labctl("explain", "client", "db:5432", "--wire", status=1).out
+    w.matches(said.splitlines()[-1], r"^dropped on node-\d by NetworkPolicy default/db \(.*policies.yaml:\d+\): "
+                                     r"no rule allows default/client", "the last sentence")
+    backend = next(p["metadata"]["name"] for p in w.get("pods") if p["metadata"]["name"].startswith("backend"))
+    allowed = w.labctl("explain", backend, "db:5432", "--wire", "-o", "json").json()
+    w.equal((allowed["outcome"], allowed["wire"]["outcome"]), ("endpoint", "ok"), "an allowed way")
+    w.has(allowed["summary"], "a packet was answered by default/db-0")
