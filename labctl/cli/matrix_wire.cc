@@ -193,7 +193,7 @@ json wire_json(const std::vector<WirePair>& pairs, bool both) {
 std::string difference_text(const WirePair& pair) {
     return pod_id(pair.flow.from) + " -> " + pod_id(pair.flow.to) + " " + port_text(pair.flow) +
            ": the policies " + (pair.model.allowed ? "allow" : "deny") + " it (" +
-           compile::verdict_text(pair.model) + "), but on the wire it was " + pair.wire.text;
+           compile::verdict_text(pair.model) + "), but on the wire: " + pair.wire.text;
 }
 
 /// How many pairs came to what.

@@ -70,14 +70,14 @@ def both(w):
     evidence.drop(w, f"ip saddr {ip['client']} tcp dport 8080")
     said = w.labctl("matrix", "--both", "-n", "default", status=1).out
     w.matches(said, r"^default/client -> default/frontend-\S+ 8080/TCP: the policies allow it .*, "
-                    r"but on the wire it was dropped on node-\d by the rule that logs 'by hand'$", "the pair")
+                    r"but on the wire: dropped on node-\d by the rule that logs 'by hand'$", "the pair")
     evidence.undrop(w)
     # ... and somebody opens what they deny.
     for node in evidence.nodes(w):
         evidence.nft(w, node, ["flush table inet labctl"])
     said = w.labctl("matrix", "--both", "-n", "default", status=1).out
     w.matches(said, r"^default/client -> default/db-0 5432/TCP: the policies deny it \(.*default/db.*\), "
-                    r"but on the wire it was answered", "the pair")
+                    r"but on the wire: answered", "the pair")
 
 
 @case("bad input of matrix is refused")
