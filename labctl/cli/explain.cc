@@ -31,7 +31,8 @@ int run_explain(const Context& context) {
         "/apis/labctl.dev/v1/explain",
         {{"from", options.arguments.at(0)},
          {"to", options.arguments.at(1)},
-         {"namespace", context.ns()}});
+         {"namespace", context.ns()},
+         {"wire", options.wire}});
     if (json) {
         std::cout << answer.dump(2) << "\n";
     } else {

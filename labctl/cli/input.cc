@@ -200,6 +200,18 @@ read_objects(const Context& context, const std::vector<std::string>& inputs) {
     return take_objects(result);
 }
 
+LabInput read_cluster_input(const Context& context, const std::vector<std::string>& inputs) {
+    auto read =
+        manifest::read_lab(inputs.front(), std::span(inputs).subspan(1), read_options(context));
+    print_findings(context, read.manifests);
+    LabInput input;
+    if (read.lab) {
+        input.lab = std::move(*read.lab);
+    }
+    input.objects = take_objects(read.manifests);
+    return input;
+}
+
 json object_entry(const api::Object& object) {
     return {
         {"object", object.body},

@@ -28,6 +28,10 @@ LabInput read_lab_input(const Context& context);
 std::vector<api::Object>
 read_objects(const Context& context, const std::vector<std::string>& inputs);
 
+/// A lab directory, a lab file or manifests, for commands that only think about them. `lab` is null
+/// if the input has none. Prints warnings; throws ManifestError with every problem.
+LabInput read_cluster_input(const Context& context, const std::vector<std::string>& inputs);
+
 /// {"object": ..., "source": {...}} as the control API takes it.
 nlohmann::json object_entry(const api::Object& object);
 nlohmann::json object_entries(std::span<const api::Object> objects);

@@ -5,6 +5,7 @@
 #include "labctl/cli/input.h"
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/overview.h"
+#include "labctl/cli/policies.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/manifest/read.h"
 #include "labctl/report/graph.h"
@@ -223,9 +224,12 @@ int run_lint(const Context& context) {
         context.console().progress(
             kind.kind + " (" + kind.api_version + "): stored, nothing acts on it");
     }
-    std::cout << result.objects.size() << " objects are valid, " << result.findings.warnings
-              << " warnings\n";
-    return 0;
+    const auto policies = lint_policy_objects(result);
+    std::cerr << manifest::format(policies);
+    const auto warnings = result.findings.warnings + policies.warnings;
+    std::cout << result.objects.size() << " objects are valid, " << warnings << " warnings\n";
+    return static_cast<int>(
+        options.strict && policies.warnings != 0 ? netemu::ExitCode::Usage : netemu::ExitCode::Ok);
 }
 
 int run_graph(const Context& context) {

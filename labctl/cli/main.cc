@@ -10,6 +10,7 @@
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/objects.h"
 #include "labctl/cli/options.h"
+#include "labctl/cli/policies.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/dataplane/child.h"
 #include "labctl/supervisor/launch.h"
@@ -52,6 +53,8 @@ constexpr std::array kCommands{
     Command{"plan", run_plan},
     Command{"lint", run_lint},
     Command{"graph", run_graph},
+    Command{"matrix", run_matrix},
+    Command{"diff", run_diff},
 };
 
 int run_command(const Context& context) {

@@ -78,6 +78,13 @@ struct Options {
 
     // events
     bool dns = false;
+    // matrix
+    bool model = false;
+    bool wire = false;
+    bool both = false;
+    bool workloads = false;
+    std::vector<std::string> ports; // 80, 80/TCP
+    std::string protocol;
 };
 
 /// Parses the command line and the environment (LABCTL_NAMESPACE for --namespace and so on).

@@ -154,6 +154,25 @@ void add_inside(CLI::App& app, Options& o) {
         ->required();
 }
 
+void add_policies(CLI::App& app, Options& o) {
+    auto* matrix = command(app, o, "matrix", "Who reaches whom: a truth table of pods and ports");
+    matrix->add_flag("--model", o.model, "From the policies alone (the default)");
+    matrix->add_flag("--wire", o.wire, "By real packets: an answer, or the drop by a rule");
+    matrix->add_flag("--both", o.both, "By the policies and by packets, which must agree");
+    matrix->add_flag("--workloads", o.workloads, "All pods of a workload as one");
+    matrix->add_option("--port", o.ports, "80, 80/TCP, 53/UDP (default: what pods declare)")
+        ->take_all();
+    matrix->add_option("--protocol", o.protocol, "Only TCP, UDP or SCTP");
+    matrix->add_option("-l,--selector", o.selector, "Label selector of the pods");
+    add_files(matrix, o, "Manifests instead of a running lab (repeatable)");
+    auto* diff = command(app, o, "diff", "Every flow whose verdict differs between two inputs");
+    diff->add_option("inputs", o.arguments, "OLD NEW: files, directories or lab directories")
+        ->expected(2)
+        ->required();
+    diff->add_flag("-R,--recursive", o.recursive, "Descend into directories");
+    diff->add_flag("--strict", o.strict, "Unknown fields are errors");
+}
+
 void add_verdicts(CLI::App& app, Options& o) {
     auto* probe = command(app, o, "probe", "Send probes and print what came back");
     probe->add_option("where", o.arguments, "FROM TO, for example default/a tcp://10.244.1.7:80")
@@ -192,6 +211,7 @@ void add_verdicts(CLI::App& app, Options& o) {
             "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT or dns://NAME")
         ->expected(2)
         ->required();
+    explain->add_flag("--wire", o.wire, "Send one packet, too, and say what came of it");
     auto* plan = command(app, o, "plan", "Show what `up` or `apply` would do to the kernel");
     plan->add_option(
             "lab", o.arguments, "Lab directory or file; nothing: the drift of the running lab")
@@ -219,6 +239,7 @@ ParsedOptions parse_command_line(int argc, char** argv) {
     add_objects(app, options);
     add_inside(app, options);
     add_verdicts(app, options);
+    add_policies(app, options);
     add_environment_names(app);
     try {
         app.parse(argc, argv);

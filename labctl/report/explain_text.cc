@@ -59,6 +59,13 @@ std::string branch_lines(const Json& branch, bool colour) {
         text += bool_at(branch, "masqueraded", false) ? ", masqueraded" : ", source kept";
     }
     text += "\n";
+    if (const auto& policy = api::at(branch, "policy"); policy.is_object()) {
+        const bool allowed = bool_at(policy, "allowed", true);
+        text +=
+            "      policy: " +
+            paint(allowed ? "allowed" : "denied", allowed ? Colour::Green : Colour::Red, colour) +
+            ", " + visible(string_at(policy, "text")) + "\n";
+    }
     for (const auto& step : api::at(branch, "steps")) {
         if (string_at(step, "what") != "endpoint") { // said above
             text += step_lines(step, "      ", colour);

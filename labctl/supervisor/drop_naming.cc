@@ -76,10 +76,10 @@ void name_drop(
         drop.text = "the rule against packets of no known connection";
         break;
     case PolicyDropSource::Kind::Rule:
-        drop.rule = source->rule;
+        drop.rule = source->rule + 1;
         drop.text = place_of(*source->policies.front()) + ": its " + drop.direction + " rule " +
-                    std::to_string(source->rule + 1) + " denies " +
-                    (ingress ? "" : "what goes to ") + other + " on " + service_text(packet);
+                    std::to_string(*drop.rule) + " denies " + (ingress ? "" : "what goes to ") +
+                    other + " on " + service_text(packet);
         break;
     case PolicyDropSource::Kind::Isolated:
         drop.text = isolated_text(*source, other, service_text(packet));

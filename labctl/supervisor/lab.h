@@ -114,6 +114,8 @@ public:
     /// "namespace"}, and the clients of Services with session affinity (`ns` empty: of all).
     /// lab_explain.cc. Throw netemu::UsageError for what does not exist, SysError of the kernel.
     api::Json explain(const api::Json& question);
+    /// The same and `wire`, what came of one real packet; the summary ends with it.
+    void explain_by_packet(api::Json explanation, std::function<void(api::Json)> done);
     api::Json affinity(const std::string& ns);
 
     /// What becomes of a name, {"from", "to": "dns://NAME", "namespace"}: see DnsExplainer.

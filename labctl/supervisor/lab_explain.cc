@@ -1,6 +1,9 @@
 #include "labctl/compile/explain.h"
+#include "labctl/compile/explain_policy.h"
+#include "labctl/compile/policies.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
+#include "netemu/base/text.h"
 
 namespace labctl::supervisor {
 
@@ -24,7 +27,7 @@ api::Json Lab::explain(const api::Json& question) {
     if (asked.from.empty() || asked.to.empty()) {
         throw netemu::UsageError("'from' and 'to' say what to explain");
     }
-    return compile::explain_path(
+    auto explanation = compile::explain_path(
         store_,
         cluster_->config(),
         *proxies_,
@@ -35,6 +38,37 @@ api::Json Lab::explain(const api::Json& question) {
         affinity_reader(*kernel_),
         [this](const std::string& node, netemu::Family family) {
             return iptables_->counted(node, family);
+        });
+    if (policies_->enforced()) {
+        compile::explain_policies(explanation, policies_->evaluator());
+    }
+    return explanation;
+}
+
+void Lab::explain_by_packet(api::Json explanation, std::function<void(api::Json)> done) {
+    const auto protocol = netemu::to_lower(api::string_at(explanation, "to.protocol"));
+    probe::RequestList list;
+    list.probes.emplace_back();
+    list.probes[0].from = api::string_at(explanation, "from.name");
+    list.probes[0].to =
+        probe::Target::parse(protocol + "://" + api::string_at(explanation, "to.address"));
+    probe(
+        list,
+        [explanation = std::move(explanation),
+         done = std::move(done)](const std::vector<probe::Result>& results) mutable {
+            const auto& sample = results.at(0).first;
+            explanation["wire"] = probe::to_json(results.at(0));
+            auto& summary = explanation["summary"];
+            if (sample.drop) {
+                summary = sample.drop->text;
+                explanation["outcome"] = "denied";
+            } else if (sample.outcome == probe::Outcome::Ok) {
+                summary = summary.get<std::string>() + "; a packet was answered" +
+                          (sample.backend.empty() ? "" : " by " + sample.backend);
+            } else {
+                summary = summary.get<std::string>() + "; a packet: " + sample.error;
+            }
+            done(std::move(explanation));
         });
 }
 

@@ -57,10 +57,10 @@ private:
     void label(const ApiRequest& request, const ExchangePtr& exchange);
     void probe(const ApiRequest& request, const ExchangePtr& exchange);
     void plan(const ApiRequest& request, const ExchangePtr& exchange);
+    void explain(const ApiRequest& request, const ExchangePtr& exchange);
     void drops(const ApiRequest& request, const ExchangePtr& exchange);
     void target(const ApiRequest& request, const ExchangePtr& exchange);
     // routes_dns.cc
-    void explain(const ApiRequest& request, const ExchangePtr& exchange);
     void dns_queries(const ExchangePtr& exchange);
 
     netemu::EventLoop& loop_;

@@ -26,17 +26,6 @@ std::string time_text() {
 
 } // namespace
 
-/// A connection's way, or what becomes of a name (which is really asked for, so it takes a while).
-void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
-    const auto question = request.json();
-    if (question.value("to", "").starts_with("dns://")) {
-        lab_.explain_dns(
-            question, [exchange](const Json& answer) { exchange->reply(200, answer); });
-        return;
-    }
-    exchange->reply(200, lab_.explain(question));
-}
-
 /// A stream of queries, until the client has enough.
 void Routes::dns_queries(const ExchangePtr& exchange) {
     exchange->start_stream("application/json");

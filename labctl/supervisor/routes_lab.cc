@@ -325,6 +325,24 @@ void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {
     exchange->reply(200, {{"lines", lines}, {"operations", operations}});
 }
 
+/// A connection's way, or what becomes of a name. With `wire`, and for a name, something is really
+/// sent, so that takes a while.
+void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
+    const auto question = request.json();
+    if (question.value("to", "").starts_with("dns://")) {
+        lab_.explain_dns(
+            question, [exchange](const Json& answer) { exchange->reply(200, answer); });
+        return;
+    }
+    auto explanation = lab_.explain(question);
+    if (!api::bool_at(question, "wire", false)) {
+        exchange->reply(200, explanation);
+        return;
+    }
+    lab_.explain_by_packet(
+        std::move(explanation), [exchange](const Json& answer) { exchange->reply(200, answer); });
+}
+
 /// The last packets that rules have dropped; with `watch` those that follow, too.
 void Routes::drops(const ApiRequest& request, const ExchangePtr& exchange) {
     auto& log = lab_.watch_drops();

@@ -195,3 +195,58 @@ def truth_table(w):
     report = w.labctl("check", checks, "-o", "json", status=1).json()
     w.equal([a["verdict"] for a in report["results"]], ["pass", "pass", "fail"], "verdicts")
     w.has(report["results"][2]["reason"], "by the rule that logs 'by hand'")
+
+
+POLICIES = """\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: default}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+    - from: [{podSelector: {matchLabels: {app: backend}}}]
+      ports: [{port: 5432}]
+"""
+
+POLICY_CHECKS = """\
+- {from: client, to: "db:5432", expect: deny, by: networkpolicy/default/db}
+- backend -> db:5432 allow
+- client -> db:5432 allow
+"""
+
+
+@case("a policy's denial is proven in no time: check and probe name the policy, its file and line")
+def by_policy(w):
+    up(w)
+    path = w.write("policies.yaml", POLICIES)
+    w.labctl("apply", "-f", path)
+    started = time.monotonic()
+    result = w.probe("default/client", "tcp://pod:default/db-0:5432", "--timeout", LONG)
+    w.true(time.monotonic() - started < PATIENCE_S, "it did not wait for its time-out")
+    w.equal(result["outcome"], "timeout", "outcome")
+    w.equal((result["drop"]["by"], result["drop"]["direction"]), ("networkpolicy/default/db", "ingress"), "the drop")
+    w.matches(result["error"], r"dropped on node-\d by NetworkPolicy default/db \(.*policies.yaml:\d+\): "
+                               r"no rule allows default/client \(app=client\) on TCP 5432|"
+                               r"dropped on node-\d by NetworkPolicy default/db \(.*policies.yaml:\d+\): "
+                               r"no rule allows default/client on TCP 5432")
+    report = w.labctl("check", w.write("checks.yaml", POLICY_CHECKS), "-o", "json", status=1).json()
+    w.equal([a["verdict"] for a in report["results"]], ["pass", "pass", "fail"], "verdicts")
+    w.equal(report["results"][0]["decidedBy"], "networkpolicy/default/db", "who decided")
+    w.has(report["results"][2]["reason"], "NetworkPolicy default/db")
+
+
+@case("explain says what the policies of both ends decide, and with --wire what a packet met")
+def explained(w):
+    up(w)
+    w.labctl("apply", "-f", w.write("policies.yaml", POLICIES))
+    answer = w.labctl("explain", "client", "pod:default/db-0:5432", "-o", "json", status=1).json()
+    w.equal(answer["outcome"], "denied", "outcome")
+    w.equal(answer["branches"][0]["policy"]["allowed"], False, "the branch")
+    w.has(answer["summary"], "NetworkPolicy default/db")
+    said = w.labctl("explain", "client", "db:5432", "--wire", status=1).out
+    w.matches(said.splitlines()[-1], r"^dropped on node-\d by NetworkPolicy default/db \(.*policies.yaml:\d+\): "
+                                     r"no rule allows default/client", "the last sentence")
+    backend = next(p["metadata"]["name"] for p in w.get("pods") if p["metadata"]["name"].startswith("backend"))
+    allowed = w.labctl("explain", backend, "db:5432", "--wire", "-o", "json").json()
+    w.equal((allowed["outcome"], allowed["wire"]["outcome"]), ("endpoint", "ok"), "an allowed way")
+    w.has(allowed["summary"], "a packet was answered by default/db-0")

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "labctl/compile/policy_matrix.h"
+
+namespace labctl::compile {
+
+/// A flow between two workloads whose verdict is another in the second of two states.
+struct PolicyChange {
+    std::string from; // "prod/deployment/web"
+    std::string to;
+    FlowPort port;
+    MatrixCell before;
+    MatrixCell after;
+};
+struct PolicyDiff {
+    std::vector<PolicyChange> changes; // by source, destination, port
+    std::size_t flows = 0;             // compared: between workloads and on ports that both have
+    std::vector<std::string> removed;  // workloads that only the first has
+    std::vector<std::string> added;
+};
+
+/// Compares workload by workload on the ports that the destination declares in both states. The
+/// verdicts of the result point into the worlds.
+[[nodiscard]] PolicyDiff diff_policies(const PolicyWorld& before, const PolicyWorld& after);
+
+/// "allowed", "denied", or "partly" (some of the pods).
+[[nodiscard]] std::string cell_word(const MatrixCell& cell);
+
+} // namespace labctl::compile

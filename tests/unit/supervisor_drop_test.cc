@@ -1,0 +1,83 @@
+#include <netinet/in.h>
+
+#include <boost/test/unit_test.hpp>
+
+#include "labctl/supervisor/drop_log.h"
+#include "labctl/supervisor/drop_story.h"
+
+using namespace labctl;
+using namespace labctl::supervisor;
+
+namespace {
+
+DroppedPacket packet_of(std::uint8_t protocol, const char* from, const char* to) {
+    DroppedPacket dropped;
+    dropped.id = 7;
+    dropped.node = "node-2";
+    dropped.packet.protocol = protocol;
+    dropped.packet.prefix = "by hand";
+    dropped.packet.source = netemu::Endpoint::parse(from).value();
+    dropped.packet.destination = netemu::Endpoint::parse(to).value();
+    return dropped;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(supervisor_drops)
+
+BOOST_AUTO_TEST_CASE(only_a_first_packet_can_end_a_probe) {
+    auto tcp = packet_of(IPPROTO_TCP, "10.1.0.2:40000", "10.1.0.3:80");
+    for (const auto& [flags, wanted] : std::vector<std::pair<int, bool>>{
+             {0x02, true},
+             {0xc2, true},
+             {0x12, false},
+             {0x10, false},
+             {0x14, false},
+             {0x04, false}}) {
+        tcp.packet.tcp_flags = static_cast<std::uint8_t>(flags);
+        BOOST_TEST(notice_of(tcp).has_value() == wanted, flags);
+    }
+    const auto udp = notice_of(packet_of(IPPROTO_UDP, "[fd00::2]:40000", "[fd00::3]:53"));
+    BOOST_REQUIRE(udp.has_value());
+    BOOST_TEST(udp->id == 7U);
+    BOOST_TEST(udp->mark.source.to_string() == "[fd00::2]:40000");
+    auto icmp = packet_of(IPPROTO_ICMP, "10.1.0.2:0", "10.1.0.3:0");
+    icmp.packet.echo_id = 5;
+    icmp.packet.echo_sequence = 6;
+    BOOST_TEST(!notice_of(icmp).has_value()); // an echo reply
+    icmp.packet.icmp_type = 8;
+    const auto echo = notice_of(icmp);
+    BOOST_REQUIRE(echo.has_value());
+    BOOST_TEST(echo->mark.source.port == 5);
+    BOOST_TEST(echo->mark.sequence == 6);
+    BOOST_TEST(!notice_of(packet_of(IPPROTO_SCTP, "10.1.0.2:1", "10.1.0.3:2")).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_story_names_both_ends_and_the_rule) {
+    store::Store store;
+    store.put(api::Object{
+        {{"kind", "Pod"},
+         {"apiVersion", "v1"},
+         {"metadata", {{"name", "web"}, {"namespace", "prod"}}},
+         {"status", {{"podIPs", {{{"ip", "10.1.0.3"}}}}}}},
+        {}});
+    DropStory story(store, {"172.18.0.1"});
+    const auto dropped = packet_of(IPPROTO_TCP, "172.18.0.1:40000", "10.1.0.3:80");
+    auto told = story.to_json(dropped);
+    BOOST_TEST(told.at("from") == "external");
+    BOOST_TEST(told.at("to") == "prod/web");
+    BOOST_TEST(told.at("service") == "TCP 80");
+    BOOST_TEST(told.at("drop").at("text") == "dropped on node-2 by the rule that logs 'by hand'");
+    BOOST_TEST(told.at("drop").at("by").is_null());
+    story.set_naming([](const DroppedPacket&, probe::Drop& drop) {
+        drop.by = "networkpolicy/prod/web";
+        drop.text = "NetworkPolicy prod/web: no rule allows it";
+    });
+    BOOST_TEST(
+        story.drop_of(dropped).text ==
+        "dropped on node-2 by NetworkPolicy prod/web: no rule allows it");
+    store.remove({"Pod", "prod", "web"}); // the address is nobody's any more
+    BOOST_TEST(story.who(*netemu::IpAddress::parse("10.1.0.3")) == "10.1.0.3");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
