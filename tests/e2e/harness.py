@@ -1,107 +1,88 @@
-""
-    "What every end-to-end case is given: the binary, a world of its own, and words to say what must be true.
+"""What every end-to-end case is given: the binary, a world of its own, and words to say what must be true.
 
-    A case runs in a cage
-    : pid,
-      mount and network namespaces of its own,
-      so that "nothing is left" can be asserted exactly(every process in / proc is ours) and a
-          developer's machine is never touched. Inside it the binary runs as root,
-      or as an ordinary user,
-      with run,
-      state and netns directories that belong to this case alone.""
-                                                                 "
+A case runs in a cage: pid, mount and network namespaces of its own, so that "nothing is left" can be asserted
+exactly (every process in /proc is ours) and a developer's machine is never touched. Inside it the binary runs
+as root, or as an ordinary user, with run, state and netns directories that belong to this case alone.
+"""
 
-      import ctypes import json import os import pathlib import re import resource import shutil
-      import signal import subprocess import time
+import ctypes
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import time
 
-      NOBODY = 65534 WAIT_STEP_S = 0.002 COMMAND_LIMIT_S = 60.0
+NOBODY = 65534
+WAIT_STEP_S = 0.002
+COMMAND_LIMIT_S = 60.0
 
-                                                           class Failure(Exception)
-    : ""
-      "What was expected did not happen."
-      ""
 
-      class Skip(Exception)
-    : ""
-      "This machine cannot run the case; the text says why."
-      ""
+class Failure(Exception):
+    """What was expected did not happen."""
 
-      class Case : ""
-                   "One test: a function of a World. `modes` are the users that it runs as, `cage` "
-                   "its isolation."
-                   ""
 
-                   def __init__(self, function, title, modes, cage, limit_s)
-    : self.function,
-      self.title,
-      self.modes,
-      self.cage,
-      self.limit_s = function,
-      title,
-      modes,
-      cage,
-      limit_s self.area = pathlib.Path(function.__code__.co_filename).stem self.name =
-          f "{self.area}.{function.__name__}"
+class Skip(Exception):
+    """This machine cannot run the case; the text says why."""
 
-      CASES = []
 
-              def case (title, modes = ("root", "rootless"), cage = True, limit_s = 60)
-    : ""
-      "Declares a case. The title is a sentence that is true when it passes."
-      ""
+class Case:
+    """One test: a function of a World. `modes` are the users that it runs as, `cage` its isolation."""
 
-      def declare(function)
-    : CASES
-          .append(Case(function, title, modes, cage, limit_s)) return function
+    def __init__(self, function, title, modes, cage, limit_s):
+        self.function, self.title, self.modes, self.cage, self.limit_s = function, title, modes, cage, limit_s
+        self.area = pathlib.Path(function.__code__.co_filename).stem
+        self.name = f"{self.area}.{function.__name__}"
 
-      return declare
 
-      class Run : ""
-                  "A finished command. `cpu_seconds` is the processor time of it and of the "
-                  "children that it awaited."
-                  ""
+CASES = []
 
-                  def __init__(self, command, status, out, err, seconds, cpu_seconds = 0.0)
-    : self.command,
-      self.status,
-      self.out,
-      self.err = command,
-      status,
-      out,
-      err self.seconds,
-      self.cpu_seconds = seconds,
-      cpu_seconds
 
-          def json(self)
-    : try : return json
-          .loads(self.out) except ValueError as error
-    : raise Failure(f "no JSON on standard output ({error})\n{self.describe()}") from error
+def case(title, modes=("root", "rootless"), cage=True, limit_s=60):
+    """Declares a case. The title is a sentence that is true when it passes."""
 
-      def lines(self)
-    : return self.out.splitlines()
+    def declare(function):
+        CASES.append(Case(function, title, modes, cage, limit_s))
+        return function
 
-          def describe(self)
-    : def clip(text)
-    : return text if len (text) < 4000 else text
-[:2000] + "\n[...]\n" +
-            text [-2000:]
+    return declare
 
-            return (f
-                    "$ {' '.join(self.command)}\nexit {self.status} after {self.seconds:.3f} s\n" f
-                    "--- stdout\n{clip(self.out)}\n--- stderr\n{clip(self.err)}")
 
-                def drop_ambient_capabilities()
-    : ""
-      "For a harness that is no root but holds capabilities in its own user namespace: its "
-      "children do not."
-      "" ctypes.CDLL(None)
-          .prctl(47, 4, 0, 0, 0) #PR_CAP_AMBIENT,
-      PR_CAP_AMBIENT_CLEAR_ALL
+class Run:
+    """A finished command. `cpu_seconds` is the processor time of it and of the children that it awaited."""
 
-        def processes()
-    : ""
-      "pid -> command line of every live process that we see, zombies left out."
-      "" found = {}
+    def __init__(self, command, status, out, err, seconds, cpu_seconds=0.0):
+        self.command, self.status, self.out, self.err = command, status, out, err
+        self.seconds, self.cpu_seconds = seconds, cpu_seconds
+
+    def json(self):
+        try:
+            return json.loads(self.out)
+        except ValueError as error:
+            raise Failure(f"no JSON on standard output ({error})\n{self.describe()}") from error
+
+    def lines(self):
+        return self.out.splitlines()
+
+    def describe(self):
+        def clip(text):
+            return text if len(text) < 4000 else text[:2000] + "\n[...]\n" + text[-2000:]
+
+        return (f"$ {' '.join(self.command)}\nexit {self.status} after {self.seconds:.3f} s\n"
+                f"--- stdout\n{clip(self.out)}\n--- stderr\n{clip(self.err)}")
+
+
+def drop_ambient_capabilities():
+    """For a harness that is no root but holds capabilities in its own user namespace: its children do not."""
+    ctypes.CDLL(None).prctl(47, 4, 0, 0, 0)  # PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL
+
+
+def processes():
+    """pid -> command line of every live process that we see, zombies left out."""
+    found = {}
     for entry in pathlib.Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -129,7 +110,8 @@ def paths_under(folder):
 def output_of(*command):
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
-#Counters and clocks of the kernel, which move by themselves.
+
+# Counters and clocks of the kernel, which move by themselves.
 VOLATILE_SYSCTLS = re.compile(r"^net\.netfilter\.nf_conntrack_count|^net\.ipv6\.conf\.[^.]*\.stable_secret")
 
 
@@ -147,6 +129,7 @@ def snapshot_host():
         "sysctl": "\n".join(line for line in sysctls if not VOLATILE_SYSCTLS.match(line)),
         "mounts": pathlib.Path("/proc/self/mounts").read_text(),
     }
+
 
 class World:
     """The world of one case. Directories are made for it; `finish` checks that nothing is left."""
@@ -167,7 +150,7 @@ class World:
         self.mounts_before = pathlib.Path("/proc/self/mounts").read_text()
         self.notes = []
 
-#-- - acting
+    # --- acting
 
     def environment(self, more=None):
         env = {
@@ -182,9 +165,7 @@ class World:
             if name in os.environ:
                 env[name] = os.environ[name]
         env.update(more or {})
-        return {
-name: value for name, value in env.items() if value is not None
-}
+        return {name: value for name, value in env.items() if value is not None}
 
     def start(self, *command, env=None, limits=None, **more):
         """Starts a command as this world's user, in a process group of its own."""
@@ -246,8 +227,7 @@ name: value for name, value in env.items() if value is not None
     def probes(self, *probes, status=None, **more):
         text = json.dumps({"probes": list(probes), **more})
         document = self.labctl("probe", "--file", "-", "-o", "json", stdin=text, status=status).json()
-        return {result["id"]: result for result in document["results"]
-        }
+        return {result["id"]: result for result in document["results"]}
 
     def write(self, name, text):
         path = self.folder / name
@@ -273,7 +253,7 @@ name: value for name, value in env.items() if value is not None
             raise Skip(f"no real manifests ({name}); set LABCTL_MANIFESTS")
         return path
 
-#-- - asserting
+    # --- asserting
 
     def equal(self, got, wanted, what):
         if got != wanted:
@@ -302,7 +282,7 @@ name: value for name, value in env.items() if value is not None
                 raise Failure(f"not within {within_s:.1f} s: {what}")
             time.sleep(WAIT_STEP_S)
 
-#-- - what is left
+    # --- what is left
 
     def remaining(self):
         """What of a lab is still there, as lines; nothing when the host is as it was."""
