@@ -27,6 +27,8 @@
 
 namespace labctl::supervisor {
 
+class Faults;
+
 /// What a change has done, for `apply` to print.
 struct ChangeReport {
     struct Item {
@@ -103,6 +105,26 @@ public:
     api::Json explain(const api::Json& question);
     api::Json affinity(const std::string& ns);
 
+    /// Taps for whoever asked: {"targets": ["node/node-1:eth0"], "namespace", "snapBytes", "names":
+    /// true}. `description` has "places" (name, description, linkType, mac, ringBytes), one for
+    /// each socket, and the names of addresses. A tap keeps its namespace alive: the receiver lets
+    /// go of it when its interface, or the lab, is gone. lab_taps.cc. Throws netemu::UsageError for
+    /// what does not exist.
+    struct Taps {
+        api::Json description;
+        std::vector<netemu::UniqueFd> sockets;
+    };
+    Taps open_taps(const api::Json& question);
+
+    /// Faults, as faults.h has them. `inject_fault` takes {"fault": "cut node/node-1",
+    /// "namespace"} (api::parse_fault) and answers with the fault as `faults` lists it;
+    /// `heal_faults` takes {"id"}, {"verb", "target", "namespace"} or {"all": true} and answers
+    /// with {"items"}, those that it healed. lab_faults.cc. Throw netemu::UsageError for what does
+    /// not exist.
+    api::Json inject_fault(const api::Json& question);
+    api::Json heal_faults(const api::Json& question);
+    api::Json faults();
+
     /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.
     void describe(api::Json& status) const;
 
@@ -140,6 +162,8 @@ private:
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
     void link_namespaces();
+    void start_faults();
+    void faults_changed();
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
     void flush_runtime_changes();
     void check_settled();
@@ -167,6 +191,8 @@ private:
     netemu::EventLoop::TimerId settle_timer_ = 0;
     std::unique_ptr<dataplane::DataPlane> dataplane_;
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
+    std::uint64_t fault_revision_ = 0;             // of the faults that the network has
+    std::unique_ptr<Faults> faults_;               // likewise, of what it breaks
     std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
 };
 

@@ -6,6 +6,7 @@
 #include "labctl/api/status_error.h"
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/network.h"
+#include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/probe_resolver.h"
 #include "netemu/base/error.h"
@@ -126,7 +127,9 @@ ChangeReport Lab::simulate(std::vector<api::Object> objects) const {
     cluster.reconcile();
     auto observed = observed_;
     proxies_->add_contents(observed);
-    const auto plan = netemu::make_plan(compile::compile_lab(copy, cluster.config()), observed);
+    auto desired = compile::compile_lab(copy, cluster.config());
+    compile::add_faults(faults_->of_network(), desired);
+    const auto plan = netemu::make_plan(desired, observed);
     report.operations = netemu::summarize(plan);
     for (const auto& operation : plan.operations) {
         report.lines.push_back(netemu::describe(operation));
@@ -221,6 +224,7 @@ void Lab::describe(api::Json& status) const {
         {"mode", config.proxy_mode},
         {"layout", proxies_->layout()},
         {"servicePorts", proxies_->service_ports()}};
+    status["faults"] = faults_->all().size();
     for (const auto& prefix : compile::external_addresses(config)) {
         status["externalAddresses"].push_back(prefix.address.to_string());
     }

@@ -234,18 +234,18 @@ void TapReader::read_block(std::uint8_t* block, const Sink& sink) {
 }
 
 bool TapReader::gone() {
+    if (gone_) {
+        return true;
+    }
+    // Going down is an error on the socket, which must be read or poll(2) returns for ever; being
+    // deleted, which may follow at any time, shows only in the address.
     int error = 0;
     socklen_t size = sizeof error;
-    if (!gone_ && ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) == 0) {
-        gone_ = error == ENODEV; // ENETDOWN: down, and may come up again
-        if (error == ENETDOWN) {
-            sockaddr_ll address{};
-            size = sizeof address;
-            gone_ =
-                ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
-                address.sll_ifindex < 0;
-        }
-    }
+    (void)::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    sockaddr_ll address{};
+    size = sizeof address;
+    gone_ = ::getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+            address.sll_ifindex < 0;
     return gone_;
 }
 

@@ -139,13 +139,15 @@ BOOST_AUTO_TEST_CASE(an_interface_that_is_deleted_is_told) {
     BOOST_TEST(taps.newly_gone().empty());
 }
 
-BOOST_AUTO_TEST_CASE(an_interface_that_goes_down_is_still_there) {
+BOOST_AUTO_TEST_CASE(an_interface_that_goes_down_is_still_there_until_it_is_deleted) {
     listen("pod/x/c", "eth0");
     auto down = veth_peer(veth("vethc", 12, "pod/x/c"));
     down.mtu = 1450;
     down.up = false;
     apply({ChangeLink{"pod/x/c", down}});
-    BOOST_TEST(taps.newly_gone().empty());
+    BOOST_TEST(taps.newly_gone().empty()); // and the error of going down is read
+    apply({DeleteLink{"node/node-1", "vethc"}});
+    BOOST_TEST(taps.newly_gone().size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_there_is_refused) {

@@ -7,7 +7,7 @@ labctl_test(model_test unit
     support/fake_kernel.cc support/random_network.cc support/service_tables.cc support/state_text.cc
   LINK netemu_model)
 labctl_test(network_test unit
-  SOURCES unit/network_main.cc unit/network_compile_test.cc unit/network_golden_test.cc
+  SOURCES unit/network_main.cc unit/network_compile_test.cc unit/network_fault_test.cc unit/network_golden_test.cc
     unit/network_speed_test.cc
     support/cluster.cc support/fake_kernel.cc support/state_text.cc
   LINK labctl_compile)
