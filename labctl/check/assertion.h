@@ -90,6 +90,9 @@ struct Assertion {
     std::string body;
     std::uint16_t source_port = 0;
     std::string via;
+
+    /// Faults that are in force meanwhile, as api::to_string writes them; see during.h.
+    std::vector<std::string> during;
 };
 
 } // namespace labctl::check

@@ -39,7 +39,10 @@ private:
 /// tls-error) or an HTTP status (200, 2xx, 200,204); or a mapping, the long form, of the fields
 ///
 ///     name title description namespace from except to path expect by within for level points tags
-///     family timeout count method headers body sourcePort via
+///     family timeout count method headers body sourcePort via during
+///
+/// where `during` is a fault, or a list of them, in the words of `labctl fault`: "stop
+/// node/node-2", "drop backend --share 30%". They are in force while the assertion is probed.
 ///
 /// `ns` is the namespace of names that have none. Throws CheckError with the position.
 Assertion parse_assertion(const api::Json& value, const api::Source& source, const std::string& ns);

@@ -2,6 +2,7 @@
 #include <functional>
 #include <regex>
 
+#include "labctl/api/fault.h"
 #include "labctl/check/parse_common.h"
 #include "labctl/check/words.h"
 #include "netemu/base/address.h"
@@ -230,6 +231,19 @@ void read_tags(const std::string& field, const Json& value, Assertion& assertion
     }
 }
 
+void read_during(const std::string& field, const Json& value, Assertion& assertion) {
+    const auto add = [&](const Json& entry) {
+        assertion.during.push_back(api::to_string(api::parse_fault(text_of(field, entry))));
+    };
+    if (!value.is_array()) {
+        add(value);
+        return;
+    }
+    for (const auto& entry : value) {
+        add(entry);
+    }
+}
+
 void read_points(const std::string& field, const Json& value, Assertion& assertion) {
     constexpr double kPointsMax = 1e6;
     if (!value.is_number() || value.get<double>() < 0 || value.get<double>() > kPointsMax) {
@@ -298,6 +312,7 @@ std::map<std::string, Reader> probe_readers(Assertion& a) {
              a.source_port = static_cast<std::uint16_t>(int_of(f, v, 1, 65535));
          }},
         {"via", [&a](const auto& f, const Json& v) { a.via = text_of(f, v); }},
+        {"during", [&a](const auto& f, const Json& v) { read_during(f, v, a); }},
     };
 }
 
@@ -342,6 +357,9 @@ Assertion parse_long(const Json& mapping, const std::string& ns) {
         // Named like the short form that would say the same.
         assertion.title =
             assertion.from.text + " -> " + assertion.to.text + " " + assertion.expect.text;
+        if (!assertion.during.empty()) {
+            assertion.title += " during " + netemu::join(assertion.during, ", ");
+        }
     }
     return assertion;
 }

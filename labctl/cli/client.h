@@ -55,6 +55,8 @@ public:
     /// A request whose answer is text, as it comes.
     void text(const std::string& target, const TextSink& sink);
 
+    /// For poll(2): readable or hung up when the lab ends, while no answer is due.
+    [[nodiscard]] int fd() const { return fd_.get(); }
     /// Descriptors that came with the last answer.
     std::vector<netemu::UniqueFd> take_fds() { return std::move(fds_); }
 

@@ -100,6 +100,12 @@ int run_status(const Context& context) {
                  policies->at("enforced").dump() + " enforced, established connections: " +
                      policies->at("established").get<std::string>()});
         }
+        if (const auto faults = status.value("faults", 0); faults > 0) {
+            table.add(
+                {"faults",
+                 {std::to_string(faults) + " in force, see `labctl fault list`",
+                  report::Colour::Yellow}});
+        }
         table.add({"supervisor", memory(status.at("supervisor"))});
         table.add({"data plane", memory(status.at("dataPlane"))});
         table.add({"journal", status.at("journal").at("path").get<std::string>()});

@@ -11,6 +11,7 @@
 #include "labctl/cli/objects.h"
 #include "labctl/cli/options.h"
 #include "labctl/cli/policies.h"
+#include "labctl/cli/traffic.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/dataplane/child.h"
 #include "labctl/supervisor/launch.h"
@@ -47,6 +48,8 @@ constexpr std::array kCommands{
     Command{"logs", run_logs},
     Command{"exec", run_exec},
     Command{"shell", run_shell},
+    Command{"capture", run_capture},
+    Command{"fault", run_fault},
     Command{"probe", run_probe},
     Command{"check", run_check},
     Command{"explain", run_explain},

@@ -85,6 +85,21 @@ struct Options {
     bool workloads = false;
     std::vector<std::string> ports; // 80, 80/TCP
     std::string protocol;
+
+    // capture
+    std::string write_file;       // empty: lines of text on standard output; "-": packets on it
+    std::uint64_t packets = 0;    // 0: no limit
+    std::string duration;         // empty: no limit
+    std::string filter;           // empty: every packet
+    std::uint32_t snap_bytes = 0; // 0: whole packets
+
+    // fault
+    std::string share;
+    std::string port;
+    std::string direction;
+    std::string period;
+    std::string rounds;
+    std::string heal_after;
 };
 
 /// Parses the command line and the environment (LABCTL_NAMESPACE for --namespace and so on).

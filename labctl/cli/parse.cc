@@ -173,6 +173,47 @@ void add_policies(CLI::App& app, Options& o) {
     diff->add_flag("--strict", o.strict, "Unknown fields are errors");
 }
 
+void add_capture(CLI::App& app, Options& o) {
+    auto* capture =
+        command(app, o, "capture", "Show or save the packets that pass some interfaces");
+    capture
+        ->add_option(
+            "target",
+            o.arguments,
+            "[NS/]POD, node/NAME, external or underlay, with :INTERFACE (default eth0) or :any")
+        ->expected(1, 64)
+        ->required();
+    capture->add_option("-w,--write", o.write_file, "Write pcapng to this file, or - for a pipe");
+    capture->add_option("-c,--count", o.packets, "End after so many packets");
+    capture->add_option("--duration", o.duration, "End after this time, for example 5s");
+    capture->add_option(
+        "--filter",
+        o.filter,
+        "Only such packets: 'host web-1 and tcp port 80', 'not arp', 'vxlan'");
+    capture->add_option("--snaplen", o.snap_bytes, "Keep only the first bytes of each packet")
+        ->check(CLI::Range(64, 262144));
+}
+
+void add_fault(CLI::App& app, Options& o) {
+    auto* fault = command(app, o, "fault", "Break something on purpose, or heal it");
+    fault
+        ->add_option(
+            "what",
+            o.arguments,
+            "cut TARGET[:INTERFACE], stop node/NODE, drop TARGET, flap POD; restore TARGET, start "
+            "node/NODE, clear ID or TARGET, list")
+        ->expected(1, 2)
+        ->required();
+    fault->add_option("--for", o.heal_after, "Heal by itself after this time, for example 5s");
+    fault->add_option("--share", o.share, "drop: how many of the packets, for example 10%");
+    fault->add_option("--proto", o.protocol, "drop: only tcp, udp, icmp or sctp");
+    fault->add_option("--port", o.port, "drop: only packets from or to this port");
+    fault->add_option("--direction", o.direction, "drop: only in or out, as the target sees it");
+    fault->add_option("--period", o.period, "flap: not ready for half of this time (default 2s)");
+    fault->add_option("--count", o.rounds, "flap: so many times (default: until it is cleared)");
+    fault->add_flag("--all", o.all, "clear: every fault");
+}
+
 void add_verdicts(CLI::App& app, Options& o) {
     auto* probe = command(app, o, "probe", "Send probes and print what came back");
     probe->add_option("where", o.arguments, "FROM TO, for example default/a tcp://10.244.1.7:80")
@@ -238,6 +279,8 @@ ParsedOptions parse_command_line(int argc, char** argv) {
     add_lifecycle(app, options);
     add_objects(app, options);
     add_inside(app, options);
+    add_capture(app, options);
+    add_fault(app, options);
     add_verdicts(app, options);
     add_policies(app, options);
     add_environment_names(app);

@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 
 #include "labctl/compile/control.h"
+#include "labctl/compile/node_health.h"
 
 namespace labctl::compile {
 
@@ -97,6 +98,7 @@ api::Object make_node(
     if (!before && !node.taints.empty()) {
         spec["taints"] = node.taints;
     }
+    remove_unreachable_taint(spec); // of a fault that ended with the lab
     spec["podCIDRs"] = Json::array();
     for (const auto& cidr : plan.pod_cidrs) {
         spec["podCIDRs"].push_back(cidr.to_string());

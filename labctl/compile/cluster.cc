@@ -7,6 +7,7 @@
 #include "labctl/compile/bootstrap_dns.h"
 #include "labctl/compile/cluster_impl.h"
 #include "labctl/compile/garbage.h"
+#include "labctl/compile/node_health.h"
 #include "labctl/compile/service_controllers.h"
 #include "labctl/compile/workloads.h"
 #include "netemu/base/error.h"
@@ -170,6 +171,25 @@ bool Cluster::set_runtime(const api::ObjectKey& pod, const RuntimeState& state) 
     return true;
 }
 
+bool Cluster::hold(const api::ObjectKey& pod, bool held) {
+    auto* info = impl_->state.pod({pod.ns, pod.name});
+    if (info == nullptr) {
+        return false;
+    }
+    if (info->runtime && info->runtime->held != held) {
+        info->runtime->held = held;
+        impl_->state.dirty().statuses.insert({pod.ns, pod.name});
+    }
+    return true;
+}
+
+void Cluster::set_node_ready(const std::string& node, bool ready) {
+    const auto before = impl_->store.get({"Node", {}, node});
+    if (before) {
+        impl_->store.put(with_node_ready(*before, ready, api::timestamp_now()));
+    }
+}
+
 void Cluster::assume_ready() {
     impl_->control.assume_ready = true;
     for (const auto& key : impl_->store.keys("Pod")) {
@@ -179,6 +199,12 @@ void Cluster::assume_ready() {
 
 void Cluster::set_defaulter(std::function<void(api::Object&)> defaulter) {
     impl_->defaulter = std::move(defaulter);
+}
+
+void Cluster::note(
+    const char* component, const api::Object& about, const char* reason, std::string message) {
+    impl_->events.normal(component, about, reason, std::move(message));
+    impl_->events.flush();
 }
 
 void Cluster::warn(

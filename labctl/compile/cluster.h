@@ -53,6 +53,12 @@ public:
     /// What the lab knows about a pod; merged into its status by the next `reconcile`. False if
     /// there is no such pod.
     bool set_runtime(const api::ObjectKey& pod, const RuntimeState& state);
+    /// Keeps a pod from being ready, or no longer: a fault, which set_runtime leaves alone only if
+    /// its state says `held` too. The next `reconcile` shows it. False if there is no such pod.
+    bool hold(const api::ObjectKey& pod, bool held);
+    /// Makes a node as the control plane sees one that it does not hear from (condition Ready,
+    /// taint node.kubernetes.io/unreachable), or an ordinary one again.
+    void set_node_ready(const std::string& node, bool ready);
     /// From now on, pods count as running and ready as soon as they have an address: for `plan` and
     /// `--dry-run`, where nothing runs.
     void assume_ready();
@@ -88,7 +94,9 @@ public:
     /// By default there is none: give objects that have them already.
     void set_defaulter(std::function<void(api::Object&)> defaulter);
 
-    /// Records a Warning event about an object.
+    /// Records a Normal or a Warning event about an object.
+    void
+    note(const char* component, const api::Object& about, const char* reason, std::string message);
     void
     warn(const char* component, const api::Object& about, const char* reason, std::string message);
 

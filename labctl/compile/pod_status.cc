@@ -31,7 +31,7 @@ public:
         const auto word = api::at(pod, "metadata.annotations");
         const auto override_of_user =
             word.is_object() ? word.value(kReadyAnnotation, std::string{}) : std::string{};
-        ready_ = runtime_.started &&
+        ready_ = runtime_.started && !runtime_.held &&
                  (override_of_user.empty() ? runtime_.ready : override_of_user == "true");
         running_ = runtime_.started;
         ended_ = runtime_.phase == "Succeeded" || runtime_.phase == "Failed";

@@ -8,6 +8,7 @@
 #include "labctl/compile/network.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/policies.h"
+#include "labctl/supervisor/faults.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
 #include "netemu/model/plan.h"
@@ -116,6 +117,7 @@ void Lab::start(
     cluster->reconcile();
     journal_->flush();
     cluster_ = std::move(cluster);
+    start_faults();
     proxies_ = std::make_unique<compile::Proxies>(store_, cluster_->config());
     (void)proxies_->update(); // the tables come with the network
     start_policies();
@@ -187,7 +189,10 @@ void Lab::runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState
 
 void Lab::flush_runtime_changes() {
     for (const auto& [pod, state] : std::exchange(runtime_changes_, {})) {
-        cluster_->set_runtime(pod, state);
+        auto known = state;
+        const auto object = store_.get(pod);
+        known.held = object && faults_->holds(*object);
+        cluster_->set_runtime(pod, known);
     }
     sync();
     check_settled();
@@ -215,6 +220,7 @@ ChangeReport Lab::sync() {
     const auto begin = Clock::now();
     cluster_->reconcile();
     journal_->flush();
+    faults_->forget_gone(store_);
     ChangeReport rules;
     update_proxies(rules); // first: no rule leads to a pod that is about to go
     if (trail_) {
@@ -282,6 +288,7 @@ netemu::DesiredState Lab::desired_state() const {
     auto desired = compile::compile_network(store_, cluster_->config());
     proxies_->add_to(desired);
     policies_->add_to(desired);
+    compile::add_faults(faults_->of_network(), desired);
     return desired;
 }
 

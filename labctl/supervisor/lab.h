@@ -35,6 +35,8 @@ class Policies;
 
 namespace labctl::supervisor {
 
+class Faults;
+
 /// What a change has done, for `apply` to print.
 struct ChangeReport {
     struct Item {
@@ -124,6 +126,26 @@ public:
     int watch_dns(std::function<void(api::Json event)> callback);
     void unwatch_dns(int watcher) { dns_watchers_->remove(watcher); }
 
+    /// Taps for whoever asked: {"targets": ["node/node-1:eth0"], "namespace", "snapBytes", "names":
+    /// true}. `description` has "places" (name, description, linkType, mac, ringBytes), one for
+    /// each socket, and the names of addresses. A tap keeps its namespace alive: the receiver lets
+    /// go of it when its interface, or the lab, is gone. lab_taps.cc. Throws netemu::UsageError for
+    /// what does not exist.
+    struct Taps {
+        api::Json description;
+        std::vector<netemu::UniqueFd> sockets;
+    };
+    Taps open_taps(const api::Json& question);
+
+    /// Faults, as faults.h has them. `inject_fault` takes {"fault": "cut node/node-1",
+    /// "namespace"} (api::parse_fault) and answers with the fault as `faults` lists it;
+    /// `heal_faults` takes {"id"}, {"verb", "target", "namespace"} or {"all": true} and answers
+    /// with {"items"}, those that it healed. lab_faults.cc. Throw netemu::UsageError for what does
+    /// not exist.
+    api::Json inject_fault(const api::Json& question);
+    api::Json heal_faults(const api::Json& question);
+    api::Json faults();
+
     /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.
     void describe(api::Json& status) const;
 
@@ -178,6 +200,8 @@ private:
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
     void link_namespaces();
+    void start_faults();
+    void faults_changed();
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
     void flush_runtime_changes();
     void pod_ended(const api::ObjectKey& pod, const std::string& uid);
@@ -218,6 +242,8 @@ private:
     std::unique_ptr<DropStory> drop_story_;
     std::unique_ptr<DropLog> drop_log_;            // tells the data plane
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
+    std::uint64_t fault_revision_ = 0;             // of the faults that the network has
+    std::unique_ptr<Faults> faults_;               // likewise, of what it breaks
     std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
     std::unique_ptr<LastRequests> last_requests_;  // likewise
 };

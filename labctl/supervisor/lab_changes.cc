@@ -7,6 +7,7 @@
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/policies.h"
+#include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/probe_resolver.h"
 #include "netemu/base/error.h"
@@ -133,7 +134,9 @@ ChangeReport Lab::simulate(std::vector<api::Object> objects) const {
     auto observed = observed_;
     proxies_->add_contents(observed);
     policies_->add_contents(observed);
-    const auto plan = netemu::make_plan(compile::compile_lab(copy, cluster.config()), observed);
+    auto desired = compile::compile_lab(copy, cluster.config());
+    compile::add_faults(faults_->of_network(), desired);
+    const auto plan = netemu::make_plan(desired, observed);
     report.operations = netemu::summarize(plan);
     for (const auto& operation : plan.operations) {
         report.lines.push_back(netemu::describe(operation));
@@ -240,6 +243,7 @@ void Lab::describe(api::Json& status) const {
         {"layout", proxies_->layout()},
         {"servicePorts", proxies_->service_ports()}};
     describe_policies(status);
+    status["faults"] = faults_->all().size();
     for (const auto& prefix : compile::external_addresses(config)) {
         status["externalAddresses"].push_back(prefix.address.to_string());
     }

@@ -115,6 +115,16 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
          "affinity",
          false,
          [&] { exchange->reply(200, lab_.affinity(request.parameter("namespace"))); }},
+        {"POST",
+         "taps",
+         false,
+         [&] {
+             auto taps = lab_.open_taps(request.json());
+             exchange->reply_with_fds(taps.description, std::move(taps.sockets));
+         }},
+        {"GET", "faults", false, [&] { exchange->reply(200, lab_.faults()); }},
+        {"POST", "faults", false, [&] { exchange->reply(200, lab_.inject_fault(request.json())); }},
+        {"POST", "heal", false, [&] { exchange->reply(200, lab_.heal_faults(request.json())); }},
         {"GET", "plan", false, [&] { plan(request, exchange); }},
         {"GET", "drops", false, [&] { drops(request, exchange); }},
         {"POST", "repair", false, [&] { exchange->reply(200, report_json(lab_.repair())); }},

@@ -1,6 +1,7 @@
 # The kernel room against the real kernel, in namespaces that the test makes for itself.
 labctl_test(kernel_netns_test netns
   SOURCES
+    netns/kernel_capture_test.cc
     netns/kernel_entry_test.cc
     netns/kernel_error_test.cc
     netns/kernel_features_test.cc

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace labctl::api {
+
+/// Something that is broken on purpose, as `labctl fault` and the `during` of a check write it:
+///
+///     cut TARGET[:INTERFACE]              the cable of a pod or node (eth0), or one interface
+///     stop node/NODE                      the whole node, with everything on it
+///     drop TARGET [--share 10%] [--proto tcp] [--port N] [--direction in|out]
+///     flap POD [--period 2s] [--count N]  readiness: not ready for half of each period
+///
+/// each with `--for DURATION`, after which it heals by itself.
+struct Fault {
+    enum class Verb { Cut, Stop, Drop, Flap };
+    enum class Direction { Both, In, Out };
+
+    Verb verb = Verb::Cut;
+    std::string target;    // [NS/]POD, node/NODE or external
+    std::string interface; // of Cut; empty: eth0
+    // Drop
+    unsigned share_percent = 100;
+    std::string protocol;   // tcp, udp, icmp, sctp; empty: every packet
+    std::uint16_t port = 0; // of either end; 0: every port
+    Direction direction = Direction::Both;
+    // Flap
+    std::uint64_t period_us = 2'000'000;
+    std::uint32_t count = 0; // 0: until it is healed
+
+    std::uint64_t heal_after_us = 0; // 0: when somebody heals it
+
+    bool operator==(const Fault&) const = default;
+};
+
+/// The words of a fault, as above. Throws netemu::UsageError that says which word is wrong and what
+/// it could be.
+Fault parse_fault(const std::vector<std::string>& words);
+/// The same from one text, split at spaces.
+Fault parse_fault(std::string_view text);
+/// The text that parse_fault reads: "drop default/web-1 --share 10% --proto tcp --port 80".
+std::string to_string(const Fault& fault);
+/// "cut", "stop", "drop", "flap".
+std::string to_string(Fault::Verb verb);
+std::optional<Fault::Verb> find_fault_verb(std::string_view word);
+
+} // namespace labctl::api

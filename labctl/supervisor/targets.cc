@@ -1,0 +1,93 @@
+#include "labctl/supervisor/targets.h"
+
+#include <vector>
+
+#include "labctl/compile/network.h"
+#include "netemu/base/error.h"
+#include "netemu/base/text.h"
+
+namespace labctl::supervisor {
+
+namespace {
+
+[[noreturn]] void
+no_target(const store::Store& store, const std::string& what, const std::string& name, bool node) {
+    std::vector<std::string> names;
+    for (const auto& object : store.list(node ? "Node" : "Pod")) {
+        names.push_back(node ? object->name() : object->ns() + "/" + object->name());
+    }
+    const auto near = netemu::nearest(name, names);
+    throw netemu::UsageError(
+        what,
+        near ? "did you mean '" + (node ? "node/" + *near : *near) + "'?"
+             : std::string(
+                   node ? "`labctl get nodes` lists them"
+                        : "`labctl get pods -A` lists them; nodes are node/NAME"));
+}
+
+void find_node(const store::Store& store, const std::string& name, Target& target) {
+    target.kind = Target::Kind::Node;
+    target.object = store.get({"Node", "", name});
+    if (!target.object) {
+        no_target(store, "there is no node '" + name + "'", name, true);
+    }
+    target.name = "node/" + name;
+    target.ns = compile::node_namespace(name);
+}
+
+void find_pod(
+    const store::Store& store,
+    const std::string& text,
+    const std::string& default_ns,
+    Target& target) {
+    const auto slash = text.find('/');
+    const auto full = slash == std::string::npos ? default_ns + "/" + text : text;
+    const auto split = full.find('/');
+    target.object = store.get({"Pod", full.substr(0, split), full.substr(split + 1)});
+    if (!target.object) {
+        no_target(store, "there is no pod '" + full + "'", full, false);
+    }
+    const auto& body = target.object->body;
+    const auto phase = api::string_at(body, "status.phase");
+    if (api::at(body, "status.podIPs").empty() || phase == "Succeeded" || phase == "Failed") {
+        throw netemu::UsageError(
+            "pod '" + full + "' has no network (" + (phase.empty() ? "Pending" : phase) + ")");
+    }
+    target.name = full;
+    target.ns = api::bool_at(body, "spec.hostNetwork", false)
+                    ? compile::node_namespace(api::string_at(body, "spec.nodeName"))
+                    : compile::pod_namespace(target.object->ns(), target.object->name());
+}
+
+} // namespace
+
+Target find_target(
+    const store::Store& store,
+    const std::string& text,
+    const std::string& default_ns,
+    bool with_interface) {
+    Target target;
+    auto name = text;
+    if (const auto colon = text.find(':'); with_interface && colon != std::string::npos) {
+        name = text.substr(0, colon);
+        target.interface = text.substr(colon + 1);
+        if (target.interface.empty()) {
+            throw netemu::UsageError("'" + text + "' names no interface behind the colon");
+        }
+    }
+    if (name.empty()) {
+        throw netemu::UsageError("the name of a target is empty");
+    }
+    if (name == "external" || name == "underlay") {
+        target.kind = name == "external" ? Target::Kind::External : Target::Kind::Underlay;
+        target.name = name;
+        target.ns = name;
+    } else if (name.starts_with("node/")) {
+        find_node(store, name.substr(5), target);
+    } else {
+        find_pod(store, name.starts_with("pod/") ? name.substr(4) : name, default_ns, target);
+    }
+    return target;
+}
+
+} // namespace labctl::supervisor
