@@ -182,7 +182,7 @@ def during(w):
     w.write("nobody.yaml", "- {from: client, to: 'far:8080', expect: allow, during: cut nobody}\n")
     w.has(w.labctl("check", w.folder / "nobody.yaml", status=2).out, "there is no pod 'default/nobody'", "why")
     w.write("wrong.yaml", "- client -> far:8080 allow\n- {from: client, to: 'far:8080', expect: allow, during: cutt}\n")
-    w.has(w.labctl("lint", w.folder / "wrong.yaml", status=2).err, "wrong.yaml:2:", "where it is wrong")
+    w.has(w.labctl("check", w.folder / "wrong.yaml", status=2).err, "wrong.yaml:2:", "where it is wrong")
     w.equal(w.labctl("fault", "list", "-o", "name").out, "", "faults left")
 
 
