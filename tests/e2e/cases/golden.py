@@ -8,7 +8,7 @@ import subprocess
 from harness import Skip, case
 
 COMMANDS = ("up down ls status events clean doctor version completion apply delete get describe scale label set "
-            "logs exec shell probe check explain plan lint graph").split()
+            "logs exec shell capture fault probe check explain plan lint graph").split()
 
 
 def root(w):
@@ -58,6 +58,9 @@ def completion(w):
     w.equal(completed_by_bash(w, "labctl down d"), ["demo"], "a lab in bash")
     w.equal(completed_by_bash(w, "labctl graph -o s"), ["svg"], "a format in bash")
     w.has("\n".join(completed_by_bash(w, "labctl up --")), "--dry-run", "flags in bash")
+    w.equal(completed_by_bash(w, "labctl fault fl"), ["flap"], "a fault in bash")
+    w.equal(completed_by_bash(w, "labctl fault stop node/node-2"), ["node/node-2"], "a node to stop in bash")
+    w.equal(completed_by_bash(w, "labctl capture -w x --filter tcp cli"), ["client"], "a pod to capture in bash")
     offered = w.command("fish", "-c", "labctl completion fish | source; complete -C 'labctl describe pod cl'; "
                                       "complete -C 'labctl gra'; complete -C 'labctl exec node/node-2'").out
     for word in ("client", "graph", "node/node-2"):
