@@ -7,6 +7,7 @@
 #include "labctl/cli/policies.h"
 #include "labctl/report/grid.h"
 #include "labctl/report/table.h"
+#include "netemu/base/event_loop.h"
 #include "netemu/base/text.h"
 
 namespace labctl::cli {

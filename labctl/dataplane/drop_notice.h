@@ -7,9 +7,9 @@
 
 namespace labctl::dataplane {
 
-/// By what a dropped packet is known to be a probe's: nobody else in its namespace has the same
-/// while the probe's socket is open. The destination is not in it, since a rule sees the packet
-/// behind DNAT.
+/// By what a dropped packet is known to be a probe's. The destination is not in it, since a rule
+/// sees the packet behind DNAT; it only tells apart sockets to different destinations, which may
+/// share a port.
 struct ProbeMark {
     std::uint8_t protocol = 0;  // IPPROTO_*
     netemu::Endpoint source;    // of ICMP the id of the echo request stands for the port
@@ -22,6 +22,7 @@ struct ProbeMark {
 struct DropNotice {
     std::uint32_t id = 0; // not 0; DataPlane::Options::describe_drop knows it
     ProbeMark mark;
+    netemu::Endpoint destination; // of the packet: the probe's remote end, unless that was DNATed
 };
 
 } // namespace labctl::dataplane

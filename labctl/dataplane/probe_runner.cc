@@ -412,6 +412,7 @@ void ProbeRunner::dropped(const std::vector<DropNotice>& notices) {
     for (const auto& notice : notices) {
         batch_.op(Op::Dropped).u32(notice.id).u8(notice.mark.protocol);
         batch_.endpoint(notice.mark.source).u16(notice.mark.sequence);
+        batch_.endpoint(notice.destination);
         if (batch_.size() > kJobsBatchBytes) {
             send_batch();
         }

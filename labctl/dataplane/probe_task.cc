@@ -139,7 +139,7 @@ void ProbeTask::await_drop(std::uint8_t protocol, std::uint16_t id, std::uint16_
 
 void ProbeTask::forget_drop() {
     if (awaited_) {
-        host_.forget_drop(*awaited_);
+        host_.forget_drop(*awaited_, *this);
         awaited_.reset();
     }
 }

@@ -69,7 +69,7 @@ public:
     virtual void done(ProbeTask& task) = 0;
     /// Whoever learns of the drop of a packet with this mark tells the task, until `forget_drop`.
     virtual void await_drop(const ProbeMark& mark, ProbeTask& task) = 0;
-    virtual void forget_drop(const ProbeMark& mark) = 0;
+    virtual void forget_drop(const ProbeMark& mark, const ProbeTask& task) = 0;
 };
 
 /// Sends and judges the exchanges of one job on one socket. Destroying it closes the socket.

@@ -1,6 +1,7 @@
 #include "labctl/dataplane/prober.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -114,10 +115,36 @@ void Prober::dropped(WireReader& record) {
     mark.protocol = record.u8();
     mark.source = record.endpoint();
     mark.sequence = record.u16();
-    const auto found = awaiting_.find(mark);
-    if (found != awaiting_.end()) {
-        found->second->dropped(drop);
+    const auto destination = record.endpoint();
+    if (auto* task = meant_by(mark, destination)) {
+        task->dropped(drop);
     }
+}
+
+void Prober::await_drop(const ProbeMark& mark, ProbeTask& task) {
+    awaiting_.emplace(mark, &task);
+}
+
+void Prober::forget_drop(const ProbeMark& mark, const ProbeTask& task) {
+    const auto [begin, end] = awaiting_.equal_range(mark);
+    const auto found =
+        std::find_if(begin, end, [&task](const auto& entry) { return entry.second == &task; });
+    if (found != end) {
+        awaiting_.erase(found);
+    }
+}
+
+/// Connections to different destinations may share a port: then the destination decides, and one
+/// that is nobody's (DNAT) ends none of them.
+ProbeTask* Prober::meant_by(const ProbeMark& mark, const netemu::Endpoint& destination) const {
+    const auto [begin, end] = awaiting_.equal_range(mark);
+    const auto exact = std::find_if(begin, end, [&destination](const auto& entry) {
+        return entry.second->job().remote == destination;
+    });
+    if (exact != end) {
+        return exact->second;
+    }
+    return begin != end && std::next(begin) == end ? begin->second : nullptr;
 }
 
 void Prober::sample(const ProbeJob& job, const ProbeOutcome& outcome) {

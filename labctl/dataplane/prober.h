@@ -40,16 +40,18 @@ private:
     netemu::EventLoop& loop() override { return loop_; }
     void sample(const ProbeJob& job, const ProbeOutcome& outcome) override;
     void done(ProbeTask& task) override;
-    void await_drop(const ProbeMark& mark, ProbeTask& task) override { awaiting_[mark] = &task; }
-    void forget_drop(const ProbeMark& mark) override { awaiting_.erase(mark); }
+    void await_drop(const ProbeMark& mark, ProbeTask& task) override;
+    void forget_drop(const ProbeMark& mark, const ProbeTask& task) override;
+    [[nodiscard]] ProbeTask*
+    meant_by(const ProbeMark& mark, const netemu::Endpoint& destination) const;
     void dropped(WireReader& record);
 
     netemu::EventLoop& loop_;
     Reply reply_;
     std::unordered_map<std::uint32_t, std::shared_ptr<ProbeTemplate>> templates_;
     std::unordered_map<const ProbeTask*, std::unique_ptr<ProbeTask>> tasks_;
-    std::map<ProbeMark, ProbeTask*> awaiting_;     // live tasks
-    std::vector<std::unique_ptr<ProbeTask>> done_; // until the turn ends
+    std::multimap<ProbeMark, ProbeTask*> awaiting_; // live tasks
+    std::vector<std::unique_ptr<ProbeTask>> done_;  // until the turn ends
     WireWriter samples_;
 };
 

@@ -1,6 +1,7 @@
 #include "labctl/supervisor/drop_naming.h"
 
 #include "labctl/compile/policies.h"
+#include "labctl/supervisor/drop_story.h"
 #include "netemu/base/text.h"
 
 namespace labctl::supervisor {

@@ -63,7 +63,9 @@ struct DropFixture {
     }
 
     static DropNotice notice(std::uint32_t id, std::uint8_t protocol, const std::string& source) {
-        return {id, {protocol, netemu::Endpoint::parse(source).value(), 0}};
+        // Another destination than the probe's, as behind DNAT.
+        const auto elsewhere = netemu::Endpoint::parse("10.9.9.9:1").value();
+        return {id, {protocol, netemu::Endpoint::parse(source).value(), 0}, elsewhere};
     }
 
     /// Tells `notices` again and again until the probe has ended: when its packet was sent is not
@@ -127,6 +129,38 @@ BOOST_FIXTURE_TEST_CASE(what_is_dropped_of_others_ends_no_probe, DropFixture) {
         result.first.error.find("no answer within 300 ms") != std::string::npos,
         result.first.error);
     BOOST_TEST(described.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(
+    probes_that_share_a_port_are_told_apart_by_their_destinations, DropFixture) {
+    // The kernel gives one port to two connections when their destinations differ.
+    net.must("pod/x/a", "sysctl -qw net.ipv4.ip_local_port_range='45000 45001'");
+    std::vector<ResolvedRequest> both{
+        request("tcp://10.1.0.10:7", 0),
+        request("tcp://10.1.0.11:7", 0),
+        request("tcp://10.1.0.12:7", 0)};
+    net.must(
+        "pod/x/web", "ip address add 10.1.0.11/16 dev eth0; ip address add 10.1.0.12/16 dev eth0");
+    std::vector<DropNotice> notices;
+    std::uint32_t id = 1;
+    for (const char* port : {"45000", "45001"}) {
+        for (const char* to : {"10.1.0.10:7", "10.1.0.11:7", "10.1.0.12:7"}) {
+            notices.push_back(notice(id++, IPPROTO_TCP, std::string("10.1.0.20:") + port));
+            notices.back().destination = netemu::Endpoint::parse(to).value();
+        }
+    }
+    std::vector<probe::Result> results;
+    plane.probe(both, false, [&](std::vector<probe::Result> got) { results = std::move(got); });
+    BOOST_REQUIRE(test::run_until(
+        loop,
+        [&] {
+            plane.dropped(notices);
+            return !results.empty();
+        },
+        60));
+    for (const auto& result : results) {
+        BOOST_TEST(result.first.drop.has_value(), result.first.error);
+    }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_probe_that_wants_no_evidence_waits, DropFixture) {

@@ -243,10 +243,10 @@ def explained(w):
     w.equal(answer["outcome"], "denied", "outcome")
     w.equal(answer["branches"][0]["policy"]["allowed"], False, "the branch")
     w.has(answer["summary"], "NetworkPolicy default/db")
-    said = w.labctl("explain", "client", "db:5432", "--wire", status=1).out
+    said = w.labctl("explain", "client", "pod:default/db-0:5432", "--wire", status=1).out
     w.matches(said.splitlines()[-1], r"^dropped on node-\d by NetworkPolicy default/db \(.*policies.yaml:\d+\): "
                                      r"no rule allows default/client", "the last sentence")
     backend = next(p["metadata"]["name"] for p in w.get("pods") if p["metadata"]["name"].startswith("backend"))
-    allowed = w.labctl("explain", backend, "db:5432", "--wire", "-o", "json").json()
+    allowed = w.labctl("explain", backend, "pod:default/db-0:5432", "--wire", "-o", "json").json()
     w.equal((allowed["outcome"], allowed["wire"]["outcome"]), ("endpoint", "ok"), "an allowed way")
     w.has(allowed["summary"], "a packet was answered by default/db-0")

@@ -30,7 +30,7 @@ def denied(document):
 @case("matrix --wire probes every pod against every declared port, and proves what is denied")
 def wire(w):
     ip = evidence.up(w)
-    evidence.drop(w, f"ip saddr {ip['client']} ip daddr {ip['db-0']}")
+    evidence.drop(w, f"ip saddr {ip['client']} ip daddr {ip['db-0']} tcp dport 5432")
     document = w.labctl("matrix", "--wire", "-n", "default", "-o", "json").json()
     pods = [p["metadata"]["name"] for p in w.get("pods")]
     ports = sum(len(c.get("ports", [])) for p in w.get("pods") for c in p["spec"]["containers"])
@@ -46,7 +46,7 @@ def wire(w):
 @case("a flow that is neither answered nor seen to be dropped is unknown, and the status says so")
 def unknown(w):
     ip = evidence.up(w)
-    evidence.drop(w, f"ip saddr {ip['client']} ip daddr {ip['db-0']}", log=False)
+    evidence.drop(w, f"ip saddr {ip['client']} ip daddr {ip['db-0']} tcp dport 5432", log=False)
     document = w.labctl("matrix", "--wire", "-n", "default", "--port", "5432", "-o", "json", status=3).json()
     w.equal(table(document)["default/client", "default/db-0", "TCP", 5432]["wire"], "unknown", "the silent flow")
     w.equal(document["summary"]["unknown"], 1, "how many")
