@@ -50,6 +50,9 @@ void describe_pod_head(Description& out, const api::Object& object) {
     out.annotations(0, "Annotations", object.annotations());
     const auto status = pod_status(pod);
     out.field(0, "Status", status == "Terminating" ? status : string_at(pod, "status.phase"));
+    if (const auto& grace = at(pod, "metadata.deletionGracePeriodSeconds"); !grace.is_null()) {
+        out.field(0, "Termination Grace Period", grace.dump() + "s");
+    }
     for (const auto& [label, path] :
          {std::pair{"Reason", "status.reason"}, std::pair{"Message", "status.message"}}) {
         if (const auto text = string_at(pod, path); !text.empty()) {

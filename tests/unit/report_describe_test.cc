@@ -33,6 +33,21 @@ BOOST_AUTO_TEST_CASE(pods) {
     check_golden("describe-pod-pending.txt", describe("Pod", "backend-66b5d-ddddd"));
 }
 
+BOOST_AUTO_TEST_CASE(a_terminating_pod) {
+    const auto all = objects_from("objects");
+    const auto found = std::ranges::find_if(all, [](const auto& o) { return o->kind() == "Pod"; });
+    auto pod = **found;
+    pod.body["status"]["phase"] = "Running";
+    pod.body["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z";
+    pod.body["metadata"]["deletionGracePeriodSeconds"] = 45;
+    DescribeOptions options;
+    options.now = kNow;
+    const auto text = describe_object(pod, options);
+    BOOST_TEST(text.find("Terminating\n") != std::string::npos, text);
+    BOOST_TEST(text.find("Termination Grace Period:") != std::string::npos, text);
+    BOOST_TEST(text.find("45s\n") != std::string::npos, text);
+}
+
 BOOST_AUTO_TEST_CASE(nodes) {
     check_golden("describe-node.txt", describe("Node", "node-1"));
     check_golden("describe-node-tainted.txt", describe("Node", "node-3"));

@@ -36,7 +36,8 @@ def fallback(w):
     bring_up(w, pod("client", "node-2", labels="app: client"), slow_pod("a", "node-1"), WEB, LOCAL)
     w.labctl("delete", "pod", "a", "--wait=false")
     w.equal(status_of(w, "a"), "Terminating", "the status")
-    w.has(w.labctl("describe", "pod", "a").out, "Terminating", "the description")
+    w.matches(w.labctl("describe", "pod", "a").out, r"Status: +Terminating\nTermination Grace Period: +60s",
+              "the description")
     w.equal(conditions(w, "web"), {"a": {"serving", "terminating"}}, "conditions in the slice")
     questions = [("client", "http://web:80/"), ("external", "http://172.18.0.2:30080/")]
     for result in expect(w, "ok", *questions, count=4):
