@@ -84,7 +84,9 @@ std::string dns_question(std::string_view message) {
     constexpr std::size_t kHeader = 12;
     constexpr std::size_t kNameBytesMax = 255;
     constexpr unsigned kLabelBytesMax = 63;
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(message[at]); };
+    const auto byte = [&](std::size_t at) -> unsigned {
+        return static_cast<unsigned char>(message[at]);
+    };
     std::string name;
     std::size_t at = kHeader;
     while (at < message.size() && byte(at) != 0) {
@@ -94,7 +96,7 @@ std::string dns_question(std::string_view message) {
             return {};
         }
         for (std::size_t i = at + 1; i <= at + length; ++i) {
-            name += std::isgraph(byte(i)) != 0 ? message[i] : '?';
+            name += std::isgraph(static_cast<unsigned char>(message[i])) != 0 ? message[i] : '?';
         }
         name += '.';
         at += length + 1;
@@ -110,7 +112,9 @@ std::string dns_summary(std::string_view message) {
     if (message.size() < kHeader) {
         return {};
     }
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(message[at]); };
+    const auto byte = [&](std::size_t at) -> unsigned {
+        return static_cast<unsigned char>(message[at]);
+    };
     const bool answer = (byte(2) & 0x80U) != 0;
     const auto question = dns_question(message);
     if (question.empty()) {
