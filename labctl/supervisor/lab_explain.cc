@@ -58,7 +58,7 @@ void Lab::explain_by_packet(api::Json explanation, std::function<void(api::Json)
             auto& summary = explanation["summary"];
             if (sample.drop) {
                 summary = sample.drop->text;
-            explanation["outcome"] = "denied";
+                explanation["outcome"] = "denied";
             } else if (sample.outcome == probe::Outcome::Ok) {
                 summary = summary.get<std::string>() + "; a packet was answered" +
                           (sample.backend.empty() ? "" : " by " + sample.backend);
