@@ -47,8 +47,8 @@ public:
     using Each = std::function<void(const LoggedPacket& packet)>;
 
     /// Takes a socket of AF_NETLINK, NETLINK_NETFILTER that was made in the namespace,
-    /// non-blocking. Throws SysError: EBUSY when somebody listens already, EPERM without
-    /// CAP_NET_ADMIN over the namespace, EINVAL or EOPNOTSUPP when this kernel has no packet log.
+    /// non-blocking. Throws SysError: EPERM when somebody listens already, or without CAP_NET_ADMIN
+    /// over the namespace; EINVAL or EOPNOTSUPP when this kernel has no packet log.
     PacketLog(UniqueFd socket, std::uint16_t group);
     /// The same in a namespace of a lab.
     PacketLog(Kernel& kernel, const std::string& ns, std::uint16_t group);

@@ -347,7 +347,7 @@ BOOST_AUTO_TEST_CASE(a_matrix_that_is_none_says_why) {
         {matrix("a b\nc . ?\n"), "'?' is no cell"},
         {matrix("a b\nc - -\n"), "asserts nothing"},
         {Json{{"matrix", Json::array()}}, "must be a block of text"},
-        {Json{{"matrix", "a\nb .\n"}, {"prot", "80"}}, "did you mean"}};
+        {Json{{"matrix", "a\nb .\n"}, {"prot", "80"}}, "has no field 'prot'"}};
     for (const auto& [form, says] : bad) {
         BOOST_CHECK_EXCEPTION(cells(form), CheckError, [&](const CheckError& error) {
             BOOST_TEST_MESSAGE(error.what());
