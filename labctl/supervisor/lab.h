@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -189,7 +190,7 @@ private:
     void update_policies(ChangeReport& report);
     void finish_policies();
     void carry_out_policies(std::vector<netemu::Operation> operations, ChangeReport& report);
-    void cut_connections();
+    void cut_connections(const std::set<std::string>& namespaces);
     void forget_addresses(const std::vector<netemu::IpAddress>& addresses);
     void sweep_policies();
     void test_policy_hook();

@@ -1,4 +1,5 @@
 #include <array>
+#include <set>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -97,9 +98,13 @@ void Lab::update_policies(ChangeReport& report) {
     if (operations.empty()) {
         return;
     }
+    std::set<std::string> changed; // elsewhere no verdict is another one than before
+    for (const auto& operation : operations) {
+        changed.insert(netemu::namespace_of(operation));
+    }
     carry_out_policies(std::move(operations), report);
     if (cluster_->config().policy_established == "cut") {
-        cut_connections();
+        cut_connections(changed);
     }
 }
 
@@ -131,9 +136,12 @@ void Lab::finish_policies() {
 
 /// Established connections that are not allowed any more (reference netpol.md 10.3): never all of
 /// them, since one that is taken up in its middle would be dropped, allowed or not.
-void Lab::cut_connections() {
+void Lab::cut_connections(const std::set<std::string>& namespaces) {
     for (const auto& node : policies_->nodes()) {
         const auto ns = compile::node_namespace(node);
+        if (!namespaces.contains(ns)) {
+            continue;
+        }
         const auto denied = policies_->denied(node, kernel_->connections(ns));
         if (!denied.empty()) {
             kernel_->delete_connections(ns, denied);
