@@ -44,6 +44,14 @@ struct PolicyEvaluator::Ladder {
     std::vector<const Compiled*> admin;
     std::vector<const Compiled*> network;
     std::vector<const Compiled*> baseline;
+
+    void add(const Compiled* policy) {
+        const auto tier = policy->policy->tier;
+        auto& list = tier == PolicyTier::Admin      ? admin
+                     : tier == PolicyTier::Baseline ? baseline
+                                                    : network;
+        list.push_back(policy);
+    }
 };
 
 namespace {
@@ -67,6 +75,15 @@ const PolicyNode* node_of(const PolicyEnd& end, const PolicyCluster& cluster) {
     }
     const auto found = cluster.nodes.find(end.pod->node);
     return found == cluster.nodes.end() ? nullptr : &found->second;
+}
+
+void add_node_addresses(
+    const NodeSelection& selection, const PolicyCluster& cluster, std::vector<IpAddress>& found) {
+    for (const auto& [name, node] : cluster.nodes) {
+        if (matches(selection.nodes, node.labels)) {
+            found.insert(found.end(), node.ips.begin(), node.ips.end());
+        }
+    }
 }
 
 PolicyOpinion opinion_without_policy(bool allowed, PolicyReason reason) {
@@ -106,7 +123,8 @@ PolicyEvaluator::PolicyEvaluator(const PolicyCluster& cluster) : cluster_(cluste
     std::sort(policies_.begin(), policies_.end(), [](const auto& left, const auto& right) {
         return asked_before(*left->policy, *right->policy);
     });
-    make_ladders();
+    make_ladders(PolicyDirection::Ingress);
+    make_ladders(PolicyDirection::Egress);
     for (const auto& [name, node] : cluster.nodes) {
         for (const auto& address : node.ips) {
             ends_[address] = {nullptr, &node, address};
@@ -164,11 +182,7 @@ PolicyEvaluator::Rule PolicyEvaluator::make_rule(const PolicyRule& rule) {
         } else if (const auto* block = std::get_if<AddressBlock>(&peer)) {
             made.blocks.emplace_back(*block);
         } else {
-            for (const auto& [name, node] : cluster_.nodes) {
-                if (matches(std::get<NodeSelection>(peer).nodes, node.labels)) {
-                    made.nodes.insert(made.nodes.end(), node.ips.begin(), node.ips.end());
-                }
-            }
+            add_node_addresses(std::get<NodeSelection>(peer), cluster_, made.nodes);
         }
     }
     std::sort(made.nodes.begin(), made.nodes.end());
@@ -187,34 +201,28 @@ PolicyEvaluator::Rule PolicyEvaluator::make_rule(const PolicyRule& rule) {
     return made;
 }
 
-void PolicyEvaluator::make_ladders() {
-    for (const auto way : {PolicyDirection::Ingress, PolicyDirection::Egress}) {
-        std::vector<std::vector<const Compiled*>> of_pod(pods_.size());
-        for (const auto& policy : policies_) {
-            if (policy->policy->rules(way)) {
-                for (const auto pod : policy->subject->members()) {
-                    of_pod[pod].push_back(policy.get());
-                }
-            }
+void PolicyEvaluator::make_ladders(PolicyDirection way) {
+    std::vector<std::vector<const Compiled*>> of_pod(pods_.size());
+    for (const auto& policy : policies_) {
+        const auto selected =
+            policy->policy->rules(way) ? policy->subject->members() : std::vector<std::uint32_t>{};
+        for (const auto pod : selected) {
+            of_pod[pod].push_back(policy.get());
         }
-        std::map<std::vector<const Compiled*>, const Ladder*> known;
-        auto& ladders = way == PolicyDirection::Ingress ? ingress_ : egress_;
-        for (const auto& policies : of_pod) {
-            auto& ladder = known[policies];
-            if (ladder == nullptr && !policies.empty()) {
-                auto made = std::make_unique<Ladder>();
-                for (const auto* policy : policies) {
-                    const auto tier = policy->policy->tier;
-                    (tier == PolicyTier::Admin      ? made->admin
-                     : tier == PolicyTier::Baseline ? made->baseline
-                                                    : made->network)
-                        .push_back(policy);
-                }
-                ladder = made.get();
-                ladders_.push_back(std::move(made));
+    }
+    std::map<std::vector<const Compiled*>, const Ladder*> known;
+    auto& ladders = way == PolicyDirection::Ingress ? ingress_ : egress_;
+    for (const auto& policies : of_pod) {
+        auto& ladder = known[policies];
+        if (ladder == nullptr && !policies.empty()) {
+            auto made = std::make_unique<Ladder>();
+            for (const auto* policy : policies) {
+                made->add(policy);
             }
-            ladders.push_back(ladder);
+            ladder = made.get();
+            ladders_.push_back(std::move(made));
         }
+        ladders.push_back(ladder);
     }
 }
 

@@ -56,7 +56,7 @@ private:
     void add_policy(const PolicyPtr& policy);
     void add_rules(std::vector<Rule>& made, const std::vector<PolicyRule>& rules);
     [[nodiscard]] Rule make_rule(const PolicyRule& rule);
-    void make_ladders();
+    void make_ladders(PolicyDirection way);
     [[nodiscard]] PolicyOpinion opinion(
         PolicyDirection way, const Ladder* ladder, const Peer& peer, const PolicyFlow& flow) const;
 

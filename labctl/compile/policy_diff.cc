@@ -46,6 +46,25 @@ std::vector<std::string> only_in(const DiffSide& side, const DiffSide& other) {
     return names;
 }
 
+/// `flow` has no cells yet. Nothing where the new side has not got its ends or its port.
+void compare_flow(
+    const DiffSide& old_side, const DiffSide& new_side, PolicyChange flow, PolicyDiff& diff) {
+    const auto ports = new_side.ports.find(flow.to);
+    if (new_side.numbers.count(flow.from) == 0 || ports == new_side.ports.end() ||
+        ports->second.count(flow.port) == 0) {
+        return;
+    }
+    flow.before = old_side.ask(flow.from, flow.to, flow.port);
+    flow.after = new_side.ask(flow.from, flow.to, flow.port);
+    if (flow.before.flows == 0 || flow.after.flows == 0) {
+        return; // one pod of a workload alone, or no family in common
+    }
+    ++diff.flows;
+    if (cell_word(flow.before) != cell_word(flow.after)) {
+        diff.changes.push_back(std::move(flow));
+    }
+}
+
 } // namespace
 
 std::string cell_word(const MatrixCell& cell) {
@@ -58,28 +77,10 @@ PolicyDiff diff_policies(const PolicyWorld& before, const PolicyWorld& after) {
     PolicyDiff diff;
     diff.removed = only_in(old_side, new_side);
     diff.added = only_in(new_side, old_side);
-    for (const auto& [from, from_number] : old_side.numbers) {
-        if (new_side.numbers.count(from) == 0) {
-            continue;
-        }
+    for (const auto& [from, number] : old_side.numbers) {
         for (const auto& [to, ports] : old_side.ports) {
-            const auto later = new_side.ports.find(to);
-            if (later == new_side.ports.end()) {
-                continue;
-            }
             for (const auto& port : ports) {
-                if (later->second.count(port) == 0) {
-                    continue;
-                }
-                auto was = old_side.ask(from, to, port);
-                auto is = new_side.ask(from, to, port);
-                if (was.flows == 0 || is.flows == 0) {
-                    continue; // one pod of a workload alone, or no family in common
-                }
-                ++diff.flows;
-                if (cell_word(was) != cell_word(is)) {
-                    diff.changes.push_back({from, to, port, std::move(was), std::move(is)});
-                }
+                compare_flow(old_side, new_side, {from, to, port, {}, {}}, diff);
             }
         }
     }

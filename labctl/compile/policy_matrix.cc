@@ -52,6 +52,28 @@ std::set<FlowPort> ports_of_end(const PolicyWorld& world, const MatrixEnd& end) 
     return ports;
 }
 
+/// Every family that both have.
+void evaluate_pods(
+    const services::PolicyEvaluator& evaluator,
+    const PolicyPod& source,
+    const PolicyPod& destination,
+    const FlowPort& port,
+    MatrixCell& cell) {
+    for (const auto& from : source.ips) {
+        for (const auto& to : destination.ips) {
+            if (from.family() != to.family()) {
+                continue;
+            }
+            auto verdict = evaluator.evaluate(
+                {{&source, nullptr, from}, {&destination, nullptr, to}, port.protocol, port.port});
+            cell.allowed += verdict.allowed ? 1U : 0U;
+            if (cell.flows++ == 0 || (!verdict.allowed && cell.verdict.allowed)) {
+                cell.verdict = std::move(verdict);
+            }
+        }
+    }
+}
+
 const char* reason_word(const PolicyOpinion& opinion) {
     switch (opinion.reason) {
     case PolicyReason::NoPolicy:
@@ -108,29 +130,13 @@ MatrixCell evaluate_pair(
     const MatrixEnd& to,
     const FlowPort& port) {
     MatrixCell cell;
-    const auto ask = [&](const PolicyPod& source, const PolicyPod& destination) {
-        for (const auto& from_address : source.ips) {
-            for (const auto& to_address : destination.ips) {
-                if (from_address.family() != to_address.family()) {
-                    continue;
-                }
-                auto verdict = evaluator.evaluate(
-                    {{&source, nullptr, from_address},
-                     {&destination, nullptr, to_address},
-                     port.protocol,
-                     port.port});
-                cell.allowed += verdict.allowed ? 1U : 0U;
-                if (cell.flows++ == 0 || (!verdict.allowed && cell.verdict.allowed)) {
-                    cell.verdict = std::move(verdict);
-                }
-            }
-        }
-    };
+    const bool single = from.pods.size() == 1 && to.pods.size() == 1;
     for (const auto* source : from.pods) {
         for (const auto* destination : to.pods) {
-            if (source != destination || (from.pods.size() == 1 && to.pods.size() == 1)) {
-                ask(*source, *destination); // inside a workload, a pod's talk with itself says
-            }                               // nothing about the others
+            // Inside a workload, a pod's talk with itself says nothing about the others.
+            if (source != destination || single) {
+                evaluate_pods(evaluator, *source, *destination, port, cell);
+            }
         }
     }
     return cell;

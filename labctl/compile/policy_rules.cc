@@ -67,6 +67,16 @@ std::optional<services::PolicyPeer> network_policy_peer(const Json& peer, const 
     return PodSelection{ns, {}, pods}; // 3.6
 }
 
+std::vector<services::PolicyPeer> network_policy_peers(const Json& list, const std::string& ns) {
+    std::vector<services::PolicyPeer> peers;
+    for (const auto& peer : list) {
+        if (auto one = network_policy_peer(peer, ns)) {
+            peers.push_back(std::move(*one));
+        }
+    }
+    return peers;
+}
+
 PolicyPort network_policy_port(const Json& json) {
     PolicyPort port;
     port.protocol = services::parse_protocol(string_at(json, "protocol")).value_or(Protocol::Tcp);
@@ -80,6 +90,14 @@ PolicyPort network_policy_port(const Json& json) {
     return port;
 }
 
+void add_networks(const Json& networks, std::vector<services::PolicyPeer>& peers) {
+    for (const auto& text : networks) {
+        if (auto block = block_of(text.get<std::string>(), Json())) {
+            peers.emplace_back(std::move(*block));
+        }
+    }
+}
+
 /// Whether the list can be read as a whole: 8.18 speaks of rules, not of their parts.
 bool admin_peers(const Json& list, std::vector<services::PolicyPeer>& peers) {
     for (const auto& peer : list) {
@@ -88,11 +106,7 @@ bool admin_peers(const Json& list, std::vector<services::PolicyPeer>& peers) {
         } else if (const auto& nodes = at(peer, "nodes"); nodes.is_object()) {
             peers.emplace_back(services::NodeSelection{policy_selector(nodes)});
         } else if (const auto& networks = at(peer, "networks"); networks.is_array()) {
-            for (const auto& text : networks) {
-                if (auto block = block_of(text.get<std::string>(), Json())) {
-                    peers.emplace_back(std::move(*block));
-                }
-            }
+            add_networks(networks, peers);
         } else {
             return false; // domainNames too (8.15)
         }
@@ -240,12 +254,7 @@ network_policy_rules(const Json& rules, const char* peers, const std::string& ns
     for (const auto& json : rules) {
         PolicyRule rule;
         if (const auto& list = at(json, peers); !list.empty()) { // 3.3
-            rule.peers.emplace();
-            for (const auto& peer : list) {
-                if (auto one = network_policy_peer(peer, ns)) {
-                    rule.peers->push_back(std::move(*one));
-                }
-            }
+            rule.peers = network_policy_peers(list, ns);
         }
         if (const auto& list = at(json, "ports"); !list.empty()) { // 3.4
             rule.ports.emplace();

@@ -47,6 +47,27 @@ Path parse_path(std::string_view text) {
     return path;
 }
 
+/// Whether the object of the diagnostic is in this chunk; then its place becomes that of the path.
+bool place_in_chunk(
+    std::string_view text,
+    const Chunk& chunk,
+    AliasBudget& budget,
+    std::string_view path,
+    Diagnostic& made) {
+    YamlParser parser(chunk, budget);
+    SourceLines lines(text, chunk);
+    while (const auto document = parser.next()) {
+        if (const auto* root = object_at(*document->root(), made.source, 0)) {
+            Findings ignored;
+            FileReport file(ignored, made.source.file, &lines);
+            made.source = Report(file, root, {}).place(parse_path(path), Report::At::Value);
+            made.source_line = lines.line(static_cast<std::uint32_t>(made.source.line));
+            return true;
+        }
+    }
+    return false;
+}
+
 } // namespace
 
 const std::string& Locator::text_of(const std::string& file) {
@@ -74,18 +95,8 @@ Diagnostic Locator::warning(
     try {
         AliasBudget budget;
         for (const auto& chunk : split_documents(text)) {
-            YamlParser parser(chunk, budget);
-            SourceLines lines(text, chunk);
-            while (const auto document = parser.next()) {
-                const auto* root = object_at(*document->root(), object, 0);
-                if (root == nullptr) {
-                    continue;
-                }
-                Findings ignored;
-                FileReport file(ignored, object.file, &lines);
-                made.source = Report(file, root, {}).place(parse_path(path), Report::At::Value);
-                made.source_line = lines.line(static_cast<std::uint32_t>(made.source.line));
-                return made;
+            if (place_in_chunk(text, chunk, budget, path, made)) {
+                break;
             }
         }
     } catch (const SyntaxError&) { // the file has changed since it was read
