@@ -194,7 +194,7 @@ api::Json dns_event_json(
     const store::Store& store,
     const compile::ClusterConfig& config,
     const dataplane::DnsEvent& event) {
-    Json json{
+    Json made{
         {"server", event.server},
         {"source", address_owner(store, config, event.client.address)},
         {"client", event.client.to_string()},
@@ -208,12 +208,12 @@ api::Json dns_event_json(
         {"micros", event.duration_us},
         {"plugin", event.plugin}};
     if (event.upstream.port != 0) {
-        json["upstream"] = event.upstream.to_string();
+        made["upstream"] = event.upstream.to_string();
     }
     if (event.missed > 0) {
-        json["missed"] = event.missed;
+        made["missed"] = event.missed;
     }
-    return json;
+    return made;
 }
 
 void DnsExplainer::explain(
