@@ -20,6 +20,7 @@ constexpr int kHookTestPriority = -10;     // before the policies: they have no 
 constexpr std::uint16_t kHookTestPort = 9; // discard
 constexpr std::uint8_t kHookTestProtocol = 17;
 constexpr int kHookTestMs = 500;
+constexpr std::chrono::milliseconds kAnswersOnTheirWay{100};
 
 /// Two pods of one node.
 struct Neighbours {
@@ -74,6 +75,21 @@ void send_and_wait(const netemu::UniqueFd& socket, const netemu::IpAddress& to) 
     netemu::check_syscall("send", static_cast<int>(::send(socket.get(), "?", 1, 0)));
     std::array<pollfd, 1> refusal{pollfd{socket.get(), POLLIN, 0}};
     (void)::poll(refusal.data(), refusal.size(), kHookTestMs);
+}
+
+/// An answer that was on its way when its connection was deleted begins one in the other direction,
+/// and what was denied would go on as the answer to that. (TCP is not taken up in its middle.)
+std::vector<netemu::Connection> answers_to(const std::vector<netemu::Connection>& denied) {
+    std::vector<netemu::Connection> answers;
+    for (const auto& each : denied) {
+        answers.push_back(
+            {each.protocol,
+             each.reply_source,
+             each.reply_destination,
+             each.reply_destination,
+             each.reply_source});
+    }
+    return answers;
 }
 
 void add_counts(ChangeReport& report, const netemu::Plan& plan) {
@@ -143,9 +159,17 @@ void Lab::cut_connections(const std::set<std::string>& namespaces) {
             continue;
         }
         const auto denied = policies_->denied(node, kernel_->connections(ns));
-        if (!denied.empty()) {
-            kernel_->delete_connections(ns, denied);
+        if (denied.empty()) {
+            continue;
         }
+        kernel_->delete_connections(ns, denied);
+        loop_.after(kAnswersOnTheirWay, [this, ns, answers = answers_to(denied)] {
+            try {
+                kernel_->delete_connections(ns, answers);
+            } catch (const netemu::Error& error) {
+                netemu::logger("supervisor")->debug("cut {}: {}", ns, error.what());
+            }
+        });
     }
 }
 
