@@ -28,7 +28,8 @@ Describer describer_for(const std::string& kind) {
         {"Job", describe_workload},
         {"Service", describe_service},
         {"EndpointSlice", describe_endpoint_slice},
-        {"Endpoints", describe_endpoints}};
+        {"Endpoints", describe_endpoints},
+        {"NetworkPolicy", describe_network_policy}};
     const auto found = kDescribers.find(kind);
     return found == kDescribers.end() ? describe_generic : found->second;
 }

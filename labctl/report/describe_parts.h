@@ -39,6 +39,7 @@ void describe_workload(Description& out, const DescribeInput& input);
 void describe_service(Description& out, const DescribeInput& input);
 void describe_endpoint_slice(Description& out, const DescribeInput& input);
 void describe_endpoints(Description& out, const DescribeInput& input);
+void describe_network_policy(Description& out, const DescribeInput& input);
 void describe_generic(Description& out, const DescribeInput& input);
 
 /// Containers under `label`. `pod` is the pod that they run in; nullptr for those of a template,

@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include "labctl/report/describe.h"
 #include "labctl/report/grid.h"
 #include "labctl/report/printer.h"
 
@@ -38,6 +39,49 @@ BOOST_AUTO_TEST_CASE(admin_policies_are_listed) {
     BOOST_TEST(
         listed("ClusterNetworkPolicy", R"({"tier": "Admin", "priority": 0})") ==
         "NAME   TIER    PRIORITY   AGE\np      Admin   0          60s\n");
+}
+
+// In kubectl's words.
+BOOST_AUTO_TEST_CASE(a_network_policy_is_described) {
+    labctl::api::Object object;
+    object.body = labctl::api::Json::parse(R"({
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "p", "namespace": "x", "creationTimestamp": "2026-01-02T03:03:20Z"},
+        "spec": {
+            "podSelector": {},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                {"from": [{"namespaceSelector": {"matchLabels": {"ns": "y"}},
+                           "podSelector": {"matchLabels": {"app": "web"}}},
+                          {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}],
+                 "ports": [{"port": 80, "endPort": 90, "protocol": "TCP"},
+                           {"protocol": "UDP"}]},
+                {}]}})");
+    BOOST_TEST(describe_object(object, {}) == R"(Name:         p
+Namespace:    x
+Created on:   2026-01-02 03:03:20 +0000 UTC
+Labels:       <none>
+Annotations:  <none>
+Spec:
+  PodSelector:     <none> (Allowing the specific traffic to all pods in this namespace)
+  Allowing ingress traffic:
+    To Port: 80-90/TCP
+    To Port: <any>/UDP
+    From:
+      NamespaceSelector: ns=y
+      PodSelector: app=web
+    From:
+      IPBlock:
+        CIDR: 10.0.0.0/8
+        Except: 10.1.0.0/16
+    ----------
+    To Port: <any> (traffic allowed to all ports)
+    From: <any> (traffic not restricted by source)
+  Allowing egress traffic:
+    <none> (Selected pods are isolated for egress connectivity)
+  Policy Types: Ingress, Egress
+Events:  <none>
+)");
 }
 
 BOOST_AUTO_TEST_SUITE(grid)
