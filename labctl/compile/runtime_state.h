@@ -8,12 +8,12 @@ namespace labctl::compile {
 struct RuntimeState {
     bool started = false; // its namespace is wired and its containers run
     bool ready = false;   // and it passes its readiness probe
-    bool held = false;    // a fault keeps it from being ready, whatever the user says
     std::string phase;    // "Succeeded" or "Failed" when it has ended; otherwise empty
     std::string reason;   // of a container that waits or has ended: "CrashLoopBackOff", "Error"
     std::string message;
     int exit_code = 0;
     int restarts = 0;
+    bool held = false; // a fault keeps it from being ready, whatever the user says
     bool operator==(const RuntimeState&) const = default;
 };
 
