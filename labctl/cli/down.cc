@@ -82,6 +82,11 @@ void take_down(const Context& context, const LabPaths& paths) {
 
 } // namespace
 
+bool keeper_ends(const LabPaths& paths) {
+    return wait_for_exit(open_process(supervisor::read_pids(paths).keeper), kOrderlyEndMax) &&
+           !supervisor::lab_alive(paths);
+}
+
 void forget_journal(const LabPaths& paths) {
     store::Journal::remove_file(paths.journal);
     (void)::rmdir(paths.state_dir.c_str()); // stays when somebody keeps something there

@@ -49,8 +49,8 @@ std::vector<NodeView> view_nodes(const store::Store& store, const ClusterConfig&
 ClusterView view_cluster(const store::Store& store, const ClusterConfig& config);
 
 /// Interface indexes that every namespace uses alike; ports follow from kFirstPortIndex on. Those
-/// from 2 on are left to the devices that a kernel with tunnel modules puts into every new namespace
-/// (tunl0, sit0, ip6tnl0 and others: Documentation/admin-guide/sysctl/net.rst,
+/// from 2 on are left to the devices that a kernel with tunnel modules puts into every new
+/// namespace (tunl0, sit0, ip6tnl0 and others: Documentation/admin-guide/sysctl/net.rst,
 /// fb_tunnels_only_for_init_net).
 inline constexpr std::uint32_t kLoopbackIndex = 1;
 inline constexpr std::uint32_t kEth0Index = 20;

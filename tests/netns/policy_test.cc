@@ -410,7 +410,7 @@ BOOST_AUTO_TEST_CASE(spoofed_sources_go_nowhere) {
     sockaddr_storage storage{};
     auto* link = reinterpret_cast<unsigned char*>(&storage);
     const std::uint16_t family = AF_PACKET;
-    const int index = 2; // eth0
+    const int index = 20; // eth0, see labctl/compile/network_view.h
     std::copy_n(reinterpret_cast<const unsigned char*>(&family), sizeof family, link);
     std::copy_n(reinterpret_cast<const unsigned char*>(&index), sizeof index, link + 4);
     check_syscall(

@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_named_by_its_field) {
          "spec.podCIDR 172.18.0.0/16 overlaps spec.underlay.cidr"},
         {R"({"cni":{"profile":"calico"}})", "spec.cni.profile: 'calico'"},
         {R"({"cni":{"overlay":"geneve"}})", "spec.cni.overlay: 'geneve'"},
-        {R"({"proxy":{"mode":"userspace"}})", "spec.proxy.mode: 'userspace'"},
+        {R"({"proxy":{"mode":"ebpf"}})", "spec.proxy.mode: 'ebpf'"},
         {R"({"mesh":{"profile":"sidecar"}})", "spec.mesh.profile: 'sidecar'"},
         {R"({"cni":{"mtu":100}})", "spec.cni.mtu: 100"},
         {R"({"underlay":{"mtu":100000}})", "spec.underlay.mtu: 100000"},

@@ -55,7 +55,7 @@ COREFILE = """.:53 {
 
 
 def dig(w, *words, target="client", **more):
-    return w.labctl("exec", target, "--", "dig", "+tries=1", "+time=4", *words, **more).out
+    return w.labctl("exec", target, "--", "dig", "+tries=1", "+time=10", *words, **more).out
 
 
 def short(w, *words, **more):
