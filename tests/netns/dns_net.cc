@@ -35,7 +35,10 @@ DnsNet::DnsNet(dns::ServerOptions options) : zone(shuffled_options()) {
          "-c",
          "ip link set lo up && ip addr add 10.96.0.10/32 dev lo && ip addr add 10.96.0.11/32 dev "
          "lo "
-         "&& ip addr add fd00:96::a/128 dev lo nodad && ip addr add fd00:96::b/128 dev lo nodad"});
+         "&& ip addr add fd00:96::a/128 dev lo nodad && ip addr add fd00:96::b/128 dev lo nodad && "
+         // A worker of the kernel enters IPv6 addresses into the routing table, sooner or later.
+         "for i in $(seq 500); do ip -6 route show table local | grep -c 'fd00:96::[ab]' | "
+         "grep -qx 2 && exit 0; sleep 0.01; done; exit 1"});
     if (made.status != 0) {
         throw std::runtime_error(made.err);
     }
