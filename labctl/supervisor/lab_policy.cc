@@ -217,7 +217,8 @@ void Lab::test_policy_hook() {
         kernel_->apply({{netemu::DeleteTable{pods->node_ns, table.family, table.name}}});
         if (seen == 0) {
             policy_warning_ = "policies are NOT enforced between pods of one node: this kernel "
-                              "does not show bridged packets to the rules";
+                              "does not show bridged packets to the rules (`modprobe br_netfilter` "
+                              "on the host, then bring the lab up again)";
         }
     } catch (const netemu::Error& error) {
         policy_warning_ = std::string("could not test that policies see the traffic between pods "
