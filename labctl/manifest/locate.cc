@@ -71,17 +71,18 @@ bool place_in_chunk(
 } // namespace
 
 const std::string& Locator::text_of(const std::string& file) {
-    const auto [found, added] = texts_.try_emplace(file);
+    const auto [entry, added] = texts_.try_emplace(file);
+    auto& kept = entry->second;
     std::error_code error;
     if (added && std::filesystem::is_regular_file(file, error)) {
         Findings ignored; // it was readable a moment ago
         for_each_input(
             std::span(&file, 1), {}, ignored, [&](const std::string&, std::string_view text) {
-                found->second = text;
+                kept = text;
                 return true;
             });
     }
-    return found->second;
+    return kept;
 }
 
 Diagnostic Locator::warning(
