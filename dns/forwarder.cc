@@ -248,13 +248,13 @@ void Forwarder::Exchange::open_channel() {
     const bool tcp = options.force_tcp || (ask_.transport == Transport::Tcp && !options.prefer_udp);
     ares_options wanted{};
     std::array<char, 2> lookups{'b', '\0'};
-    in_addr placeholder{};
+    in_addr not_used{}; // without a list c-ares reads resolv.conf; set_servers replaces it
     wanted.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | (tcp ? ARES_FLAG_USEVC : 0);
     wanted.timeout = static_cast<int>(options.timeout.count());
     wanted.tries = options.tries;
     wanted.ndots = 1;
     wanted.lookups = lookups.data();
-    wanted.servers = &placeholder;
+    wanted.servers = &not_used;
     wanted.nservers = 1;
     wanted.sock_state_cb = &Exchange::watch;
     wanted.sock_state_cb_data = this;

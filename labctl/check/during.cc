@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "labctl/api/fault.h"
+#include "labctl/check/verdict.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -65,16 +66,7 @@ private:
 };
 
 Record unrun_record(const Assertion& assertion, Verdict verdict, const std::string& reason) {
-    Record record;
-    record.id = assertion.id;
-    record.title = assertion.title;
-    record.description = assertion.description;
-    record.source = assertion.source;
-    record.from = assertion.from.text;
-    record.to = assertion.to.text;
-    record.expected = assertion.expect.text;
-    record.level = assertion.level;
-    record.points = assertion.points;
+    auto record = record_of(assertion);
     record.verdict = verdict;
     record.outcome = "not probed";
     record.reason = reason;

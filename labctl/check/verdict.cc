@@ -8,21 +8,26 @@
 
 namespace labctl::check {
 
+Record record_of(const Assertion& assertion) {
+    Record record;
+    record.id = assertion.id;
+    record.title = assertion.title;
+    record.description = assertion.description;
+    record.source = assertion.source;
+    record.from = assertion.from.text;
+    record.to = assertion.to.text;
+    record.expected = assertion.expect.text;
+    record.level = assertion.level;
+    record.points = assertion.points;
+    return record;
+}
+
 namespace {
 
 class RecordMaker {
 public:
-    explicit RecordMaker(const VerdictInput& input) : in_(input) {
-        const auto& assertion = in_.assertion;
-        record_.id = assertion.id;
-        record_.title = assertion.title;
-        record_.description = assertion.description;
-        record_.source = assertion.source;
-        record_.from = assertion.from.text;
-        record_.to = assertion.to.text;
-        record_.expected = assertion.expect.text;
-        record_.level = assertion.level;
-        record_.points = assertion.points;
+    explicit RecordMaker(const VerdictInput& input)
+        : in_(input), record_(record_of(input.assertion)) {
         record_.notes = in_.expansion.notes;
         record_.flows = in_.expansion.flows.size();
         record_.verdict = Verdict::Pass;

@@ -12,6 +12,9 @@ namespace labctl::check {
 
 inline constexpr std::size_t kNotProbed = std::numeric_limits<std::size_t>::max();
 
+/// What a record says of its assertion, whatever became of it.
+[[nodiscard]] Record record_of(const Assertion& assertion);
+
 struct VerdictInput {
     const Assertion& assertion;
     const Expansion& expansion;

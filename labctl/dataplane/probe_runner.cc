@@ -4,10 +4,9 @@
 #include <iterator>
 #include <utility>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include "labctl/dataplane/probe_payload.h"
+#include "labctl/dataplane/probe_sockets.h"
+#include "labctl/dataplane/sample_record.h"
 #include "netemu/base/error.h"
 #include "netemu/base/limits.h"
 
@@ -49,46 +48,6 @@ std::string error_text(
     return text.append(detail);
 }
 
-probe::Http read_http(WireReader& record) {
-    probe::Http http;
-    http.status = record.u16();
-    const auto fields = record.u32();
-    for (std::uint32_t i = 0; i < fields; ++i) {
-        const auto name = record.text();
-        http.headers.emplace(name, record.text());
-    }
-    http.body = record.text();
-    return http;
-}
-
-std::vector<probe::DnsAnswer> read_answers(WireReader& record) {
-    std::vector<probe::DnsAnswer> answers;
-    for (auto left = record.u32(); left > 0; --left) {
-        auto& answer = answers.emplace_back();
-        answer.name = record.text();
-        answer.type = record.text();
-        answer.ttl = record.u32();
-        answer.data = record.text();
-    }
-    return answers;
-}
-
-void read_dns(WireReader& record, probe::Sample& sample, std::vector<DnsStep>& steps) {
-    sample.rcode = record.text();
-    sample.answers = read_answers(record);
-    for (auto left = record.u32(); left > 0; --left) {
-        auto& step = steps.emplace_back();
-        step.name = record.text();
-        step.type = record.text();
-        step.server = record.text();
-        step.tcp = record.u8() != 0;
-        step.id = record.u16();
-        step.rcode = record.text();
-        step.rtt_us = record.u32();
-        step.answers = read_answers(record);
-    }
-}
-
 /// The address that a look-up gave: the first IPv4 one, or else the first IPv6 one. (RFC 6724
 /// section 10.3 would turn the order round for global IPv6 addresses; those of a lab are private.)
 std::optional<netemu::IpAddress> address_in(const probe::Sample& sample) {
@@ -112,14 +71,6 @@ ResolvedRequest lookup_request(const ResolvedRequest& probe) {
     lookup.mark = probe.mark;
     lookup.lookup = probe.lookup;
     return lookup;
-}
-
-Outcome read_outcome(WireReader& record) {
-    const auto value = record.u8();
-    if (value > static_cast<std::uint8_t>(Outcome::Unsupported)) {
-        throw netemu::Error("the data plane reports an outcome that there is not");
-    }
-    return static_cast<Outcome>(value);
 }
 
 } // namespace
@@ -319,7 +270,7 @@ void ProbeRunner::start_job(Item& item) {
     const auto& request = item.request.request;
     std::vector<netemu::UniqueFd> sockets;
     try {
-        sockets = open_sockets(item);
+        sockets = open_probe_sockets(open_socket_, item.request);
     } catch (const netemu::Error& error) {
         --item.unassigned;
         probe::Sample sample;
@@ -361,41 +312,6 @@ void ProbeRunner::send_template(Template& what) {
     }
 }
 
-std::vector<netemu::UniqueFd> ProbeRunner::open_sockets(const Item& item) const {
-    const auto scheme = item.request.request.to.scheme;
-    std::vector<netemu::UniqueFd> sockets;
-    if (scheme == Scheme::Dns) {
-        for (const auto& server : item.request.lookup->servers) {
-            sockets.push_back(open_socket(item, Scheme::Udp, server.address));
-            sockets.push_back(open_socket(item, Scheme::Tcp, server.address));
-        }
-    } else {
-        sockets.push_back(open_socket(item, scheme, item.request.address));
-    }
-    return sockets;
-}
-
-netemu::UniqueFd
-ProbeRunner::open_socket(const Item& item, Scheme scheme, const netemu::IpAddress& address) const {
-    int type = SOCK_STREAM;
-    int protocol = IPPROTO_TCP;
-    if (scheme == Scheme::Udp) {
-        type = SOCK_DGRAM;
-        protocol = IPPROTO_UDP;
-    } else if (scheme == Scheme::Icmp) {
-        type = SOCK_RAW;
-        protocol =
-            address.is_v4() ? static_cast<int>(IPPROTO_ICMP) : static_cast<int>(IPPROTO_ICMPV6);
-    }
-    auto socket = open_socket_(item.request.ns, address.af(), type | SOCK_NONBLOCK, protocol);
-    if (const auto mark = item.request.mark; mark != 0) {
-        netemu::check_syscall(
-            "mark a probe's socket",
-            ::setsockopt(socket.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark));
-    }
-    return socket;
-}
-
 void ProbeRunner::send_batch() {
     if (!batch_.empty() && channel_ != nullptr) {
         channel_->send_owned(batch_.bytes(), std::exchange(batch_fds_, {}));
@@ -421,22 +337,7 @@ void ProbeRunner::dropped(const std::vector<DropNotice>& notices) {
 }
 
 void ProbeRunner::sample(WireReader& record) {
-    const auto id = record.u32();
-    probe::Sample sample;
-    std::vector<DnsStep> steps;
-    sample.outcome = read_outcome(record);
-    sample.rtt_us = record.u32();
-    const auto drop = record.u32();
-    const auto local = record.text();
-    const auto detail = record.text();
-    sample.backend = record.text();
-    sample.client_ip = record.text();
-    const auto has = record.u8();
-    if (has == kSampleHasHttp) {
-        sample.http = read_http(record);
-    } else if (has == kSampleHasDns) {
-        read_dns(record, sample, steps);
-    }
+    auto [id, sample, drop, local, detail, steps] = read_sample(record);
     const auto found = jobs_.find(id);
     if (found == jobs_.end() || found->second.unsampled == 0) {
         throw netemu::Error("the data plane reports a sample that nobody asked for");

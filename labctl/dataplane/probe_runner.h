@@ -106,9 +106,6 @@ private:
     void enqueue(Item& item);
     [[nodiscard]] static bool can_start(const Item& item);
     void start_job(Item& item);
-    [[nodiscard]] std::vector<netemu::UniqueFd> open_sockets(const Item& item) const;
-    [[nodiscard]] netemu::UniqueFd
-    open_socket(const Item& item, probe::Scheme scheme, const netemu::IpAddress& address) const;
     void send_template(Template& what);
     void send_batch();
     void give_back(Job job);

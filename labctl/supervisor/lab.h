@@ -25,6 +25,7 @@
 #include "labctl/supervisor/drop_story.h"
 #include "labctl/supervisor/iptables_rules.h"
 #include "labctl/supervisor/last_requests.h"
+#include "labctl/supervisor/netns_links.h"
 #include "labctl/supervisor/paths.h"
 #include "labctl/supervisor/runtime.h"
 #include "netemu/base/event_loop.h"
@@ -200,7 +201,6 @@ private:
     void serve_health_checks();
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
-    void link_namespaces();
     void start_faults();
     void faults_changed();
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
@@ -232,8 +232,7 @@ private:
     netemu::ObservedState observed_;          // what we know to be there
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on
     bool network_dirty_ = true;
-    std::map<std::string, int>
-        links_; // file in the netns directory -> descriptor that it points at
+    NamespaceLinks links_;
     std::vector<std::pair<api::ObjectKey, compile::RuntimeState>> runtime_changes_;
     std::vector<std::pair<api::ObjectKey, std::string>> ended_pods_; // with their uids
     std::function<void()> settled_;

@@ -14,6 +14,8 @@ using netemu::micros_since;
 
 namespace {
 
+constexpr const char* kRestoreRules = "restore iptables rules";
+
 /// Tables that iptables-nft makes in a namespace for its own.
 bool of_iptables(const netemu::NftTableInfo& table) {
     constexpr std::array kNames{"filter", "nat", "mangle", "raw", "security"};
@@ -29,6 +31,100 @@ void add_operations(ChangeReport& report, const ChangeReport& more) {
 }
 
 } // namespace
+
+/// What Services and endpoints have become, on every node. The network itself is left alone, unless
+/// an address of the load balancer has moved.
+void Lab::update_proxies(ChangeReport& report) {
+    const auto announced = proxies_->announcements();
+    auto work = proxies_->update();
+    network_dirty_ = network_dirty_ || announced != proxies_->announcements();
+    if (work.empty()) {
+        return;
+    }
+    const netemu::Plan plan{std::move(work.operations)};
+    report.operations = netemu::summarize(plan);
+    // Rules lead to sockets that are there, and sockets go when no rule leads to them.
+    const auto sockets =
+        work.portals ? userspace_sockets(*proxies_) : std::vector<dataplane::ProxySpec>{};
+    dataplane_->serve_proxies(sockets);
+    if (!work.restores.empty()) {
+        report.operations[kRestoreRules] = work.restores.size();
+        iptables_->update(work.restores, *proxies_);
+    }
+    if (work.portals) {
+        dataplane_->keep_only_proxies(sockets);
+    }
+    carry_out(plan, {});
+    note_tables(plan.operations);
+    if (proxies_->udp_changed()) {
+        forget_connections();
+    }
+    if (proxies_->has_stale() && sweep_timer_ == 0) {
+        sweep_timer_ = loop_.after(compile::Proxies::sweep_delay(), [this] { sweep_proxies(); });
+    }
+}
+
+/// A UDP client that keeps its port would go on to an endpoint that serves no more. A kernel
+/// without connection tracking has no such memory, and no Services either.
+void Lab::forget_connections() {
+    for (const auto& node : proxies_->nodes()) {
+        const auto ns = compile::node_namespace(node.name);
+        const auto stale = proxies_->stale_connections(kernel_->udp_connections(ns));
+        if (!stale.empty()) {
+            kernel_->delete_connections(ns, stale);
+        }
+    }
+}
+
+/// The health-check node ports of Services, on every node.
+void Lab::serve_health_checks() {
+    const auto& wanted = proxies_->health_checks();
+    if (wanted == health_checks_) {
+        return;
+    }
+    const auto workload = [](const compile::HealthCheck& check) {
+        dataplane::WorkloadSpec spec;
+        spec.ns_name = compile::node_namespace(check.node);
+        spec.pod_namespace = check.ns;
+        spec.pod = check.service;
+        spec.node = check.node;
+        spec.ports = {{check.port, dataplane::Protocol::Tcp, "healthz"}};
+        spec.health_endpoints = check.endpoints;
+        return spec;
+    };
+    const auto same_port = [](const compile::HealthCheck& a, const compile::HealthCheck& b) {
+        return a.ns == b.ns && a.service == b.service && a.node == b.node && a.port == b.port;
+    };
+    const auto among = [&](const auto& list, const compile::HealthCheck& check) {
+        return std::any_of(list.begin(), list.end(), [&](const compile::HealthCheck& each) {
+            return same_port(each, check);
+        });
+    };
+    for (const auto& check : health_checks_) {
+        if (!among(wanted, check)) {
+            dataplane_->withdraw(workload(check).key());
+        }
+    }
+    for (const auto& check : wanted) {
+        if (among(health_checks_, check)) {
+            dataplane_->set_health(workload(check).key(), check.endpoints);
+        } else {
+            dataplane_->serve(workload(check));
+        }
+    }
+    health_checks_ = wanted;
+}
+
+void Lab::sweep_proxies() {
+    sweep_timer_ = 0;
+    const netemu::Plan plan{proxies_->sweep().operations};
+    try {
+        carry_out(plan, {});
+        note_tables(plan.operations);
+    } catch (const netemu::Error& error) {
+        netemu::logger("supervisor")->warn("delete stale chains: {}", error.what());
+    }
+}
 
 ChangeReport Lab::set_proxy_mode(const std::string& mode) {
     const auto begin = Clock::now();
@@ -66,7 +162,7 @@ void Lab::switch_to_restored(std::unique_ptr<compile::Proxies> next, ChangeRepor
     dataplane_->serve_proxies(userspace_sockets(*next));
     if (proxies_->restores_rules()) {
         iptables_->replace(*proxies_, *next);
-        report.operations["restore iptables rules"] = next->nodes().size() * ranges.size();
+        report.operations[kRestoreRules] = next->nodes().size() * ranges.size();
         proxies_ = std::move(next);
         return;
     }
@@ -81,7 +177,7 @@ void Lab::switch_to_restored(std::unique_ptr<compile::Proxies> next, ChangeRepor
         }
         throw;
     }
-    report.operations["restore iptables rules"] = next->nodes().size() * ranges.size();
+    report.operations[kRestoreRules] = next->nodes().size() * ranges.size();
     proxies_ = std::move(next);
     network_dirty_ = true; // the tables are not wanted any more
     add_operations(report, build_network({}));
@@ -152,7 +248,7 @@ ChangeReport Lab::repair() {
         iptables_->distrust(node);
     }
     if (!rules.empty()) {
-        report.operations["restore iptables rules"] = rules.size();
+        report.operations[kRestoreRules] = rules.size();
         iptables_->complete(*proxies_);
     }
     report.elapsed_us = micros_since(begin);

@@ -2,11 +2,8 @@
 
 #include <algorithm>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "labctl/api/status_error.h"
 #include "labctl/compile/pod_termination.h"
+#include "labctl/supervisor/pod_workload.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -16,129 +13,11 @@ using api::at;
 using api::Json;
 using api::string_at;
 
-std::string pod_namespace(const api::ObjectKey& pod) {
-    return "pod/" + pod.ns + "/" + pod.name;
-}
-
 namespace {
-
-constexpr const char* kReadyAnnotation = "labctl.dev/ready";
 
 api::ObjectKey pod_key(const std::string& text) {
     const auto slash = text.find('/');
     return {"Pod", text.substr(0, slash), text.substr(slash + 1)};
-}
-
-/// A pod that has what it needs to run: a node, addresses, and no final phase.
-bool runnable(const api::Object& pod) {
-    const auto phase = string_at(pod.body, "status.phase");
-    return !string_at(pod.body, "spec.nodeName").empty() &&
-           !at(pod.body, "status.podIPs").empty() && phase != "Succeeded" && phase != "Failed";
-}
-
-std::string network_namespace(const api::Object& pod) {
-    return api::bool_at(pod.body, "spec.hostNetwork", false)
-               ? "node/" + string_at(pod.body, "spec.nodeName")
-               : pod_namespace(pod.key());
-}
-
-std::vector<dataplane::WorkloadPort> declared_ports(const Json& pod) {
-    std::vector<dataplane::WorkloadPort> ports;
-    for (const auto& container : at(pod, "spec.containers")) {
-        for (const auto& port : at(container, "ports")) {
-            const auto protocol = string_at(port, "protocol", "TCP");
-            if (protocol == "SCTP") {
-                continue; // served where the kernel has it, which the data plane does not do yet
-            }
-            ports.push_back(
-                {static_cast<std::uint16_t>(api::int_at(port, "containerPort", 0)),
-                 protocol == "UDP" ? dataplane::Protocol::Udp : dataplane::Protocol::Tcp,
-                 string_at(port, "name")});
-        }
-    }
-    return ports;
-}
-
-/// Whether a container is coredns, of whatever registry and version.
-bool is_dns_server(const Json& container) {
-    auto image = string_at(container, "image");
-    image = image.substr(0, image.find('@'));
-    if (const auto tag = image.rfind(':'); tag != std::string::npos && tag > image.rfind('/')) {
-        image.resize(tag);
-    }
-    return image == "coredns/coredns" || image.ends_with("/coredns/coredns");
-}
-
-bool has_dns_server(const Json& pod) {
-    const auto& containers = at(pod, "spec.containers");
-    return std::any_of(containers.begin(), containers.end(), is_dns_server);
-}
-
-/// Why the readiness probe of a container would fail against the built-in workload, or "". It
-/// answers every HTTP path and accepts every connection, on declared ports only; commands inside it
-/// cannot be run.
-std::string readiness_failure(const Json& pod, const std::vector<dataplane::WorkloadPort>& ports) {
-    for (const auto& container : at(pod, "spec.containers")) {
-        const auto& probe = at(container, "readinessProbe");
-        for (const auto* kind : {"httpGet", "tcpSocket", "grpc"}) {
-            const auto& wanted = at(at(probe, kind), "port");
-            if (wanted.is_null()) {
-                continue;
-            }
-            const bool served = std::any_of(ports.begin(), ports.end(), [&](const auto& port) {
-                return wanted.is_string() ? wanted == port.name : wanted == port.port;
-            });
-            if (!served) {
-                return "Readiness probe failed: port " + wanted.dump() + " of container '" +
-                       string_at(container, "name") +
-                       "': nothing listens there: connection refused";
-            }
-        }
-    }
-    return {};
-}
-
-/// Where a coredns pod listens: the Corefile says it. A probe may call them by their names.
-std::vector<dataplane::WorkloadPort>
-coredns_ports(const Json& pod, const std::vector<std::uint16_t>& http) {
-    std::vector<dataplane::WorkloadPort> ports{
-        {dataplane::kDnsServerPort, dataplane::Protocol::Udp, {}},
-        {dataplane::kDnsServerPort, dataplane::Protocol::Tcp, {}}};
-    for (const auto port : http) {
-        ports.push_back({port, dataplane::Protocol::Tcp, {}});
-    }
-    for (auto& port : ports) {
-        for (const auto& declared : declared_ports(pod)) {
-            if (declared.port == port.port && declared.protocol == port.protocol) {
-                port.name = declared.name;
-            }
-        }
-    }
-    return ports;
-}
-
-/// What a coredns pod finds in its own resolv.conf; `forward` and `autopath` read it.
-dataplane::DnsServing dns_serving(const Json& pod, const ClusterDns& dns) {
-    constexpr std::uint16_t kNameServerPort = 53;
-    const auto conf = compile::pod_resolv_conf(pod, dns);
-    dataplane::DnsServing serving;
-    for (const auto& text : conf.nameservers) {
-        if (const auto address = netemu::IpAddress::parse(text)) {
-            serving.nameservers.push_back({*address, kNameServerPort});
-        }
-    }
-    serving.searches = conf.searches;
-    return serving;
-}
-
-/// What the user set with `labctl set ready=`, or nothing.
-std::optional<bool> ready_override(const api::Object& pod) {
-    const auto annotations = pod.annotations();
-    const auto found = annotations.find(kReadyAnnotation);
-    if (found == annotations.end()) {
-        return std::nullopt;
-    }
-    return found->second == "true";
 }
 
 } // namespace
@@ -297,33 +176,7 @@ void Runtime::follow_ready(const api::Object& object, Pod& pod) {
     }
 }
 
-std::string Runtime::rootfs_of(const Json& pod) const {
-    for (const auto& container : at(pod, "spec.containers")) {
-        const auto* rule = compile::image_rule(parts_.config.images, container);
-        if (rule != nullptr && !rule->rootfs.empty()) {
-            return rule->rootfs.front() == '/' ? rule->rootfs
-                                               : parts_.config.directory + "/" + rule->rootfs;
-        }
-    }
-    return {};
-}
-
 namespace {
-
-/// What the container's image would start: the lab's command, or the container's own (command, then
-/// args).
-std::vector<std::string> command_line(const Json& container, const compile::ImageRule& rule) {
-    auto arguments = rule.run;
-    for (const auto* field : {"command", "args"}) {
-        const bool replaced = !rule.run.empty() && std::string_view(field) == "command";
-        for (const auto& word : at(container, field)) {
-            if (!replaced) {
-                arguments.push_back(word.get<std::string>());
-            }
-        }
-    }
-    return arguments;
-}
 
 compile::RuntimeState to_runtime_state(const ProcessState& process) {
     compile::RuntimeState state;
@@ -400,111 +253,6 @@ void Runtime::terminate(const api::ObjectKey& key) {
     } else {
         terminations_.ended(key); // nothing runs there any more
     }
-}
-
-Sandbox& Runtime::sandbox(const std::string& ns, const PodFiles& files, const std::string& rootfs) {
-    auto& entry = sandboxes_[ns];
-    if (!entry) {
-        SandboxSpec spec;
-        spec.netns_fd = parts_.kernel.namespace_fd(ns);
-        spec.hostname = files.hostname;
-        spec.resolv_conf = files.resolv_conf;
-        spec.hosts = files.hosts;
-        spec.rootfs = rootfs;
-        spec.hide_dir = parts_.run_dir;
-        try {
-            entry =
-                std::make_unique<Sandbox>(parts_.loop, spec, [this, ns] { sandboxes_.erase(ns); });
-        } catch (...) {
-            sandboxes_.erase(ns);
-            throw;
-        }
-    }
-    return *entry;
-}
-
-Runtime::Entry Runtime::enter(const std::string& target, const std::string& default_ns) {
-    Entry entry;
-    PodFiles files;
-    std::string ns;
-    std::string rootfs;
-    if (target == "external") {
-        ns = target;
-        files = host_files("external", parts_.dns);
-    } else if (target.starts_with("node/")) {
-        ns = target;
-        const auto node = parts_.store.get({"Node", "", target.substr(5)});
-        if (!node) {
-            throw api::StatusError::not_found("nodes", target.substr(5));
-        }
-        files = host_files(node->name(), parts_.dns);
-    } else {
-        auto name = target.starts_with("pod/") ? target.substr(4) : target;
-        const auto slash = name.find('/');
-        const api::ObjectKey key{
-            "Pod",
-            slash == std::string::npos ? default_ns : name.substr(0, slash),
-            slash == std::string::npos ? name : name.substr(slash + 1)};
-        const auto pod = parts_.store.get(key);
-        if (!pod) {
-            throw api::StatusError::not_found("pods", name);
-        }
-        if (!runnable(*pod)) {
-            throw api::StatusError(
-                409,
-                "Conflict",
-                "pod " + key.ns + "/" + key.name + " is not running (" +
-                    string_at(pod->body, "status.phase", "Pending") + ")");
-        }
-        ns = network_namespace(*pod);
-        files = pod_files(pod->body, parts_.dns);
-        rootfs = rootfs_of(pod->body);
-        entry.environment = pod_environment(pod->body);
-    }
-    auto& box = sandbox(ns, files, rootfs);
-    entry.hostname = files.hostname;
-    entry.warnings = box.warnings();
-    entry.pidfd.reset(
-        netemu::check_syscall("duplicate a descriptor", ::fcntl(box.pidfd(), F_DUPFD_CLOEXEC, 3)));
-    return entry;
-}
-
-void Runtime::logs(const api::ObjectKey& key, int lines, bool follow, const ExchangePtr& exchange) {
-    const auto found = pods_.find(key);
-    if (found == pods_.end()) {
-        exchange->finish(); // it has not run here
-        return;
-    }
-    if (!found->second.process) {
-        parts_.dataplane.logs(
-            key.ns + "/" + key.name,
-            lines < 0 ? 0 : static_cast<std::size_t>(lines),
-            [exchange](const std::vector<std::string>& text) {
-                for (const auto& line : text) {
-                    exchange->send_text(line + "\n");
-                }
-                exchange->finish();
-            });
-        return;
-    }
-    auto& buffer = found->second.process->logs();
-    exchange->send_text(buffer.tail(lines));
-    if (!follow) {
-        exchange->finish();
-        return;
-    }
-    const std::weak_ptr<Exchange> weak = exchange;
-    const auto id = buffer.follow([weak](std::string_view text) {
-        if (const auto stream = weak.lock()) {
-            text.empty() ? stream->finish() : stream->send_text(text);
-        }
-    });
-    exchange->on_disconnect([this, key, id] {
-        const auto pod = pods_.find(key);
-        if (pod != pods_.end() && pod->second.process) {
-            pod->second.process->logs().unfollow(id);
-        }
-    });
 }
 
 std::size_t Runtime::starting() const {

@@ -100,7 +100,4 @@ private:
     std::vector<std::uint16_t> dns_ports_;
 };
 
-/// "pod/NS/NAME".
-std::string pod_namespace(const api::ObjectKey& pod);
-
 } // namespace labctl::supervisor

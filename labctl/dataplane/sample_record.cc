@@ -1,0 +1,79 @@
+#include "labctl/dataplane/sample_record.h"
+
+#include "netemu/base/error.h"
+
+namespace labctl::dataplane {
+namespace {
+
+using probe::Outcome;
+
+probe::Http read_http(WireReader& record) {
+    probe::Http http;
+    http.status = record.u16();
+    const auto fields = record.u32();
+    for (std::uint32_t i = 0; i < fields; ++i) {
+        const auto name = record.text();
+        http.headers.emplace(name, record.text());
+    }
+    http.body = record.text();
+    return http;
+}
+
+std::vector<probe::DnsAnswer> read_answers(WireReader& record) {
+    std::vector<probe::DnsAnswer> answers;
+    for (auto left = record.u32(); left > 0; --left) {
+        auto& answer = answers.emplace_back();
+        answer.name = record.text();
+        answer.type = record.text();
+        answer.ttl = record.u32();
+        answer.data = record.text();
+    }
+    return answers;
+}
+
+void read_dns(WireReader& record, SampleRecord& made) {
+    made.sample.rcode = record.text();
+    made.sample.answers = read_answers(record);
+    for (auto left = record.u32(); left > 0; --left) {
+        auto& step = made.steps.emplace_back();
+        step.name = record.text();
+        step.type = record.text();
+        step.server = record.text();
+        step.tcp = record.u8() != 0;
+        step.id = record.u16();
+        step.rcode = record.text();
+        step.rtt_us = record.u32();
+        step.answers = read_answers(record);
+    }
+}
+
+Outcome read_outcome(WireReader& record) {
+    const auto value = record.u8();
+    if (value > static_cast<std::uint8_t>(Outcome::Unsupported)) {
+        throw netemu::Error("the data plane reports an outcome that there is not");
+    }
+    return static_cast<Outcome>(value);
+}
+
+} // namespace
+
+SampleRecord read_sample(WireReader& record) {
+    SampleRecord made;
+    made.job = record.u32();
+    made.sample.outcome = read_outcome(record);
+    made.sample.rtt_us = record.u32();
+    made.drop = record.u32();
+    made.local = record.text();
+    made.detail = record.text();
+    made.sample.backend = record.text();
+    made.sample.client_ip = record.text();
+    const auto has = record.u8();
+    if (has == kSampleHasHttp) {
+        made.sample.http = read_http(record);
+    } else if (has == kSampleHasDns) {
+        read_dns(record, made);
+    }
+    return made;
+}
+
+} // namespace labctl::dataplane

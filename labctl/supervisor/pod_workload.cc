@@ -1,0 +1,142 @@
+#include "labctl/supervisor/pod_workload.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "labctl/compile/pod_dns.h"
+
+namespace labctl::supervisor {
+
+using api::at;
+using api::Json;
+using api::string_at;
+
+namespace {
+
+constexpr const char* kReadyAnnotation = "labctl.dev/ready";
+
+/// Whether a container is coredns, of whatever registry and version.
+bool is_dns_server(const Json& container) {
+    auto image = string_at(container, "image");
+    image = image.substr(0, image.find('@'));
+    if (const auto tag = image.rfind(':'); tag != std::string::npos && tag > image.rfind('/')) {
+        image.resize(tag);
+    }
+    return image == "coredns/coredns" || image.ends_with("/coredns/coredns");
+}
+
+} // namespace
+
+std::string pod_namespace(const api::ObjectKey& pod) {
+    return "pod/" + pod.ns + "/" + pod.name;
+}
+
+bool runnable(const api::Object& pod) {
+    const auto phase = string_at(pod.body, "status.phase");
+    return !string_at(pod.body, "spec.nodeName").empty() &&
+           !at(pod.body, "status.podIPs").empty() && phase != "Succeeded" && phase != "Failed";
+}
+
+std::string network_namespace(const api::Object& pod) {
+    return api::bool_at(pod.body, "spec.hostNetwork", false)
+               ? "node/" + string_at(pod.body, "spec.nodeName")
+               : pod_namespace(pod.key());
+}
+
+std::vector<dataplane::WorkloadPort> declared_ports(const Json& pod) {
+    std::vector<dataplane::WorkloadPort> ports;
+    for (const auto& container : at(pod, "spec.containers")) {
+        for (const auto& port : at(container, "ports")) {
+            const auto protocol = string_at(port, "protocol", "TCP");
+            if (protocol == "SCTP") {
+                continue; // served where the kernel has it, which the data plane does not do yet
+            }
+            ports.push_back(
+                {static_cast<std::uint16_t>(api::int_at(port, "containerPort", 0)),
+                 protocol == "UDP" ? dataplane::Protocol::Udp : dataplane::Protocol::Tcp,
+                 string_at(port, "name")});
+        }
+    }
+    return ports;
+}
+
+bool has_dns_server(const Json& pod) {
+    const auto& containers = at(pod, "spec.containers");
+    return std::any_of(containers.begin(), containers.end(), is_dns_server);
+}
+
+std::string readiness_failure(const Json& pod, const std::vector<dataplane::WorkloadPort>& ports) {
+    for (const auto& container : at(pod, "spec.containers")) {
+        const auto& probe = at(container, "readinessProbe");
+        for (const auto* kind : {"httpGet", "tcpSocket", "grpc"}) {
+            const auto& wanted = at(at(probe, kind), "port");
+            if (wanted.is_null()) {
+                continue;
+            }
+            const bool served = std::any_of(ports.begin(), ports.end(), [&](const auto& port) {
+                return wanted.is_string() ? wanted == port.name : wanted == port.port;
+            });
+            if (!served) {
+                return "Readiness probe failed: port " + wanted.dump() + " of container '" +
+                       string_at(container, "name") +
+                       "': nothing listens there: connection refused";
+            }
+        }
+    }
+    return {};
+}
+
+std::vector<dataplane::WorkloadPort>
+coredns_ports(const Json& pod, const std::vector<std::uint16_t>& http) {
+    std::vector<dataplane::WorkloadPort> ports{
+        {dataplane::kDnsServerPort, dataplane::Protocol::Udp, {}},
+        {dataplane::kDnsServerPort, dataplane::Protocol::Tcp, {}}};
+    for (const auto port : http) {
+        ports.push_back({port, dataplane::Protocol::Tcp, {}});
+    }
+    for (auto& port : ports) {
+        for (const auto& declared : declared_ports(pod)) {
+            if (declared.port == port.port && declared.protocol == port.protocol) {
+                port.name = declared.name;
+            }
+        }
+    }
+    return ports;
+}
+
+dataplane::DnsServing dns_serving(const Json& pod, const ClusterDns& dns) {
+    constexpr std::uint16_t kNameServerPort = 53;
+    const auto conf = compile::pod_resolv_conf(pod, dns);
+    dataplane::DnsServing serving;
+    for (const auto& text : conf.nameservers) {
+        if (const auto address = netemu::IpAddress::parse(text)) {
+            serving.nameservers.push_back({*address, kNameServerPort});
+        }
+    }
+    serving.searches = conf.searches;
+    return serving;
+}
+
+std::optional<bool> ready_override(const api::Object& pod) {
+    const auto annotations = pod.annotations();
+    const auto found = annotations.find(kReadyAnnotation);
+    if (found == annotations.end()) {
+        return std::nullopt;
+    }
+    return found->second == "true";
+}
+
+std::vector<std::string> command_line(const Json& container, const compile::ImageRule& rule) {
+    auto arguments = rule.run;
+    for (const auto* field : {"command", "args"}) {
+        const bool replaced = !rule.run.empty() && std::string_view(field) == "command";
+        for (const auto& word : at(container, field)) {
+            if (!replaced) {
+                arguments.push_back(word.get<std::string>());
+            }
+        }
+    }
+    return arguments;
+}
+
+} // namespace labctl::supervisor

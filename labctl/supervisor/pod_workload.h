@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "labctl/api/object.h"
+#include "labctl/compile/cluster_config.h"
+#include "labctl/dataplane/spec.h"
+#include "labctl/supervisor/pod_files.h"
+
+/// What a Pod says of the things that run in it. Pure; the objects have been validated.
+namespace labctl::supervisor {
+
+/// "pod/NS/NAME".
+[[nodiscard]] std::string pod_namespace(const api::ObjectKey& pod);
+/// The namespace that its ports are in: that of its node with `hostNetwork`.
+[[nodiscard]] std::string network_namespace(const api::Object& pod);
+
+/// Whether it has what it needs to run: a node, addresses, and no final phase.
+[[nodiscard]] bool runnable(const api::Object& pod);
+
+/// The ports of all containers, without those of SCTP, which the data plane does not serve.
+[[nodiscard]] std::vector<dataplane::WorkloadPort> declared_ports(const api::Json& pod);
+
+/// Why the readiness probe of a container would fail against the built-in workload, or "". It
+/// answers every HTTP path and accepts every connection, on these ports only; commands inside it
+/// cannot be run.
+[[nodiscard]] std::string
+readiness_failure(const api::Json& pod, const std::vector<dataplane::WorkloadPort>& ports);
+
+/// What the user set with `labctl set ready=`, or nothing.
+[[nodiscard]] std::optional<bool> ready_override(const api::Object& pod);
+
+/// Whether a container is coredns, of whatever registry and version.
+[[nodiscard]] bool has_dns_server(const api::Json& pod);
+/// Where a coredns pod listens: on port 53, and on those that the Corefile opens for HTTP. They
+/// have the names that the pod declares, so that a probe may call them by these.
+[[nodiscard]] std::vector<dataplane::WorkloadPort>
+coredns_ports(const api::Json& pod, const std::vector<std::uint16_t>& http);
+/// What a coredns pod finds in its own resolv.conf; `forward` and `autopath` read it.
+[[nodiscard]] dataplane::DnsServing dns_serving(const api::Json& pod, const ClusterDns& dns);
+
+/// What the container's image would start: the lab's command, or the container's own (command, then
+/// args). Empty where neither names one.
+[[nodiscard]] std::vector<std::string>
+command_line(const api::Json& container, const compile::ImageRule& rule);
+
+} // namespace labctl::supervisor

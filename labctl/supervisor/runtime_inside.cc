@@ -1,0 +1,131 @@
+#include <fcntl.h>
+
+#include "labctl/api/status_error.h"
+#include "labctl/supervisor/pod_workload.h"
+#include "labctl/supervisor/runtime.h"
+#include "netemu/base/error.h"
+
+/// Going into a pod or node, and what a pod has printed.
+namespace labctl::supervisor {
+
+using api::at;
+using api::Json;
+using api::string_at;
+
+std::string Runtime::rootfs_of(const Json& pod) const {
+    for (const auto& container : at(pod, "spec.containers")) {
+        const auto* rule = compile::image_rule(parts_.config.images, container);
+        if (rule != nullptr && !rule->rootfs.empty()) {
+            return rule->rootfs.front() == '/' ? rule->rootfs
+                                               : parts_.config.directory + "/" + rule->rootfs;
+        }
+    }
+    return {};
+}
+
+Sandbox& Runtime::sandbox(const std::string& ns, const PodFiles& files, const std::string& rootfs) {
+    auto& entry = sandboxes_[ns];
+    if (!entry) {
+        SandboxSpec spec;
+        spec.netns_fd = parts_.kernel.namespace_fd(ns);
+        spec.hostname = files.hostname;
+        spec.resolv_conf = files.resolv_conf;
+        spec.hosts = files.hosts;
+        spec.rootfs = rootfs;
+        spec.hide_dir = parts_.run_dir;
+        try {
+            entry =
+                std::make_unique<Sandbox>(parts_.loop, spec, [this, ns] { sandboxes_.erase(ns); });
+        } catch (...) {
+            sandboxes_.erase(ns);
+            throw;
+        }
+    }
+    return *entry;
+}
+
+Runtime::Entry Runtime::enter(const std::string& target, const std::string& default_ns) {
+    Entry entry;
+    PodFiles files;
+    std::string ns;
+    std::string rootfs;
+    if (target == "external") {
+        ns = target;
+        files = host_files("external", parts_.dns);
+    } else if (target.starts_with("node/")) {
+        ns = target;
+        const auto node = parts_.store.get({"Node", "", target.substr(5)});
+        if (!node) {
+            throw api::StatusError::not_found("nodes", target.substr(5));
+        }
+        files = host_files(node->name(), parts_.dns);
+    } else {
+        auto name = target.starts_with("pod/") ? target.substr(4) : target;
+        const auto slash = name.find('/');
+        const api::ObjectKey key{
+            "Pod",
+            slash == std::string::npos ? default_ns : name.substr(0, slash),
+            slash == std::string::npos ? name : name.substr(slash + 1)};
+        const auto pod = parts_.store.get(key);
+        if (!pod) {
+            throw api::StatusError::not_found("pods", name);
+        }
+        if (!runnable(*pod)) {
+            throw api::StatusError(
+                409,
+                "Conflict",
+                "pod " + key.ns + "/" + key.name + " is not running (" +
+                    string_at(pod->body, "status.phase", "Pending") + ")");
+        }
+        ns = network_namespace(*pod);
+        files = pod_files(pod->body, parts_.dns);
+        rootfs = rootfs_of(pod->body);
+        entry.environment = pod_environment(pod->body);
+    }
+    auto& box = sandbox(ns, files, rootfs);
+    entry.hostname = files.hostname;
+    entry.warnings = box.warnings();
+    entry.pidfd.reset(
+        netemu::check_syscall("duplicate a descriptor", ::fcntl(box.pidfd(), F_DUPFD_CLOEXEC, 3)));
+    return entry;
+}
+
+void Runtime::logs(const api::ObjectKey& key, int lines, bool follow, const ExchangePtr& exchange) {
+    const auto found = pods_.find(key);
+    if (found == pods_.end()) {
+        exchange->finish(); // it has not run here
+        return;
+    }
+    if (!found->second.process) {
+        parts_.dataplane.logs(
+            key.ns + "/" + key.name,
+            lines < 0 ? 0 : static_cast<std::size_t>(lines),
+            [exchange](const std::vector<std::string>& text) {
+                for (const auto& line : text) {
+                    exchange->send_text(line + "\n");
+                }
+                exchange->finish();
+            });
+        return;
+    }
+    auto& buffer = found->second.process->logs();
+    exchange->send_text(buffer.tail(lines));
+    if (!follow) {
+        exchange->finish();
+        return;
+    }
+    const std::weak_ptr<Exchange> weak = exchange;
+    const auto id = buffer.follow([weak](std::string_view text) {
+        if (const auto stream = weak.lock()) {
+            text.empty() ? stream->finish() : stream->send_text(text);
+        }
+    });
+    exchange->on_disconnect([this, key, id] {
+        const auto pod = pods_.find(key);
+        if (pod != pods_.end() && pod->second.process) {
+            pod->second.process->logs().unfollow(id);
+        }
+    });
+}
+
+} // namespace labctl::supervisor
