@@ -102,7 +102,15 @@ private:
                     "stay with the endpoint"));
             }
         }
+        const auto first = choice.chains.front();
+        const bool several = choice.chains.size() > 1;
         chain.rules.push_back(rule({std::move(choice)}));
+        if (several) {
+            // A packet that is in this chain while another generation of it comes into force finds
+            // the elements of the old map gone (kernel nft_mapelem_deactivate). kube-proxy lets
+            // it fall through, to be refused.
+            chain.rules.push_back(rule({nft_goto(first)}, "while endpoints change"));
+        }
         collector_.contents.chains.push_back(std::move(chain));
     }
 

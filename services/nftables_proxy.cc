@@ -1,5 +1,6 @@
 #include "services/nftables_proxy.h"
 
+#include <iterator>
 #include <unordered_set>
 
 namespace services {
@@ -121,6 +122,7 @@ void NftProxy::update_port(const ServicePortUpdate& update, Replaced& replaced) 
     auto& port = ports_[update.name];
     if (cache_.layout() == NftLayout::Scale) {
         auto needs = nft_scale_needs(*update.now, node_);
+        add_count_chains(needs.count, replaced);
         if (needs != port.needs) {
             count_needs(needs, true, replaced); // first, so that what both need stays
             count_needs(port.needs, false, replaced);
@@ -140,12 +142,14 @@ void NftProxy::count_needs(const NftScaleNeeds& needs, bool more, Replaced& repl
             count_shared(key, contents(), replaced);
         }
     };
-    if (needs.count != 0) {
-        count(
-            "count " + std::to_string(needs.count), [&] { return nft_scale_chains(needs.count); });
-    }
     for (const auto& address : needs.hairpins) {
         count("hairpin " + address.to_string(), [&] { return nft_scale_hairpin(address); });
+    }
+}
+
+void NftProxy::add_count_chains(std::size_t count, Replaced& replaced) {
+    if (count != 0 && count_chains_[count].part == nullptr) {
+        put(count_chains_[count], make_nft_part(nft_scale_chains(count)), replaced);
     }
 }
 
@@ -218,17 +222,29 @@ void NftProxy::fill(std::span<const ServicePortUpdate> updates) {
 }
 
 std::vector<NftChange> NftProxy::update(std::span<const ServicePortUpdate> updates) {
+    std::vector<NftChange> found;
+    if (cache_.layout() == NftLayout::Scale) {
+        Replaced ahead;
+        for (const auto& one : updates) {
+            if (one.now != nullptr) {
+                add_count_chains(nft_scale_needs(*one.now, node_).count, ahead);
+            }
+        }
+        found = changes(ahead);
+    }
     Replaced replaced;
     for (const auto& one : updates) {
         update_port(one, replaced);
     }
     drop_passing(replaced.before, replaced.after);
     if (replaced.before.empty() && replaced.after.empty()) {
-        return {};
+        return found;
     }
     note_stale(replaced);
     renew_stale_part(replaced);
-    return changes(replaced);
+    auto rest = changes(replaced);
+    std::move(rest.begin(), rest.end(), std::back_inserter(found));
+    return found;
 }
 
 std::vector<NftChange> NftProxy::sweep() {

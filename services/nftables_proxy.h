@@ -52,7 +52,8 @@ public:
     /// Takes the first service ports of a new proxy, for a table that is written as a whole.
     void fill(std::span<const ServicePortUpdate> updates);
     /// Takes changes of service ports and returns what to do about it, in this order; usually one
-    /// change, none if nothing differs, two if a set has to be declared anew (affinity timeout).
+    /// change, none if nothing differs, two if a set has to be declared anew (affinity timeout) or
+    /// if the scale layout needs chains for a number of endpoints that it has not had.
     /// Costs what the changed service ports hold, however many others there are. Chains that are no
     /// longer used are flushed and stay, empty, until `sweep`.
     std::vector<netemu::NftChange> update(std::span<const ServicePortUpdate> updates);
@@ -87,6 +88,10 @@ private:
     void take_out(Slot& slot, Replaced& replaced);
     void update_port(const ServicePortUpdate& update, Replaced& replaced);
     void count_needs(const NftScaleNeeds& needs, bool more, Replaced& replaced);
+    /// The chains of the scale layout for services with so many endpoints. They stay once they are
+    /// made, and are made before anything leads to them: a packet that began in the generation
+    /// before finds a map's new elements, but a chain without its new rules.
+    void add_count_chains(std::size_t count, Replaced& replaced);
     void count_shared(const std::string& key, netemu::NftContents contents, Replaced& replaced);
     void discount_shared(const std::string& key, Replaced& replaced);
     void note_stale(const Replaced& replaced);
@@ -98,6 +103,7 @@ private:
     netemu::NftTable table_;
     std::vector<Slot*> slots_; // by index in table_.parts
     std::map<ServicePortName, Port> ports_;
+    std::map<std::size_t, Slot> count_chains_; // by number of endpoints
     std::map<std::string, Shared> shared_;
     std::set<std::string> stale_;
     Slot stale_slot_;

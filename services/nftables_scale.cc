@@ -145,23 +145,39 @@ NftScaleNeeds nft_scale_needs(const ServicePortInput& input, const ProxyNode& no
 }
 
 NftContents nft_scale_chains(std::size_t count) {
-    const auto modulus = static_cast<std::uint32_t>(count);
-    const NftDnatMap by_address{
-        {NftField::Random, NftField::Destination, NftField::Protocol, NftField::DestinationPort},
-        modulus,
-        std::string{kScaleEndpoints}};
-    const NftDnatMap by_port{
-        {NftField::Random, NftField::Protocol, NftField::DestinationPort},
-        modulus,
-        std::string{kScaleNodePortEndpoints}};
+    const auto by_address = [](std::uint32_t modulus) {
+        return NftDnatMap{
+            {NftField::Random,
+             NftField::Destination,
+             NftField::Protocol,
+             NftField::DestinationPort},
+            modulus,
+            std::string{kScaleEndpoints}};
+    };
+    const auto by_port = [](std::uint32_t modulus) {
+        return NftDnatMap{
+            {NftField::Random, NftField::Protocol, NftField::DestinationPort},
+            modulus,
+            std::string{kScaleNodePortEndpoints}};
+    };
     const auto comment = "services with " + std::to_string(count) + " endpoints";
     const NftRule mark{{nft_jump(kNftMarkChain)}, comment};
     NftContents contents;
     contents.chains = {
-        {count_chain("dispatch-", count), {}, {{{by_address}, comment}}},
-        {count_chain("external-", count), {}, {mark, {{by_address}, comment}}},
-        {count_chain("nodeport-", count), {}, {mark, {{by_port}, comment}}},
+        {count_chain("dispatch-", count), {}, {}},
+        {count_chain("external-", count), {}, {mark}},
+        {count_chain("nodeport-", count), {}, {mark}},
     };
+    const auto translate = [&](std::uint32_t modulus, const std::string& why) {
+        contents.chains[0].rules.push_back({{by_address(modulus)}, why});
+        contents.chains[1].rules.push_back({{by_address(modulus)}, why});
+        contents.chains[2].rules.push_back({{by_port(modulus)}, why});
+    };
+    translate(static_cast<std::uint32_t>(count), comment);
+    if (count > 1) {
+        // A packet that came here before the last endpoint went, and looks it up after that.
+        translate(1, "while endpoints change");
+    }
     return contents;
 }
 

@@ -14,7 +14,7 @@ print('begun', flush=True)
 while not select.select([sys.stdin], [], [], 0)[0]:
     begun, who, came = time.monotonic(), '', 'ok'
     try:
-        with socket.create_connection((address, port), timeout=5) as s:
+        with socket.create_connection((address, port), timeout=1.5) as s:
             came = 'broken'
             s.sendall(b'GET /hostname HTTP/1.0\\r\\n\\r\\n')
             text = b''

@@ -1,8 +1,14 @@
+#include <atomic>
 #include <random>
+#include <thread>
+
+#include <sched.h>
+#include <sys/socket.h>
 
 #include <boost/test/unit_test.hpp>
 
 #include "netemu/base/text.h"
+#include "netemu/base/unique_fd.h"
 #include "services/nftables_proxy.h"
 #include "services/service_map.h"
 #include "tests/netns/kernel_fixture.h"
@@ -93,6 +99,45 @@ for _ in range(count):
 for name in sys.argv[4:]:
     print(seen.get(name, 0))
 )";
+
+/// Sends datagrams to 172.30.0.41:80 in a namespace, each from a port of its own and so to an
+/// endpoint of its own, as long as it lives.
+class Knocker {
+public:
+    explicit Knocker(int ns) : thread_([this, ns] { run(ns); }) {}
+    ~Knocker() {
+        over_ = true;
+        thread_.join();
+    }
+    Knocker(const Knocker&) = delete;
+    Knocker& operator=(const Knocker&) = delete;
+
+    [[nodiscard]] int sent() const { return sent_; }
+
+private:
+    void run(int ns) {
+        sockaddr_storage to{};
+        const auto length = netemu::Endpoint{ip("172.30.0.41"), 80}.to_sockaddr(to);
+        if (::setns(ns, CLONE_NEWNET) != 0) {
+            return;
+        }
+        while (!over_ && sent_ < kDatagramsMax) {
+            const netemu::UniqueFd fd{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+            const auto* address = reinterpret_cast<const sockaddr*>(&to);
+            const auto result = ::sendto(fd.get(), "x", 1, 0, address, length);
+            sent_ += result == 1 || errno == EPERM ? 1 : 0; // EPERM: dropped by the watch
+        }
+    }
+    static constexpr int kDatagramsMax = 200'000;
+    std::atomic<bool> over_ = false;
+    std::atomic<int> sent_ = 0;
+    std::thread thread_; // last: it uses the others
+};
+
+/// Counts what leaves a node for a service address that nothing has translated, and drops the rest
+/// on its way, so that it costs no connection tracking.
+constexpr const char* kWatch = "table ip watch { chain out { type filter hook output priority -50; "
+                               "ip daddr 172.30.0.41 counter drop; udp dport 8080 drop; }; }";
 
 Service random_service(std::mt19937& random, unsigned number) {
     const auto one_in = [&](unsigned n) { return random() % n == 0; };
@@ -207,6 +252,52 @@ BOOST_AUTO_TEST_CASE(real_connections_are_spread_evenly) {
             }
             BOOST_TEST(chi_square < 13.8, address << ": " << output.out);
         }
+    }
+}
+
+// A transaction that is committed while a packet is between two rules: a change of endpoints must
+// not show, whichever generation the packet began in.
+BOOST_AUTO_TEST_CASE(no_packet_slips_past_a_service_while_its_endpoints_change) {
+    const auto fd = kernel->namespace_fd(kChanged);
+    run_in(fd, {"ip", "link", "set", "lo", "up"});
+    run_in(fd, {"ip", "addr", "add", "192.168.0.2/32", "dev", "lo"});
+    run_in(fd, {"ip", "route", "add", "172.30.0.0/16", "dev", "lo", "src", "192.168.0.2"});
+    run_in(fd, {"ip", "route", "add", "10.0.1.0/24", "dev", "lo", "src", "192.168.0.2"});
+    BOOST_REQUIRE_EQUAL(run_in(fd, {"nft", kWatch}).status, 0);
+    std::string slow_down;
+    for (int i = 0; i < 1000; ++i) {
+        slow_down += "insert rule ip kube-proxy services ip saddr 192.0.2.1 counter\n";
+    }
+    auto made = service("ns/web", "172.30.0.41");
+    made.ports[0].protocol = Protocol::Udp;
+    const SlicePort port{"p80", Protocol::Udp, 8080, ""};
+    std::mt19937 random{5};
+    const auto some_endpoints = [&] {
+        std::vector<Endpoint> some{ready("10.0.1.9", "n1")};
+        for (unsigned i = random() % 4; i > 0; --i) {
+            some.push_back(ready(("10.0.1." + std::to_string(i)).c_str(), "n1"));
+        }
+        return slice("ns/web", port, std::move(some));
+    };
+    for (const auto layout : {NftLayout::Readable, NftLayout::Scale}) {
+        ServiceMap map{Family::V4};
+        NftPartCache cache{config(), layout};
+        NftProxy proxy{Family::V4, node(), cache};
+        const auto first = some_endpoints();
+        proxy.fill(map.update(made, std::vector{&first}));
+        replace(kChanged, proxy.table());
+        run_in(fd, {"nft", slow_down}); // so that many packets are on their way at each commit
+        const Knocker client{fd};
+        for (int step = 0; step < 1500; ++step) {
+            const auto next = some_endpoints();
+            change(proxy.update(map.update(made, std::vector{&next})), proxy.table());
+        }
+        const auto listed = run_in(fd, {"nft", "list", "table", "ip", "watch"}).out;
+        BOOST_TEST(client.sent() > 1000);
+        BOOST_TEST(
+            listed.find("counter packets 0 ") != std::string::npos,
+            client.sent() << " datagrams were sent, and\n"
+                          << listed);
     }
 }
 

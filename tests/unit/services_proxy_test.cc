@@ -238,6 +238,20 @@ BOOST_AUTO_TEST_CASE(one_address_leads_to_one_service) {
     BOOST_TEST(target("172.30.0.4", 80) == "10.0.0.4:8080");
 }
 
+// A number of endpoints that no service has had: its chains are there before anything leads to
+// them.
+BOOST_AUTO_TEST_CASE(chains_of_a_new_number_of_endpoints_come_first) {
+    Lab lab{NftLayout::Scale};
+    lab.update(numbered(1), pods(0, 1));
+    BOOST_REQUIRE_EQUAL(lab.update(numbered(1), pods(0, 2)), 2U);
+    BOOST_TEST(lab.last[0].added_chains.size() == 3U);
+    BOOST_TEST(lab.last[0].added_elements.empty());
+    BOOST_TEST(lab.last[1].added_chains.empty());
+    BOOST_TEST(!lab.last[1].added_elements.empty());
+    BOOST_TEST(lab.update(numbered(1), pods(0, 1)) == 1U);
+    BOOST_TEST(lab.update(numbered(1), pods(0, 2)) == 1U);
+}
+
 // Any sequence of changes, in both layouts, ends where a fresh start would.
 BOOST_AUTO_TEST_CASE(random_changes_add_up) {
     for (const auto layout : {NftLayout::Readable, NftLayout::Scale}) {
@@ -274,7 +288,12 @@ BOOST_AUTO_TEST_CASE(random_changes_add_up) {
             lab.remove(numbered(i));
         }
         lab.take(lab.proxy.sweep());
-        BOOST_TEST((lab.held == Held(Lab{layout}.proxy.table())));
+        BOOST_TEST((lab.held == Held(lab.proxy.table())));
+        // The chains that serve any number of services with N endpoints stay.
+        const Held fresh{Lab{layout}.proxy.table()};
+        BOOST_TEST((lab.held.sets == fresh.sets));
+        const auto kept = lab.held.chains.size() - fresh.chains.size();
+        BOOST_TEST(kept == (layout == NftLayout::Scale ? 3U * 4 : 0U)); // of 1 to 4 endpoints
     }
 }
 
