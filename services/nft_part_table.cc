@@ -37,9 +37,9 @@ void NftPartTable::put(const std::string& name, netemu::NftPartPtr part) {
         note(name, nullptr);
         names_.push_back(name);
         table_.parts.push_back(std::move(part));
-    } else if (auto& there = table_.parts[found->second]; there != part) {
+    } else if (const auto& there = table_.parts.at(found->second); there != part) {
         note(name, there);
-        there = std::move(part);
+        table_.parts.replace(found->second, std::move(part));
     }
 }
 
@@ -49,15 +49,14 @@ void NftPartTable::take_out(const std::string& name) {
         return;
     }
     const auto place = found->second;
-    note(name, table_.parts[place]);
+    note(name, table_.parts.at(place));
     places_.erase(found);
     if (place + 1 != names_.size()) {
         places_.at(names_.back()) = place;
         names_[place] = std::move(names_.back());
-        table_.parts[place] = std::move(table_.parts.back());
     }
     names_.pop_back();
-    table_.parts.pop_back();
+    table_.parts.take_out(place);
 }
 
 void NftPartTable::note_stale(const Parts& before, const Parts& after) {
@@ -79,7 +78,7 @@ void NftPartTable::renew_stale_part() {
     }
     auto part = part_of_empty_chains(stale_);
     const auto found = places_.find(kStalePart);
-    if (found == places_.end() || !(*table_.parts[found->second] == *part)) {
+    if (found == places_.end() || !(*table_.parts.at(found->second) == *part)) {
         put(kStalePart, std::move(part));
     }
 }
@@ -89,7 +88,7 @@ std::vector<netemu::NftChange> NftPartTable::take_changes() {
     Parts after;
     for (const auto& [name, part] : std::exchange(before_, {})) {
         const auto found = places_.find(name);
-        const auto now = found == places_.end() ? nullptr : table_.parts[found->second];
+        const auto now = found == places_.end() ? nullptr : table_.parts.at(found->second);
         if (part == now) {
             continue;
         }
@@ -103,7 +102,7 @@ std::vector<netemu::NftChange> NftPartTable::take_changes() {
     const auto small_table = [&](Parts parts) {
         netemu::NftTable small{table_.family, table_.name, {}};
         small.sets = table_.sets; // declarations; the difference needs them
-        small.parts = std::move(parts);
+        small.parts = netemu::NftParts(std::move(parts));
         return small;
     };
     std::vector<netemu::NftChange> found;
@@ -135,7 +134,7 @@ std::vector<netemu::NftChange> NftPartTable::commit() {
             before.push_back(part);
         }
         if (const auto found = places_.find(name); found != places_.end()) {
-            after.push_back(table_.parts[found->second]);
+            after.push_back(table_.parts.at(found->second));
         }
     }
     note_stale(before, after);

@@ -91,7 +91,7 @@ void NftProxy::put(Slot& slot, NftPartPtr part, Replaced& replaced) {
         slots_.push_back(&slot);
     } else {
         replaced.before.push_back(slot.part);
-        table_.parts[slot.index] = part;
+        table_.parts.replace(slot.index, part);
     }
     slot.part = std::move(part);
 }
@@ -104,9 +104,8 @@ void NftProxy::take_out(Slot& slot, Replaced& replaced) {
     slot.part = nullptr;
     slots_.back()->index = slot.index;
     slots_[slot.index] = slots_.back();
-    table_.parts[slot.index] = std::move(table_.parts.back());
     slots_.pop_back();
-    table_.parts.pop_back();
+    table_.parts.take_out(slot.index);
 }
 
 void NftProxy::update_port(const ServicePortUpdate& update, Replaced& replaced) {
@@ -193,7 +192,7 @@ std::vector<NftChange> NftProxy::changes(const Replaced& replaced) const {
         small.family = table_.family;
         small.name = table_.name;
         small.sets = table_.sets; // declarations; the difference needs them
-        small.parts = std::move(parts);
+        small.parts = NftParts(std::move(parts));
         return small;
     };
     const auto before = small_table(replaced.before);

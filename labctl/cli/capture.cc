@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "labctl/cli/packet_lines.h"
+#include "labctl/cli/taps.h"
 #include "labctl/cli/traffic.h"
 #include "netemu/base/error.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/text.h"
-#include "netemu/kernel/capture_set.h"
 #include "netemu/model/packet_filter.h"
 #include "netemu/model/pcapng.h"
 
@@ -108,8 +108,7 @@ class Capture {
 public:
     explicit Capture(const Context& context)
         : context_(context), options_(context.options()), client_(context.client()),
-          binary_(!options_.write_file.empty()) {
-        open_taps();
+          taps_(open_lab_taps(client_, question())), binary_(!options_.write_file.empty()) {
         filter_ = netemu::PacketFilter::parse(
             options_.filter, [this](const std::string& word) { return addresses_of(word); });
         output_.emplace(options_.write_file); // only now: nothing that is there is cut for naught
@@ -120,55 +119,35 @@ public:
         begin();
         const auto end = deadline();
         while (!complete() && capture_interrupted == 0 && Clock::now() < end) {
-            if (taps_.wait(client_.fd(), wait_time(end))) {
+            if (taps_.set.wait(client_.fd(), wait_time(end))) {
                 context_.console().progress("the lab ended");
                 break;
             }
-            handle(taps_.take());
-            for (const auto place : taps_.newly_gone()) {
-                context_.console().warn(taps_.places().at(place).name + " is gone");
+            handle(taps_.set.take());
+            for (const auto place : taps_.set.newly_gone()) {
+                context_.console().warn(taps_.set.places().at(place).name + " is gone");
             }
-            if (taps_.all_gone()) {
+            if (taps_.set.all_gone()) {
                 break;
             }
         }
         if (!complete()) {
-            handle(taps_.finish());
+            handle(taps_.set.finish());
         }
         finish();
         return 0;
     }
 
 private:
-    void open_taps() {
-        json question{
+    [[nodiscard]] json question() const {
+        json asked{
             {"targets", options_.arguments},
             {"namespace", context_.ns()},
             {"names", !options_.filter.empty() || options_.output != "table"}};
         if (options_.snap_bytes > 0) {
-            question["snapBytes"] = options_.snap_bytes;
+            asked["snapBytes"] = options_.snap_bytes;
         }
-        const auto answer = client_.request("POST", "/apis/labctl.dev/v1/taps", question);
-        auto sockets = client_.take_fds();
-        const auto& places = answer.at("places");
-        if (sockets.size() != places.size()) {
-            throw netemu::Error("the lab sent another number of sockets than places");
-        }
-        for (std::size_t i = 0; i < sockets.size(); ++i) {
-            netemu::CapturePlace place;
-            place.name = places[i].at("name");
-            place.description = places[i].at("description");
-            place.link_type = places[i].at("linkType");
-            place.mac = netemu::MacAddress::parse(places[i].at("mac").get<std::string>());
-            if (options_.snap_bytes > 0) {
-                place.snap_bytes = options_.snap_bytes;
-            }
-            place_width_ = std::max(place_width_, place.name.size());
-            taps_.add(std::move(sockets[i]), places[i].at("ringBytes"), std::move(place));
-        }
-        if (const auto names = answer.find("names"); names != answer.end()) {
-            names_ = names->get<AddressNames>();
-        }
+        return asked;
     }
 
     /// For the filter: `host web-1`, `host node/node-1`, `host svc/default/web`.
@@ -177,7 +156,7 @@ private:
         const std::array wanted{word, ns + "/" + word, "svc/" + word, "svc/" + ns + "/" + word};
         for (const auto& name : wanted) {
             std::vector<netemu::IpAddress> addresses;
-            for (const auto& [text, whose] : names_) {
+            for (const auto& [text, whose] : taps_.names) {
                 const auto address = netemu::IpAddress::parse(text);
                 if (whose == name && address) {
                     addresses.push_back(*address);
@@ -192,7 +171,7 @@ private:
 
     void begin() {
         std::vector<std::string> names;
-        for (const auto& place : taps_.places()) {
+        for (const auto& place : taps_.set.places()) {
             names.push_back(place.name);
         }
         context_.console().progress("listening at " + netemu::join(names, ", "));
@@ -204,7 +183,7 @@ private:
             section.os = std::string(host.sysname) + " " + host.release;
             section.application = std::string("labctl ") + LABCTL_VERSION;
             section.comment = "lab " + context_.lab().name;
-            output_->add(netemu::pcapng_head(section, taps_.places()));
+            output_->add(netemu::pcapng_head(section, taps_.set.places()));
         }
         output_->flush();
     }
@@ -239,7 +218,7 @@ private:
     }
 
     void handle(const netemu::CapturedPacket& packet) {
-        const auto& place = taps_.places().at(packet.place);
+        const auto& place = taps_.set.places().at(packet.place);
         if (binary_ && options_.filter.empty()) {
             output_->add(netemu::pcapng_packet(packet));
             ++captured_;
@@ -253,18 +232,18 @@ private:
         if (binary_) {
             output_->add(netemu::pcapng_packet(packet));
         } else if (options_.output == "json") {
-            output_->add(packet_json(packet, place, levels, names_).dump() + "\n");
+            output_->add(packet_json(packet, place, levels, taps_.names).dump() + "\n");
         } else {
-            const auto* names = options_.output == "wide" ? &names_ : nullptr;
-            output_->add(packet_line(packet, place, levels, place_width_, names));
+            const auto* names = options_.output == "wide" ? &taps_.names : nullptr;
+            output_->add(packet_line(packet, place, levels, taps_.place_width, names));
         }
     }
 
     void finish() {
         std::uint64_t seen = 0;
         std::uint64_t dropped = 0;
-        for (std::size_t i = 0; i < taps_.places().size(); ++i) {
-            const auto statistics = taps_.statistics(i);
+        for (std::size_t i = 0; i < taps_.set.places().size(); ++i) {
+            const auto statistics = taps_.set.statistics(i);
             seen += statistics.seen;
             dropped += statistics.dropped;
             if (binary_) {
@@ -288,12 +267,10 @@ private:
     const Context& context_;
     const Options& options_;
     Client client_; // its end is the lab's
+    LabTaps taps_;
     bool binary_;
-    netemu::CaptureSet taps_;
-    AddressNames names_;
     netemu::PacketFilter filter_;
     std::optional<CaptureOutput> output_;
-    std::size_t place_width_ = 0;
     std::uint64_t captured_ = 0;
 };
 

@@ -1,6 +1,11 @@
 #include <iostream>
+#include <optional>
 
+#include <netinet/in.h>
+
+#include "labctl/cli/journey.h"
 #include "labctl/cli/objects.h"
+#include "labctl/cli/taps.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/report/dns_text.h"
 #include "labctl/report/explain_text.h"
@@ -8,6 +13,8 @@
 namespace labctl::cli {
 
 namespace {
+
+constexpr const char* kExplainPath = "/apis/labctl.dev/v1/explain";
 
 /// Whether the answer shall be JSON; throws for a form that these commands do not have.
 bool wants_json(const Context& context) {
@@ -18,6 +25,41 @@ bool wants_json(const Context& context) {
     return output == "json";
 }
 
+std::uint8_t protocol_number_of(const std::string& name) {
+    return name == "TCP" ? IPPROTO_TCP : name == "UDP" ? IPPROTO_UDP : IPPROTO_SCTP;
+}
+
+/// Explains, sends a packet, and watches it at every interface of its way.
+nlohmann::json explain_with_packet(const Context& context, nlohmann::json question) {
+    auto client = context.client();
+    question["places"] = true;
+    const auto planned = client.request("POST", kExplainPath, question);
+    question["wire"] = true;
+    auto listener = context.client(); // its answer carries sockets
+    std::optional<LabTaps> taps;
+    try {
+        taps = open_lab_taps(
+            listener,
+            {{"targets", planned.at("places")}, {"namespace", context.ns()}, {"names", true}});
+    } catch (const netemu::Error& error) {
+        context.console().warn(
+            std::string("the packet is not watched on its way: ") + error.what());
+    }
+    auto answer = client.request("POST", kExplainPath, question);
+    if (!taps) {
+        return answer;
+    }
+    JourneyQuestion asked;
+    asked.protocol = protocol_number_of(answer.at("to").at("protocol"));
+    asked.to = netemu::Endpoint::parse(answer.at("to").at("address").get<std::string>()).value();
+    if (!answer.at("from").at("name").get<std::string>().starts_with("node/")) {
+        asked.from = netemu::IpAddress::parse(answer.at("from").at("address").get<std::string>());
+    }
+    const auto packets = taps->set.finish();
+    answer["journey"] = find_journey(packets, taps->set.places(), asked, taps->names);
+    return answer;
+}
+
 } // namespace
 
 /// 0 when the path ends at an endpoint, or the name is found; 1 when not.
@@ -25,14 +67,13 @@ int run_explain(const Context& context) {
     const auto& options = context.options();
     const bool json = wants_json(context);
     const bool dns = options.arguments.at(1).starts_with("dns://");
-    auto client = context.client();
-    const auto answer = client.request(
-        "POST",
-        "/apis/labctl.dev/v1/explain",
-        {{"from", options.arguments.at(0)},
-         {"to", options.arguments.at(1)},
-         {"namespace", context.ns()},
-         {"wire", options.wire}});
+    const nlohmann::json question{
+        {"from", options.arguments.at(0)},
+        {"to", options.arguments.at(1)},
+        {"namespace", context.ns()}};
+    const auto answer = options.wire && !dns
+                            ? explain_with_packet(context, question)
+                            : context.client().request("POST", kExplainPath, question);
     if (json) {
         std::cout << answer.dump(2) << "\n";
     } else {

@@ -246,6 +246,12 @@ public:
             {"address", netemu::Endpoint{target_.address, target_.port}.to_string()},
             {"protocol", std::string(services::to_text(target_.protocol))},
             {"what", target_.what}};
+        if (!target_.pod.empty()) {
+            answer_["to"]["pod"] = target_.pod;
+        }
+        if (!target_.node.empty()) {
+            answer_["to"]["node"] = target_.node;
+        }
         answer_["hops"] = Json::array();
         auto made = hop(first);
         const bool elsewhere =

@@ -13,6 +13,8 @@ using api::string_at;
 
 namespace {
 
+constexpr std::size_t kMicrosWidth = 10; // of "+12 us"
+
 std::string percent_text(double probability) {
     const auto tenths = std::lround(probability * 1000);
     const auto whole = std::to_string(tenths / 10);
@@ -92,6 +94,48 @@ std::string endpoint_table(const Json& endpoints, bool colour) {
     return table.render(style);
 }
 
+/// "+12 us  node/node-1:cni0  in   10.244.1.2:40312 > ...", and what was done since the line
+/// before.
+std::string trail_lines(const Json& steps, std::size_t width, bool colour) {
+    std::string text;
+    for (const auto& step : steps) {
+        for (const auto& note : api::at(step, "notes")) {
+            text += std::string(kMicrosWidth + 4, ' ') +
+                    paint("- " + visible(note.get<std::string>()), Colour::Blue, colour) + "\n";
+        }
+        auto micros = "+" + std::to_string(api::int_at(step, "micros", 0)) + " us";
+        micros.insert(0, kMicrosWidth - std::min(micros.size(), kMicrosWidth), ' ');
+        auto place = visible(string_at(step, "place"));
+        place.resize(std::max(place.size(), width), ' ');
+        text += paint(micros, Colour::Dim, colour) + "  " + place + "  " +
+                (string_at(step, "direction") == "in" ? "in   " : "out  ") +
+                visible(string_at(step, "summary")) + "\n";
+    }
+    return text;
+}
+
+std::string journey_lines(const Json& journey, bool colour) {
+    const auto& there = api::at(journey, "there");
+    const auto& back = api::at(journey, "back");
+    if (there.empty()) {
+        return "\nno packet was seen on this way\n";
+    }
+    std::size_t width = 0;
+    for (const auto* steps : {&there, &back}) {
+        for (const auto& step : *steps) {
+            width = std::max(width, string_at(step, "place").size());
+        }
+    }
+    auto text = "\n" + paint("the packet, interface by interface", Colour::Bold, colour) + "\n" +
+                trail_lines(there, width, colour);
+    if (back.empty()) {
+        return text + "no answer; it was seen last at " +
+               visible(string_at(there.back(), "place")) + "\n";
+    }
+    return text + "\n" + paint("its answer", Colour::Bold, colour) + "\n" +
+           trail_lines(back, width, colour);
+}
+
 } // namespace
 
 std::string explain_text(const api::Json& explanation, const ExplainTextOptions& options) {
@@ -115,6 +159,9 @@ std::string explain_text(const api::Json& explanation, const ExplainTextOptions&
     }
     if (const auto& endpoints = api::at(explanation, "endpoints"); !endpoints.empty()) {
         text += "\n" + endpoint_table(endpoints, colour);
+    }
+    if (const auto journey = explanation.find("journey"); journey != explanation.end()) {
+        text += journey_lines(*journey, colour);
     }
     const bool reached = string_at(explanation, "outcome") == "endpoint";
     return text + "\n" + paint(field("summary"), reached ? Colour::Green : Colour::Red, colour) +

@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <string>
+#include <variant>
+#include <vector>
+
 #include "labctl/compile/explain.h"
 #include "labctl/compile/explain_policy.h"
 #include "labctl/compile/policies.h"
@@ -15,6 +20,56 @@ compile::ElementReader affinity_reader(netemu::Kernel& kernel) {
                netemu::NftFamily family,
                const std::string& table,
                const std::string& set) { return kernel.read_elements(ns, family, table, set); };
+}
+
+/// The namespaces that a packet on this path may pass, in its order.
+std::vector<std::string> path_namespaces(const api::Json& explanation) {
+    std::vector<std::string> names;
+    const auto add = [&](const std::string& kind, const std::string& name) {
+        if (!name.empty() && std::find(names.begin(), names.end(), kind + name) == names.end()) {
+            names.push_back(kind + name);
+        }
+    };
+    const auto from = api::string_at(explanation, "from.name");
+    const bool pod = from != "external" && !from.starts_with("node/");
+    add(pod ? "pod/" : "", from);
+    add("node/", api::string_at(explanation, "from.node"));
+    for (const auto& hop : api::at(explanation, "hops")) {
+        add("node/", api::string_at(hop, "node"));
+    }
+    for (const auto& branch : api::at(explanation, "branches")) {
+        add("node/", api::string_at(branch, "node"));
+    }
+    add("node/", api::string_at(explanation, "to.node"));
+    for (const auto& branch : api::at(explanation, "branches")) {
+        add("pod/", api::string_at(branch, "pod"));
+    }
+    add("pod/", api::string_at(explanation, "to.pod"));
+    return names;
+}
+
+/// The interfaces there, as `capture` names them, without those that lead to other pods.
+api::Json path_places(const netemu::DesiredState& desired, const api::Json& explanation) {
+    const auto names = path_namespaces(explanation);
+    const auto leads_elsewhere = [&](const netemu::LinkSpec& link) {
+        const auto* veth = std::get_if<netemu::VethSpec>(&link.kind);
+        return veth != nullptr && veth->peer_namespace.starts_with("pod/") &&
+               std::find(names.begin(), names.end(), veth->peer_namespace) == names.end();
+    };
+    auto places = api::Json::array();
+    for (const auto& name : names) {
+        const auto found = desired.namespaces.find(name);
+        if (found == desired.namespaces.end()) {
+            continue;
+        }
+        for (const auto& link : found->second.links) {
+            if (link.name != "lo" && !leads_elsewhere(link)) {
+                const auto place = name.starts_with("pod/") ? name.substr(4) : name;
+                places.push_back(place + ":" + link.name);
+            }
+        }
+    }
+    return places;
 }
 
 } // namespace
@@ -41,6 +96,9 @@ api::Json Lab::explain(const api::Json& question) {
         });
     if (policies_->enforced()) {
         compile::explain_policies(explanation, policies_->evaluator());
+    }
+    if (question.value("places", false)) {
+        explanation["places"] = path_places(desired_state(), explanation);
     }
     return explanation;
 }

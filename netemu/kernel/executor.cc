@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <limits>
+#include <thread>
 
 #include "netemu/base/error.h"
 #include "netemu/kernel/address_codec.h"
@@ -57,6 +59,7 @@ void Executor::run() {
         flush();
         settle(ports_);
         settle(bridges_);
+        await_addresses();
     } catch (const SysError&) {
         throw; // it names the operation
     } catch (const UnsupportedError&) {
@@ -222,6 +225,34 @@ void Executor::settle(const std::vector<Port>& ports) {
     flush();
 }
 
+void Executor::await_addresses() {
+    constexpr auto kPatience = std::chrono::seconds(1);
+    constexpr auto kPause = std::chrono::microseconds(500);
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    for (const Added& added : addresses_) {
+        while (table_.contains(added.ns) && !is_local(added.ns, added.address)) {
+            if (std::chrono::steady_clock::now() >= deadline) {
+                return;
+            }
+            std::this_thread::sleep_for(kPause);
+        }
+    }
+}
+
+bool Executor::is_local(const std::string& ns, const IpAddress& address) {
+    bool local = false;
+    LiveNamespace& live = go_to(ns);
+    encode_get_route(batch_, address);
+    try {
+        table_.route(live).get("look up a route", batch_, [&](const nlmsghdr* message) {
+            local = is_local_route(message);
+        });
+    } catch (const SysError&) {
+        return false; // there is no route at all
+    }
+    return local;
+}
+
 void Executor::operator()(const DeleteLink& operation) {
     tolerate_absence();
     if (const auto index = index_if_there(operation.ns, operation.name)) {
@@ -261,6 +292,9 @@ std::size_t Executor::delete_links(std::size_t first) {
 void Executor::operator()(const AddAddress& operation) {
     LiveNamespace& ns = go_to(operation.ns);
     encode_add_address(batch_, {table_.index_of(ns, operation.link), operation.address});
+    if (operation.address.address.is_v6()) {
+        addresses_.push_back({operation.ns, operation.address.address});
+    }
 }
 
 void Executor::operator()(const DeleteAddress& operation) {

@@ -71,6 +71,11 @@ private:
     /// Has the kernel deal with pending carrier changes now, so that the first packet is not
     /// dropped.
     void settle(const std::vector<Port>& ports);
+    /// Waits until the IPv6 addresses of this plan take packets: a worker of the kernel enters them
+    /// into the routing table and joins their multicast groups (addrconf_dad_work), which takes it
+    /// long on a busy machine. Gives up after a second: addresses of links that are down stay away.
+    void await_addresses();
+    bool is_local(const std::string& ns, const IpAddress& address);
     void configure(LiveNamespace& ns, const LinkSpec& link);
     void report(bool last);
     /// Where deletions go wrong because there is nothing left to delete, they are done.
@@ -92,6 +97,11 @@ private:
     std::size_t pieces_sent_ = 0; // of the last program
     std::vector<Port> ports_;
     std::vector<Port> bridges_;
+    struct Added {
+        std::string ns;
+        IpAddress address;
+    };
+    std::vector<Added> addresses_; // of IPv6
 };
 
 } // namespace netemu

@@ -108,4 +108,17 @@ std::vector<LinkRoute> decode_route(const nlmsghdr* message) {
          (header.rtm_flags & RTNH_F_ONLINK) != 0}};
 }
 
+void encode_get_route(Batch& batch, const IpAddress& address) {
+    constexpr std::uint8_t kHostBitsV4 = 32;
+    constexpr std::uint8_t kHostBitsV6 = 128;
+    auto& header = batch.start<rtmsg>(RTM_GETROUTE, 0);
+    header.rtm_family = static_cast<std::uint8_t>(address.af());
+    header.rtm_dst_len = address.is_v4() ? kHostBitsV4 : kHostBitsV6;
+    batch.put_address(RTA_DST, address);
+}
+
+bool is_local_route(const nlmsghdr* message) {
+    return static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message))->rtm_type == RTN_LOCAL;
+}
+
 } // namespace netemu

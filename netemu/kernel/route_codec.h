@@ -26,4 +26,10 @@ void encode_dump_routes(Batch& batch, Family family);
 /// itself, that is in another table, or that is not unicast.
 std::vector<LinkRoute> decode_route(const nlmsghdr* message);
 
+/// Asks how a packet to `address` would go (`ip route get`); the answer is one RTM_NEWROUTE, or an
+/// error where it would go nowhere.
+void encode_get_route(Batch& batch, const IpAddress& address);
+/// Whether that answer says that the address is the namespace's own.
+bool is_local_route(const nlmsghdr* message);
+
 } // namespace netemu

@@ -271,6 +271,8 @@ struct NftCounts {
     std::size_t rules = 0;
     std::size_t sets = 0;
     std::size_t elements = 0;
+    NftCounts& operator+=(const NftCounts& more);
+    NftCounts& operator-=(const NftCounts& less);
     bool operator==(const NftCounts&) const = default;
 };
 
@@ -294,21 +296,52 @@ inline NftPartPtr make_nft_part(NftContents contents) {
     return std::make_shared<const NftPart>(std::move(contents));
 }
 
+/// The parts of a table, none of them null, in an order without meaning. What they hold together is
+/// kept as they come and go, so that asking for it costs nothing, however many there are.
+class NftParts {
+public:
+    NftParts() = default;
+    explicit NftParts(std::vector<NftPartPtr> parts);
+
+    void push_back(NftPartPtr part);
+    void replace(std::size_t at, NftPartPtr part);
+    /// The last one takes the place of the one that is taken out.
+    void take_out(std::size_t at);
+
+    [[nodiscard]] std::size_t size() const { return parts_.size(); }
+    [[nodiscard]] bool empty() const { return parts_.empty(); }
+    [[nodiscard]] const NftPartPtr& at(std::size_t at) const { return parts_.at(at); }
+    [[nodiscard]] auto begin() const { return parts_.begin(); }
+    [[nodiscard]] auto end() const { return parts_.end(); }
+    [[nodiscard]] auto rbegin() const { return parts_.rbegin(); }
+    /// The sum of their digests: the same in any order.
+    [[nodiscard]] std::uint64_t digest() const { return digest_; }
+    [[nodiscard]] const NftCounts& counts() const { return counts_; }
+
+private:
+    void count_in(const NftPart& part);
+    void count_out(const NftPart& part);
+
+    std::vector<NftPartPtr> parts_;
+    std::uint64_t digest_ = 0;
+    NftCounts counts_;
+};
+
 /// A table. Copies are cheap where the bulk is in parts.
 struct NftTable {
     NftFamily family = NftFamily::Ip;
     std::string name;
     std::vector<NftChain> chains;
     std::vector<NftSet> sets{};
-    std::vector<NftPartPtr> parts{}; // none is null
+    NftParts parts{};
     bool operator==(const NftTable& other) const;
 };
 
 NftCounts nft_counts(const NftTable& table);
 
 /// What tells one state of a table from another: `digest` of all that it contains (hexadecimal, 16
-/// characters, stable across runs), and how much that is. Costs the table's own chains and sets and
-/// one addition for each part.
+/// characters, stable across runs), and how much that is. Costs the table's own chains and sets,
+/// however many parts there are.
 struct NftIdentity {
     std::string digest;
     NftCounts counts;

@@ -37,8 +37,6 @@ struct NftIndex {
     }
 };
 
-using NftParts = std::vector<NftPartPtr>;
-
 /// The parts of `all` from `first` on, without `last` ones at the end, that are not in `others`.
 std::vector<const NftPart*> only_in(const NftParts& all, const NftParts& others) {
     const auto shorter = static_cast<std::ptrdiff_t>(std::min(all.size(), others.size()));

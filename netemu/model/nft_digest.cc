@@ -236,17 +236,61 @@ bool NftTable::operator==(const NftTable& other) const {
                [](const auto& a, const auto& b) { return a == b || *a == *b; });
 }
 
+NftCounts& NftCounts::operator+=(const NftCounts& more) {
+    chains += more.chains;
+    rules += more.rules;
+    sets += more.sets;
+    elements += more.elements;
+    return *this;
+}
+
+NftCounts& NftCounts::operator-=(const NftCounts& less) {
+    chains -= less.chains;
+    rules -= less.rules;
+    sets -= less.sets;
+    elements -= less.elements;
+    return *this;
+}
+
+NftParts::NftParts(std::vector<NftPartPtr> parts) : parts_(std::move(parts)) {
+    for (const auto& part : parts_) {
+        count_in(*part);
+    }
+}
+
+void NftParts::push_back(NftPartPtr part) {
+    count_in(*part);
+    parts_.push_back(std::move(part));
+}
+
+void NftParts::replace(std::size_t at, NftPartPtr part) {
+    count_out(*parts_.at(at));
+    count_in(*part);
+    parts_[at] = std::move(part);
+}
+
+void NftParts::take_out(std::size_t at) {
+    count_out(*parts_.at(at));
+    if (at + 1 != parts_.size()) {
+        parts_[at] = std::move(parts_.back());
+    }
+    parts_.pop_back();
+}
+
+void NftParts::count_in(const NftPart& part) {
+    digest_ += part.digest();
+    counts_ += part.counts();
+}
+
+void NftParts::count_out(const NftPart& part) {
+    digest_ -= part.digest();
+    counts_ -= part.counts();
+}
+
 NftCounts nft_counts(const NftTable& table) {
-    NftCounts counts;
+    auto counts = table.parts.counts();
     count(counts, table.sets);
     count(counts, table.chains);
-    for (const auto& part : table.parts) {
-        const auto& more = part->counts();
-        counts.chains += more.chains;
-        counts.rules += more.rules;
-        counts.sets += more.sets;
-        counts.elements += more.elements;
-    }
     return counts;
 }
 
@@ -254,11 +298,8 @@ std::string table_digest(const NftTable& table) {
     NftHash hash;
     hash.number(table.family).text(table.name);
     feed(hash, table.sets, table.chains);
-    std::uint64_t sum = 0; // so the order of parts does not matter, as it does not in the kernel
-    for (const auto& part : table.parts) {
-        sum += part->digest();
-    }
-    return digest_text(hash.number(sum).number(table.parts.size()).value());
+    // A sum, so the order of parts does not matter, as it does not in the kernel.
+    return digest_text(hash.number(table.parts.digest()).number(table.parts.size()).value());
 }
 
 NftIdentity nft_identity(const NftTable& table) {

@@ -29,7 +29,6 @@ struct Live : Cluster {
     void bring() {
         const auto desired = compile_network(store, config);
         kernel->apply(make_plan(desired, expected));
-        await_inet6(desired);
         expected = expected_observation(desired);
         const auto found = kernel->observe();
         const auto rest = make_plan(desired, found);
@@ -37,21 +36,6 @@ struct Live : Cluster {
         const auto difference =
             first_difference(netemu::test::to_text(expected), netemu::test::to_text(found));
         BOOST_TEST(difference.empty(), difference);
-    }
-
-    /// A worker of the kernel enters IPv6 addresses into the routing table (addrconf_dad_work), on
-    /// a busy machine after a while; until then nobody answers for them, not even to itself.
-    void await_inet6(const DesiredState& desired) {
-        constexpr int kTries = 20;
-        for (const auto& [ns, spec] : desired.namespaces) {
-            for (const auto& link : spec.links) {
-                for (const auto& prefix : link.addresses) {
-                    const auto self = prefix.address.to_string();
-                    for (int i = 0; prefix.address.is_v6() && !ping(ns, self) && i < kTries; ++i) {
-                    }
-                }
-            }
-        }
     }
 
     bool ping(const std::string& from, const std::string& to, const std::string& size = "56") {

@@ -172,7 +172,7 @@ NftTable service_table(ServiceLayout layout, std::size_t services, std::size_t e
 NftTable with_endpoint_gone(
     const NftTable& table, ServiceLayout layout, std::size_t service, std::size_t endpoints) {
     NftTable changed = table;
-    changed.parts.at(service) = service_part(layout, service, endpoints - 1);
+    changed.parts.replace(service, service_part(layout, service, endpoints - 1));
     return changed;
 }
 

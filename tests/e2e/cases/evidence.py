@@ -250,3 +250,32 @@ def explained(w):
     allowed = w.labctl("explain", backend, "pod:default/db-0:5432", "--wire", "-o", "json").json()
     w.equal((allowed["outcome"], allowed["wire"]["outcome"]), ("endpoint", "ok"), "an allowed way")
     w.has(allowed["summary"], "a packet was answered by default/db-0")
+
+
+def places(steps):
+    return [f"{step['place']} {step['direction']}" for step in steps]
+
+
+@case("explain --wire follows the packet, and its answer, through every interface")
+def journey(w):
+    up(w)
+    on = {p["metadata"]["name"]: p["spec"]["nodeName"] for p in w.get("pods")}
+    far = on["client"] != on["db-0"]
+    w.true(far, "client and db-0 are on different nodes of the demo")
+    seen = w.labctl("explain", "client", "pod:default/db-0:5432", "--wire", "-o", "json").json()["journey"]
+    first, last = f"node/{on['client']}", f"node/{on['db-0']}"
+    there = places(seen["there"])
+    w.equal((there[0], there[-1]), ("default/client:eth0 out", "default/db-0:eth0 in"), "from end to end")
+    w.true(f"{first}:eth0 out" in there and f"{last}:eth0 in" in there, f"over the underlay: {there}")
+    w.equal([s for s in seen["there"] if "VXLAN" in s["summary"]],
+            [s for s in seen["there"] if s["place"] in (f"{first}:eth0", f"{last}:eth0")], "wrapped on the underlay only")
+    w.equal([s["micros"] for s in seen["there"]], sorted(s["micros"] for s in seen["there"]), "in the order of time")
+    back = places(seen["back"])
+    w.equal((back[0], back[-1]), ("default/db-0:eth0 out", "default/client:eth0 in"), "and back")
+    service = w.labctl("explain", "client", "backend:8080", "--wire").out
+    w.matches(service, r"- destination translated to 10\.244\.\d+\.\d+:8080 \(default/backend-")
+    w.has(service, "its answer")
+    w.labctl("apply", "-f", w.write("policies.yaml", POLICIES))
+    denied = w.labctl("explain", "client", "pod:default/db-0:5432", "--wire", status=1).out
+    w.matches(denied, r"no answer; it was seen last at node/node-\d:")
+    w.true("default/db-0:eth0" not in denied.split("the packet, interface by interface")[1], "it never came")

@@ -1,0 +1,4 @@
+# The command line is no library: what of it is worth a test without a lab is compiled once more.
+labctl_test(cli_journey_test unit
+  SOURCES unit/cli_journey_test.cc ${PROJECT_SOURCE_DIR}/labctl/cli/journey.cc
+  LINK netemu_model nlohmann_json::nlohmann_json)
