@@ -43,6 +43,9 @@ struct Expectation {
     std::string client_ip;                      // "preserved", "node", an address, or empty
     std::vector<std::string> answers;           // DNS answers, in any order
     std::vector<Share> spread;                  // over the exchanges of one flow (`count`)
+    /// How large an IP packet the path takes, in bytes: one of this size comes through, one more
+    /// byte does not. Of an ICMP destination.
+    std::optional<std::uint32_t> mtu;
     std::string by;   // for Deny: "networkpolicy/NS/NAME" that must decide
     std::string text; // for people: "allow", "status 200, backend web-*"
 };

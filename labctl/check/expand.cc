@@ -129,6 +129,9 @@ public:
         } else {
             to_side(sources, assertion_.to.side);
         }
+        if (assertion_.expect.mtu) {
+            measure_mtu(*assertion_.expect.mtu);
+        }
         if (expansion_.flows.size() > netemu::limits::kProbesMax) {
             expansion_.flows.clear();
             expansion_.nothing = "it selects more than " +
@@ -139,6 +142,21 @@ public:
     }
 
 private:
+    /// Each flow with the largest packet that shall come through, and with one byte more.
+    void measure_mtu(std::uint32_t mtu) {
+        const auto plain = std::move(expansion_.flows);
+        expansion_.flows.clear();
+        for (const auto& flow : plain) {
+            auto fits = flow;
+            fits.request.size = mtu;
+            expansion_.flows.push_back(std::move(fits));
+            auto larger = flow;
+            larger.request.size = mtu + 1;
+            larger.too_large = true;
+            expansion_.flows.push_back(std::move(larger));
+        }
+    }
+
     using DoorsOf = std::function<std::vector<Door>(const Party& to)>;
 
     void to_side(const std::vector<Party>& sources, const Side& side) {

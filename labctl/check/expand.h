@@ -16,6 +16,7 @@ struct Flow {
     Party to;
     probe::Request request; // without an id
     std::string blocked;    // why it cannot be probed at all, or empty
+    bool too_large = false; // it must not come through: a byte more than the path shall take
     std::string backend;    // glob that must answer, in addition to the expectation's; or empty
     /// The addresses that the server may see it come from, if the expectation is about that.
     std::vector<std::string> client_ips;

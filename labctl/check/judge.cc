@@ -291,6 +291,29 @@ Judgement judge_allow(const Flow& flow, const probe::Result& result, const Expec
         false};
 }
 
+std::string packet_of(std::uint32_t size) {
+    return "a packet of " + std::to_string(size) + " bytes ";
+}
+
+/// A packet of a size that is asserted, or one that is a byte too large.
+Judgement judge_size(const Flow& flow, const probe::Result& result) {
+    const auto size = flow.request.size;
+    if (flow.too_large) {
+        return any_ok(result)
+                   ? Judgement{Verdict::Fail, packet_of(size) + "came through, too", {}, {}, false}
+                   : Judgement{Verdict::Pass, packet_of(size) + "did not", {}, {}, false};
+    }
+    if (every_outcome_is(result, Outcome::Ok)) {
+        return {Verdict::Pass, packet_of(size) + "came through", {}, {}, false};
+    }
+    return {
+        Verdict::Fail,
+        packet_of(size) + "did not come through: " + counted(flow, result),
+        {},
+        {},
+        false};
+}
+
 Judgement inconclusive(std::string text, std::string hint = {}) {
     return {Verdict::Inconclusive, std::move(text), std::move(hint), {}, false};
 }
@@ -380,6 +403,9 @@ Judgement judge(
         expect.kind == Expectation::Kind::Outcome && expect.outcome == Outcome::Unsupported;
     if (result->first.outcome == Outcome::Unsupported && !wanted) {
         return inconclusive(what_happened(flow, *result));
+    }
+    if (expect.mtu) {
+        return judge_size(flow, *result);
     }
     switch (expect.kind) {
     case Expectation::Kind::Allow:

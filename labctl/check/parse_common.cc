@@ -119,6 +119,7 @@ std::string expectation_text(const Expectation& expect) {
     }
     add("backend", expect.backend);
     add("client IP", expect.client_ip);
+    add("mtu", expect.mtu ? std::to_string(*expect.mtu) : "");
     add("answers", netemu::join(expect.answers, ","));
     for (const auto& share : expect.spread) {
         add("spread", share.backend + " " + share.text);
@@ -139,7 +140,7 @@ void check_conditions(const Assertion& assertion) {
     const auto& expect = assertion.expect;
     const bool conditions = asks_for_http(expect) || !expect.backend.empty() ||
                             !expect.client_ip.empty() || !expect.answers.empty() ||
-                            !expect.spread.empty();
+                            !expect.spread.empty() || expect.mtu;
     if (!expect.spread.empty() && assertion.count < 2) {
         throw UsageError("'spread' is over many exchanges", "write count: 100 beside it");
     }
@@ -151,6 +152,11 @@ void check_conditions(const Assertion& assertion) {
         throw UsageError("'by' names the rule that denies, so it goes with 'deny' only");
     }
     const auto scheme = assertion.to.url ? assertion.to.url->scheme : assertion.to.scheme;
+    if (expect.mtu && (scheme != probe::Scheme::Icmp || assertion.count > 1)) {
+        throw UsageError(
+            "'mtu' is measured with ICMP, one packet of each size",
+            "write the target as icmp://..., or NAME icmp, and no count");
+    }
     if (asks_for_http(expect) && scheme != probe::Scheme::Http) {
         throw UsageError(
             "a status, header or body is expected, but the target is not HTTP",

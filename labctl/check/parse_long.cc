@@ -184,6 +184,11 @@ Expectation read_expect(const Json& value) {
          {"backend", [&](const auto& f, const Json& v) { expect.backend = text_of(f, v); }},
          {"clientIP", client},
          {"sourceIP", client},
+         {"mtu",
+          [&](const auto& f, const Json& v) {
+              expect.mtu = static_cast<std::uint32_t>(
+                  int_of(f, v, probe::kPacketBytesMin, probe::kPacketBytesMax - 1));
+          }},
          {"spread", [&](const auto& f, const Json& v) { read_spread(f, v, expect); }},
          {"answers", [&](const auto& f, const Json& v) { read_answers(f, v, expect); }}});
     return expect;

@@ -67,6 +67,7 @@ struct Options {
     std::vector<std::string> headers;
     std::string data;
     std::uint16_t source_port = 0;
+    std::uint32_t packet_size = 0;
     bool samples = false;
     bool no_evidence = false;
 

@@ -228,6 +228,8 @@ void add_verdicts(CLI::App& app, Options& o) {
     probe->add_option("-H,--header", o.headers, "HTTP header, NAME: VALUE")->take_all();
     probe->add_option("-d,--data", o.data, "HTTP body");
     probe->add_option("--source-port", o.source_port, "Port of the client");
+    probe->add_option("--size", o.packet_size, "Bytes of the IP packet, never fragmented (icmp://)")
+        ->check(CLI::Range(68, 65535));
     probe->add_flag("--samples", o.samples, "Show every exchange");
     probe->add_flag(
         "--no-evidence", o.no_evidence, "Wait the whole time-out, even if a rule drops the packet");

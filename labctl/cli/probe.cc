@@ -64,6 +64,9 @@ json single_probe(const Options& options) {
     if (options.source_port != 0) {
         one["sourcePort"] = options.source_port;
     }
+    if (options.packet_size != 0) {
+        one["size"] = options.packet_size;
+    }
     if (options.samples) {
         one["samples"] = true;
     }

@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <linux/icmp.h>
@@ -25,14 +27,14 @@ struct EchoHeader {
     std::uint16_t id;
     std::uint16_t sequence;
 };
-using EchoMessage = std::array<std::uint8_t, sizeof(EchoHeader) + kPayloadBytes>;
+using EchoMessage = std::vector<std::uint8_t>;
 
 /// RFC 1071.
 std::uint16_t internet_checksum(const EchoMessage& message) {
     std::uint32_t sum = 0;
     for (std::size_t i = 0; i < message.size(); i += 2) {
         std::uint16_t word = 0;
-        std::memcpy(&word, message.data() + i, 2);
+        std::memcpy(&word, message.data() + i, std::min<std::size_t>(2, message.size() - i));
         sum += word;
     }
     while (sum > 0xffff) {
@@ -41,7 +43,8 @@ std::uint16_t internet_checksum(const EchoMessage& message) {
     return static_cast<std::uint16_t>(~sum);
 }
 
-/// icmp: an echo request on a raw socket; ok if its own reply comes.
+/// icmp: an echo request on a raw socket; ok if its own reply comes. One with a payload has the
+/// size that is asked for, so it is not to be fragmented on its way.
 class IcmpProbe final : public ProbeTask {
 public:
     IcmpProbe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket)
@@ -56,10 +59,13 @@ public:
         if (!connect()) {
             return;
         }
+        if (!data().empty()) {
+            forbid_fragments();
+        }
         const auto request = echo_request();
         started_ = netemu::Clock::now();
         if (::send(fd(), request.data(), request.size(), MSG_NOSIGNAL) < 0) {
-            return finish_error("send", errno, false);
+            return fail("send", errno);
         }
         const int protocol = v6_ ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP};
         await_drop(static_cast<std::uint8_t>(protocol), ntohs(id_), ntohs(sequence_));
@@ -68,6 +74,34 @@ public:
     }
 
 private:
+    [[nodiscard]] const std::string& data() const { return job().what->payload; }
+
+    /// IP_PMTUDISC_DO of ip(7): what the path is known not to take is not sent.
+    void forbid_fragments() const {
+        const int always = v6_ ? IPV6_PMTUDISC_DO : IP_PMTUDISC_DO;
+        ::setsockopt(
+            fd(),
+            v6_ ? IPPROTO_IPV6 : IPPROTO_IP,
+            v6_ ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
+            &always,
+            sizeof always);
+    }
+
+    void fail(const char* attempt, int error) {
+        if (error != EMSGSIZE) {
+            return finish_error(attempt, error, false);
+        }
+        int mtu = 0; // of the path, as far as the kernel knows it
+        socklen_t size = sizeof mtu;
+        ::getsockopt(fd(), v6_ ? IPPROTO_IPV6 : IPPROTO_IP, v6_ ? IPV6_MTU : IP_MTU, &mtu, &size);
+        ProbeOutcome outcome;
+        outcome.outcome = outcome_of_errno(error, false);
+        outcome.rtt_us = elapsed_us();
+        outcome.detail = std::string(attempt) + ": the packet is too large, the path takes " +
+                         std::to_string(mtu) + " bytes";
+        finish(std::move(outcome));
+    }
+
     void accept_replies_only() const {
         if (v6_) {
             icmp6_filter filter{};
@@ -82,7 +116,7 @@ private:
     }
 
     [[nodiscard]] EchoMessage echo_request() const {
-        EchoMessage message{};
+        EchoMessage message(sizeof(EchoHeader) + (data().empty() ? kPayloadBytes : data().size()));
         EchoHeader header{};
         header.type = v6_ ? ICMP6_ECHO_REQUEST : ICMP_ECHO;
         header.id = id_;
@@ -144,7 +178,7 @@ private:
             const auto* bytes =
                 reinterpret_cast<const std::uint8_t*>(packet.data()); // NOLINT: bytes are bytes
             if (matches(bytes, packet.size(), 0, v6_ ? ICMP6_ECHO_REQUEST : ICMP_ECHO)) {
-                finish_error("echo request", error, false);
+                fail("echo request", error);
                 return true;
             }
         }

@@ -42,6 +42,16 @@ std::string http_request(const ResolvedRequest& resolved) {
     return mesh::to_bytes(request);
 }
 
+/// What an echo request carries to be a packet of the size that is asked for; nothing where that
+/// does not matter.
+std::string echo_data(const ResolvedRequest& request) {
+    constexpr std::size_t kHeaders = 20 + 8; // RFC 791 and RFC 792
+    constexpr std::size_t kHeadersV6 = 40 + 8;
+    const auto headers = request.address.is_v6() ? kHeadersV6 : kHeaders;
+    const std::size_t size = request.request.size;
+    return std::string(size > headers ? size - headers : 0, 'x');
+}
+
 } // namespace
 
 std::string probe_payload(const ResolvedRequest& request) {
@@ -50,6 +60,8 @@ std::string probe_payload(const ResolvedRequest& request) {
         return http_request(request);
     case probe::Scheme::Udp:
         return request.request.body.empty() ? std::string(kDatagram) : request.request.body;
+    case probe::Scheme::Icmp:
+        return echo_data(request);
     case probe::Scheme::Dns:
         return encode_lookup(request.lookup.value());
     default:

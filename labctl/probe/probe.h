@@ -59,10 +59,17 @@ struct Request {
     bool reuse_connection = false;
     bool samples = false;
     std::uint16_t source_port = 0; // 0: the kernel chooses
+    /// icmp: bytes of the IP packet, which nobody may fragment; kPacketBytesMin to 65535. 0: as
+    /// large as ping(8) sends, and free to be cut.
+    std::uint32_t size = 0;
     /// A rule that drops its packet ends it at once; else it waits for the whole time-out.
     bool evidence = true;
     bool identify = true; // tcp: ask who answers; else the handshake is all that is wanted
 };
+
+/// What every IPv4 link carries (RFC 791, section 3.2).
+inline constexpr std::uint32_t kPacketBytesMin = 68;
+inline constexpr std::uint32_t kPacketBytesMax = 65535;
 
 struct RequestList {
     std::vector<Request> probes;

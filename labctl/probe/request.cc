@@ -104,7 +104,7 @@ private:
     std::string path_;
 };
 
-const std::array<std::string, 15> kFields = {
+const std::array<std::string, 16> kFields = {
     "id",
     "from",
     "to",
@@ -119,7 +119,8 @@ const std::array<std::string, 15> kFields = {
     "samples",
     "sourcePort",
     "evidence",
-    "identify"};
+    "identify",
+    "size"};
 
 bool is_header_name(std::string_view name) {
     constexpr std::string_view kToken = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
@@ -198,6 +199,10 @@ Request parse_request(const json& object, std::size_t index) {
     fields.read("sourcePort", request.source_port, 0, 65535);
     fields.read("evidence", request.evidence);
     fields.read("identify", request.identify);
+    fields.read("size", request.size, kPacketBytesMin, kPacketBytesMax);
+    if (request.size != 0 && request.to.scheme != Scheme::Icmp) {
+        throw UsageError(fields.where("size") + ": only icmp:// has one");
+    }
     check_http(request, fields);
     return request;
 }
@@ -222,6 +227,7 @@ json to_json(const Request& request) {
     add("sourcePort", request.source_port, defaults.source_port);
     add("evidence", request.evidence, defaults.evidence);
     add("identify", request.identify, defaults.identify);
+    add("size", request.size, defaults.size);
     return object;
 }
 

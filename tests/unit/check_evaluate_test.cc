@@ -299,6 +299,28 @@ BOOST_AUTO_TEST_CASE(a_pod_without_an_address) {
         (lab.check_one(assertion("db -> client icmp timeout")).verdict == Verdict::Inconclusive));
 }
 
+BOOST_AUTO_TEST_CASE(an_mtu_is_the_largest_packet_that_comes_through) {
+    const auto asserted =
+        assertion(Json{{"from", "client"}, {"to", "db icmp"}, {"expect", Json{{"mtu", 1450}}}});
+    BOOST_TEST(asserted.expect.text == "mtu 1450");
+    for (const std::uint32_t real : {1449U, 1450U, 1451U}) {
+        FakeLab lab;
+        lab.network = [&](const Request& request) {
+            return request.size > real ? result_of(Outcome::Unreachable) : lab.answer(request);
+        };
+        const auto record = lab.check_one(asserted);
+        BOOST_TEST_CONTEXT(real << ": " << record.reason) {
+            BOOST_TEST((record.verdict == (real == 1450 ? Verdict::Pass : Verdict::Fail)));
+            BOOST_TEST(
+                contains(record.reason, "a packet of 1450 bytes did not come through") ==
+                (real < 1450));
+            BOOST_TEST(
+                contains(record.reason, "a packet of 1451 bytes came through, too") ==
+                (real > 1450));
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(equal_probes_are_sent_once) {
     FakeLab lab;
     const auto report = lab.check(

@@ -38,6 +38,15 @@ std::string one(const std::string& fields) {
 
 } // namespace
 
+BOOST_AUTO_TEST_CASE(a_size_is_for_icmp) {
+    const auto list = parse_requests(
+        json::parse(R"({"probes": [{"from": "x/a", "to": "icmp://1.2.3.4", "size": 1450}]})"));
+    BOOST_TEST(list.probes[0].size == 1450U);
+    BOOST_TEST(to_json(list).at("probes")[0].at("size") == 1450);
+    check_error(one(R"(, "size": 1450)"), "probes[0].size: only icmp:// has one");
+    check_error(one(R"(, "size": 67)"), "from 68 to 65535");
+}
+
 BOOST_AUTO_TEST_CASE(the_contract_s_example_is_read) {
     const auto list = parse_requests(json::parse(kContract));
     BOOST_REQUIRE(list.probes.size() == 7U);
