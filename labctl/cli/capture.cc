@@ -76,6 +76,9 @@ public:
                 done += static_cast<std::size_t>(written);
             } else if (errno == EPIPE) {
                 reader_gone_ = true;
+            } else if (errno == EAGAIN) { // a pipe that somebody has made non-blocking
+                pollfd room{fd_, POLLOUT, 0};
+                (void)::poll(&room, 1, -1);
             } else if (errno != EINTR) {
                 throw netemu::SysError("write to " + name_, errno);
             }

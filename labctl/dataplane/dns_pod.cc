@@ -7,8 +7,9 @@
 namespace labctl::dataplane {
 namespace {
 
-/// No question takes longer (dns::ForwarderOptions::total).
-constexpr std::chrono::seconds kRetiredFor{6};
+/// No question takes longer: it waits for a socket and then for its answer (`timeout` and `total`
+/// of dns::ForwarderOptions).
+constexpr std::chrono::seconds kRetiredFor{8};
 
 } // namespace
 

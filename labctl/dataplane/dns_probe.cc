@@ -112,7 +112,7 @@ private:
         watched_fds_.push_back(socket);
         host_.loop().add(socket, events, [this, server, tcp](std::uint32_t got) {
             if (!ended()) {
-                tcp ? on_tcp(server, got) : on_udp(server);
+                tcp ? on_tcp(server, got) : on_udp(server, got);
             }
         });
     }
@@ -237,7 +237,22 @@ private:
         return true;
     }
 
-    void on_udp(std::size_t server) {
+    void udp_failed(std::size_t server, int error_number) {
+        if (server == server_) {
+            failed_with(error_number);
+            server_failed(failure_);
+        }
+    }
+
+    void on_udp(std::size_t server, std::uint32_t events) {
+        int error = 0; // what stays in the error queue would be told of for ever
+        while (const int next =
+                   (events & EPOLLERR) != 0 ? queued_icmp_error(socket_of(server, false)) : 0) {
+            error = next;
+        }
+        if (error != 0) {
+            return udp_failed(server, error);
+        }
         std::array<std::uint8_t, 65536> buffer; // NOLINT: filled by recv
         while (!ended()) {
             const auto size = ::recv(socket_of(server, false), buffer.data(), buffer.size(), 0);
@@ -245,8 +260,7 @@ private:
                 if (errno == EAGAIN || errno == EINTR) {
                     return;
                 }
-                failed_with(errno);
-                return server == server_ ? server_failed(failure_) : void();
+                return udp_failed(server, errno);
             }
             take({buffer.data(), static_cast<std::size_t>(size)}, server, false);
         }

@@ -419,13 +419,14 @@ void ProbeRunner::next_in_sequence(Run& run) {
 
 void ProbeRunner::finish(Run& run) {
     if (channel_ != nullptr) {
-        WireWriter drops;
         for (const auto& [record, known] : run.templates) {
             if (known->generation == generation_) {
-                drops.op(Op::DropTemplate).u32(known->id);
+                batch_.op(Op::DropTemplate).u32(known->id);
+            }
+            if (batch_.size() > kJobsBatchBytes) {
+                send_batch();
             }
         }
-        batch_.raw(drops.bytes());
     }
     // The callback may ask for more probes, and what is on the stack may still look at this run.
     loop_.after(0us, [this, alive = alive_, &run] {
@@ -436,6 +437,8 @@ void ProbeRunner::finish(Run& run) {
             runs_.begin(), runs_.end(), [&run](const auto& entry) { return entry.get() == &run; });
         const auto finished = std::move(*own);
         runs_.erase(own);
+        // One that was given up for its losses may be queued still.
+        std::erase_if(ready_, [&run](const Item* item) { return &item->run == &run; });
         pump();
         std::vector<probe::Result> results;
         results.reserve(finished->items.size());

@@ -18,7 +18,6 @@ using netemu::check_syscall;
 
 constexpr int kProxyBacklog = 4096; // the kernel lowers it to net.core.somaxconn
 constexpr std::size_t kEndpointsPerMessage = 4000;
-constexpr std::size_t kRetiredMax = 20000; // proxies that are gone, of which we still know
 
 int proxy_domain(const ProxySpec& spec) {
     return spec.ipv6 ? AF_INET6 : AF_INET;
@@ -112,10 +111,10 @@ void ProxyRegistry::serve(const std::vector<ProxySpec>& proxies) {
                 spec.ns_name,
                 proxy_domain(spec),
                 (is_tcp(spec) ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK};
-            if (makers_.size() > proxies_.size() + kRetiredMax) {
+            announce(proxies_.emplace(key, std::move(proxy)).first->second);
+            if (makers_.size() > proxies_.size() + kProxiesRetiredMax) {
                 forget_retired();
             }
-            announce(proxies_.emplace(key, std::move(proxy)).first->second);
         } else if (!(found->second.spec == spec)) {
             found->second.spec = spec;
             send_endpoints(found->second);

@@ -12,6 +12,9 @@
 
 namespace labctl::dataplane {
 
+/// Proxies that are gone, of which we still know.
+inline constexpr std::size_t kProxiesRetiredMax = 20000;
+
 /// The supervisor's record of the sockets of the userspace proxies. It keeps each one, so that a
 /// new child can take over, and makes the sockets of their connections to endpoints: these have to
 /// be the node's, and the child can make none.

@@ -119,7 +119,11 @@ bool SocketStock::stocked(int domain) {
 
 void SocketStock::when_stocked(
     int domain, std::chrono::milliseconds patience, std::function<void(bool)> go) {
-    if (waiters_.empty() && stocked(domain)) {
+    const bool somebody_waits = // whoever waits for the other family is no matter of ours
+        std::any_of(waiters_.begin(), waiters_.end(), [domain](const Waiter& waiter) {
+            return waiter.domain == domain;
+        });
+    if (!somebody_waits && stocked(domain)) {
         go(true);
         return;
     }

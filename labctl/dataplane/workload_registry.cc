@@ -276,7 +276,8 @@ void WorkloadRegistry::dns_query(WireReader& record, const DnsEventCallback& cal
     if (name != names_.end() && callback) { // neither withdrawn nor unwatched meanwhile
         const auto& spec = pods_.at(name->second).spec;
         event.server = spec.pod_namespace.empty() ? spec.pod : name->second;
-        callback(event);
+        const auto tell = callback; // it may end the watch, and itself with that
+        tell(event);
     }
 }
 

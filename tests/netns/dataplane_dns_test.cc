@@ -1,10 +1,13 @@
 #include <array>
+#include <fstream>
 #include <functional>
 #include <mutex>
+#include <sstream>
 #include <thread>
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 
@@ -244,6 +247,22 @@ struct DnsFixture {
     }
 };
 
+/// Processor time of a process in seconds (proc(5)).
+double cpu_time_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string text;
+    std::getline(file, text);
+    std::istringstream fields(text.substr(text.rfind(')') + 1));
+    std::string skipped;
+    for (int i = 3; i < 14; ++i) {
+        fields >> skipped;
+    }
+    double user = 0;
+    double system = 0;
+    fields >> user >> system;
+    return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 } // namespace
 
 BOOST_FIXTURE_TEST_CASE(a_name_is_searched_for_and_then_probed, DnsFixture) {
@@ -297,6 +316,18 @@ BOOST_FIXTURE_TEST_CASE(the_next_server_is_asked_when_one_refuses, DnsFixture) {
     wanted.lookup->servers.push_back({*netemu::IpAddress::parse("10.1.0.30"), kDnsPort});
     const auto result = run({wanted}).at(0);
     BOOST_TEST(to_string(result.first.outcome) == "ok", result.first.error);
+}
+
+// What a server that refuses leaves in its socket's error queue must not keep the loop awake.
+BOOST_FIXTURE_TEST_CASE(waiting_for_the_next_server_costs_nothing, DnsFixture) {
+    auto wanted = request("dns://silent.", "10.1.0.20");
+    wanted.lookup->servers.push_back({*netemu::IpAddress::parse("10.1.0.30"), kDnsPort});
+    wanted.lookup->types = {"A", "AAAA"};
+    wanted.request.timeout_ms = 3000;
+    const auto before = cpu_time_of(plane.pid());
+    const auto result = run({wanted}).at(0);
+    BOOST_TEST(result.first.rcode == "timeout", result.first.error);
+    BOOST_TEST(cpu_time_of(plane.pid()) - before < 0.5);
 }
 
 BOOST_FIXTURE_TEST_CASE(answers_of_a_dns_probe, DnsFixture) {

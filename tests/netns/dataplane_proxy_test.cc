@@ -7,6 +7,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/dataplane/client.h"
+#include "labctl/dataplane/proxy_registry.h"
+#include "netemu/base/process.h"
 #include "tests/netns/dataplane_net.h"
 
 // NOLINTBEGIN: Boost.Test's macros
@@ -195,6 +197,37 @@ BOOST_AUTO_TEST_CASE(a_new_child_takes_over) {
     BOOST_REQUIRE(::kill(old, SIGKILL) == 0);
     BOOST_REQUIRE(test::run_until(loop, [&] { return plane.pid() != old && plane.pid() > 0; }));
     BOOST_TEST((hosts("10.1.0.2:20000", 4) == Hosts{{"a", 2}, {"b", 2}}));
+}
+
+// Services come and go for days: the ones that are there are not forgotten with those that are
+// gone.
+BOOST_AUTO_TEST_CASE(a_proxy_after_many_has_sockets_too) {
+    ProxyRegistry registry(net.factory());
+    auto spec = proxy(0, services::Protocol::Tcp, 80); // any free port
+    for (std::size_t i = 0; i <= kProxiesRetiredMax + 1; ++i) {
+        spec.name.name = "web-" + std::to_string(i);
+        registry.keep_only({});
+        registry.serve({spec});
+    }
+    std::vector<std::string> ops;
+    netemu::SocketPair pair(SOCK_SEQPACKET);
+    Channel channel(
+        loop, std::move(pair.first), [](auto, auto&) {}, [] {});
+    Channel child(
+        loop,
+        std::move(pair.second),
+        [&ops](std::string_view message, auto&) {
+            ops.push_back(std::to_string(static_cast<int>(WireReader(message).op())));
+        },
+        [] {});
+    registry.set_channel(&channel);
+    const auto last = static_cast<std::uint32_t>(kProxiesRetiredMax + 2);
+    WireWriter wanted;
+    wanted.u32(1).u32(last);
+    WireReader record(wanted.bytes());
+    registry.need_socket(record);
+    BOOST_REQUIRE(test::run_until(loop, [&ops] { return ops.size() == 3; }));
+    BOOST_TEST(ops.back() == std::to_string(static_cast<int>(Op::ProxySocket)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
