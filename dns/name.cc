@@ -3,32 +3,12 @@
 #include <algorithm>
 
 #include "dns/limits.h"
+#include "dns/text_escape.h"
 
 namespace dns {
 namespace {
 
 constexpr unsigned kPointerBits = 0xc0;
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-/// The byte that an escape at `at` (behind the backslash) stands for; moves `at` behind it.
-std::optional<char> read_escape(std::string_view text, std::size_t& at) {
-    constexpr int kByteMax = 255;
-    if (at >= text.size()) {
-        return std::nullopt;
-    }
-    if (!is_digit(text[at])) {
-        return text[at++];
-    }
-    if (at + 3 > text.size() || !is_digit(text[at + 1]) || !is_digit(text[at + 2])) {
-        return std::nullopt;
-    }
-    const int value = (text[at] - '0') * 100 + (text[at + 1] - '0') * 10 + (text[at + 2] - '0');
-    at += 3;
-    return value <= kByteMax ? std::optional(static_cast<char>(value)) : std::nullopt;
-}
 
 void append_label_text(std::string& out, std::string_view label) {
     for (const char c : label) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "dns/rdata.h"
+#include "dns/text_escape.h"
 #include "netemu/base/text.h"
 
 namespace dns {
@@ -216,8 +217,15 @@ std::vector<std::string> record_words(std::string_view text) {
         const char c = text[i];
         if (c == '\\' && i + 1 < text.size()) {
             // Inside quotes an escape is a byte of the string; elsewhere it belongs to a name.
-            word += in_quotes ? "" : "\\";
-            word += text[++i];
+            auto behind = i + 1;
+            const auto byte = in_quotes ? read_escape(text, behind) : std::nullopt;
+            if (byte) {
+                word += *byte;
+                i = behind - 1;
+            } else {
+                word += in_quotes ? "" : "\\";
+                word += text[++i];
+            }
             started = true;
         } else if (c == '"') {
             in_quotes = !in_quotes;

@@ -8,6 +8,7 @@
 
 #include "dns/server.h"
 #include "netemu/base/error.h"
+#include "netemu/base/packet_info.h"
 #include "netemu/base/process.h"
 
 namespace dns {
@@ -17,28 +18,6 @@ using netemu::check_syscall;
 
 sockaddr* raw_address(sockaddr_storage& storage) {
     return reinterpret_cast<sockaddr*>(&storage); // NOLINT
-}
-
-/// Turns the packet information that came with a query into that of the reply: from the address
-/// that was asked, by whatever route.
-void turn_around(msghdr& message) {
-    for (auto* header = CMSG_FIRSTHDR(&message); header != nullptr;
-         header = CMSG_NXTHDR(&message, header)) {
-        if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
-            in_pktinfo info{};
-            std::memcpy(&info, CMSG_DATA(header), sizeof info);
-            info.ipi_ifindex = 0;
-            info.ipi_spec_dst = info.ipi_addr;
-            std::memcpy(CMSG_DATA(header), &info, sizeof info);
-        } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
-            in6_pktinfo info{};
-            std::memcpy(&info, CMSG_DATA(header), sizeof info);
-            if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) {
-                info.ipi6_ifindex = 0;
-            }
-            std::memcpy(CMSG_DATA(header), &info, sizeof info);
-        }
-    }
 }
 
 } // namespace
@@ -105,16 +84,7 @@ int UdpService::add(netemu::UniqueFd fd) {
     auto socket = std::make_shared<Socket>();
     socket->any = netemu::Endpoint::from_sockaddr(bound).address.is_unspecified();
     if (socket->any) {
-        const int on = 1;
-        const bool v6 = bound.ss_family == AF_INET6;
-        check_syscall(
-            "ask for the destination of queries",
-            ::setsockopt(
-                number,
-                v6 ? IPPROTO_IPV6 : IPPROTO_IP,
-                v6 ? IPV6_RECVPKTINFO : IP_PKTINFO,
-                &on,
-                sizeof on));
+        netemu::request_packet_info(number, bound.ss_family == AF_INET6);
     }
     socket->fd = std::move(fd);
     sockets_[number] = socket;
@@ -168,7 +138,7 @@ bool UdpService::batch(const std::shared_ptr<Socket>& socket) {
             continue;
         }
         if (socket->any) {
-            turn_around(header);
+            netemu::turn_packet_info(header);
         }
         auto* out = &output_[answers * output_bytes_];
         Replies replies(socket, header);

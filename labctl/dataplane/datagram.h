@@ -18,10 +18,8 @@ struct Datagram {
     std::string reply_control; // ancillary data for the reply (IP_PKTINFO or IPV6_PKTINFO)
 };
 
-/// Asks for the destination address of each datagram. Call once per socket. Throws SysError.
-void request_destination(int socket, bool ipv6);
-
-/// The next datagram, or nullopt when there is none now. Errors of earlier replies are swallowed.
+/// The next datagram of a socket with packet information (netemu::request_packet_info), or nullopt
+/// when there is none now. Errors of earlier replies are swallowed.
 std::optional<Datagram> receive_datagram(int socket);
 
 /// Answers; what the network does not take is lost, as datagrams are.

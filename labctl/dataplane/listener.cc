@@ -10,6 +10,7 @@
 #include "labctl/dataplane/datagram.h"
 #include "netemu/base/address.h"
 #include "netemu/base/error.h"
+#include "netemu/base/packet_info.h"
 
 namespace labctl::dataplane {
 namespace {
@@ -55,7 +56,7 @@ open_listener(const std::string& ns, const WorkloadPort& port, const SocketFacto
         set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
         set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); // its connections inherit it
     } else {
-        request_destination(fd, v6);
+        netemu::request_packet_info(fd, v6);
     }
     const std::uint8_t zeros[16] = {};
     const netemu::Endpoint any{

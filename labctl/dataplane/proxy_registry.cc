@@ -10,6 +10,7 @@
 #include "labctl/dataplane/datagram.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
+#include "netemu/base/packet_info.h"
 
 namespace labctl::dataplane {
 namespace {
@@ -47,7 +48,7 @@ netemu::UniqueFd open_proxy(const ProxySpec& spec, const SocketFactory& open_soc
         set_proxy_option(fd, SOL_SOCKET, SO_REUSEADDR);
         set_proxy_option(fd, IPPROTO_TCP, TCP_NODELAY);
     } else {
-        request_destination(fd, spec.ipv6);
+        netemu::request_packet_info(fd, spec.ipv6);
     }
     const std::uint8_t zeros[16] = {};
     const netemu::Endpoint any{

@@ -238,6 +238,12 @@ BOOST_AUTO_TEST_CASE(record_texts_both_ways) {
     BOOST_TEST(
         parse_record("a CNAME b", name("zone.test"), 1)->owner.to_string() == "a.zone.test.");
     BOOST_TEST(parse_record("@ 1h IN NS ns", name("zone.test"), 1)->ttl == 3600U);
+    // RFC 1035, section 5.1: a byte by its decimal number.
+    const auto escaped = parse_record(R"(a TXT "\065\"\\b\999")", Name{}, 1);
+    BOOST_REQUIRE(escaped);
+    BOOST_TEST(
+        escaped->rdata == "\x07"
+                          R"(A"\b999)");
 }
 
 BOOST_AUTO_TEST_CASE(random_messages_read_alike_here_and_in_libresolv) {
