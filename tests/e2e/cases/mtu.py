@@ -7,9 +7,10 @@ apiVersion: labctl.dev/v1
 kind: Check
 metadata: {name: mtu}
 spec:
-  - {from: client, to: db-0 icmp, expect: {mtu: 1450}}
-  - {from: client, to: db-0 icmp, expect: {mtu: 1400}}
-  - {from: client, to: db-0 icmp, expect: {mtu: 1500}}
+  assertions:
+    - {from: client, to: db-0 icmp, expect: {mtu: 1450}}
+    - {from: client, to: db-0 icmp, expect: {mtu: 1400}}
+    - {from: client, to: db-0 icmp, expect: {mtu: 1500}}
 """
 
 WRONG = """
