@@ -214,6 +214,9 @@ private:
             const netemu::UsageError usage(
                 std::string("the request's body is not as expected: ") + error.what());
             reply(http_status(usage), status_object(usage));
+        } catch (const std::exception& error) { // a mistake of ours, which must not end the lab
+            const netemu::Error mistake(std::string("a mistake in labctl: ") + error.what());
+            reply(http_status(mistake), status_object(mistake));
         }
     }
 

@@ -156,7 +156,7 @@ void Lab::flush_runtime_changes() {
         known.held = object && faults_->holds(*object);
         cluster_->set_runtime(pod, known);
     }
-    sync();
+    sync_by_itself();
     check_settled();
 }
 
@@ -172,7 +172,23 @@ void Lab::end_pods() {
     for (const auto& [pod, uid] : std::exchange(ended_pods_, {})) {
         cluster_->end_pod(pod, uid);
     }
-    sync();
+    sync_by_itself();
+}
+
+/// From a timer: nobody waits for the error, and what leaves a timer ends the loop, and with it the
+/// lab. A network that somebody has changed by hand refuses a change once; then only what the
+/// kernel says counts, and the second try begins with that.
+void Lab::sync_by_itself() {
+    constexpr int kTries = 2;
+    for (int tried = 1; tried <= kTries; ++tried) {
+        try {
+            sync();
+            return;
+        } catch (const netemu::Error& error) {
+            netemu::logger("supervisor")
+                ->warn("follow the objects, try {}: {}", tried, error.what());
+        }
+    }
 }
 
 /// Brings everything to what the objects say. The order matters: rules let go of a pod before

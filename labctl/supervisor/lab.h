@@ -175,6 +175,7 @@ private:
     [[nodiscard]] ChangeReport simulate(std::vector<api::Object> objects) const;
     void start_dataplane(const compile::ClusterConfig& config);
     ChangeReport sync();
+    void sync_by_itself();
     ChangeReport build_network(const KeepAlive& keep_alive);
     [[nodiscard]] netemu::DesiredState desired_state() const;
     void update_proxies(ChangeReport& report);

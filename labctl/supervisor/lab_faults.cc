@@ -128,7 +128,7 @@ api::Json Lab::inject_fault(const api::Json& question) {
     auto fault = api::parse_fault(question.at("fault").get<std::string>());
     auto target = find_target(store_, fault.target, question.value("namespace", "default"), false);
     check_fault(fault, target, desired_state());
-    const auto& active = faults_->add(std::move(fault), std::move(target));
+    const auto active = faults_->add(std::move(fault), std::move(target)); // it may be gone soon
     const auto id = active.id;
     try {
         faults_changed();

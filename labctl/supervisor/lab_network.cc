@@ -52,11 +52,12 @@ void Lab::note_change(const store::Event& event) {
 
 ChangeReport Lab::build_network(const KeepAlive& keep_alive) {
     ChangeReport report;
-    if (!std::exchange(network_dirty_, false)) {
+    if (!network_dirty_) {
         return report;
     }
     const auto desired = desired_state();
     const auto plan = netemu::make_plan(desired, observed_);
+    network_dirty_ = false; // not before: what cannot be compiled has to be tried again
     report.operations = netemu::summarize(plan);
     drop_log_->let_go_except(node_names());
     carry_out(plan, keep_alive);

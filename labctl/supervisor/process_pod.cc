@@ -24,11 +24,11 @@ constexpr auto kBackoffForgottenAfter = std::chrono::minutes(10);
 
 ProcessPod::ProcessPod(
     netemu::EventLoop& loop,
-    Sandbox& sandbox,
+    SandboxSource sandbox,
     SandboxCommand command,
     std::string restart_policy,
     Changed changed)
-    : loop_(loop), sandbox_(sandbox), command_(std::move(command)),
+    : loop_(loop), sandbox_(std::move(sandbox)), command_(std::move(command)),
       restart_policy_(std::move(restart_policy)), changed_(std::move(changed)) {
 }
 
@@ -38,6 +38,7 @@ ProcessPod::~ProcessPod() {
 }
 
 void ProcessPod::start() {
+    auto& box = sandbox_();
     std::array<int, 2> pipe{};
     netemu::check_syscall("create a pipe", ::pipe2(pipe.data(), O_CLOEXEC));
     close_output();
@@ -46,19 +47,38 @@ void ProcessPod::start() {
     netemu::set_nonblocking(output_.get());
     loop_.add(output_.get(), EPOLLIN, [this](std::uint32_t) { read_output(); });
     command_.output = write_end.get();
+    box.run(command_, [this](int status, const std::string& error) { ended(status, error); });
     started_ = netemu::Clock::now();
     state_.running = true;
     state_.reason.clear();
     state_.message.clear();
-    sandbox_.run(command_, [this](int status, const std::string& error) { ended(status, error); });
     changed_(state_);
+}
+
+/// From a timer, which must not throw.
+void ProcessPod::start_again() {
+    ++state_.restarts;
+    try {
+        start();
+    } catch (const netemu::Error& error) {
+        ended(-1, error.what());
+    }
+}
+
+void ProcessPod::killed() {
+    if (state_.running) {
+        ended(SIGKILL, {});
+    }
 }
 
 void ProcessPod::terminate() {
     terminating_ = true;
     loop_.cancel(std::exchange(restart_timer_, 0));
     if (state_.running) {
-        sandbox_.signal(SIGTERM);
+        try {
+            sandbox_().signal(SIGTERM);
+        } catch (const netemu::Error&) { // NOLINT(bugprone-empty-catch): `killed` comes next
+        }
         return;
     }
     state_.finished = true;
@@ -89,10 +109,7 @@ void ProcessPod::ended(int status, const std::string& error) {
                              "s restarting failed container; last exit status " +
                              std::to_string(state_.exit_code) + (error.empty() ? "" : ": " + error);
         }
-        restart_timer_ = loop_.after(delay, [this] {
-            ++state_.restarts;
-            start();
-        });
+        restart_timer_ = loop_.after(delay, [this] { start_again(); });
     }
     changed_(state_);
 }

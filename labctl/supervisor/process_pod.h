@@ -29,10 +29,12 @@ struct ProcessState {
 class ProcessPod {
 public:
     using Changed = std::function<void(const ProcessState&)>;
+    /// The sandbox that it runs in; made anew if the last one is gone. May throw netemu::Error.
+    using SandboxSource = std::function<Sandbox&()>;
 
     ProcessPod(
         netemu::EventLoop& loop,
-        Sandbox& sandbox,
+        SandboxSource sandbox,
         SandboxCommand command,
         std::string restart_policy,
         Changed changed);
@@ -40,7 +42,10 @@ public:
     ProcessPod& operator=(const ProcessPod&) = delete;
     ~ProcessPod();
 
+    /// Throws netemu::Error when there is no sandbox to start in.
     void start();
+    /// The sandbox is gone, and the command with it.
+    void killed();
     /// Asks the command to end (SIGTERM) and starts it no more: its state becomes `finished`, at
     /// once if nothing runs.
     void terminate();
@@ -48,12 +53,13 @@ public:
     [[nodiscard]] LogBuffer& logs() { return logs_; }
 
 private:
+    void start_again();
     void ended(int status, const std::string& error);
     void read_output();
     void close_output();
 
     netemu::EventLoop& loop_;
-    Sandbox& sandbox_;
+    SandboxSource sandbox_;
     SandboxCommand command_;
     std::string restart_policy_;
     Changed changed_;

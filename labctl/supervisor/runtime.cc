@@ -218,11 +218,15 @@ void Runtime::start_process(const api::Object& object, Pod& pod) {
         return;
     }
     try {
-        auto& box = sandbox(
-            network_namespace(object), pod_files(object.body, parts_.dns), rootfs_of(object.body));
         pod.process = std::make_unique<ProcessPod>(
             parts_.loop,
-            box,
+            [this,
+             name = pod_namespace(key),
+             ns = network_namespace(object),
+             files = pod_files(object.body, parts_.dns),
+             rootfs = rootfs_of(object.body)]() -> Sandbox& {
+                return sandbox(name, ns, files, rootfs);
+            },
             std::move(command),
             string_at(object.body, "spec.restartPolicy", "Always"),
             [this, key](const ProcessState& state) { process_changed(key, state); });
@@ -245,13 +249,8 @@ void Runtime::process_changed(const api::ObjectKey& key, const ProcessState& sta
 void Runtime::terminate(const api::ObjectKey& key) {
     const auto found = pods_.find(key);
     const auto object = parts_.store.get(key);
-    if (found == pods_.end() || !object || !found->second.process) {
-        return;
-    }
-    if (sandboxes_.contains(network_namespace(*object))) {
+    if (found != pods_.end() && object && found->second.process) {
         found->second.process->terminate();
-    } else {
-        terminations_.ended(key); // nothing runs there any more
     }
 }
 

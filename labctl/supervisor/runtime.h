@@ -88,13 +88,19 @@ private:
     void terminate(const api::ObjectKey& key);
     void served(const api::ObjectKey& key);
     void stop(const api::ObjectKey& key);
-    Sandbox& sandbox(const std::string& ns, const PodFiles& files, const std::string& rootfs);
+    Sandbox& sandbox(
+        const std::string& name,
+        const std::string& ns,
+        const PodFiles& files,
+        const std::string& rootfs);
+    void sandbox_gone(const std::string& name);
     [[nodiscard]] std::string rootfs_of(const api::Json& pod) const;
 
     Parts parts_;
     Report report_;
     std::map<api::ObjectKey, Pod> pods_;
-    std::map<std::string, std::unique_ptr<Sandbox>> sandboxes_; // by namespace name
+    /// By pod_namespace, "node/NAME" or "external". Pods on their node's network have their own.
+    std::map<std::string, std::unique_ptr<Sandbox>> sandboxes_;
     std::vector<dataplane::WorkloadSpec> to_serve_;
     Terminations terminations_;
     std::vector<std::uint16_t> dns_ports_;

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 
 #include "labctl/api/status_error.h"
+#include "labctl/compile/pod_termination.h"
 #include "labctl/supervisor/pod_workload.h"
 #include "labctl/supervisor/runtime.h"
 #include "netemu/base/error.h"
@@ -23,8 +24,12 @@ std::string Runtime::rootfs_of(const Json& pod) const {
     return {};
 }
 
-Sandbox& Runtime::sandbox(const std::string& ns, const PodFiles& files, const std::string& rootfs) {
-    auto& entry = sandboxes_[ns];
+Sandbox& Runtime::sandbox(
+    const std::string& name,
+    const std::string& ns,
+    const PodFiles& files,
+    const std::string& rootfs) {
+    auto& entry = sandboxes_[name];
     if (!entry) {
         SandboxSpec spec;
         spec.netns_fd = parts_.kernel.namespace_fd(ns);
@@ -35,40 +40,50 @@ Sandbox& Runtime::sandbox(const std::string& ns, const PodFiles& files, const st
         spec.hide_dir = parts_.run_dir;
         try {
             entry =
-                std::make_unique<Sandbox>(parts_.loop, spec, [this, ns] { sandboxes_.erase(ns); });
+                std::make_unique<Sandbox>(parts_.loop, spec, [this, name] { sandbox_gone(name); });
         } catch (...) {
-            sandboxes_.erase(ns);
+            sandboxes_.erase(name);
             throw;
         }
     }
     return *entry;
 }
 
+/// Somebody has killed process 1 of it, and all that ran there is gone, too.
+void Runtime::sandbox_gone(const std::string& name) {
+    sandboxes_.erase(name);
+    for (const auto& [key, pod] : pods_) {
+        if (pod.process && pod_namespace(key) == name) {
+            pod.process->killed();
+            return;
+        }
+    }
+}
+
 Runtime::Entry Runtime::enter(const std::string& target, const std::string& default_ns) {
     Entry entry;
     PodFiles files;
-    std::string ns;
+    std::string name = target;
+    std::string ns = target;
     std::string rootfs;
     if (target == "external") {
-        ns = target;
         files = host_files("external", parts_.dns);
     } else if (target.starts_with("node/")) {
-        ns = target;
         const auto node = parts_.store.get({"Node", "", target.substr(5)});
         if (!node) {
             throw api::StatusError::not_found("nodes", target.substr(5));
         }
         files = host_files(node->name(), parts_.dns);
     } else {
-        auto name = target.starts_with("pod/") ? target.substr(4) : target;
-        const auto slash = name.find('/');
+        const auto text = target.starts_with("pod/") ? target.substr(4) : target;
+        const auto slash = text.find('/');
         const api::ObjectKey key{
             "Pod",
-            slash == std::string::npos ? default_ns : name.substr(0, slash),
-            slash == std::string::npos ? name : name.substr(slash + 1)};
+            slash == std::string::npos ? default_ns : text.substr(0, slash),
+            slash == std::string::npos ? text : text.substr(slash + 1)};
         const auto pod = parts_.store.get(key);
         if (!pod) {
-            throw api::StatusError::not_found("pods", name);
+            throw api::StatusError::not_found("pods", text);
         }
         if (!runnable(*pod)) {
             throw api::StatusError(
@@ -77,12 +92,13 @@ Runtime::Entry Runtime::enter(const std::string& target, const std::string& defa
                 "pod " + key.ns + "/" + key.name + " is not running (" +
                     string_at(pod->body, "status.phase", "Pending") + ")");
         }
+        name = pod_namespace(key);
         ns = network_namespace(*pod);
         files = pod_files(pod->body, parts_.dns);
         rootfs = rootfs_of(pod->body);
         entry.environment = pod_environment(pod->body);
     }
-    auto& box = sandbox(ns, files, rootfs);
+    auto& box = sandbox(name, ns, files, rootfs);
     entry.hostname = files.hostname;
     entry.warnings = box.warnings();
     entry.pidfd.reset(

@@ -56,9 +56,14 @@ Sandbox::Sandbox(netemu::EventLoop& loop, const SandboxSpec& spec, GoneCallback 
     process_ = netemu::spawn(options);
     channel_ = std::move(channel.first);
     channel.second.reset();
-    wait_until_ready();
-    netemu::set_nonblocking(channel_.get());
-    loop_.add(channel_.get(), EPOLLIN, [this](std::uint32_t) { receive(); });
+    try {
+        wait_until_ready();
+        netemu::set_nonblocking(channel_.get());
+        loop_.add(channel_.get(), EPOLLIN, [this](std::uint32_t) { receive(); });
+    } catch (...) {
+        end_process();
+        throw;
+    }
 }
 
 void Sandbox::wait_until_ready() {
@@ -82,7 +87,11 @@ void Sandbox::wait_until_ready() {
 
 Sandbox::~Sandbox() {
     loop_.remove(channel_.get());
-    // Process 1 takes everything in its pid namespace with it.
+    end_process();
+}
+
+/// Process 1 takes everything in its pid namespace with it.
+void Sandbox::end_process() noexcept {
     (void)::syscall(SYS_pidfd_send_signal, process_.pidfd.get(), SIGKILL, nullptr, 0U);
     (void)::waitpid(process_.pid, nullptr, 0);
 }
@@ -110,7 +119,14 @@ void Sandbox::signal(int number) {
 
 void Sandbox::receive() {
     std::vector<char> buffer(kSandboxMessageBytesMax);
-    const auto message = netemu::receive_with_fds(channel_.get(), buffer);
+    netemu::ReceivedMessage message;
+    try {
+        message = netemu::receive_with_fds(channel_.get(), buffer);
+    } catch (const netemu::SysError& error) {
+        if (error.error_number() != ECONNRESET) { // it has ended with an order unread
+            throw;
+        }
+    }
     if (message.size < 0) {
         return;
     }

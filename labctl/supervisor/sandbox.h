@@ -59,6 +59,7 @@ public:
 private:
     void receive();
     void wait_until_ready();
+    void end_process() noexcept;
 
     netemu::EventLoop& loop_;
     netemu::UniqueFd channel_;

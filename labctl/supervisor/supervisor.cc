@@ -74,7 +74,7 @@ public:
 
     int run() {
         errors_.reset(); // from now on errors travel over the connection
-        loop_.run();
+        run_loop();
         if (!keep_journal_) {
             lab_.forget_journal();
         }
@@ -94,6 +94,25 @@ private:
         signals_.reset(check_syscall(
             "create a signal descriptor", ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)));
         loop_.add(signals_.get(), EPOLLIN, [this](std::uint32_t) { shut_down(true); });
+    }
+
+    /// What leaves a callback costs what that callback was about, and not the lab.
+    void run_loop() {
+        constexpr int kErrorsMax = 1000; // a lab that does nothing but fail ends
+        for (int errors = 0;; ++errors) {
+            try {
+                loop_.run();
+                return;
+            } catch (const netemu::Error& error) {
+                netemu::logger("supervisor")->error("{}", error.what());
+                if (loop_.stopped()) {
+                    return;
+                }
+                if (errors == kErrorsMax) {
+                    throw;
+                }
+            }
+        }
     }
 
     /// Ends the loop after this round; what the lab holds goes with the process.

@@ -1,1 +1,3 @@
-labctl_test(supervisor_test unit SOURCES unit/supervisor_test.cc unit/supervisor_drop_test.cc LINK labctl_supervisor)
+labctl_test(supervisor_test unit 
+  SOURCES unit/supervisor_test.cc unit/supervisor_drop_test.cc unit/supervisor_api_test.cc
+  LINK labctl_supervisor)
