@@ -92,6 +92,22 @@ std::string endpoint_table(const Json& endpoints, bool colour) {
     return table.render(style);
 }
 
+/// Which devices a packet passes.
+std::string way_table(const api::Json& way, bool colour) {
+    auto table = Table::of({"PLACE", "IN", "OUT", "HOW"});
+    for (const auto& hop : way) {
+        table.add(
+            {string_at(hop, "place"),
+             string_at(hop, "in"),
+             string_at(hop, "out"),
+             string_at(hop, "how")});
+    }
+    Table::Style style;
+    style.colour = colour;
+    style.indent = 2;
+    return table.render(style);
+}
+
 } // namespace
 
 std::string explain_text(const api::Json& explanation, const ExplainTextOptions& options) {
@@ -117,6 +133,15 @@ std::string explain_text(const api::Json& explanation, const ExplainTextOptions&
         text += "\n" + endpoint_table(endpoints, colour);
     }
     const bool reached = string_at(explanation, "outcome") == "endpoint";
+    for (const auto& branch : api::at(explanation, "branches")) {
+        if (const auto& way = api::at(branch, "way"); !way.empty()) { // the others are alike
+            text += "\n" + way_table(way, colour);
+            break;
+        }
+    }
+    if (const auto warning = field("warning"); !warning.empty()) {
+        text += "\n" + paint("warning: " + warning, Colour::Yellow, colour) + "\n";
+    }
     return text + "\n" + paint(field("summary"), reached ? Colour::Green : Colour::Red, colour) +
            "\n";
 }

@@ -1,5 +1,6 @@
 #include "labctl/compile/explain.h"
 #include "labctl/compile/explain_policy.h"
+#include "labctl/compile/explain_way.h"
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
@@ -41,6 +42,10 @@ api::Json Lab::explain(const api::Json& question) {
         });
     if (policies_->enforced()) {
         compile::explain_policies(explanation, policies_->evaluator());
+    }
+    compile::explain_ways(explanation, desired_state());
+    if (!policy_warning_.empty()) {
+        explanation["warning"] = policy_warning_;
     }
     return explanation;
 }
