@@ -33,7 +33,11 @@ public:
     TraceResult operator()(const NftMatchInterface& match) {
         const bool input = match.direction == NftMatchInterface::Direction::Input;
         const auto& name = input ? packet().input_interface : packet().output_interface;
-        return matched(name == match.name, match.negate);
+        const bool begins = match.name.size() > 1 && match.name.back() == '*';
+        return matched(
+            begins ? name.starts_with(std::string_view(match.name).substr(0, match.name.size() - 1))
+                   : name == match.name,
+            match.negate);
     }
     TraceResult operator()(const NftMatchSet& match) {
         const auto key = key_of(match.key, 0);

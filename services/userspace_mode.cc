@@ -21,11 +21,16 @@ struct PortalRules {
 };
 
 void add_portal_rules(
-    PortalRules& rules, const UserspacePort& port, const IpAddress& node_address) {
+    PortalRules& rules,
+    const UserspacePort& port,
+    const IpAddress& node_address,
+    UserspaceBind bind) {
     const auto& input = *port.input;
-    const auto redirect = " -j REDIRECT --to-ports " + std::to_string(port.proxy_port) + "\n";
     const auto to_proxy = " -j DNAT --to-destination " +
                           netemu::Endpoint{node_address, port.proxy_port}.to_string() + "\n";
+    const auto redirect = bind == UserspaceBind::Node
+                              ? to_proxy
+                              : " -j REDIRECT --to-ports " + std::to_string(port.proxy_port) + "\n";
     std::vector<IpAddress> addresses{input.cluster_ip};
     addresses.insert(addresses.end(), input.external_ips.begin(), input.external_ips.end());
     addresses.insert(addresses.end(), input.vips.begin(), input.vips.end());
@@ -64,10 +69,11 @@ std::string userspace_setup() {
     return text + "COMMIT\n";
 }
 
-std::string userspace_sync(std::span<const UserspacePort> ports, const IpAddress& node_address) {
+std::string userspace_sync(
+    std::span<const UserspacePort> ports, const IpAddress& node_address, UserspaceBind bind) {
     PortalRules rules;
     for (const auto& port : ports) {
-        add_portal_rules(rules, port, node_address);
+        add_portal_rules(rules, port, node_address, bind);
     }
     return "*filter\n" + std::string{kUserspaceFilterChains} + rules.filter + "COMMIT\n*nat\n" +
            std::string{kUserspaceNatChains} + rules.nat + "COMMIT\n";

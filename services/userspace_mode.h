@@ -20,8 +20,15 @@ struct UserspacePort {
 /// Text for `iptables-restore --noflush` (or ip6tables-restore) in a network namespace that has
 /// none of it yet: chains and the jumps to them. `node_address` is where host traffic is sent to.
 [[nodiscard]] std::string userspace_setup();
+/// Where the proxies listen (kube-proxy's --bind-address). On any address, what pods send is
+/// redirected to the address of the interface that it comes in by; where those have none, as with
+/// pods that are routed, the proxy is bound to the node's address and it is sent there.
+enum class UserspaceBind : std::uint8_t { Any, Node };
+
 /// The rules of all service ports, written anew.
-[[nodiscard]] std::string
-userspace_sync(std::span<const UserspacePort> ports, const IpAddress& node_address);
+[[nodiscard]] std::string userspace_sync(
+    std::span<const UserspacePort> ports,
+    const IpAddress& node_address,
+    UserspaceBind bind = UserspaceBind::Any);
 
 } // namespace services

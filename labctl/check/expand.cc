@@ -316,8 +316,7 @@ neighbour_of(const Party& from, const World& world, const std::string& like) {
     };
     if (from.kind == Party::Kind::Pod) {
         const auto* node = node_named(world, from.pod->node);
-        auto address = node == nullptr ? std::nullopt : first_like(node->gateways);
-        return address || node == nullptr ? address : first_like(node->ips);
+        return node == nullptr ? std::nullopt : first_like(node->ips);
     }
     for (const auto& node : world.nodes) {
         if (from.kind == Party::Kind::External || from.node->name != node.name) {

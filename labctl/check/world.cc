@@ -99,18 +99,6 @@ NodeView node_view(const api::Object& object) {
             node.ips.push_back(api::string_at(address, "address"));
         }
     }
-    std::vector<std::string> ranges;
-    for (const auto& range : api::at(object.body, "spec.podCIDRs")) {
-        ranges.push_back(range.is_string() ? range.get<std::string>() : std::string{});
-    }
-    if (ranges.empty()) {
-        ranges.push_back(api::string_at(object.body, "spec.podCIDR"));
-    }
-    for (const auto& range : ranges) {
-        if (const auto prefix = netemu::IpPrefix::parse(range)) {
-            node.gateways.push_back(prefix->network().address.plus(1).to_string());
-        }
-    }
     return node;
 }
 

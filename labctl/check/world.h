@@ -40,7 +40,6 @@ struct PodView {
 struct NodeView {
     std::string name;
     std::vector<std::string> ips;
-    std::vector<std::string> gateways; // the node's own address in each of its pod ranges
 };
 
 struct ServiceView {

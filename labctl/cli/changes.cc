@@ -52,6 +52,9 @@ void print_report(const Context& context, const json& report, bool dry_run) {
     for (const auto& line : report.at("lines")) {
         std::cout << "  " << line.get<std::string>() << "\n";
     }
+    for (const auto& warning : report.at("warnings")) {
+        context.console().warn(warning.get<std::string>());
+    }
     context.console().step(summary(report), report.at("elapsedMicros"));
 }
 

@@ -60,6 +60,17 @@ int run_ls(const Context& context) {
     return 0;
 }
 
+namespace {
+
+/// "2 enforced"; "0 of 2 enforced" under a CNI profile that enforces none.
+std::string enforced_of(const json& policies) {
+    const auto& enforced = policies.at("enforced");
+    const auto& stored = policies.at("stored");
+    return enforced.dump() + (stored == enforced ? "" : " of " + stored.dump()) + " enforced";
+}
+
+} // namespace
+
 int run_status(const Context& context) {
     const auto paths = context.lab();
     auto client = context.client();
@@ -97,7 +108,7 @@ int run_status(const Context& context) {
         if (const auto policies = status.find("policies"); policies != status.end()) {
             table.add(
                 {"policies",
-                 policies->at("enforced").dump() + " enforced, established connections: " +
+                 enforced_of(*policies) + ", established connections: " +
                      policies->at("established").get<std::string>()});
         }
         if (const auto faults = status.value("faults", 0); faults > 0) {
@@ -247,7 +258,10 @@ int run_graph(const Context& context) {
     input.title = paths.name;
     input.objects = objects;
     input.external_ip = status.at("externalAddresses").at(0);
-    input.overlay = status.at("cni").at("overlay");
+    const auto& cni = status.at("cni");
+    input.bridge = cni.at("ports");
+    const auto overlay = cni.at("overlay").get<std::string>();
+    input.overlay = overlay == "none" ? "" : overlay;
     const auto& output = context.options().output;
     std::cout << report::graph(
         input, output == "table" ? report::GraphFormat::Ascii : report::parse_graph_format(output));

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "labctl/cli/policies.h"
+#include "labctl/compile/policy_enforcement.h"
 #include "labctl/report/grid.h"
 #include "labctl/report/table.h"
 
@@ -140,7 +141,8 @@ int run_matrix(const Context& context) {
     const auto query = matrix_query(context);
     const auto store =
         options.files.empty() ? store_of_lab(context) : store_of_files(context, options.files);
-    const auto world = compile::policy_world(store);
+    warn_of_ignored_policies(context, store);
+    const auto world = compile::enforced_world(store);
     const auto plan = compile::plan_matrix(world, query);
     const services::PolicyEvaluator evaluator(world.cluster);
     if (options.output == "json") {

@@ -5,6 +5,7 @@
 #include "labctl/check/wire_matrix.h"
 #include "labctl/cli/lab_world.h"
 #include "labctl/cli/policies.h"
+#include "labctl/compile/policy_enforcement.h"
 #include "labctl/report/grid.h"
 #include "labctl/report/table.h"
 #include "netemu/base/event_loop.h"
@@ -255,7 +256,8 @@ int run_matrix_wire(const Context& context) {
     const auto query = matrix_query(context);
     auto client = context.client();
     const auto store = store_of_lab(context);
-    const auto world = compile::policy_world(store);
+    warn_of_ignored_policies(context, store);
+    const auto world = compile::enforced_world(store);
     const auto plan = compile::plan_matrix(world, query);
     auto pairs = all_pairs(plan);
     const auto begin = netemu::Clock::now();

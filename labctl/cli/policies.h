@@ -28,6 +28,9 @@ store::Store store_of_lab(const Context& context);
 /// UsageError. For every form of the matrix.
 compile::MatrixQuery matrix_query(const Context& context);
 
+/// Says so where the lab's CNI profile enforces no policies and there are some.
+void warn_of_ignored_policies(const Context& context, const store::Store& store);
+
 /// What `lint` says about the policies of an input that has been read, beyond their validity.
 manifest::Findings lint_policy_objects(const manifest::ReadResult& input);
 

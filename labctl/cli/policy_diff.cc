@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "labctl/cli/policies.h"
+#include "labctl/compile/policy_enforcement.h"
 #include "labctl/report/text.h"
 
 namespace labctl::cli {
@@ -69,8 +70,9 @@ int run_diff(const Context& context) {
     }
     const auto old_store = store_of_files(context, {arguments.at(0)});
     const auto new_store = store_of_files(context, {arguments.at(1)});
-    const auto before = compile::policy_world(old_store);
-    const auto after = compile::policy_world(new_store);
+    warn_of_ignored_policies(context, new_store);
+    const auto before = compile::enforced_world(old_store);
+    const auto after = compile::enforced_world(new_store);
     const auto diff = compile::diff_policies(before, after);
     if (output == "json") {
         std::cout << diff_json(diff).dump(2) << "\n";

@@ -3,6 +3,7 @@
 #include "labctl/cli/input.h"
 #include "labctl/cli/policies.h"
 #include "labctl/compile/cluster.h"
+#include "labctl/compile/policy_enforcement.h"
 #include "labctl/compile/policy_lint.h"
 #include "labctl/compile/policy_values.h"
 #include "labctl/manifest/locate.h"
@@ -18,6 +19,7 @@ constexpr std::size_t kNodesOfFiles = 3; // as of `up -f`
 store::Store
 imagine_cluster(const api::Object& lab, const std::vector<api::Object>& objects, bool lenient) {
     store::Store store;
+    store.put(lab); // its CNI profile decides what policies are worth
     compile::Cluster cluster(store, compile::ClusterConfig::from_lab(lab));
     cluster.assume_ready();
     cluster.bootstrap();
@@ -52,6 +54,7 @@ store::Store store_of_lab(const Context& context) {
           "/api/v1/namespaces",
           "/api/v1/pods",
           "/apis/apps/v1/replicasets",
+          "/apis/labctl.dev/v1/labs",
           "/apis/networking.k8s.io/v1/networkpolicies",
           "/apis/policy.networking.k8s.io/v1alpha1/adminnetworkpolicies",
           "/apis/policy.networking.k8s.io/v1alpha1/baselineadminnetworkpolicies",
@@ -62,6 +65,14 @@ store::Store store_of_lab(const Context& context) {
         }
     }
     return store;
+}
+
+void warn_of_ignored_policies(const Context& context, const store::Store& store) {
+    const auto* profile = compile::ignoring_profile(store);
+    const auto count = compile::count_policies(store);
+    if (profile != nullptr && count != 0) {
+        context.console().warn(compile::ignored_policies_text(*profile, count));
+    }
 }
 
 manifest::Findings lint_policy_objects(const manifest::ReadResult& input) {
@@ -90,6 +101,14 @@ manifest::Findings lint_policy_objects(const manifest::ReadResult& input) {
     }
     const auto store = imagine_cluster(lab, objects, true);
     manifest::Locator locator;
+    if (const auto* profile = compile::ignoring_profile(store)) {
+        findings.add(locator.warning(
+            lab.source,
+            "spec.cni.profile",
+            "spec.cni.profile: " +
+                compile::ignored_policies_text(*profile, compile::count_policies(store)),
+            "choose a profile that enforces them, or leave them out"));
+    }
     for (const auto& finding : compile::lint_policies(compile::policy_world(store))) {
         const auto& policy = *finding.policy;
         findings.add(locator.warning(

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "labctl/compile/address_plan.h"
+#include "labctl/compile/cni_profile.h"
 #include "labctl/compile/dns_upstream.h"
 #include "labctl/compile/load_balancer_pool.h"
 #include "labctl/compile/network_mtu.h"
@@ -263,8 +264,10 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
         "fd00:172:18::/64");
     read_load_balancer_pool(config, api::at(spec, "loadBalancer.pool"));
     config.cluster_domain = api::string_at(spec, "clusterDomain", config.cluster_domain);
-    config.cni_profile = one_of(spec, "cni.profile", "bridge", {"bridge"});
-    config.overlay = one_of(spec, "cni.overlay", "vxlan", {"vxlan"});
+    config.cni_profile = api::string_at(spec, "cni.profile", config.cni_profile);
+    (void)find_cni_profile(config.cni_profile, "spec.cni.profile");
+    config.overlay = api::string_at(spec, "cni.overlay", config.overlay);
+    check_overlay(config.overlay, "spec.cni.overlay");
     config.proxy_mode = read_proxy_mode(spec);
     config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});
     config.policy_established = one_of(spec, "policy.established", "cut", {"cut", "keep"});

@@ -24,18 +24,24 @@ LinkSpec* find_link(NamespaceSpec& ns, const std::string& name) {
     return found == ns.links.end() ? nullptr : &*found;
 }
 
-/// The outer end of the veth whose inner end that is, or nullptr.
-LinkSpec*
+/// A link and the namespace that it is in.
+struct PlacedLink {
+    NamespaceSpec* ns = nullptr;
+    LinkSpec* link = nullptr;
+};
+
+/// The outer end of the veth whose inner end that is, or nothing.
+PlacedLink
 outer_end(netemu::DesiredState& desired, const std::string& ns, const std::string& inner) {
     for (auto& [name, spec] : desired.namespaces) {
         for (auto& link : spec.links) {
             const auto* veth = std::get_if<netemu::VethSpec>(&link.kind);
             if (veth != nullptr && veth->peer_namespace == ns && veth->peer_name == inner) {
-                return &link;
+                return {&spec, &link};
             }
         }
     }
-    return nullptr;
+    return {};
 }
 
 /// The kernel takes along what a link carries when it goes down: routes, neighbours, and IPv6
@@ -50,8 +56,8 @@ void take_down(NamespaceSpec& ns, LinkSpec& link) {
 }
 
 void cut(netemu::DesiredState& desired, const std::string& ns, const std::string& name) {
-    if (auto* cable = outer_end(desired, ns, name)) {
-        cable->up = false; // a port of a bridge: nothing hangs on it
+    if (const auto cable = outer_end(desired, ns, name); cable.link != nullptr) {
+        take_down(*cable.ns, *cable.link); // a port of a bridge carries nothing, a routed one does
         return;
     }
     auto& spec = desired.namespaces.at(ns);
@@ -62,9 +68,10 @@ void cut(netemu::DesiredState& desired, const std::string& ns, const std::string
 
 void stop_node(netemu::DesiredState& desired, const std::string& ns) {
     cut(desired, ns, kFaultCable);
-    for (auto& link : desired.namespaces.at(ns).links) {
+    auto& spec = desired.namespaces.at(ns);
+    for (auto& link : spec.links) {
         if (std::holds_alternative<netemu::VethSpec>(link.kind)) {
-            link.up = false;
+            take_down(spec, link);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "labctl/compile/bridge_profile.h"
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network_view.h"
 #include "netemu/base/error.h"
 #include "netemu/model/interface_name.h"
@@ -62,7 +62,7 @@ node_sysctls(const std::vector<IpPrefix>& ranges, const ClusterConfig& config) {
         sysctls.push_back({"net/ipv6/conf/all/forwarding", "1"});
         sysctls.push_back({"net/ipv6/icmp/ratelimit", "0"});
     }
-    if (config.bridge_netfilter) {
+    if (config.bridge_netfilter && !cni_profile(config).routed()) {
         append(sysctls, bridge_sysctls("1"));
     }
     if (config.strict_tracking) {
@@ -194,7 +194,7 @@ netemu::DesiredState compile_network(const store::Store& store, const ClusterCon
         node.role = netemu::NamespaceRole::Node;
         node.sysctls = sysctls;
         state.namespaces.emplace(member.ns, std::move(node));
-        add_bridge_profile(cluster, i, state);
+        cluster.profile->add(cluster, i, state);
     }
     return state;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network.h"
 #include "netemu/base/error.h"
 
@@ -22,6 +23,9 @@ bool any_v6(const std::vector<netemu::IpPrefix>& ranges) {
 } // namespace
 
 std::uint32_t overlay_overhead(const ClusterConfig& config) {
+    if (config.overlay == kOverlayNone) {
+        return 0;
+    }
     const bool v6 =
         !config.underlay_cidrs.empty() && !config.underlay_cidrs.front().address.is_v4();
     return v6 ? kVxlanOverV6 : kVxlanOverV4;
@@ -34,9 +38,11 @@ std::uint32_t compute_mtu(const ClusterConfig& config) {
     const std::string family = v6 ? "IPv6" : "IPv4";
     if (config.underlay_mtu < least + overhead || config.underlay_mtu > kMtuMax) {
         throw netemu::UsageError(
-            "spec.underlay.mtu: " + std::to_string(config.underlay_mtu) +
-                " bytes cannot carry the overlay: its headers take " + std::to_string(overhead) +
-                " and " + family + " needs " + std::to_string(least) + " inside",
+            "spec.underlay.mtu: " + std::to_string(config.underlay_mtu) + " bytes cannot carry " +
+                (overhead == 0
+                     ? "the pods' packets: "
+                     : "the overlay: its headers take " + std::to_string(overhead) + " and ") +
+                family + " needs " + std::to_string(least) + (overhead == 0 ? "" : " inside"),
             "give a value from " + std::to_string(least + overhead) + " to " +
                 std::to_string(kMtuMax));
     }

@@ -11,7 +11,7 @@ inline constexpr std::uint32_t kMtuMinV6 = 1280; // RFC 8200, section 5
 inline constexpr std::uint32_t kMtuMax = 65535;
 
 /// Bytes that the overlay puts around an Ethernet frame of a pod, counted in the underlay's MTU:
-/// outer IP, UDP and VXLAN headers and the inner Ethernet header (RFC 7348).
+/// outer IP, UDP and VXLAN headers and the inner Ethernet header (RFC 7348). None without one.
 std::uint32_t overlay_overhead(const ClusterConfig& config);
 
 } // namespace labctl::compile

@@ -7,6 +7,7 @@
 
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_mtu.h"
 #include "labctl/compile/policies.h"
@@ -183,7 +184,10 @@ ClusterView view_cluster(const store::Store& store, const ClusterConfig& config)
     ClusterView view;
     view.pod_mtu = compute_mtu(config);
     view.bridge_netfilter = config.bridge_netfilter;
-    view.check_sources = has_policies(store);
+    view.profile = &cni_profile(config);
+    view.tunnels = config.overlay == kOverlayVxlan;
+    view.check_sources = view.profile->always_checks_sources ||
+                         (view.profile->enforces_policies && has_policies(store));
     view.underlay_mtu = config.underlay_mtu;
     view.overlay_mtu = std::min(view.pod_mtu, config.underlay_mtu - overlay_overhead(config));
     view.external = external_addresses(config);

@@ -14,6 +14,7 @@ class Store;
 namespace labctl::compile {
 
 struct ClusterConfig;
+struct CniProfile;
 
 struct PodView {
     std::string ns;
@@ -37,6 +38,8 @@ struct ClusterView {
     std::uint32_t underlay_mtu = 0;
     std::uint32_t overlay_mtu = 0; // at most what the underlay leaves
     std::uint32_t pod_mtu = 0;
+    const CniProfile* profile = nullptr; // how pods are wired
+    bool tunnels = true;          // nodes exchange the pods' packets by VXLAN, not as they are
     bool bridge_netfilter = true; // see ClusterConfig
     bool check_sources = false;   // pods may send from their own addresses only
 };

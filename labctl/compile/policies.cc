@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_view.h"
+#include "labctl/compile/policy_enforcement.h"
 #include "labctl/compile/policy_values.h"
 #include "services/policy_names.h"
 
@@ -39,8 +42,17 @@ bool has_policies(const store::Store& store) {
     });
 }
 
+std::size_t count_policies(const store::Store& store) {
+    return std::accumulate(
+        kPolicyKinds.begin(),
+        kPolicyKinds.end(),
+        std::size_t{0},
+        [&](std::size_t sum, const char* kind) { return sum + store.size(kind); });
+}
+
 Policies::Policies(store::Store& store, const ClusterConfig& config)
-    : store_(store), config_(config), tables_(families_of(config)) {
+    : store_(store), config_(config), enforces_(cni_profile(config).enforces_policies),
+      tables_(families_of(config)) {
     watch_ = store_.watch([this](const store::Event& event) { on_event(event); });
 }
 
@@ -104,6 +116,9 @@ void Policies::take_in(const api::ObjectKey& key) {
 }
 
 void Policies::take_in_policy(const api::ObjectKey& key, const api::Object* object) {
+    if (!enforces_) {
+        return; // nothing in this profile looks at it
+    }
     if (object != nullptr) {
         tables_.put_policy(policy_value(*object));
     } else if (key.kind == kPolicyKinds.front()) {
@@ -129,7 +144,7 @@ services::PolicyEvaluator& Policies::evaluator() {
 // --- from values to the kernel
 
 std::vector<netemu::Operation> Policies::update() {
-    if (!loaded_ && !has_policies(store_)) {
+    if (!enforces_ || (!loaded_ && !has_policies(store_))) {
         return {};
     }
     take_in();
@@ -219,23 +234,14 @@ std::vector<std::string> Policies::nodes() const {
 
 // --- connections
 
-/// Every address of the node: those on the underlay, and what the CNI profile gives the bridge and
-/// the tunnel. What comes from them is the node itself, which is never shut out (6.3).
+/// What comes from an address of the node is the node itself, which is never shut out (6.3).
 std::vector<netemu::IpAddress> Policies::addresses_of(const std::string& node) const {
-    std::vector<netemu::IpAddress> addresses;
     for (const auto& view : view_nodes(store_, config_)) {
-        if (view.name != node) {
-            continue;
-        }
-        for (const auto& prefix : view.underlay) {
-            addresses.push_back(prefix.address);
-        }
-        for (const auto& range : view.pod_cidrs) {
-            addresses.push_back(range.address);
-            addresses.push_back(range.address.plus(1));
+        if (view.name == node) {
+            return node_addresses(view, cni_profile(config_));
         }
     }
-    return addresses;
+    return {};
 }
 
 std::vector<netemu::Connection>

@@ -21,8 +21,9 @@ namespace labctl::compile {
 struct ClusterConfig;
 
 /// Follows the store: what a policy, pod, namespace or node changes costs what it touches, not what
-/// the lab holds. As long as there is no policy, pods cost nothing. Pure but for the watch. Belongs
-/// to the thread of the store.
+/// the lab holds. As long as there is no policy, pods cost nothing. Under a CNI profile that
+/// enforces none, there is none here: what is asked is answered as packets will find it. Pure but
+/// for the watch. Belongs to the thread of the store.
 class Policies {
 public:
     /// `store` and `config` outlive this.
@@ -82,6 +83,7 @@ private:
 
     store::Store& store_;
     const ClusterConfig& config_;
+    bool enforces_; // whether the CNI profile does
     store::Store::WatchId watch_ = 0;
     services::PolicyTables tables_;
     std::unique_ptr<services::PolicyEvaluator> evaluator_; // nullptr: to be made anew

@@ -49,7 +49,7 @@ Proxies::Proxies(store::Store& store, const ClusterConfig& config)
     read_nodes();
     for (const auto& range : config.service_cidrs) {
         families_.push_back(
-            make_proxy_backend(mode_, range.address.family(), proxy_config_, nodes_));
+            make_proxy_backend(cluster_, range.address.family(), proxy_config_, nodes_));
     }
     watch_ = store_.watch([this](const store::Event& event) { on_event(event); });
 }

@@ -10,6 +10,8 @@
 /// What a mode of kube-proxy is to the lab: the proxies of all nodes in one family.
 namespace labctl::compile {
 
+struct ClusterConfig;
+
 /// Text for `iptables-restore --noflush` (IPv4) or `ip6tables-restore --noflush` (IPv6) on a node.
 struct RestoreInput {
     std::string node;
@@ -71,9 +73,10 @@ private:
     netemu::Family family_;
 };
 
-/// The backend of a mode that ClusterConfig accepts: "nftables", "iptables" or "userspace".
+/// The backend of the lab's mode, one that ClusterConfig accepts: "nftables", "iptables" or
+/// "userspace".
 std::unique_ptr<ProxyBackend> make_proxy_backend(
-    const std::string& mode,
+    const ClusterConfig& cluster,
     netemu::Family family,
     const services::ProxyConfig& config,
     const std::vector<services::ProxyNode>& nodes);

@@ -5,8 +5,10 @@
 namespace labctl::compile {
 
 UserspaceBackend::UserspaceBackend(
-    netemu::Family family, const std::vector<services::ProxyNode>& nodes)
-    : ProxyBackend(family), nodes_(nodes) {
+    netemu::Family family,
+    const std::vector<services::ProxyNode>& nodes,
+    services::UserspaceBind bind)
+    : ProxyBackend(family), nodes_(nodes), bind_(bind) {
 }
 
 /// A service port keeps its socket for as long as it lives. More of them than there are ports get
@@ -48,7 +50,7 @@ std::string UserspaceBackend::rules_for(const services::ProxyNode& node) const {
     for (const auto& [name, portal] : portals_) {
         ports.push_back({portal.input.get(), portal.proxy_port});
     }
-    return services::userspace_sync(ports, *address);
+    return services::userspace_sync(ports, *address, bind_);
 }
 
 void UserspaceBackend::write_rules(ProxyWork& work) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "labctl/compile/proxy_backend.h"
+#include "services/userspace_mode.h"
 
 /// The userspace proxies of all nodes in one family: rules that lead to sockets, and what is behind
 /// each socket. Internal to this folder. Source: reference 8.4.
@@ -18,7 +19,10 @@ public:
     static constexpr std::uint16_t kFirstPort = 20000;
     static constexpr std::size_t kPortsMax = 10000;
 
-    UserspaceBackend(netemu::Family family, const std::vector<services::ProxyNode>& nodes);
+    UserspaceBackend(
+        netemu::Family family,
+        const std::vector<services::ProxyNode>& nodes,
+        services::UserspaceBind bind);
 
     void update(std::vector<services::ServicePortUpdate> updates, ProxyWork& work) override;
     void rebuild(ProxyWork& work) override;
@@ -32,6 +36,7 @@ private:
     [[nodiscard]] std::string rules_for(const services::ProxyNode& node) const;
 
     const std::vector<services::ProxyNode>& nodes_;
+    services::UserspaceBind bind_;
     std::map<services::ServicePortName, Portal> portals_;
     std::set<std::uint16_t> taken_;
     std::map<std::string, std::string> rules_; // by node, as they are in the kernel

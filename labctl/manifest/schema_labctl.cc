@@ -7,8 +7,12 @@ namespace labctl::manifest::schema {
 // clang-format off
 namespace {
 
+constexpr std::array<std::string_view, 3> kCniProfiles{"bridge", "calico", "flannel"};
+constexpr std::array<std::string_view, 3> kOverlays{"ipip", "none", "vxlan"};
+
 constexpr Table kCni{
-    text("profile").otherwise("bridge"), text("overlay").otherwise("vxlan"), any("mtu"),
+    text("profile").otherwise("bridge").one_of(kCniProfiles),
+    text("overlay").otherwise("vxlan").one_of(kOverlays), any("mtu"),
 };
 
 constexpr Table kProxy{

@@ -136,6 +136,22 @@ std::string journey_lines(const Json& journey, bool colour) {
            trail_lines(back, width, colour);
 }
 
+/// Which devices a packet passes.
+std::string way_table(const api::Json& way, bool colour) {
+    auto table = Table::of({"PLACE", "IN", "OUT", "HOW"});
+    for (const auto& hop : way) {
+        table.add(
+            {string_at(hop, "place"),
+             string_at(hop, "in"),
+             string_at(hop, "out"),
+             string_at(hop, "how")});
+    }
+    Table::Style style;
+    style.colour = colour;
+    style.indent = 2;
+    return table.render(style);
+}
+
 } // namespace
 
 std::string explain_text(const api::Json& explanation, const ExplainTextOptions& options) {
@@ -160,10 +176,19 @@ std::string explain_text(const api::Json& explanation, const ExplainTextOptions&
     if (const auto& endpoints = api::at(explanation, "endpoints"); !endpoints.empty()) {
         text += "\n" + endpoint_table(endpoints, colour);
     }
+    const bool reached = string_at(explanation, "outcome") == "endpoint";
+    for (const auto& branch : api::at(explanation, "branches")) {
+        if (const auto& way = api::at(branch, "way"); !way.empty()) { // the others are alike
+            text += "\n" + way_table(way, colour);
+            break;
+        }
+    }
     if (const auto journey = explanation.find("journey"); journey != explanation.end()) {
         text += journey_lines(*journey, colour);
     }
-    const bool reached = string_at(explanation, "outcome") == "endpoint";
+    if (const auto warning = field("warning"); !warning.empty()) {
+        text += "\n" + paint("warning: " + warning, Colour::Yellow, colour) + "\n";
+    }
     return text + "\n" + paint(field("summary"), reached ? Colour::Green : Colour::Red, colour) +
            "\n";
 }

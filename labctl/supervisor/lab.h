@@ -50,6 +50,7 @@ struct ChangeReport {
     std::vector<std::string> lines;                // one per operation; only for a dry run
     std::uint64_t elapsed_us = 0;
     std::vector<api::ObjectKey> terminating; // pods that were deleted and are not gone yet
+    std::vector<std::string> warnings;       // what whoever made the change should know
 };
 
 /// One running lab: its objects, its cluster, its network, what runs in it. Every member is called
@@ -196,6 +197,8 @@ private:
     void forget_addresses(const std::vector<netemu::IpAddress>& addresses);
     void sweep_policies();
     void test_policy_hook();
+    void warn_of_ignored_policies();
+    void announce_policy_warning();
     void describe_policies(api::Json& status) const;
     void update_dns(); // lab_dns.cc
     void serve_dns_upstream();
@@ -226,7 +229,8 @@ private:
     std::unique_ptr<compile::Policies> policies_; // likewise
     netemu::EventLoop::TimerId policy_sweep_timer_ = 0;
     bool policy_hook_tested_ = false;
-    std::string policy_warning_; // why enforcement has a hole; empty: it has none
+    std::size_t ignored_policies_ = 0; // that the CNI profile does not enforce, as last warned of
+    std::string policy_warning_;       // why enforcement has a hole; empty: it has none
     std::vector<compile::HealthCheck> health_checks_; // that are served
     std::unique_ptr<netemu::Kernel> kernel_;
     std::unique_ptr<IptablesRules> iptables_; // in the modes that restore; else it holds none

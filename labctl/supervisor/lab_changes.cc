@@ -5,8 +5,10 @@
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/address_plan.h"
+#include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/policies.h"
+#include "labctl/compile/policy_values.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/probe_resolver.h"
@@ -112,6 +114,11 @@ ChangeReport Lab::apply(std::vector<api::Object> objects, bool dry_run) {
     auto items = apply_to(store_, *cluster_, std::move(objects));
     auto report = sync();
     report.objects = std::move(items);
+    const bool policies = std::ranges::any_of(
+        report.objects, [](const auto& item) { return compile::is_policy_kind(item.key.kind); });
+    if (policies && !policy_warning_.empty()) {
+        report.warnings.push_back(policy_warning_);
+    }
     report.elapsed_us = micros_since(begin);
     return report;
 }
@@ -234,10 +241,15 @@ void Lab::describe(api::Json& status) const {
     status["podsNotReady"] = pending_pods();
     status["objects"] = store_.size();
     status["namespaces"] = observed_.namespaces.size();
+    const auto& profile = compile::cni_profile(config);
     status["cni"] = {
         {"profile", config.cni_profile},
         {"overlay", config.overlay},
-        {"mtu", compile::compute_mtu(config)}};
+        {"mtu", compile::compute_mtu(config)},
+        {"ports", profile.routed() ? "cali*" : profile.bridge},
+        {"tunnel",
+         config.overlay == compile::kOverlayVxlan ? api::Json(profile.tunnel) : api::Json()},
+        {"enforcesPolicies", profile.enforces_policies}};
     status["proxy"] = {
         {"mode", config.proxy_mode},
         {"layout", proxies_->layout()},

@@ -5,6 +5,7 @@
 
 #include "labctl/compile/explain.h"
 #include "labctl/compile/explain_policy.h"
+#include "labctl/compile/explain_way.h"
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
@@ -97,8 +98,13 @@ api::Json Lab::explain(const api::Json& question) {
     if (policies_->enforced()) {
         compile::explain_policies(explanation, policies_->evaluator());
     }
+    const auto desired = desired_state();
+    compile::explain_ways(explanation, desired);
     if (question.value("places", false)) {
-        explanation["places"] = path_places(desired_state(), explanation);
+        explanation["places"] = path_places(desired, explanation);
+    }
+    if (!policy_warning_.empty()) {
+        explanation["warning"] = policy_warning_;
     }
     return explanation;
 }

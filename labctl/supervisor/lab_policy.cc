@@ -4,8 +4,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/policies.h"
+#include "labctl/compile/policy_enforcement.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
@@ -145,7 +147,10 @@ void Lab::finish_policies() {
     if (!addresses.empty()) {
         forget_addresses(addresses);
     }
-    if (policies_->enforced() && !policy_hook_tested_) {
+    const auto& profile = compile::cni_profile(cluster_->config());
+    if (!profile.enforces_policies) {
+        warn_of_ignored_policies();
+    } else if (policies_->enforced() && !policy_hook_tested_ && !profile.routed()) {
         test_policy_hook();
     }
 }
@@ -195,6 +200,26 @@ void Lab::sweep_policies() {
     }
 }
 
+/// A policy that nothing enforces is the worst kind: it says so each time that there are more of
+/// them, and for as long as there is one.
+void Lab::warn_of_ignored_policies() {
+    const auto count = compile::count_policies(store_);
+    if (count > std::exchange(ignored_policies_, count)) {
+        policy_warning_ =
+            compile::ignored_policies_text(compile::cni_profile(cluster_->config()), count);
+        announce_policy_warning();
+    } else if (count == 0) {
+        policy_warning_.clear();
+    }
+}
+
+void Lab::announce_policy_warning() {
+    netemu::logger("supervisor")->error("{}", policy_warning_);
+    for (const auto& lab : store_.list("Lab")) {
+        cluster_->warn("policies", *lab, "PoliciesNotEnforced", policy_warning_);
+    }
+}
+
 /// Whether the rules of a node see what its pods send to each other, tried once with one packet
 /// between the first two pods that share a node: a bridge may keep it from them (10.1), and then
 /// every policy would have a hole that nobody sees.
@@ -226,15 +251,13 @@ void Lab::test_policy_hook() {
                           error.what();
     }
     if (!policy_warning_.empty()) {
-        netemu::logger("supervisor")->error("{}", policy_warning_);
-        for (const auto& lab : store_.list("Lab")) {
-            cluster_->warn("policies", *lab, "PoliciesNotEnforced", policy_warning_);
-        }
+        announce_policy_warning();
     }
 }
 
 void Lab::describe_policies(api::Json& status) const {
     status["policies"] = {
+        {"stored", compile::count_policies(store_)},
         {"enforced", policies_->tables().cluster().policies.size()},
         {"established", cluster_->config().policy_established},
         {"profiles", policies_->tables().profiles()}};

@@ -28,6 +28,7 @@ Json report_json(const ChangeReport& report) {
         {"objects", items},
         {"operations", report.operations},
         {"lines", report.lines},
+        {"warnings", report.warnings},
         {"elapsedMicros", report.elapsed_us}};
 }
 

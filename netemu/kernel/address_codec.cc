@@ -21,15 +21,10 @@ void start(Batch& batch, unsigned type, unsigned flags, const LinkAddress& addre
     batch.put_address(IFA_ADDRESS, address.prefix.address);
 }
 
-bool is_link_local_v6(const IpAddress& address) {
-    return address.is_v6() && address.bytes()[0] == 0xFE && (address.bytes()[1] & 0xC0U) == 0x80;
-}
-
 bool is_from_kernel(const LinkAddress& address) {
-    return is_link_local_v6(address.prefix.address) ||
-           (address.link_index == kLoopbackIndex &&
-            (address.prefix.address == IpAddress::v4(0x7F000001) ||
-             address.prefix.address == IpAddress::parse("::1")));
+    return address.link_index == kLoopbackIndex &&
+           (address.prefix.address == IpAddress::v4(0x7F000001) ||
+            address.prefix.address == IpAddress::parse("::1"));
 }
 
 } // namespace

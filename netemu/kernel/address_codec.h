@@ -22,7 +22,7 @@ void encode_add_address(Batch& batch, const LinkAddress& address);
 void encode_delete_address(Batch& batch, const LinkAddress& address);
 void encode_dump_addresses(Batch& batch);
 /// Reads an RTM_NEWADDR message; nullopt for those that the kernel gives by itself (127.0.0.1 and
-/// ::1 of lo, link-local IPv6).
+/// ::1 of lo; it invents no link-local ones here, see encode_no_link_local).
 std::optional<LinkAddress> decode_address(const nlmsghdr* message);
 
 } // namespace netemu

@@ -306,15 +306,24 @@ void Executor::operator()(const DeleteAddress& operation) {
 
 void Executor::operator()(const AddRoute& operation) {
     const RouteSpec& route = operation.route;
-    const auto index = table_.index_of(go_to(operation.ns), route.link);
-    encode_add_route(batch_, {route.destination, route.gateway, index, route.onlink});
+    LiveNamespace& ns = go_to(operation.ns);
+    const auto index = route.is_blackhole() ? 0 : table_.index_of(ns, route.link);
+    encode_add_route(
+        batch_, {route.destination, route.gateway, index, route.onlink, route.protocol});
+    if (batch_.full()) {
+        flush();
+    }
 }
 
 void Executor::operator()(const DeleteRoute& operation) {
     tolerate_absence();
     const RouteSpec& route = operation.route;
-    if (const auto index = index_if_there(operation.ns, route.link)) {
-        encode_delete_route(batch_, {route.destination, route.gateway, *index, route.onlink});
+    go_to(operation.ns);
+    const auto index =
+        route.is_blackhole() ? std::uint32_t{0} : index_if_there(operation.ns, route.link);
+    if (index) {
+        encode_delete_route(
+            batch_, {route.destination, route.gateway, *index, route.onlink, route.protocol});
     }
 }
 

@@ -96,9 +96,13 @@ public:
             throw Error("interface name \"" + match.name + "\" in a rule has a bad length");
         }
         std::memcpy(name.data(), match.name.data(), match.name.size());
+        std::span<const std::uint8_t> compared = name;
+        if (match.name.size() > 1 && match.name.back() == '*') {
+            compared = compared.first(match.name.size() - 1);
+        }
         const bool input = match.direction == NftMatchInterface::Direction::Input;
         write_.load_meta(input ? NFT_META_IIFNAME : NFT_META_OIFNAME);
-        write_.compare(equal_or_not(match.negate), name);
+        write_.compare(equal_or_not(match.negate), compared);
     }
 
     void operator()(const NftMatchSet& match) {

@@ -86,7 +86,11 @@ private:
         route_.dump("list routes", request_, [&](const nlmsghdr* message) {
             for (const LinkRoute& route : decode_route(message)) {
                 info_.routes.push_back(
-                    {route.destination, route.gateway, name_of(route.link_index), route.onlink});
+                    {route.destination,
+                     route.gateway,
+                     name_of(route.link_index),
+                     route.onlink,
+                     route.protocol});
             }
         });
     }

@@ -9,17 +9,18 @@ namespace netemu {
 
 namespace {
 
-rtmsg& start(Batch& batch, unsigned type, unsigned flags, const IpPrefix& destination) {
+rtmsg& start(Batch& batch, unsigned type, unsigned flags, const LinkRoute& route) {
     auto& header = batch.start<rtmsg>(type, flags);
-    header.rtm_family = static_cast<std::uint8_t>(destination.address.af());
-    header.rtm_dst_len = destination.length;
+    header.rtm_family = static_cast<std::uint8_t>(route.destination.address.af());
+    header.rtm_dst_len = route.destination.length;
     header.rtm_table = RT_TABLE_MAIN;
-    header.rtm_type = RTN_UNICAST;
+    header.rtm_type = route.link_index == 0 ? RTN_BLACKHOLE : RTN_UNICAST;
     return header;
 }
 
 std::uint8_t scope_of(const LinkRoute& route) {
-    const bool direct = route.destination.address.is_v4() && !route.gateway;
+    const bool direct =
+        route.destination.address.is_v4() && !route.gateway && route.link_index != 0;
     return direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 }
 
@@ -30,7 +31,9 @@ void finish(Batch& batch, const LinkRoute& route) {
     if (route.gateway) {
         batch.put_address(RTA_GATEWAY, *route.gateway);
     }
-    batch.put_u32(RTA_OIF, route.link_index);
+    if (route.link_index != 0) {
+        batch.put_u32(RTA_OIF, route.link_index);
+    }
 }
 
 bool is_ours(const rtmsg& header, const Attributes& attributes) {
@@ -38,8 +41,8 @@ bool is_ours(const rtmsg& header, const Attributes& attributes) {
     const bool by_kernel = header.rtm_protocol == RTPROT_KERNEL ||
                            header.rtm_protocol == RTPROT_REDIRECT ||
                            header.rtm_protocol == RTPROT_RA;
-    return table == RT_TABLE_MAIN && header.rtm_type == RTN_UNICAST && !by_kernel &&
-           (header.rtm_flags & RTM_F_CLONED) == 0;
+    const bool known = header.rtm_type == RTN_UNICAST || header.rtm_type == RTN_BLACKHOLE;
+    return table == RT_TABLE_MAIN && known && !by_kernel && (header.rtm_flags & RTM_F_CLONED) == 0;
 }
 
 IpPrefix destination_of(const rtmsg& header, const Attributes& attributes) {
@@ -49,8 +52,8 @@ IpPrefix destination_of(const rtmsg& header, const Attributes& attributes) {
 }
 
 /// RTA_MULTIPATH: structures one after the other, each followed by attributes of its own.
-std::vector<LinkRoute>
-decode_hops(const IpPrefix& destination, std::span<const std::uint8_t> data) {
+std::vector<LinkRoute> decode_hops(
+    const IpPrefix& destination, std::uint8_t protocol, std::span<const std::uint8_t> data) {
     std::vector<LinkRoute> routes;
     while (data.size() >= sizeof(rtnexthop)) {
         const auto* hop = reinterpret_cast<const rtnexthop*>(data.data());
@@ -62,7 +65,8 @@ decode_hops(const IpPrefix& destination, std::span<const std::uint8_t> data) {
             {destination,
              attributes.address(RTA_GATEWAY),
              static_cast<std::uint32_t>(hop->rtnh_ifindex),
-             (hop->rtnh_flags & RTNH_F_ONLINK) != 0});
+             (hop->rtnh_flags & RTNH_F_ONLINK) != 0,
+             protocol});
         data = data.subspan(std::min<std::size_t>(MNL_ALIGN(hop->rtnh_len), data.size()));
     }
     return routes;
@@ -71,9 +75,8 @@ decode_hops(const IpPrefix& destination, std::span<const std::uint8_t> data) {
 } // namespace
 
 void encode_add_route(Batch& batch, const LinkRoute& route) {
-    auto& header = start(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route.destination);
-    header.rtm_protocol =
-        RTPROT_BOOT; // what `ip route add` writes, so that `ip route` looks familiar
+    auto& header = start(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route);
+    header.rtm_protocol = route.protocol;
     header.rtm_scope = scope_of(route);
     header.rtm_flags = route.onlink ? static_cast<unsigned>(RTNH_F_ONLINK) : 0;
     finish(batch, route);
@@ -81,7 +84,7 @@ void encode_add_route(Batch& batch, const LinkRoute& route) {
 
 void encode_delete_route(Batch& batch, const LinkRoute& route) {
     // IPv4 compares the scope; "nowhere" matches any.
-    start(batch, RTM_DELROUTE, 0, route.destination).rtm_scope = RT_SCOPE_NOWHERE;
+    start(batch, RTM_DELROUTE, 0, route).rtm_scope = RT_SCOPE_NOWHERE;
     finish(batch, route);
 }
 
@@ -99,13 +102,16 @@ std::vector<LinkRoute> decode_route(const nlmsghdr* message) {
     }
     const IpPrefix destination = destination_of(header, attributes);
     if (attributes.has(RTA_MULTIPATH)) {
-        return decode_hops(destination, attributes.bytes(RTA_MULTIPATH));
+        return decode_hops(destination, header.rtm_protocol, attributes.bytes(RTA_MULTIPATH));
     }
+    // Of an IPv6 blackhole the kernel says that it leaves by lo.
+    const bool blackhole = header.rtm_type == RTN_BLACKHOLE;
     return {
         {destination,
          attributes.address(RTA_GATEWAY),
-         attributes.u32(RTA_OIF).value_or(0),
-         (header.rtm_flags & RTNH_F_ONLINK) != 0}};
+         blackhole ? 0 : attributes.u32(RTA_OIF).value_or(0),
+         (header.rtm_flags & RTNH_F_ONLINK) != 0,
+         header.rtm_protocol}};
 }
 
 void encode_get_route(Batch& batch, const IpAddress& address) {

@@ -74,11 +74,14 @@ address_command(std::string_view verb, const IpPrefix& prefix, const std::string
 std::string route_command(std::string_view verb, const RouteSpec& route) {
     auto text = ip_command(route.destination.address) + "route ";
     text += verb;
+    text += route.is_blackhole() ? " blackhole" : "";
     text += " " + (route.destination.length == 0 ? "default" : route.destination.to_string());
     if (route.gateway) {
         text += " via " + route.gateway->to_string();
     }
-    return text + " dev " + route.link + (route.onlink ? " onlink" : "");
+    return text + (route.is_blackhole() ? "" : " dev " + route.link) +
+           (route.onlink ? " onlink" : "") +
+           (route.protocol == kRouteByHand ? "" : " proto " + std::to_string(route.protocol));
 }
 
 std::string fdb_command(std::string_view verb, const FdbSpec& entry) {

@@ -68,11 +68,16 @@ struct LinkSpec {
     bool operator==(const LinkSpec&) const = default;
 };
 
+/// Who made a route, as ip-route(8) writes it after "proto" (RTPROT_* of rtnetlink(7)).
+inline constexpr std::uint8_t kRouteByHand = 3; // "boot": what `ip route add` writes itself
+
 struct RouteSpec {
     IpPrefix destination;             // network form; length 0 is the default route
     std::optional<IpAddress> gateway; // none: on-link
-    std::string link;
-    bool onlink = false; // the gateway need not be reachable by another route
+    std::string link;                 // empty: a blackhole, which drops and says nothing
+    bool onlink = false;              // the gateway need not be reachable by another route
+    std::uint8_t protocol = kRouteByHand;
+    [[nodiscard]] bool is_blackhole() const { return link.empty(); }
     auto operator<=>(const RouteSpec&) const = default;
 };
 

@@ -41,7 +41,7 @@ struct NftMatchAddresses {
     std::vector<IpPrefix> prefixes;
     bool operator==(const NftMatchAddresses&) const = default;
 };
-/// Matches `iifname` or `oifname`, exactly.
+/// Matches `iifname` or `oifname`: exactly, or, of a name that ends in `*`, all that begin so.
 struct NftMatchInterface {
     enum class Direction : std::uint8_t { Input, Output };
     Direction direction = Direction::Input;

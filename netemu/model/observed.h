@@ -23,8 +23,7 @@ struct LinkInfo {
     std::string master;   // name, or empty
     bool hairpin = false; // of a bridge's port
     std::optional<VxlanSpec> vxlan;
-    std::vector<IpPrefix>
-        addresses; // without those the kernel gives itself (127.0.0.1, ::1, fe80::/10)
+    std::vector<IpPrefix> addresses; // without those the kernel gives itself (127.0.0.1, ::1)
 };
 
 /// A table that is there. Its contents are compared by the digest of what we last made of it, which
@@ -50,7 +49,7 @@ struct NftTableInfo {
 struct NamespaceInfo {
     NamespaceRole role = NamespaceRole::Pod;
     std::map<std::string, LinkInfo> links; // by name
-    std::vector<RouteSpec> routes; // main table, unicast, not those of protocol "kernel"; sorted
+    std::vector<RouteSpec> routes;         // main table, not those of protocol "kernel"; sorted
     std::vector<NeighbourSpec> neighbours; // permanent ones; sorted
     std::shared_ptr<const std::vector<NeighbourSpec>>
         segment_neighbours;   // only in expected observations

@@ -140,7 +140,7 @@ std::map<std::string, std::size_t> summarize(const Plan& plan);
 /// observation holds what it contains now (expected_observation), and replaced otherwise. Tables
 /// that change in the same way in many namespaces share one NftChange. Throws Error when a veth's
 /// peer or a VXLAN device's underlay is not wanted. What we did not ask for and did not make (a
-/// learned ARP entry, the kernel's own local and link-local routes) is left alone; a lo that is not
+/// learned ARP entry, the kernel's own local routes) is left alone; a lo that is not
 /// listed is brought down.
 Plan make_plan(const DesiredState& desired, const ObservedState& observed);
 

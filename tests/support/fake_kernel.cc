@@ -133,17 +133,31 @@ public:
 
     void operator()(const AddRoute& op) {
         auto& ns = find(op.ns);
-        const auto& info = find(ns, op.route.link).info;
-        require(info.up, ENETDOWN);
         require(op.route.destination.network() == op.route.destination, EINVAL);
         for (const auto& route : ns.routes) {
             require(route.destination != op.route.destination, EEXIST);
         }
+        if (op.route.is_blackhole()) {
+            require(!op.route.gateway, EINVAL);
+            ns.routes.insert(op.route);
+            return;
+        }
+        const auto& info = find(ns, op.route.link).info;
+        require(info.up, ENETDOWN);
         if (op.route.gateway && !op.route.onlink) {
             const auto& gateway = *op.route.gateway;
-            const bool reachable = std::any_of(
-                info.addresses.begin(), info.addresses.end(), [&](const IpPrefix& each) {
-                    return each.contains(gateway) && each.address != gateway;
+            const auto link_local = *IpPrefix::parse("fe80::/10");
+            const bool reachable =
+                link_local.contains(gateway) ||
+                std::any_of(
+                    info.addresses.begin(),
+                    info.addresses.end(),
+                    [&](const IpPrefix& each) {
+                        return each.contains(gateway) && each.address != gateway;
+                    }) ||
+                std::any_of(ns.routes.begin(), ns.routes.end(), [&](const RouteSpec& route) {
+                    return route.link == op.route.link && !route.gateway &&
+                           route.destination.contains(gateway);
                 });
             require(reachable, gateway.is_v4() ? ENETUNREACH : EHOSTUNREACH);
         }

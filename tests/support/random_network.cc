@@ -138,6 +138,9 @@ private:
                 spec.routes.push_back({*IpPrefix::parse("10.200.0.0/16"), {}, link.name, false});
             }
         }
+        if (chance(20)) {
+            spec.routes.push_back({*IpPrefix::parse("10.201.0.0/16"), {}, {}, false, 80});
+        }
         std::shuffle(spec.routes.begin(), spec.routes.end(), random_);
     }
 

@@ -38,7 +38,7 @@ std::set<std::string> lines_of(const NamespaceInfo& ns) {
         lines.insert(
             "route " + route.destination.to_string() + " via " +
             (route.gateway ? route.gateway->to_string() : "-") + " dev " + route.link +
-            (route.onlink ? " onlink" : ""));
+            (route.onlink ? " onlink" : "") + " proto " + std::to_string(route.protocol));
     }
     auto neighbours = ns.neighbours;
     if (ns.segment_neighbours != nullptr) {

@@ -144,9 +144,6 @@ BOOST_AUTO_TEST_CASE(the_world_is_read_from_objects) {
     BOOST_TEST(pod.ports[2].protocol == "UDP");
     BOOST_REQUIRE_EQUAL(world.nodes.size(), 1U);
     BOOST_TEST(world.nodes[0].ips.at(0) == "172.18.0.2");
-    BOOST_REQUIRE_EQUAL(world.nodes[0].gateways.size(), 2U);
-    BOOST_TEST(world.nodes[0].gateways[0] == "10.244.1.1");
-    BOOST_TEST(world.nodes[0].gateways[1] == "fd00:1::1");
     BOOST_REQUIRE_EQUAL(world.services.size(), 2U);
     BOOST_TEST(world.services[0].ips.at(0) == "10.96.0.1");
     BOOST_TEST(world.services[1].ips.empty());

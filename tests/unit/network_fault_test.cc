@@ -91,6 +91,19 @@ std::size_t count_of(const std::string& text, const std::string& part) {
 
 BOOST_FIXTURE_TEST_SUITE(network_faults, FaultFixture)
 
+BOOST_AUTO_TEST_CASE(a_routed_pod_is_cut_with_what_its_port_carries) {
+    FaultFixture fixture;
+    fixture.cluster.config.cni_profile = "calico";
+    const auto cut = FaultFixture::fault("cut x/a", "pod/x/a");
+    const auto state = fixture.broken({cut});
+    BOOST_TEST((FaultFixture::down(state) == std::vector<std::string>{"node/node-1 to pod/x/a"}));
+    for (const auto& route : state.namespaces.at("node/node-1").routes) {
+        BOOST_TEST(route.destination.to_string() != "10.244.1.2/32");
+    }
+    fixture.there_and_back({cut});
+    fixture.there_and_back({FaultFixture::fault("stop node/node-1", "node/node-1")});
+}
+
 BOOST_AUTO_TEST_CASE(a_cut_takes_the_other_end_of_the_cable_down) {
     const std::vector<std::string> pod{"node/node-1 to pod/x/a"};
     BOOST_TEST(

@@ -54,6 +54,13 @@ struct Small : Cluster {
     FakeKernel kernel;
 };
 
+struct Routed : Small {
+    explicit Routed(const std::vector<std::string>& ranges = {"10.244.0.0/16"}) : Small(ranges) {
+        config.cni_profile = "calico";
+        (void)change(); // from another profile: everything is made anew
+    }
+};
+
 std::string create_text(const Cluster& cluster) {
     return to_text(make_plan(compile_network(cluster.store, cluster.config), {}));
 }
@@ -109,6 +116,39 @@ BOOST_AUTO_TEST_CASE(one_node_more_and_one_less) {
     check_golden("network-add-node.txt", cluster.change());
     cluster.remove_node(2);
     check_golden("network-remove-node.txt", cluster.change());
+    BOOST_TEST(cluster.change() == "");
+}
+
+BOOST_AUTO_TEST_CASE(calico_by_vxlan) {
+    Routed cluster({"10.244.0.0/16", "fd00:10:244::/56"});
+    check_golden("network-calico-vxlan.txt", create_text(cluster));
+    BOOST_TEST(cluster.change() == "");
+}
+
+BOOST_AUTO_TEST_CASE(calico_by_routes) {
+    Routed cluster({"10.244.0.0/16", "fd00:10:244::/56"});
+    cluster.config.overlay = "none";
+    check_golden("network-calico-none.txt", create_text(cluster));
+    (void)cluster.change();
+    BOOST_TEST(cluster.change() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_routed_pod_comes_and_goes) {
+    Routed cluster;
+    cluster.add_pod(1, "default", "web-2", 4);
+    check_golden("network-calico-add-pod.txt", cluster.change());
+    cluster.remove_pod("default", "web-0");
+    check_golden("network-calico-remove-pod.txt", cluster.change());
+    cluster.remove_node(2);
+    (void)cluster.change();
+    BOOST_TEST(cluster.change() == "");
+}
+
+BOOST_AUTO_TEST_CASE(flannel) {
+    Small cluster;
+    cluster.config.cni_profile = "flannel";
+    check_golden("network-flannel.txt", create_text(cluster));
+    (void)cluster.change();
     BOOST_TEST(cluster.change() == "");
 }
 

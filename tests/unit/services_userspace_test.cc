@@ -123,6 +123,19 @@ BOOST_AUTO_TEST_CASE(rules_steer_to_the_proxy) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(pods_on_interfaces_without_addresses_are_sent_to_the_proxy) {
+    const auto web = overall()[2];
+    const std::vector<UserspacePort> ports{{web.get(), 40123}};
+    const auto text = userspace_sync(ports, ip("192.168.0.2"), UserspaceBind::Node);
+    BOOST_TEST(text.find("REDIRECT") == std::string::npos, text);
+    for (const auto* chain : {"KUBE-PORTALS-CONTAINER", "KUBE-NODEPORT-CONTAINER"}) {
+        const auto rule = text.find(std::string("-A ") + chain);
+        BOOST_REQUIRE(rule != std::string::npos);
+        BOOST_TEST(text.substr(rule, text.find('\n', rule) - rule)
+                       .ends_with("-j DNAT --to-destination 192.168.0.2:40123"));
+    }
+}
+
 // The walk of `statistic --mode random` rules is uniform: chi-square with 9 degrees of freedom is
 // above 27.9 once in a thousand honest runs, and the seed is fixed.
 BOOST_AUTO_TEST_CASE(the_iptables_walk_is_uniform) {

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "labctl/compile/network_view.h"
+#include "netemu/model/network.h"
+
+/// What tells one CNI plugin from another. Each has a file NAME_profile.cc with its wiring, its
+/// tunnel and the names of its devices; what they share is in cni_*.h.
+namespace labctl::compile {
+
+struct ClusterConfig;
+
+struct CniProfile {
+    const char* name;
+    const char* bridge; // the nodes' bridge; nullptr: pods hang on their node one by one, routed
+    const char* tunnel; // the VXLAN device of each node
+    std::uint32_t vni;
+    std::uint16_t port; // UDP, of the tunnel
+    bool enforces_policies;
+    bool always_checks_sources; // otherwise only once there is a policy
+    /// Adds what the plugin makes of the node at this position of `cluster.nodes`: to its
+    /// namespace, and the namespaces of its pods.
+    void (*add)(const ClusterView& cluster, std::size_t position, netemu::DesiredState& state);
+
+    [[nodiscard]] bool routed() const { return bridge == nullptr; }
+};
+
+extern const CniProfile kBridgeProfile;
+extern const CniProfile kFlannelProfile;
+extern const CniProfile kCalicoProfile;
+
+/// In the order in which they are offered.
+[[nodiscard]] const std::vector<const CniProfile*>& cni_profiles();
+/// Throws netemu::UsageError, naming `field` and the profiles that there are.
+[[nodiscard]] const CniProfile& find_cni_profile(std::string_view name, const std::string& field);
+[[nodiscard]] const CniProfile& cni_profile(const ClusterConfig& config);
+
+/// How nodes exchange the packets of pods: "vxlan", or "none", by routes over the underlay.
+inline constexpr const char* kOverlayVxlan = "vxlan";
+inline constexpr const char* kOverlayNone = "none";
+/// Throws netemu::UsageError for an overlay that is not known here, and netemu::UnsupportedError,
+/// naming the kernel's feature, for one that hosts cannot have. `field` is what the user wrote it
+/// in.
+void check_overlay(const std::string& overlay, const std::string& field);
+
+/// The addresses that are the node's own: on the underlay, and those of the plugin's devices.
+[[nodiscard]] std::vector<netemu::IpAddress>
+node_addresses(const NodeView& node, const CniProfile& profile);
+
+} // namespace labctl::compile

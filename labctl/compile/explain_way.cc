@@ -1,0 +1,60 @@
+#include "labctl/compile/explain_way.h"
+
+#include "labctl/compile/network.h"
+#include "labctl/compile/packet_path.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using api::Json;
+using api::string_at;
+
+constexpr std::size_t kWaysMax = 16;
+
+/// Where the client's packets begin: a pod in its node's network has none of its own.
+std::string first_namespace(const Json& explanation, const netemu::DesiredState& network) {
+    const auto name = string_at(explanation, "from.name");
+    for (const auto& ns : {name, "pod/" + name}) {
+        if (network.namespaces.contains(ns)) {
+            return ns;
+        }
+    }
+    return node_namespace(string_at(explanation, "from.node"));
+}
+
+std::string place_text(const std::string& ns) {
+    return ns.starts_with("pod/") ? ns.substr(4) : ns;
+}
+
+} // namespace
+
+void explain_ways(Json& explanation, const netemu::DesiredState& network) {
+    const auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
+    auto& branches = explanation["branches"];
+    if (!target || !branches.is_array()) {
+        return;
+    }
+    PathQuestion question{first_namespace(explanation, network), target->address, {}, {}};
+    std::size_t ways = 0;
+    for (auto& branch : branches) {
+        const auto result = string_at(branch, "result");
+        const auto end = netemu::Endpoint::parse(result);
+        if ((!end && !result.empty()) || ways++ == kWaysMax) {
+            continue; // a rule drops or rejects it
+        }
+        question.translated_in = end ? node_namespace(string_at(explanation, "node")) : "";
+        question.translated = end ? end->address : target->address;
+        auto way = Json::array();
+        for (const auto& hop : packet_path(network, question)) {
+            way.push_back(
+                {{"place", place_text(hop.ns)},
+                 {"in", hop.in},
+                 {"out", hop.out},
+                 {"how", hop.how}});
+        }
+        branch["way"] = std::move(way);
+    }
+}
+
+} // namespace labctl::compile

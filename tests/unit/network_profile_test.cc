@@ -1,0 +1,162 @@
+#include <boost/test/unit_test.hpp>
+
+#include "labctl/compile/calico_names.h"
+#include "labctl/compile/cni_profile.h"
+#include "labctl/compile/network.h"
+#include "netemu/base/error.h"
+#include "netemu/model/nft_text.h"
+#include "tests/support/cluster.h"
+
+using namespace labctl::compile;
+using labctl::test::Cluster;
+using namespace netemu;
+
+namespace {
+
+std::string hex_of(const std::array<std::uint8_t, 20>& digest) {
+    std::string text;
+    for (const auto byte : digest) {
+        constexpr std::string_view kDigits = "0123456789abcdef";
+        text += kDigits[byte >> 4U];
+        text += kDigits[byte & 0xfU];
+    }
+    return text;
+}
+
+struct Profiles : Cluster {
+    Profiles() : Cluster(2, {"10.244.0.0/16", "fd00:10:244::/56"}) {
+        add_pod(1, "x", "a", 2);
+        add_pod(1, "x", "b", 3);
+        add_pod(2, "x", "c", 2);
+    }
+
+    DesiredState compile(const char* profile, const char* overlay) {
+        config.cni_profile = profile;
+        config.overlay = overlay;
+        return compile_network(store, config);
+    }
+
+    static const LinkSpec* link(const DesiredState& state, const char* ns, std::string_view name) {
+        for (const auto& each : state.namespaces.at(ns).links) {
+            if (each.name == name) {
+                return &each;
+            }
+        }
+        return nullptr;
+    }
+
+    static std::string table(const DesiredState& state, const char* name) {
+        for (const auto& each : state.namespaces.at("node/node-1").tables) {
+            if (each.name == name) {
+                return to_text(each);
+            }
+        }
+        return {};
+    }
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(profiles)
+
+// FIPS 180's examples, and the edges of a block.
+BOOST_AUTO_TEST_CASE(sha1_of_known_texts) {
+    BOOST_TEST(hex_of(sha1("abc")) == "a9993e364706816aba3e25717850c26c9cd0d89d");
+    BOOST_TEST(hex_of(sha1("")) == "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    BOOST_TEST(
+        hex_of(sha1("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq")) ==
+        "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+    BOOST_TEST(hex_of(sha1(std::string(64, 'a'))) == "0098ba824b5c16427bd7a1122a5a442a25ec644d");
+}
+
+// As `printf default.web-0 | sha1sum` says.
+BOOST_AUTO_TEST_CASE(ports_are_named_as_calico_names_them) {
+    BOOST_TEST(calico_port("default", "web-0") == "cali0d7763386da");
+    BOOST_TEST(calico_port("default", "web-0").size() == 15U);
+}
+
+BOOST_AUTO_TEST_CASE(each_profile_has_its_devices) {
+    Profiles cluster;
+    struct Expected {
+        const char* profile;
+        const char* bridge;
+        const char* tunnel;
+        std::uint32_t vni;
+        std::uint16_t port;
+    };
+    for (const auto& [profile, bridge, tunnel, vni, port] :
+         {Expected{"bridge", "cni0", "vxlan1", 1, 4789},
+          Expected{"flannel", "cni0", "flannel.1", 1, 8472},
+          Expected{"calico", nullptr, "vxlan.calico", 4096, 4789}}) {
+        BOOST_TEST_CONTEXT(profile) {
+            const auto state = cluster.compile(profile, "vxlan");
+            const auto* device = Profiles::link(state, "node/node-1", tunnel);
+            BOOST_REQUIRE(device != nullptr);
+            const auto& vxlan = std::get<VxlanSpec>(device->kind);
+            BOOST_TEST(vxlan.vni == vni);
+            BOOST_TEST(vxlan.port == port);
+            BOOST_TEST(device->addresses.at(0).to_string() == "10.244.1.0/32");
+            BOOST_TEST(
+                (Profiles::link(state, "node/node-1", "cni0") != nullptr) == (bridge != nullptr));
+            const auto plain = cluster.compile(profile, "none");
+            BOOST_TEST(Profiles::link(plain, "node/node-1", tunnel) == nullptr);
+            BOOST_TEST(plain.namespaces.at("node/node-1").fdb.empty());
+            BOOST_TEST(Profiles::link(plain, "pod/x/a", "eth0")->mtu == 1500U);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(only_routed_pods_are_checked_without_a_policy) {
+    Profiles cluster;
+    BOOST_TEST(Profiles::table(cluster.compile("bridge", "vxlan"), "cni-sources") == "");
+    BOOST_TEST(Profiles::table(cluster.compile("flannel", "vxlan"), "cni-sources") == "");
+    const auto text = Profiles::table(cluster.compile("calico", "vxlan"), "cni-sources");
+    BOOST_TEST(text.find("table inet cni-sources") != std::string::npos, text);
+    BOOST_TEST(
+        text.find("iifname \"cali*\" iifname . ip saddr != @own-addresses-4") != std::string::npos,
+        text);
+}
+
+BOOST_AUTO_TEST_CASE(a_node_without_bridges_needs_no_bridge_netfilter) {
+    Profiles cluster;
+    cluster.config.bridge_netfilter = true;
+    const auto routed = cluster.compile("calico", "vxlan");
+    for (const auto& each : routed.namespaces.at("node/node-1").sysctls) {
+        BOOST_TEST(!each.key.starts_with("net/bridge"));
+    }
+    cluster.config.bridge_netfilter = false;
+    BOOST_TEST(Profiles::table(cluster.compile("calico", "vxlan"), "cni-to-node") == "");
+    BOOST_TEST(Profiles::table(cluster.compile("flannel", "vxlan"), "cni-to-node") != "");
+}
+
+BOOST_AUTO_TEST_CASE(a_node_has_the_addresses_of_its_devices) {
+    Profiles cluster;
+    const auto nodes = view_nodes(cluster.store, cluster.config);
+    const auto texts = [&](const CniProfile& profile) {
+        std::string text;
+        for (const auto& address : node_addresses(nodes.at(0), profile)) {
+            text += address.to_string() + " ";
+        }
+        return text;
+    };
+    BOOST_TEST(texts(kCalicoProfile) == "172.18.0.2 fd00:172:18::2 10.244.1.0 fd00:10:244:1:: ");
+    BOOST_TEST(
+        texts(kBridgeProfile) ==
+        "172.18.0.2 fd00:172:18::2 10.244.1.0 10.244.1.1 fd00:10:244:1:: fd00:10:244:1::1 ");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_known_is_named) {
+    BOOST_CHECK_EXCEPTION(
+        (void)find_cni_profile("weave", "spec.cni.profile"),
+        UsageError,
+        [](const UsageError& error) {
+            return std::string(error.what()) ==
+                       "spec.cni.profile: 'weave' is not available in this version" &&
+                   error.hint() == "available: bridge, flannel, calico";
+        });
+    BOOST_CHECK_THROW(check_overlay("geneve", "spec.cni.overlay"), UsageError);
+    BOOST_CHECK_THROW(check_overlay("ipip", "spec.cni.overlay"), UnsupportedError);
+    BOOST_CHECK_NO_THROW(check_overlay("none", "spec.cni.overlay"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
