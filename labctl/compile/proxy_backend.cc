@@ -1,6 +1,7 @@
 #include "labctl/compile/proxy_backend.h"
 
 #include "labctl/compile/proxy_iptables.h"
+#include "labctl/compile/proxy_ipvs.h"
 #include "labctl/compile/proxy_nftables.h"
 #include "labctl/compile/proxy_userspace.h"
 #include "netemu/base/error.h"
@@ -11,12 +12,16 @@ std::unique_ptr<ProxyBackend> make_proxy_backend(
     const std::string& mode,
     netemu::Family family,
     const services::ProxyConfig& config,
+    const std::string& scheduler,
     const std::vector<services::ProxyNode>& nodes) {
     if (mode == "nftables") {
         return std::make_unique<NftablesBackend>(family, config, nodes);
     }
     if (mode == "iptables") {
         return std::make_unique<IptablesBackend>(family, config, nodes);
+    }
+    if (mode == "ipvs") {
+        return std::make_unique<IpvsBackend>(family, config, scheduler, nodes);
     }
     if (mode == "userspace") {
         return std::make_unique<UserspaceBackend>(family, nodes);

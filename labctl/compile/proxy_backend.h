@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ struct Portal {
     std::uint16_t proxy_port = 0;
 };
 
+/// The virtual servers of a network namespace as the kernel has them; see Kernel::virtual_servers.
+using ServerReader = std::function<std::vector<netemu::VirtualServerInfo>(const std::string& ns)>;
+
 /// `nodes` of the constructors outlive a backend and change only right before `rebuild`.
 class ProxyBackend {
 public:
@@ -50,12 +54,14 @@ public:
 
     /// See Proxies: what is left to delete later.
     [[nodiscard]] virtual bool has_stale() const { return false; }
-    virtual void sweep(ProxyWork& /*work*/) {}
+    virtual void sweep(ProxyWork& /*work*/, const ServerReader& /*servers*/) {}
 
     /// The nftables table of a node, or nullptr if this mode has none.
     [[nodiscard]] virtual const netemu::NftTable* table(std::size_t /*node*/) const {
         return nullptr;
     }
+    /// Adds the device and the virtual servers of a node, in the ipvs mode.
+    virtual void add_devices(std::size_t /*node*/, netemu::NamespaceSpec& /*spec*/) const {}
     /// All rules of a node for a network namespace that has none, or empty if this mode does not
     /// restore.
     [[nodiscard]] virtual std::string restore_text(std::size_t /*node*/) const { return {}; }
@@ -71,11 +77,13 @@ private:
     netemu::Family family_;
 };
 
-/// The backend of a mode that ClusterConfig accepts: "nftables", "iptables" or "userspace".
+/// The backend of a mode that ClusterConfig accepts: "nftables", "iptables", "ipvs" or "userspace".
+/// `scheduler` is that of the ipvs mode.
 std::unique_ptr<ProxyBackend> make_proxy_backend(
     const std::string& mode,
     netemu::Family family,
     const services::ProxyConfig& config,
+    const std::string& scheduler,
     const std::vector<services::ProxyNode>& nodes);
 
 } // namespace labctl::compile

@@ -11,8 +11,12 @@ constexpr Table kCni{
     text("profile").otherwise("bridge"), text("overlay").otherwise("vxlan"), any("mtu"),
 };
 
+constexpr Table kIpvs{
+    text("scheduler").otherwise("rr"),
+};
+
 constexpr Table kProxy{
-    text("mode").otherwise("nftables"),
+    text("mode").otherwise("nftables"), object("ipvs", kIpvs),
 };
 
 constexpr Table kMesh{
