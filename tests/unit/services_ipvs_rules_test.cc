@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(other_ports_of_a_service_address_are_closed_but_it_answers_
     const auto state = ipvs_state(overall(), node());
     BOOST_TEST(fate(state, kPod, "172.30.0.41", 81) == "reject");
     BOOST_TEST(fate(state, kPod, "172.30.0.41", 0, kIcmp) == "serve");
-    BOOST_TEST(fate(state, kPod, "192.168.0.2", 22) == "serve"); // the node's own
+    BOOST_TEST(fate(state, kPod, "192.168.0.2", 22) == "serve");        // the node's own
     BOOST_TEST(fate(state, kOutside, "172.30.0.45", 30000) == "serve"); // a health check's port
 }
 
