@@ -33,6 +33,12 @@ public:
         NftBase base;
         base.priority = way_ == PolicyDirection::Egress ? 0 : 1;
         NftChain first{std::string(to_text(way_)), base, first_rules()};
+        base.hook = NftHook::Output;
+        NftChain sent_on{std::string(to_text(way_)) + "-virtual", base, first_rules()};
+        sent_on.rules.insert(
+            sent_on.rules.begin(),
+            {{NftMatchLocal{false, NftMatchAddress::Field::Source}, accepted()},
+             "what the node itself sends; the rest comes through virtual servers"});
         NftChain policies{tier_chain(way_, PolicyTier::NetworkPolicy), {}, {}};
         add_maps(PolicyTier::NetworkPolicy, policies);
         policies.rules.push_back(go_to(PolicyTier::Baseline, "no NetworkPolicy has a say"));
@@ -40,7 +46,7 @@ public:
         add_maps(PolicyTier::Baseline, baseline);
         // Explicit: whoever came by `goto` would fall back into the caller.
         baseline.rules.push_back({{accepted()}, "no policy has a say"});
-        return {std::move(policies), std::move(baseline), std::move(first)};
+        return {std::move(policies), std::move(baseline), std::move(first), std::move(sent_on)};
     }
 
 private:

@@ -18,7 +18,9 @@ namespace services {
 [[nodiscard]] std::string self_set_name(Family family);
 
 /// `table inet labctl` without any policy: two base chains on forward, egress before ingress, so
-/// that `accept` ends one direction and `drop` both; the ladder of tiers in each; empty maps.
+/// that `accept` ends one direction and `drop` both; the ladder of tiers in each; empty maps. Two
+/// more like them on output see what IPVS sends on for pods and others: it takes a packet as one
+/// for the node and sends it as one of the node's, past forward (net/netfilter/ipvs/ip_vs_xmit.c).
 [[nodiscard]] netemu::NftTable policy_frame(const std::vector<Family>& families);
 
 } // namespace services

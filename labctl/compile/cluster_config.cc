@@ -11,6 +11,7 @@
 #include "netemu/base/error.h"
 #include "netemu/base/limits.h"
 #include "netemu/base/text.h"
+#include "services/ipvs_mode.h"
 
 namespace labctl::compile {
 
@@ -155,6 +156,22 @@ std::string read_proxy_mode(const api::Json& spec) {
     return mode;
 }
 
+/// One that kube-proxy accepts; whether the kernel has it is seen when it is asked for.
+std::string read_ipvs_scheduler(const api::Json& spec) {
+    auto scheduler = api::string_at(spec, "proxy.ipvs.scheduler", "rr");
+    const auto known = services::ipvs_schedulers();
+    if (std::find(known.begin(), known.end(), scheduler) == known.end()) {
+        std::string names;
+        for (const auto name : known) {
+            names += (names.empty() ? "" : ", ") + std::string(name);
+        }
+        throw UsageError(
+            "spec.proxy.ipvs.scheduler: there is no scheduler '" + scheduler + "'",
+            "available: " + names);
+    }
+    return scheduler;
+}
+
 std::uint32_t checked_mtu(const api::Json& json, const std::string& field, bool has_v6) {
     const auto minimum = has_v6 ? kMtuMinV6 : kMtuMinV4;
     const auto value = json.is_number_integer() ? json.get<std::int64_t>() : 0;
@@ -229,15 +246,9 @@ std::string directory_of(const std::string& file) {
 } // namespace
 
 void check_proxy_mode(const std::string& mode, const std::string& field) {
-    constexpr const char* kAvailable = "available: nftables, iptables, userspace";
-    if (mode == "nftables" || mode == "iptables" || mode == "userspace") {
+    constexpr const char* kAvailable = "available: nftables, iptables, ipvs, userspace";
+    if (mode == "nftables" || mode == "iptables" || mode == "ipvs" || mode == "userspace") {
         return;
-    }
-    if (mode == "ipvs") {
-        throw netemu::UnsupportedError(
-            field + ": 'ipvs' needs virtual servers and address sets in the kernel (CONFIG_IP_VS, "
-                    "CONFIG_IP_SET), and this version does not set them up",
-            kAvailable);
     }
     throw UsageError(field + ": '" + mode + "' is not available in this version", kAvailable);
 }
@@ -269,6 +280,7 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     config.overlay = api::string_at(spec, "cni.overlay", config.overlay);
     check_overlay(config.overlay, "spec.cni.overlay");
     config.proxy_mode = read_proxy_mode(spec);
+    config.ipvs_scheduler = read_ipvs_scheduler(spec);
     config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});
     config.policy_established = one_of(spec, "policy.established", "cut", {"cut", "keep"});
     config.dns_enabled = api::bool_at(spec, "dns.enabled", config.dns_enabled);

@@ -43,6 +43,7 @@ struct ClusterConfig {
     std::optional<std::uint32_t> cni_mtu; // none: computed along the path
     std::uint32_t underlay_mtu = 1500;
     std::string proxy_mode = "nftables"; // as check_proxy_mode accepts it
+    std::string ipvs_scheduler = "rr";   // of the mode ipvs
     std::string mesh_profile = "none";
     /// What becomes of established connections that the policies do not allow any more (reference
     /// netpol.md 7.5): "cut" or "keep".

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/explain_ipvs.h"
 #include "labctl/compile/explain_restored.h"
 #include "labctl/compile/explain_target.h"
 #include "labctl/compile/network.h"
@@ -223,9 +224,10 @@ public:
         const RuleReader& rules,
         const ElementReader& elements,
         const SavedReader& saved,
+        const ServerReader& servers,
         ExplainSource source,
         ExplainTarget target)
-        : proxies_(proxies), rules_(rules), elements_(elements), saved_(saved),
+        : proxies_(proxies), rules_(rules), elements_(elements), saved_(saved), servers_(servers),
           source_(std::move(source)), target_(std::move(target)) {
         packet_.source = source_.address(target_.address.family());
         packet_.destination = target_.address;
@@ -273,18 +275,42 @@ private:
         return proxies_.restores_rules() ? restored_hop(*node) : nft_hop(*node);
     }
 
+    /// In the ipvs mode the node has the addresses of Services itself.
+    [[nodiscard]] std::vector<netemu::IpAddress>
+    local_addresses(const services::ProxyNode& node) const {
+        auto addresses = node.addresses;
+        netemu::DesiredState devices;
+        for (const auto& each : proxies_.nodes()) {
+            (void)devices.namespaces[node_namespace(each.name)];
+        }
+        proxies_.add_devices(devices);
+        for (const auto& link : devices.namespaces.at(node_namespace(node.name)).links) {
+            for (const auto& prefix : link.addresses) {
+                addresses.push_back(prefix.address);
+            }
+        }
+        return addresses;
+    }
+
     services::Explanation nft_hop(const services::ProxyNode& node) {
         const auto* table = proxies_.table(node.name, target_.address.family());
         if (table == nullptr) {
             throw netemu::UsageError("there is no proxy on '" + node.name + "' to explain");
         }
         const std::array<const netemu::NftTable*, 1> tables{table};
-        const services::NftTracer tracer(tables, node.addresses);
-        auto made = services::explain_connection(tracer, packet_, target_.service.get(), node);
+        const services::NftTracer tracer(tables, local_addresses(node));
         const auto ns = node_namespace(node.name);
+        const auto servers = proxies_.mode() == "ipvs" && servers_
+                                 ? servers_(ns)
+                                 : std::vector<netemu::VirtualServerInfo>{};
+        auto made = services::explain_outcomes(
+            through_virtual_servers(tracer.trace(packet_), packet_, servers),
+            target_.service.get(),
+            node);
         const RuleFinder finder(*table, rules_(ns, table->family, table->name));
         add_hop(node, made, [&](Json& step, const services::ExplainStep& of) {
             finder.add_to(step, of);
+            add_ipvs_counters(step, of, servers);
         });
         return made;
     }
@@ -354,7 +380,7 @@ private:
                           : "no Service has this port: node " + target_.node + " itself answers";
         }
         if (target_.service && target_.service->affinity_seconds != 0 && outcome == "endpoint" &&
-            !proxies_.restores_rules()) {
+            proxies_.mode() == "nftables") {
             summary += remembered();
         }
         answer_["outcome"] = outcome;
@@ -381,6 +407,7 @@ private:
     const RuleReader& rules_;
     const ElementReader& elements_;
     const SavedReader& saved_;
+    const ServerReader& servers_;
     ExplainSource source_;
     ExplainTarget target_;
     services::TracePacket packet_;
@@ -410,11 +437,13 @@ api::Json explain_path(
     const ExplainQuestion& question,
     const RuleReader& rules,
     const ElementReader& elements,
-    const SavedReader& saved) {
+    const SavedReader& saved,
+    const ServerReader& servers) {
     auto source = explain_source(store, config, question);
     auto target = explain_target(store, proxies, question);
     const auto first = entry_node(source, target, proxies);
-    return PathExplainer(proxies, rules, elements, saved, std::move(source), std::move(target))
+    return PathExplainer(
+               proxies, rules, elements, saved, servers, std::move(source), std::move(target))
         .explain(first);
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "labctl/api/object.h"
+#include "labctl/compile/proxy_backend.h"
 #include "netemu/model/nft.h"
 #include "netemu/model/nft_info.h"
 
@@ -43,7 +44,8 @@ using SavedReader = std::function<std::string(const std::string& node, netemu::F
 /// probabilities, endpoints with the reason why some are not chosen, `outcome` ("endpoint",
 /// "reject", "drop" or "none"), `remembered` if session affinity overrules the choice for this
 /// client, and a summary. Costs a look at the tables of the nodes on the path, or, in a mode whose
-/// rules are restored, a call of `saved` for each. Only the nftables mode knows `remembered`.
+/// rules are restored, a call of `saved` for each; in the ipvs mode one of `servers` too. Only the
+/// nftables mode knows `remembered`.
 /// Throws netemu::UsageError for what does not exist, with a suggestion.
 [[nodiscard]] api::Json explain_path(
     const store::Store& store,
@@ -52,7 +54,8 @@ using SavedReader = std::function<std::string(const std::string& node, netemu::F
     const ExplainQuestion& question,
     const RuleReader& rules,
     const ElementReader& elements,
-    const SavedReader& saved = {});
+    const SavedReader& saved = {},
+    const ServerReader& servers = {});
 
 /// An object of the kind AffinityList: every client that a Service with the session affinity
 /// ClientIP sends to the endpoint that it had before (reference 2.12). `ns` empty: all namespaces.

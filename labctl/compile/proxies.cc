@@ -7,6 +7,7 @@
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_view.h"
 #include "labctl/compile/policies.h"
+#include "labctl/compile/proxy_ipvs.h"
 #include "labctl/compile/service_index.h"
 #include "labctl/compile/service_values.h"
 #include "services/nftables_proxy.h"
@@ -199,10 +200,10 @@ std::chrono::seconds Proxies::sweep_delay() {
     return std::chrono::seconds(services::kStaleChainSeconds);
 }
 
-ProxyWork Proxies::sweep() {
+ProxyWork Proxies::sweep(const ServerReader& servers) {
     ProxyWork work;
     for (auto& family : families_) {
-        family->sweep(work);
+        family->sweep(work, servers);
     }
     return work;
 }
@@ -218,6 +219,7 @@ void Proxies::add_to(netemu::DesiredState& state) const {
             }
         }
     }
+    add_devices(state);
     auto& external = state.namespaces.at(kExternalNamespace);
     for (const auto& [address, node] : announcements_) {
         const auto& link = state.namespaces.at(node_namespace(node)).links;
@@ -227,6 +229,33 @@ void Proxies::add_to(netemu::DesiredState& state) const {
         external.neighbours.push_back({address, eth0->mac, kEth0});
     }
     std::sort(external.neighbours.begin(), external.neighbours.end());
+}
+
+void Proxies::add_devices(netemu::DesiredState& state) const {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        auto& spec = state.namespaces.at(node_namespace(nodes_[i].name));
+        for (const auto& family : families_) {
+            family->add_devices(i, spec);
+        }
+    }
+}
+
+void Proxies::note_devices(netemu::ObservedState& observed) const {
+    if (mode_ != "ipvs") {
+        return;
+    }
+    netemu::DesiredState bare;
+    for (const auto& node : nodes_) {
+        bare.namespaces[node_namespace(node.name)].role = netemu::NamespaceRole::Node;
+    }
+    add_devices(bare);
+    for (auto& [name, info] : netemu::expected_observation(bare).namespaces) {
+        const auto found = observed.namespaces.find(name);
+        if (found != observed.namespaces.end()) {
+            found->second.virtual_servers = std::move(info.virtual_servers);
+            found->second.links[kIpvsDevice] = std::move(info.links.at(kIpvsDevice));
+        }
+    }
 }
 
 std::vector<RestoreInput> Proxies::restores_of(const std::string& node) const {

@@ -55,8 +55,10 @@ public:
     /// Whether there are chains that nothing leads to any more; they are deleted by `sweep`, at
     /// least `sweep_delay` after the `update` that let go of them.
     [[nodiscard]] bool has_stale() const;
+    /// In the ipvs mode `has_stale` is about real servers that may still have connections, which
+    /// `servers` tells: ask again as long as it says so.
     static std::chrono::seconds sweep_delay();
-    ProxyWork sweep();
+    ProxyWork sweep(const ServerReader& servers);
 
     /// Of a node's UDP connections, those that lead to an endpoint which the last `update` took out
     /// of service; to be forgotten once its operations are carried out. Ask only if
@@ -65,9 +67,13 @@ public:
     [[nodiscard]] std::vector<netemu::Connection>
     stale_connections(const std::vector<netemu::Connection>& connections) const;
 
-    /// Adds every node's tables, and for the namespace "external" where the addresses of the load
-    /// balancer are.
+    /// Adds every node's tables, devices and virtual servers, and for the namespace "external"
+    /// where the addresses of the load balancer are.
     void add_to(netemu::DesiredState& state) const;
+    /// Of those only devices and virtual servers, which the ipvs mode has.
+    void add_devices(netemu::DesiredState& state) const;
+    /// Writes them into an observation that is older than the last `update` or `sweep`.
+    void note_devices(netemu::ObservedState& observed) const;
     /// All rules of a node for a network namespace that has none, one entry for each family; empty
     /// in a mode that does not restore, and for a node that is not there.
     [[nodiscard]] std::vector<RestoreInput> restores_of(const std::string& node) const;
@@ -90,17 +96,19 @@ public:
     /// In order of their addresses.
     [[nodiscard]] const std::vector<services::ProxyNode>& nodes() const { return nodes_; }
     [[nodiscard]] const services::ProxyConfig& config() const { return proxy_config_; }
-    /// "nftables", "iptables" or "userspace".
+    /// "nftables", "iptables", "ipvs" or "userspace".
     [[nodiscard]] const std::string& mode() const { return mode_; }
     /// Whether the rules of the mode are loaded by iptables-restore.
-    [[nodiscard]] bool restores_rules() const { return mode_ != "nftables"; }
+    [[nodiscard]] bool restores_rules() const {
+        return mode_ == "iptables" || mode_ == "userspace";
+    }
     /// The sockets that the rules of the userspace mode lead to, on every node; else none.
     [[nodiscard]] std::vector<Portal> portals() const;
     /// The table of a node, or nullptr.
     [[nodiscard]] const netemu::NftTable*
     table(const std::string& node, netemu::Family family) const;
     /// How the rules are laid out: "readable" or "scale", chosen by the number of service ports;
-    /// for the iptables mode "chains", for the userspace mode "portals".
+    /// for the iptables mode "chains", for ipvs "virtual servers", for userspace "portals".
     [[nodiscard]] std::string layout() const;
     [[nodiscard]] std::size_t service_ports() const;
 

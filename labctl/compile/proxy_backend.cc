@@ -3,6 +3,7 @@
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/proxy_iptables.h"
+#include "labctl/compile/proxy_ipvs.h"
 #include "labctl/compile/proxy_nftables.h"
 #include "labctl/compile/proxy_userspace.h"
 #include "netemu/base/error.h"
@@ -20,6 +21,9 @@ std::unique_ptr<ProxyBackend> make_proxy_backend(
     }
     if (mode == "iptables") {
         return std::make_unique<IptablesBackend>(family, config, nodes);
+    }
+    if (mode == "ipvs") {
+        return std::make_unique<IpvsBackend>(family, config, cluster.ipvs_scheduler, nodes);
     }
     if (mode == "userspace") {
         return std::make_unique<UserspaceBackend>(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ struct Portal {
     std::uint16_t proxy_port = 0;
 };
 
+/// The virtual servers of a network namespace as the kernel has them; see Kernel::virtual_servers.
+using ServerReader = std::function<std::vector<netemu::VirtualServerInfo>(const std::string& ns)>;
+
 /// `nodes` of the constructors outlive a backend and change only right before `rebuild`.
 class ProxyBackend {
 public:
@@ -52,12 +56,14 @@ public:
 
     /// See Proxies: what is left to delete later.
     [[nodiscard]] virtual bool has_stale() const { return false; }
-    virtual void sweep(ProxyWork& /*work*/) {}
+    virtual void sweep(ProxyWork& /*work*/, const ServerReader& /*servers*/) {}
 
     /// The nftables table of a node, or nullptr if this mode has none.
     [[nodiscard]] virtual const netemu::NftTable* table(std::size_t /*node*/) const {
         return nullptr;
     }
+    /// Adds the device and the virtual servers of a node, in the ipvs mode.
+    virtual void add_devices(std::size_t /*node*/, netemu::NamespaceSpec& /*spec*/) const {}
     /// All rules of a node for a network namespace that has none, or empty if this mode does not
     /// restore.
     [[nodiscard]] virtual std::string restore_text(std::size_t /*node*/) const { return {}; }
@@ -73,7 +79,7 @@ private:
     netemu::Family family_;
 };
 
-/// The backend of the lab's mode, one that ClusterConfig accepts: "nftables", "iptables" or
+/// The backend of the lab's mode, one that ClusterConfig accepts: "nftables", "iptables", "ipvs" or
 /// "userspace".
 std::unique_ptr<ProxyBackend> make_proxy_backend(
     const ClusterConfig& cluster,

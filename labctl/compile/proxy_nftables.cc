@@ -61,7 +61,7 @@ bool NftablesBackend::has_stale() const {
         proxies_.begin(), proxies_.end(), [](const auto& proxy) { return proxy->has_stale(); });
 }
 
-void NftablesBackend::sweep(ProxyWork& work) {
+void NftablesBackend::sweep(ProxyWork& work, const ServerReader& /*servers*/) {
     last_.clear();
     for (std::size_t i = 0; i < proxies_.size(); ++i) {
         change_table(i, proxies_[i]->sweep(), work);

@@ -23,7 +23,7 @@ public:
     void rebuild(ProxyWork& work) override;
 
     [[nodiscard]] bool has_stale() const override;
-    void sweep(ProxyWork& work) override;
+    void sweep(ProxyWork& work, const ServerReader& servers) override;
 
     [[nodiscard]] const netemu::NftTable* table(std::size_t node) const override {
         return &proxies_.at(node)->table();

@@ -27,34 +27,41 @@ void set_option(int socket, int level, int option, int value) {
 }
 
 /// A socket of the IPv6 family that serves both, or one of IPv4 where the kernel has no IPv6.
-UniqueFd
-open_for_both(const std::string& ns, int type, const SocketFactory& open_socket, int& domain) {
+UniqueFd open_for_both(
+    const std::string& ns, int type, int protocol, const SocketFactory& open_socket, int& domain) {
     try {
         domain = AF_INET6;
-        return open_socket(ns, domain, type, 0);
+        return open_socket(ns, domain, type, protocol);
     } catch (const netemu::SysError& error) {
         if (error.error_number() != EAFNOSUPPORT) {
             throw;
         }
         domain = AF_INET;
-        return open_socket(ns, domain, type, 0);
+        return open_socket(ns, domain, type, protocol);
     }
 }
 
 UniqueFd
 open_listener(const std::string& ns, const WorkloadPort& port, const SocketFactory& open_socket) {
     const bool tcp = port.protocol == Protocol::Tcp;
+    const bool stream = port.protocol != Protocol::Udp;
     int domain = AF_INET6;
-    auto socket =
-        open_for_both(ns, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK, open_socket, domain);
+    auto socket = open_for_both(
+        ns,
+        (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK,
+        port.protocol == Protocol::Sctp ? IPPROTO_SCTP : 0,
+        open_socket,
+        domain);
     const int fd = socket.get();
     const bool v6 = domain == AF_INET6;
     if (v6) {
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     }
-    if (tcp) {
+    if (stream) {
         set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-        set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); // its connections inherit it
+        if (tcp) {
+            set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); // its connections inherit it
+        }
     } else {
         netemu::request_packet_info(fd, v6);
     }
@@ -64,11 +71,11 @@ open_listener(const std::string& ns, const WorkloadPort& port, const SocketFacto
         port.port};
     sockaddr_storage address{};
     const auto size = any.to_sockaddr(address);
-    const auto what = std::to_string(port.port) + (tcp ? "/tcp" : "/udp");
+    const auto what = std::to_string(port.port) + (tcp ? "/tcp" : stream ? "/sctp" : "/udp");
     check_syscall(
         "bind to port " + what,
         ::bind(fd, reinterpret_cast<const sockaddr*>(&address), size)); // NOLINT
-    if (tcp) {
+    if (stream) {
         check_syscall("listen on port " + what, ::listen(fd, kBacklog));
     }
     return socket;
@@ -83,8 +90,16 @@ std::vector<Listener> open_listeners(const WorkloadSpec& spec, const SocketFacto
             std::any_of(listeners.begin(), listeners.end(), [&port](const Listener& other) {
                 return other.port.port == port.port && other.port.protocol == port.protocol;
             });
-        if (!known) {
+        if (known) {
+            continue;
+        }
+        try {
             listeners.push_back({port, open_listener(spec.ns_name, port, open_socket)});
+        } catch (const netemu::SysError& error) {
+            const bool no_sctp = error.error_number() == EPROTONOSUPPORT;
+            if (port.protocol != Protocol::Sctp || !no_sctp) {
+                throw;
+            }
         }
     }
     return listeners;

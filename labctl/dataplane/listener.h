@@ -9,14 +9,15 @@
 
 namespace labctl::dataplane {
 
-/// A listening (TCP) or bound (UDP) socket of a workload.
+/// A listening (TCP, SCTP of the one-to-one style) or bound (UDP) socket of a workload.
 struct Listener {
     WorkloadPort port;
     netemu::UniqueFd socket;
 };
 
 /// Makes the sockets of a workload in its namespace, one per port and protocol, for IPv4 and IPv6
-/// at once where the kernel has IPv6. Throws netemu::Error that names the port.
+/// at once where the kernel has IPv6. A kernel without SCTP has no socket for its ports. Throws
+/// netemu::Error that names the port.
 std::vector<Listener> open_listeners(const WorkloadSpec& spec, const SocketFactory& open_socket);
 
 } // namespace labctl::dataplane

@@ -22,10 +22,6 @@ constexpr std::size_t kJobsBatchBytes = 48U << 10U;
 constexpr std::size_t kPayloadPieceBytes = 64U << 10U;
 constexpr std::uint32_t kLossesMax = 3;
 
-std::string unsupported_text(Scheme scheme) {
-    return to_string(scheme) + " probes are not supported: nothing was sent";
-}
-
 /// "x/a (10.244.1.5:40000) to 10.244.2.3:80/tcp: connect: Connection refused".
 std::string error_text(
     const ResolvedRequest& request,
@@ -150,11 +146,6 @@ void ProbeRunner::run(
 
 void ProbeRunner::prepare(Item& item) {
     const auto scheme = item.request.request.to.scheme;
-    if (!item.request.decided && scheme == Scheme::Sctp) {
-        item.request.decided.emplace();
-        item.request.decided->outcome = Outcome::Unsupported;
-        item.request.decided->error = unsupported_text(scheme);
-    }
     if (item.request.decided) {
         item.unassigned = 0;
         item.aggregator.add(*item.request.decided);

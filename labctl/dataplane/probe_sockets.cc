@@ -16,7 +16,7 @@ netemu::UniqueFd open_probe_socket(
     Scheme scheme,
     const netemu::IpAddress& address) {
     int type = SOCK_STREAM;
-    int protocol = IPPROTO_TCP;
+    int protocol = scheme == Scheme::Sctp ? IPPROTO_SCTP : IPPROTO_TCP;
     if (scheme == Scheme::Udp) {
         type = SOCK_DGRAM;
         protocol = IPPROTO_UDP;

@@ -76,7 +76,7 @@ public:
 class ProbeTask {
 public:
     /// The task for the job's scheme; `scheme` must be one that has a socket (tcp, udp, icmp, http,
-    /// dns). `more_sockets` are for dns alone (make_dns_probe).
+    /// dns, sctp). `more_sockets` are for dns alone (make_dns_probe).
     static std::unique_ptr<ProbeTask> make(
         ProbeHost& host,
         ProbeJob job,

@@ -31,7 +31,7 @@ std::unique_ptr<ProbeTask> ProbeTask::make(
     case probe::Scheme::Dns:
         return make_dns_probe(host, std::move(job), std::move(socket), std::move(more_sockets));
     case probe::Scheme::Sctp:
-        break;
+        return make_sctp_probe(host, std::move(job), std::move(socket));
     }
     throw netemu::Error("a probe of a scheme that has no socket");
 }

@@ -11,6 +11,7 @@ namespace labctl::dataplane {
 
 std::unique_ptr<ProbeTask> make_tcp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
 std::unique_ptr<ProbeTask> make_udp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
+std::unique_ptr<ProbeTask> make_sctp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
 std::unique_ptr<ProbeTask> make_icmp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
 std::unique_ptr<ProbeTask> make_http_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
 /// A look-up, whose payload is an encoded Lookup. The sockets are, for each of its servers, one for

@@ -14,7 +14,7 @@
 /// What the supervisor asks of the data plane, as values.
 namespace labctl::dataplane {
 
-enum class Protocol : std::uint8_t { Tcp, Udp };
+enum class Protocol : std::uint8_t { Tcp, Udp, Sctp };
 
 struct WorkloadPort {
     std::uint16_t port = 0;

@@ -106,10 +106,10 @@ void WorkloadServer::add_pod(WireReader& record) {
 void WorkloadServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
     const auto pod = pods_.at(record.u32());
     const auto port = record.u16();
-    const bool tcp = static_cast<Protocol>(record.u8()) == Protocol::Tcp;
+    const bool stream = static_cast<Protocol>(record.u8()) != Protocol::Udp;
     const int fd = socket.get();
     // The pod outlives the watch: `remove_pod` ends it first.
-    if (tcp) {
+    if (stream) {
         loop_.add(fd, EPOLLIN, [this, fd, pod = pod.get(), port](std::uint32_t) {
             accept(fd, pods_.at(pod->id), port);
         });

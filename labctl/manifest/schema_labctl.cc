@@ -15,8 +15,12 @@ constexpr Table kCni{
     text("overlay").otherwise("vxlan").one_of(kOverlays), any("mtu"),
 };
 
+constexpr Table kIpvs{
+    text("scheduler").otherwise("rr"),
+};
+
 constexpr Table kProxy{
-    text("mode").otherwise("nftables"),
+    text("mode").otherwise("nftables"), object("ipvs", kIpvs),
 };
 
 constexpr Table kMesh{

@@ -11,6 +11,7 @@
 #include "labctl/supervisor/faults.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
+#include "netemu/kernel/ipvs.h"
 #include "netemu/model/plan.h"
 
 namespace labctl::supervisor {
@@ -66,7 +67,10 @@ void Lab::start(
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
     config.strict_tracking = ::access("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", F_OK) == 0;
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
-    if (cluster->config().proxy_mode != "nftables") {
+    const auto& mode = cluster->config().proxy_mode;
+    if (mode == "ipvs") {
+        netemu::require_ipvs();
+    } else if (mode != "nftables") {
         IptablesRules::require_tools(has_ipv6(cluster->config()));
     }
     kernel_ = netemu::make_linux_kernel();
@@ -91,6 +95,7 @@ void Lab::start(
         micros_since(begin));
     begin = Clock::now();
     const auto report = build_network(keep_alive);
+    prepare_ipvs();
     dataplane_->serve_proxies(userspace_sockets(*proxies_));
     iptables_->complete(*proxies_);
     std::size_t operations = 0;

@@ -182,7 +182,10 @@ private:
     void update_proxies(ChangeReport& report);
     [[nodiscard]] netemu::ObservedState observe();
     void switch_to_restored(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
-    void switch_to_nftables(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
+    void switch_to_tables(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
+    void bring_tables(const compile::Proxies& before, ChangeReport& report);
+    void prepare_ipvs();
+    void schedule_sweep();
     /// What the rules of the userspace mode lead to. lab_userspace.cc.
     static std::vector<dataplane::ProxySpec> userspace_sockets(const compile::Proxies& proxies);
     void delete_empty_iptables_tables();

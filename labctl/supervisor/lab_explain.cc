@@ -94,7 +94,8 @@ api::Json Lab::explain(const api::Json& question) {
         affinity_reader(*kernel_),
         [this](const std::string& node, netemu::Family family) {
             return iptables_->counted(node, family);
-        });
+        },
+        [this](const std::string& ns) { return kernel_->virtual_servers(ns); });
     if (policies_->enforced()) {
         compile::explain_policies(explanation, policies_->evaluator());
     }

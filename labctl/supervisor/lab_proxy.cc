@@ -5,6 +5,7 @@
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
+#include "netemu/kernel/ipvs.h"
 #include "netemu/model/plan.h"
 
 namespace labctl::supervisor {
@@ -56,11 +57,26 @@ void Lab::update_proxies(ChangeReport& report) {
     }
     carry_out(plan, {});
     note_tables(plan.operations);
+    proxies_->note_devices(observed_);
     if (proxies_->udp_changed()) {
         forget_connections();
     }
+    schedule_sweep();
+}
+
+void Lab::schedule_sweep() {
     if (proxies_->has_stale() && sweep_timer_ == 0) {
         sweep_timer_ = loop_.after(compile::Proxies::sweep_delay(), [this] { sweep_proxies(); });
+    }
+}
+
+/// IPVS's settings on every node. Written again they do no harm.
+void Lab::prepare_ipvs() {
+    if (proxies_->mode() != "ipvs") {
+        return;
+    }
+    for (const auto& node : proxies_->nodes()) {
+        netemu::write_ipvs_sysctls(kernel_->namespace_fd(compile::node_namespace(node.name)));
     }
 }
 
@@ -117,13 +133,17 @@ void Lab::serve_health_checks() {
 
 void Lab::sweep_proxies() {
     sweep_timer_ = 0;
-    const netemu::Plan plan{proxies_->sweep().operations};
     try {
+        const netemu::Plan plan{
+            proxies_->sweep([this](const std::string& ns) { return kernel_->virtual_servers(ns); })
+                .operations};
         carry_out(plan, {});
         note_tables(plan.operations);
+        proxies_->note_devices(observed_);
     } catch (const netemu::Error& error) {
-        netemu::logger("supervisor")->warn("delete stale chains: {}", error.what());
+        netemu::logger("supervisor")->warn("delete what is stale: {}", error.what());
     }
+    schedule_sweep();
 }
 
 ChangeReport Lab::set_proxy_mode(const std::string& mode) {
@@ -133,6 +153,9 @@ ChangeReport Lab::set_proxy_mode(const std::string& mode) {
     if (mode == proxies_->mode()) {
         return report;
     }
+    if (mode == "ipvs") {
+        netemu::require_ipvs();
+    }
     cluster_->set_proxy_mode(mode);
     try {
         auto next = std::make_unique<compile::Proxies>(store_, cluster_->config());
@@ -140,7 +163,7 @@ ChangeReport Lab::set_proxy_mode(const std::string& mode) {
         if (next->restores_rules()) {
             switch_to_restored(std::move(next), report);
         } else {
-            switch_to_nftables(std::move(next), report);
+            switch_to_tables(std::move(next), report);
         }
         dataplane_->keep_only_proxies(userspace_sockets(*proxies_));
     } catch (const netemu::Error&) {
@@ -183,14 +206,36 @@ void Lab::switch_to_restored(std::unique_ptr<compile::Proxies> next, ChangeRepor
     add_operations(report, build_network({}));
 }
 
-void Lab::switch_to_nftables(std::unique_ptr<compile::Proxies> next, ChangeReport& report) {
+/// The tables of the present proxies, while what `before` has put beside tables is still there: the
+/// addresses of the ipvs mode go when nothing needs them any more.
+void Lab::bring_tables(const compile::Proxies& before, ChangeReport& report) {
+    auto desired = desired_state();
+    before.add_devices(desired);
+    const auto plan = netemu::make_plan(desired, observed_);
+    for (const auto& [what, count] : netemu::summarize(plan)) {
+        report.operations[what] += count;
+    }
+    carry_out(plan, {});
+    observed_ = netemu::expected_observation(desired);
+}
+
+/// To the nftables or the ipvs mode.
+void Lab::switch_to_tables(std::unique_ptr<compile::Proxies> next, ChangeReport& report) {
     std::swap(proxies_, next);
-    network_dirty_ = true;
     try {
+        if (next->mode() == "ipvs") {
+            bring_tables(*next, report);
+        }
+        network_dirty_ = true;
         add_operations(report, build_network({}));
+        prepare_ipvs();
     } catch (const netemu::Error&) {
         std::swap(proxies_, next); // a table that is there already goes with the next change
+        network_dirty_ = true;
         throw;
+    }
+    if (!next->restores_rules()) {
+        return;
     }
     report.operations["remove iptables rules"] =
         next->nodes().size() * cluster_->config().service_cidrs.size();

@@ -39,6 +39,7 @@ std::string describe_link(const LinkSpec& link, const std::string& ns, std::uint
             return "VXLAN " + std::to_string(vxlan.vni) + " from " + vxlan.local.to_string() +
                    " over " + vxlan.underlay;
         }
+        std::string operator()(const netemu::DummySpec&) const { return "dummy"; }
     };
     auto text = link.name + " in " + place_of(ns) + ": " + std::visit(Visitor{link}, link.kind);
     for (const auto& address : link.addresses) {

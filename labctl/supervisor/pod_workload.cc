@@ -48,12 +48,11 @@ std::vector<dataplane::WorkloadPort> declared_ports(const Json& pod) {
     for (const auto& container : at(pod, "spec.containers")) {
         for (const auto& port : at(container, "ports")) {
             const auto protocol = string_at(port, "protocol", "TCP");
-            if (protocol == "SCTP") {
-                continue; // served where the kernel has it, which the data plane does not do yet
-            }
             ports.push_back(
                 {static_cast<std::uint16_t>(api::int_at(port, "containerPort", 0)),
-                 protocol == "UDP" ? dataplane::Protocol::Udp : dataplane::Protocol::Tcp,
+                 protocol == "UDP"    ? dataplane::Protocol::Udp
+                 : protocol == "SCTP" ? dataplane::Protocol::Sctp
+                                      : dataplane::Protocol::Tcp,
                  string_at(port, "name")});
         }
     }

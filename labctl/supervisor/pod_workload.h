@@ -21,7 +21,7 @@ namespace labctl::supervisor {
 /// Whether it has what it needs to run: a node, addresses, and no final phase.
 [[nodiscard]] bool runnable(const api::Object& pod);
 
-/// The ports of all containers, without those of SCTP, which the data plane does not serve.
+/// The ports of all containers. Those of SCTP are served where the kernel has it.
 [[nodiscard]] std::vector<dataplane::WorkloadPort> declared_ports(const api::Json& pod);
 
 /// Why the readiness probe of a container would fail against the built-in workload, or "". It

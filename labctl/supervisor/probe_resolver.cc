@@ -127,10 +127,6 @@ ProbeResolver::Source ProbeResolver::source_of(const std::string& from) const {
 void ProbeResolver::resolve_target(
     const Source& source, dataplane::ResolvedRequest& resolved) const {
     const auto& target = resolved.request.to;
-    if (target.scheme == Scheme::Sctp) {
-        resolved.decided = decided(Outcome::Unsupported, "SCTP probes are not supported yet");
-        return;
-    }
     if (target.scheme == Scheme::Dns) {
         return resolve_dns(source, resolved);
     }

@@ -91,14 +91,20 @@ LiveNamespace& Executor::go_to(const std::string& ns) {
 }
 
 void Executor::flush() {
-    if (batch_.empty()) {
-        return;
+    if (!batch_.empty()) {
+        const auto failures = table_.route(*current_).send(batch_);
+        if (!failures.empty()) {
+            check(batch_, failures);
+        }
+        batch_.clear();
     }
-    const auto failures = table_.route(*current_).send(batch_);
-    if (!failures.empty()) {
-        check(batch_, failures);
+    if (!servers_.empty()) {
+        const auto failures = table_.ipvs(*current_).send(servers_);
+        if (!failures.empty()) {
+            check(servers_, failures);
+        }
+        servers_.clear();
     }
-    batch_.clear();
 }
 
 void Executor::check(const Batch& batch, const std::vector<NetlinkFailure>& failures) {
@@ -395,6 +401,49 @@ void Executor::operator()(const DeleteTable& operation) {
     const NftProgram program = encode_delete_table(operation.family, operation.name);
     send_program(operation.ns, program, kUnlimited, kGone);
     current_->tables.deleted(operation.family, operation.name);
+}
+
+IpvsBatch Executor::servers_of(const std::string& ns, std::span<const int> tolerated) {
+    LiveNamespace& live = go_to(ns);
+    (void)table_.ipvs(live);
+    if (servers_.full()) {
+        flush();
+    }
+    servers_.set_origin({at_, tolerated});
+    return {servers_, live.ipvs_family};
+}
+
+void Executor::operator()(const AddVirtualServer& operation) {
+    encode_virtual_server(servers_of(operation.ns, {}), IpvsChange::Add, operation.server);
+    for (const RealServer& real : operation.server.servers) {
+        encode_real_server(
+            servers_of(operation.ns, {}), IpvsChange::Add, operation.server.key, real);
+    }
+}
+
+void Executor::operator()(const ChangeVirtualServer& operation) {
+    encode_virtual_server(servers_of(operation.ns, {}), IpvsChange::Change, operation.server);
+}
+
+void Executor::operator()(const DeleteVirtualServer& operation) {
+    VirtualServer server;
+    server.key = operation.key;
+    encode_virtual_server(servers_of(operation.ns, kGone), IpvsChange::Delete, server);
+}
+
+void Executor::operator()(const AddRealServer& operation) {
+    encode_real_server(
+        servers_of(operation.ns, {}), IpvsChange::Add, operation.key, operation.server);
+}
+
+void Executor::operator()(const ChangeRealServer& operation) {
+    encode_real_server(
+        servers_of(operation.ns, {}), IpvsChange::Change, operation.key, operation.server);
+}
+
+void Executor::operator()(const DeleteRealServer& operation) {
+    encode_real_server(
+        servers_of(operation.ns, kGone), IpvsChange::Delete, operation.key, operation.server);
 }
 
 void Executor::send_program(

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "netemu/kernel/ipvs_codec.h"
 #include "netemu/kernel/kernel.h"
 #include "netemu/kernel/namespace_table.h"
 #include "netemu/kernel/nft_program.h"
@@ -43,6 +44,12 @@ public:
     void operator()(const ReplaceTable& operation);
     void operator()(const ChangeTable& operation);
     void operator()(const DeleteTable& operation);
+    void operator()(const AddVirtualServer& operation);
+    void operator()(const ChangeVirtualServer& operation);
+    void operator()(const DeleteVirtualServer& operation);
+    void operator()(const AddRealServer& operation);
+    void operator()(const ChangeRealServer& operation);
+    void operator()(const DeleteRealServer& operation);
 
 private:
     struct Port {
@@ -53,6 +60,8 @@ private:
     /// Makes `ns` the one that messages are collected for.
     LiveNamespace& go_to(const std::string& ns);
     void flush();
+    /// The batch of IPVS's messages of `ns`, and the number of their family.
+    IpvsBatch servers_of(const std::string& ns, std::span<const int> tolerated);
     void check(const Batch& batch, const std::vector<NetlinkFailure>& failures);
     /// Sends a program in transactions of at most `messages_max` messages, as few as possible; what
     /// is refused with one of `tolerated` is done.
@@ -89,6 +98,7 @@ private:
     const Kernel::Progress& progress_;
     NamespaceScope scope_;
     Batch batch_;
+    Batch servers_; // what goes to IPVS
     LiveNamespace* current_ = nullptr;
     std::string current_name_;
     std::size_t at_ = 0;          // the operation that is being carried out

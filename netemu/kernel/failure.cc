@@ -62,6 +62,12 @@ struct MissingFeature {
     std::string operator()(const AddRoute& operation) const {
         return ipv6(operation.route.destination.address);
     }
+    std::string operator()(const AddVirtualServer& operation) const {
+        return scheduler(operation.server);
+    }
+    std::string operator()(const ChangeVirtualServer& operation) const {
+        return scheduler(operation.server);
+    }
     template <class Other>
     std::string operator()(const Other&) const {
         return {};
@@ -80,6 +86,9 @@ private:
         }
         // A reference to a chain or set that is not there gives the same error.
         return failure.type == nft_type(NFT_MSG_NEWRULE) && !refers ? "nftables expression" : "";
+    }
+    [[nodiscard]] std::string scheduler(const VirtualServer& server) const {
+        return failure.error_number == ENOENT ? "IPVS scheduler ip_vs_" + server.scheduler : "";
     }
     [[nodiscard]] std::string ipv6(const IpAddress& address) const {
         return means_missing(failure.error_number) && address.is_v6() ? "IPv6" : "";

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "netemu/base/error.h"
+#include "netemu/kernel/ipvs_codec.h"
 #include "netemu/kernel/netlink_socket.h"
 #include "netemu/kernel/nft_codec.h"
 #include "netemu/kernel/packet_log.h"
@@ -90,14 +91,17 @@ int probe_nftables() {
     });
 }
 
+/// That it is there is not enough: many kernels let nobody but root of the host use it.
 int probe_ipvs() {
-    return errno_of([] {
+    try {
         NetlinkSocket generic(NETLINK_GENERIC);
-        Batch batch;
-        batch.start<genlmsghdr>(GENL_ID_CTRL, 0).cmd = CTRL_CMD_GETFAMILY;
-        batch.put_text(CTRL_ATTR_FAMILY_NAME, "IPVS");
-        return first_error(generic, batch);
-    });
+        (void)list_virtual_servers(generic, find_ipvs_family(generic));
+        return 0;
+    } catch (const SysError& error) {
+        return error.error_number();
+    } catch (const UnsupportedError&) {
+        return ENOENT;
+    }
 }
 
 int probe_sctp() {

@@ -7,6 +7,7 @@
 
 #include "netemu/base/unique_fd.h"
 #include "netemu/model/connection.h"
+#include "netemu/model/ipvs.h"
 #include "netemu/model/nft_info.h"
 #include "netemu/model/observed.h"
 #include "netemu/model/plan.h"
@@ -54,6 +55,10 @@ public:
         NftFamily family,
         const std::string& table,
         const std::string& set) = 0;
+
+    /// The virtual servers of a namespace with their counters, sorted. Throws UnsupportedError when
+    /// the kernel has no IPVS. Errors as above.
+    virtual std::vector<VirtualServerInfo> virtual_servers(const std::string& ns) = 0;
 
     /// A socket made in that namespace; it stays there. `type` takes SOCK_NONBLOCK too;
     /// close-on-exec is always set. Throws Error when there is no such namespace.

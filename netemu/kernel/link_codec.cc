@@ -8,6 +8,7 @@
 #include <net/if.h>
 
 #include "netemu/kernel/link_bridge.h"
+#include "netemu/kernel/link_dummy.h"
 #include "netemu/kernel/link_veth.h"
 #include "netemu/kernel/link_vxlan.h"
 
@@ -15,7 +16,7 @@ namespace netemu {
 
 namespace {
 
-constexpr std::array kCodecs{&kBridgeCodec, &kVethCodec, &kVxlanCodec};
+constexpr std::array kCodecs{&kBridgeCodec, &kVethCodec, &kVxlanCodec, &kDummyCodec};
 
 std::uint32_t mtu_at_creation(const LinkKindCodec& codec, std::uint32_t wanted) {
     if (!codec.sets_mtu_apart) {
@@ -53,6 +54,7 @@ const LinkKindCodec* codec_for(const LinkKind& kind) {
         const LinkKindCodec* operator()(const BridgeSpec&) const { return &kBridgeCodec; }
         const LinkKindCodec* operator()(const VethSpec&) const { return &kVethCodec; }
         const LinkKindCodec* operator()(const VxlanSpec&) const { return &kVxlanCodec; }
+        const LinkKindCodec* operator()(const DummySpec&) const { return &kDummyCodec; }
         const LinkKindCodec* operator()(const LoopbackSpec&) const { return nullptr; }
         const LinkKindCodec* operator()(const VethPeerSpec&) const { return nullptr; }
     };

@@ -42,7 +42,7 @@ struct LinkKindCodec {
 const LinkKindCodec* codec_for(const LinkKind& kind);
 /// By IFLA_INFO_KIND; null for a kind we do not know.
 const LinkKindCodec* codec_for(std::string_view kind);
-/// "bridge", "veth", "vxlan", or "lo".
+/// "bridge", "veth", "vxlan", "dummy", or "lo".
 std::string_view kind_name(const LinkKind& kind);
 
 void encode_create_link(Batch& batch, const LinkSpec& link, const LinkContext& context);

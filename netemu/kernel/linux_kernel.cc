@@ -3,6 +3,7 @@
 #include "netemu/base/error.h"
 #include "netemu/kernel/conntrack.h"
 #include "netemu/kernel/executor.h"
+#include "netemu/kernel/ipvs_codec.h"
 #include "netemu/kernel/kernel.h"
 #include "netemu/kernel/namespace_table.h"
 #include "netemu/kernel/nft_tables.h"
@@ -71,6 +72,12 @@ public:
         const std::string& table,
         const std::string& set) override {
         return read_set_elements(table_.nft(table_.at(ns)), family, table, set);
+    }
+
+    std::vector<VirtualServerInfo> virtual_servers(const std::string& ns) override {
+        LiveNamespace& live = table_.at(ns);
+        NetlinkSocket& socket = table_.ipvs(live);
+        return list_virtual_servers(socket, live.ipvs_family);
     }
 
     UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) override {

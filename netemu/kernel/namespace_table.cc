@@ -3,6 +3,7 @@
 #include <linux/netlink.h>
 
 #include "netemu/base/error.h"
+#include "netemu/kernel/ipvs_codec.h"
 #include "netemu/kernel/link_codec.h"
 
 namespace netemu {
@@ -53,6 +54,19 @@ NetlinkSocket& NamespaceTable::route(LiveNamespace& ns) {
 
 NetlinkSocket& NamespaceTable::nft(LiveNamespace& ns) {
     return open(ns, ns.nft, NETLINK_NETFILTER);
+}
+
+NetlinkSocket& NamespaceTable::ipvs(LiveNamespace& ns) {
+    if (!ns.ipvs) {
+        NetlinkSocket& socket = open(ns, ns.ipvs, NETLINK_GENERIC);
+        try {
+            ns.ipvs_family = find_ipvs_family(socket);
+        } catch (const Error&) {
+            socket.close();
+            throw;
+        }
+    }
+    return ns.ipvs;
 }
 
 void NamespaceTable::close_pod_sockets() noexcept {

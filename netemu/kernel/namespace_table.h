@@ -19,8 +19,10 @@ namespace netemu {
 struct LiveNamespace {
     NamespaceRole role = NamespaceRole::Pod;
     UniqueFd fd;
-    NetlinkSocket route;                                         // opened when needed
-    NetlinkSocket nft;                                           // opened when needed
+    NetlinkSocket route;           // opened when needed
+    NetlinkSocket nft;             // opened when needed
+    NetlinkSocket ipvs;            // opened when needed
+    std::uint16_t ipvs_family = 0; // the number of IPVS's messages, once `ipvs` is open
     std::unordered_map<std::string, std::uint32_t> link_indices; // by name, as far as known
     KnownTables tables;
 };
@@ -44,6 +46,8 @@ public:
 
     NetlinkSocket& route(LiveNamespace& ns);
     NetlinkSocket& nft(LiveNamespace& ns);
+    /// Throws UnsupportedError when the kernel has no IPVS.
+    NetlinkSocket& ipvs(LiveNamespace& ns);
     /// Closes the netlink sockets in pods: there are many, and most are never needed again.
     void close_pod_sockets() noexcept;
 

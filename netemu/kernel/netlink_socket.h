@@ -25,14 +25,14 @@ struct NetlinkFailure {
 /// A netlink socket. It stays in the network namespace in which the calling thread was when it was
 /// made, so no setns(2) is needed to use it.
 ///
-/// Requests are not acknowledged: rtnetlink and nfnetlink carry them out inside sendmsg(2), and
-/// without NLM_F_ACK only refusals are answered. So when a receive that does not wait finds
-/// nothing, everything that was sent has been done. The messages behind a refused one are still
-/// carried out by rtnetlink; an nfnetlink transaction is carried out whole or not at all.
+/// Requests are not acknowledged: rtnetlink, nfnetlink and generic netlink carry them out inside
+/// sendmsg(2), and without NLM_F_ACK only refusals are answered. So when a receive that does not
+/// wait finds nothing, everything that was sent has been done. The messages behind a refused one
+/// are still carried out by rtnetlink; an nfnetlink transaction is carried out whole or not at all.
 class NetlinkSocket {
 public:
     NetlinkSocket() = default; // closed
-    /// `protocol` is NETLINK_ROUTE or NETLINK_NETFILTER. Throws SysError.
+    /// `protocol` is NETLINK_ROUTE, NETLINK_NETFILTER or NETLINK_GENERIC. Throws SysError.
     explicit NetlinkSocket(int protocol);
 
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }

@@ -8,6 +8,7 @@
 #include "netemu/base/error.h"
 #include "netemu/kernel/address_codec.h"
 #include "netemu/kernel/fdb_codec.h"
+#include "netemu/kernel/ipvs_codec.h"
 #include "netemu/kernel/link_codec.h"
 #include "netemu/kernel/neighbour_codec.h"
 #include "netemu/kernel/nft_tables.h"
@@ -41,6 +42,7 @@ public:
         read_neighbours();
         read_fdb();
         read_tables();
+        read_virtual_servers();
         return std::move(info_);
     }
 
@@ -130,6 +132,15 @@ private:
             if (error.error_number() != EPROTONOSUPPORT && error.error_number() != EINVAL &&
                 error.error_number() != EOPNOTSUPP) {
                 throw;
+            }
+        }
+    }
+
+    /// Where we have made none, nobody is asked: that would take a socket for each namespace.
+    void read_virtual_servers() {
+        if (ns_.ipvs) {
+            for (auto& each : list_virtual_servers(ns_.ipvs, ns_.ipvs_family)) {
+                info_.virtual_servers.push_back(std::move(each.server));
             }
         }
     }

@@ -29,6 +29,7 @@ std::string kind_arguments(const LinkSpec& link) {
                    vxlan.local.to_string() + " dev " + vxlan.underlay + " dstport " +
                    std::to_string(vxlan.port) + " nolearning";
         }
+        std::string operator()(const DummySpec&) const { return " type dummy"; }
     };
     return std::visit(Visitor{link}, link.kind);
 }
@@ -87,6 +88,29 @@ std::string route_command(std::string_view verb, const RouteSpec& route) {
 std::string fdb_command(std::string_view verb, const FdbSpec& entry) {
     return "bridge fdb " + std::string(verb) + " " + entry.mac.to_string() + " dev " + entry.link +
            " dst " + entry.remote.to_string() + " self permanent";
+}
+
+std::string scheduling(const VirtualServer& server) {
+    std::string text = " -s " + server.scheduler;
+    if (server.persistence_seconds != 0) {
+        text += " -p " + std::to_string(server.persistence_seconds);
+    }
+    return text;
+}
+
+/// "-m": the kernel masquerades, which is to say it does NAT.
+std::string real_server(const RealServer& server) {
+    return " -r " + server.address.to_string() + " -m -w " + std::to_string(server.weight);
+}
+
+std::string add_virtual_server(const VirtualServer& server) {
+    std::string text = "ipvsadm -A " + server.key.to_string() + scheduling(server);
+    if (!server.servers.empty()) {
+        const auto more = server.servers.size() - 1;
+        text += " && ipvsadm -a " + server.key.to_string() + real_server(server.servers.front());
+        text += more == 0 ? "" : " (and " + std::to_string(more) + " more)";
+    }
+    return text;
 }
 
 constexpr std::size_t kTableTextRulesMax = 64;    // rules and elements of a table in full
@@ -184,6 +208,24 @@ struct Command {
     std::string operator()(const DeleteTable& op) const {
         return "nft delete table " + std::string(to_text(op.family)) + " " + op.name;
     }
+    std::string operator()(const AddVirtualServer& op) const {
+        return add_virtual_server(op.server);
+    }
+    std::string operator()(const ChangeVirtualServer& op) const {
+        return "ipvsadm -E " + op.server.key.to_string() + scheduling(op.server);
+    }
+    std::string operator()(const DeleteVirtualServer& op) const {
+        return "ipvsadm -D " + op.key.to_string();
+    }
+    std::string operator()(const AddRealServer& op) const {
+        return "ipvsadm -a " + op.key.to_string() + real_server(op.server);
+    }
+    std::string operator()(const ChangeRealServer& op) const {
+        return "ipvsadm -e " + op.key.to_string() + real_server(op.server);
+    }
+    std::string operator()(const DeleteRealServer& op) const {
+        return "ipvsadm -d " + op.key.to_string() + " -r " + op.server.address.to_string();
+    }
 };
 
 struct Title {
@@ -205,6 +247,12 @@ struct Title {
     std::string operator()(const ReplaceTable&) const { return "replace table"; }
     std::string operator()(const ChangeTable&) const { return "change table"; }
     std::string operator()(const DeleteTable&) const { return "delete table"; }
+    std::string operator()(const AddVirtualServer&) const { return "add virtual server"; }
+    std::string operator()(const ChangeVirtualServer&) const { return "change virtual server"; }
+    std::string operator()(const DeleteVirtualServer&) const { return "delete virtual server"; }
+    std::string operator()(const AddRealServer&) const { return "add real server"; }
+    std::string operator()(const ChangeRealServer&) const { return "change real server"; }
+    std::string operator()(const DeleteRealServer&) const { return "delete real server"; }
 };
 
 } // namespace

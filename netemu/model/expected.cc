@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "netemu/model/plan.h"
+#include "netemu/model/plan_ipvs.h"
 
 namespace netemu {
 
@@ -15,6 +16,7 @@ std::string kind_text(const LinkKind& kind) {
         std::string operator()(const VethSpec&) const { return "veth"; }
         std::string operator()(const VethPeerSpec&) const { return "veth"; }
         std::string operator()(const VxlanSpec&) const { return "vxlan"; }
+        std::string operator()(const DummySpec&) const { return "dummy"; }
     };
     return std::visit(Visitor{}, kind);
 }
@@ -62,6 +64,7 @@ NamespaceInfo expected_namespace(const NamespaceSpec& spec) {
     info.neighbours = sorted(spec.neighbours);
     info.segment_neighbours = spec.segment_neighbours;
     info.fdb = sorted(spec.fdb);
+    info.virtual_servers = sorted_servers(spec.virtual_servers);
     for (const auto& table : spec.tables) {
         auto identity = nft_identity(table);
         info.tables.push_back(

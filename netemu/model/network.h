@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "netemu/base/address.h"
+#include "netemu/model/ipvs.h"
 #include "netemu/model/nft.h"
 
 /// What we want: the values that `compile` makes and `plan` compares with what was observed.
@@ -53,7 +54,14 @@ struct VxlanSpec {
     bool operator==(const VxlanSpec&) const = default;
 };
 
-using LinkKind = std::variant<LoopbackSpec, BridgeSpec, VethSpec, VethPeerSpec, VxlanSpec>;
+/// A device that swallows what it is given: its addresses are what counts. Each has the length of a
+/// host.
+struct DummySpec {
+    bool operator==(const DummySpec&) const = default;
+};
+
+using LinkKind =
+    std::variant<LoopbackSpec, BridgeSpec, VethSpec, VethPeerSpec, VxlanSpec, DummySpec>;
 
 struct LinkSpec {
     std::string name;        // at most 15 bytes
@@ -116,6 +124,7 @@ struct NamespaceSpec {
     std::shared_ptr<const std::vector<NeighbourSpec>> segment_neighbours;
     std::vector<FdbSpec> fdb;
     std::vector<NftTable> tables;
+    std::vector<VirtualServer> virtual_servers{}; // in any order, each key once
 };
 
 /// The whole network that is wanted, by namespace name ("underlay", "external", "node/NAME",

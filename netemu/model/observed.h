@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "netemu/base/address.h"
+#include "netemu/model/ipvs.h"
 #include "netemu/model/network.h"
 
 /// What is there: values read back from the kernel. Never mixed with what is wanted (network.h).
@@ -16,7 +17,7 @@ namespace netemu {
 struct LinkInfo {
     std::string name;
     std::uint32_t index = 0;
-    std::string kind; // "bridge", "veth", "vxlan", or empty for lo
+    std::string kind; // "bridge", "veth", "vxlan", "dummy", or empty for lo
     MacAddress mac;
     std::uint32_t mtu = 0;
     bool up = false;      // IFF_UP
@@ -55,6 +56,7 @@ struct NamespaceInfo {
         segment_neighbours;   // only in expected observations
     std::vector<FdbSpec> fdb; // permanent VXLAN entries; sorted
     std::vector<NftTableInfo> tables;
+    std::vector<VirtualServer> virtual_servers{}; // sorted
 };
 
 struct ObservedState {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "netemu/model/plan_entries.h"
+#include "netemu/model/plan_ipvs.h"
 #include "netemu/model/plan_links.h"
 
 namespace netemu {
@@ -36,6 +37,12 @@ public:
 
     Plan run() {
         out_.reserve(creations());
+        // What leads to a pod goes everywhere before the pod does.
+        for (const auto& each : order_) {
+            if (each.ns->info != nullptr) {
+                plan_ipvs_removals(*each.ns, out_);
+            }
+        }
         for (const auto& each : order_) {
             if (each.ns->info != nullptr) {
                 remove_from(each);
@@ -159,6 +166,7 @@ private:
             out_.emplace_back(AddNeighbours{*ns.name, list});
         }
         plan_fdb(ns, out_);
+        plan_ipvs(ns, out_);
         plan_tables(ns, tables_, out_);
     }
 

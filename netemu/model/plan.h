@@ -98,6 +98,40 @@ struct DeleteTable {
     std::string name;
 };
 
+/// Creates a virtual server with its real servers.
+struct AddVirtualServer {
+    std::string ns;
+    VirtualServer server;
+};
+/// Gives one that is there another scheduler or persistence; its real servers stay.
+struct ChangeVirtualServer {
+    std::string ns;
+    VirtualServer server; // its real servers are ignored here
+};
+/// With its real servers. One that is gone already is not an error.
+struct DeleteVirtualServer {
+    std::string ns;
+    VirtualServerKey key;
+};
+struct AddRealServer {
+    std::string ns;
+    VirtualServerKey key;
+    RealServer server;
+};
+/// Another weight.
+struct ChangeRealServer {
+    std::string ns;
+    VirtualServerKey key;
+    RealServer server;
+};
+/// One that is gone already is not an error. Its connections end with their next packet, where
+/// net/ipv4/vs/expire_nodest_conn is 1.
+struct DeleteRealServer {
+    std::string ns;
+    VirtualServerKey key;
+    RealServer server; // its weight is ignored
+};
+
 using Operation = std::variant<
     CreateNamespace,
     DeleteNamespace,
@@ -114,7 +148,13 @@ using Operation = std::variant<
     DeleteFdb,
     ReplaceTable,
     ChangeTable,
-    DeleteTable>;
+    DeleteTable,
+    AddVirtualServer,
+    ChangeVirtualServer,
+    DeleteVirtualServer,
+    AddRealServer,
+    ChangeRealServer,
+    DeleteRealServer>;
 
 struct Plan {
     std::vector<Operation> operations;
@@ -125,23 +165,23 @@ struct Plan {
 const std::string& namespace_of(const Operation& operation);
 
 /// One line for people, close to the command of ip(8), bridge(8) or nft(8) that would do the same:
-/// "node/node-1: ip link add cni0 type bridge".
+/// "node/node-1: ip link add cni0 type bridge". For virtual servers it is that of ipvsadm(8).
 std::string describe(const Operation& operation);
 
 /// Counts for the last line of `labctl plan`: {"create namespace": 12, "delete link": 1, ...}.
 std::map<std::string, std::size_t> summarize(const Plan& plan);
 
-/// What must be done to get from `observed` to `desired`. Deterministic. Order: deletions, then
-/// namespaces (underlay, external, nodes, pods), then per namespace bridges and veths (a veth's
-/// peer namespace exists by then), then per namespace its lo, peers, VXLAN devices, addresses,
-/// routes, neighbours, FDB entries and tables. All operations of one namespace that may be batched
-/// stand next to each other. A link is recreated when its kind, index, MAC address, VXLAN
-/// attributes or peer differ; everything else changes in place. A table is changed if the
-/// observation holds what it contains now (expected_observation), and replaced otherwise. Tables
-/// that change in the same way in many namespaces share one NftChange. Throws Error when a veth's
-/// peer or a VXLAN device's underlay is not wanted. What we did not ask for and did not make (a
-/// learned ARP entry, the kernel's own local routes) is left alone; a lo that is not
-/// listed is brought down.
+/// What must be done to get from `observed` to `desired`. Deterministic. Order: deletions (those of
+/// virtual servers in all namespaces first), then namespaces (underlay, external, nodes, pods),
+/// then per namespace bridges and veths (a veth's peer namespace exists by then), then per
+/// namespace its lo, peers, VXLAN devices, addresses, routes, neighbours, FDB entries, virtual
+/// servers and tables. All operations of one namespace that may be batched stand next to each
+/// other. A link is recreated when its kind, index, MAC address, VXLAN attributes or peer differ;
+/// everything else changes in place. A table is changed if the observation holds what it contains
+/// now (expected_observation), and replaced otherwise. Tables that change in the same way in many
+/// namespaces share one NftChange. Throws Error when a veth's peer or a VXLAN device's underlay is
+/// not wanted. What we did not ask for and did not make (a learned ARP entry, the kernel's own
+/// local routes) is left alone; a lo that is not listed is brought down.
 Plan make_plan(const DesiredState& desired, const ObservedState& observed);
 
 /// What observation would find right after `desired` was applied to an empty host; so

@@ -17,6 +17,7 @@ struct SameKind {
     bool operator()(const VxlanSpec& vxlan) const {
         return info.kind == "vxlan" && info.vxlan == vxlan;
     }
+    bool operator()(const DummySpec&) const { return info.kind == "dummy"; }
 };
 
 bool can_stay(const LinkSpec& spec, const LinkInfo& info) {
@@ -120,7 +121,9 @@ void find_consequences(NamespaceDiff& ns) {
         lists_loopback = lists_loopback || spec.name == "lo";
         if (state.kept != nullptr) {
             ++staying;
-            state.renews_v4 = loses_v4(spec, *state.kept);
+            // On a dummy no address depends on another: each is a subnet of its own.
+            state.renews_v4 =
+                !std::holds_alternative<DummySpec>(spec.kind) && loses_v4(spec, *state.kept);
             state.goes_down = state.kept->up && !spec.up;
             ns.disturbed = ns.disturbed || state.renews_v4 || state.goes_down;
         }

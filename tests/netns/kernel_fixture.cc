@@ -29,7 +29,7 @@ LinkSpec loopback() {
 LinkSpec bridge(const std::string& name, std::uint32_t index) {
     LinkSpec link;
     link.name = name;
-    link.index = index;
+    link.index = kIndexBase + index;
     link.kind = BridgeSpec{};
     link.mac = MacAddress{{0x02, 0xB0, 0, 0, 0, static_cast<std::uint8_t>(index)}};
     return link;
@@ -38,7 +38,7 @@ LinkSpec bridge(const std::string& name, std::uint32_t index) {
 LinkSpec vxlan(const std::string& name, std::uint32_t index, const VxlanSpec& spec) {
     LinkSpec link;
     link.name = name;
-    link.index = index;
+    link.index = kIndexBase + index;
     link.kind = spec;
     link.mac = MacAddress{{0x02, 0xA0, 0, 0, 0, static_cast<std::uint8_t>(index)}};
     link.mtu = 1450;
@@ -48,12 +48,12 @@ LinkSpec vxlan(const std::string& name, std::uint32_t index, const VxlanSpec& sp
 LinkSpec veth(const std::string& name, std::uint32_t index, const std::string& peer_namespace) {
     LinkSpec link;
     link.name = name;
-    link.index = index;
+    link.index = kIndexBase + index;
     link.mac = MacAddress{{0x02, 0xE0, 0, 0, 0, static_cast<std::uint8_t>(index)}};
     VethSpec pair;
     pair.peer_namespace = peer_namespace;
     pair.peer_name = "eth0";
-    pair.peer_index = 2;
+    pair.peer_index = kIndexBase + 2;
     pair.peer_mac = MacAddress{{0x02, 0xE1, 0, 0, 0, static_cast<std::uint8_t>(index)}};
     link.kind = pair;
     return link;

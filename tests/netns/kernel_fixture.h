@@ -15,9 +15,13 @@ IpPrefix prefix(const char* text);
 MacAddress mac(const char* text);
 
 LinkSpec loopback();
+/// What is added to the indexes that tests give their links: a kernel with tunnel modules puts
+/// devices of its own into every namespace, with the first numbers (labctl/compile/network_view.h).
+inline constexpr std::uint32_t kIndexBase = 20;
+
 LinkSpec bridge(const std::string& name, std::uint32_t index);
 LinkSpec vxlan(const std::string& name, std::uint32_t index, const VxlanSpec& spec);
-/// The outer end of a pair whose peer is eth0, with index 2, in `peer_namespace`.
+/// The outer end of a pair whose peer is eth0, with index 2 too, in `peer_namespace`.
 LinkSpec veth(const std::string& name, std::uint32_t index, const std::string& peer_namespace);
 /// That peer, as its own namespace lists it.
 LinkSpec veth_peer(const LinkSpec& outer);

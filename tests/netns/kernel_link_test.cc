@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(a_bridge_is_as_described) {
     spec.mtu = 1450;
     apply({CreateLink{"node/a", spec}});
     const auto shown = link("node/a", "cni0");
-    BOOST_TEST(shown.at("ifindex") == 3);
+    BOOST_TEST(shown.at("ifindex") == kIndexBase + 3);
     BOOST_TEST(shown.at("address") == "0a:58:0a:f4:01:01");
     BOOST_TEST(shown.at("mtu") == 1450);
     BOOST_TEST(shown.at("flags").dump().find("\"UP\"") != std::string::npos);
@@ -84,15 +84,15 @@ BOOST_AUTO_TEST_CASE(a_veth_pair_spans_two_namespaces) {
          CreateLink{"pod/x", loopback()},
          CreateLink{"pod/x", veth_peer(outer)}});
     const auto port = link("node/a", "veth0");
-    BOOST_TEST(port.at("ifindex") == 7);
+    BOOST_TEST(port.at("ifindex") == kIndexBase + 7);
     BOOST_TEST(port.at("master") == "cni0");
     BOOST_TEST(port.at("mtu") == 1450);
     BOOST_TEST(port.at("num_tx_queues") == 1);
     BOOST_TEST(port.at("linkinfo").at("info_slave_data").at("hairpin") == true);
     BOOST_TEST(port.at("operstate") == "UP");
     const auto inner = link("pod/x", "eth0");
-    BOOST_TEST(inner.at("ifindex") == 2);
-    BOOST_TEST(inner.at("link_index") == 7);
+    BOOST_TEST(inner.at("ifindex") == kIndexBase + 2);
+    BOOST_TEST(inner.at("link_index") == kIndexBase + 7);
     BOOST_TEST(inner.at("address") == "02:e1:00:00:00:07");
     BOOST_TEST(inner.at("mtu") == 1450);
     BOOST_TEST(inner.at("operstate") == "UP");

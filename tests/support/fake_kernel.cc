@@ -210,7 +210,62 @@ public:
         require(erase_table(find(op.ns).tables, op.family, op.name), ENOENT);
     }
 
+    void operator()(const AddVirtualServer& op) {
+        auto& servers = find(op.ns).virtual_servers;
+        require(!servers.contains(op.server.key), EEXIST);
+        auto& made = servers[op.server.key];
+        made = op.server;
+        made.servers.clear();
+        for (const auto& real : op.server.servers) {
+            add_real(made, real);
+        }
+    }
+
+    void operator()(const ChangeVirtualServer& op) {
+        auto& server = find_server(op.ns, op.server.key);
+        server.scheduler = op.server.scheduler;
+        server.persistence_seconds = op.server.persistence_seconds;
+    }
+
+    void operator()(const DeleteVirtualServer& op) { find(op.ns).virtual_servers.erase(op.key); }
+
+    void operator()(const AddRealServer& op) { add_real(find_server(op.ns, op.key), op.server); }
+
+    void operator()(const ChangeRealServer& op) {
+        auto& servers = find_server(op.ns, op.key).servers;
+        const auto found = find_real(servers, op.server.address);
+        require(found != servers.end(), ENOENT);
+        found->weight = op.server.weight;
+    }
+
+    void operator()(const DeleteRealServer& op) {
+        auto& servers = find(op.ns).virtual_servers;
+        if (const auto server = servers.find(op.key); server != servers.end()) {
+            std::erase_if(server->second.servers, [&](const auto& each) {
+                return each.address == op.server.address;
+            });
+        }
+    }
+
 private:
+    VirtualServer& find_server(const std::string& ns, const VirtualServerKey& key) {
+        auto& servers = find(ns).virtual_servers;
+        require(servers.contains(key), ESRCH);
+        return servers.at(key);
+    }
+
+    static std::vector<RealServer>::iterator
+    find_real(std::vector<RealServer>& servers, const Endpoint& address) {
+        return std::find_if(servers.begin(), servers.end(), [&](const auto& each) {
+            return each.address == address;
+        });
+    }
+
+    static void add_real(VirtualServer& server, const RealServer& real) {
+        require(find_real(server.servers, real.address) == server.servers.end(), EEXIST);
+        server.servers.push_back(real);
+    }
+
     Namespace& find(const std::string& name) {
         const auto found = namespaces_.find(name);
         require(found != namespaces_.end(), ENOENT);
@@ -304,6 +359,8 @@ private:
             link.info.vxlan = *vxlan;
             create_tunnel(ns, link.info);
             set_master(ns, link.info, spec.master);
+        } else if (std::holds_alternative<DummySpec>(spec.kind)) {
+            link.info.kind = "dummy";
         } else {
             link.info.kind = "bridge";
             set_master(ns, link.info, spec.master);
@@ -412,6 +469,9 @@ ObservedState FakeKernel::observe() {
         std::sort(info.neighbours.begin(), info.neighbours.end());
         info.fdb.assign(ns.fdb.begin(), ns.fdb.end());
         info.tables = ns.tables;
+        for (const auto& each : virtual_servers(name)) {
+            info.virtual_servers.push_back(each.server);
+        }
     }
     return state;
 }
@@ -453,6 +513,19 @@ std::vector<NftElementInfo> FakeKernel::read_elements(
     const std::string& ns, NftFamily, const std::string&, const std::string&) {
     (void)at(ns);
     return {};
+}
+
+std::vector<VirtualServerInfo> FakeKernel::virtual_servers(const std::string& ns) {
+    std::vector<VirtualServerInfo> list;
+    for (const auto& [key, server] : at(ns).virtual_servers) {
+        auto& info = list.emplace_back();
+        info.server = server;
+        std::sort(info.server.servers.begin(), info.server.servers.end());
+        for (const auto& real : info.server.servers) {
+            info.servers.push_back({real});
+        }
+    }
+    return list;
 }
 
 UniqueFd FakeKernel::open_socket(const std::string& ns, int domain, int type, int protocol) {

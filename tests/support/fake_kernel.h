@@ -35,6 +35,8 @@ public:
         NftFamily family,
         const std::string& table,
         const std::string& set) override;
+    /// No counters either.
+    std::vector<VirtualServerInfo> virtual_servers(const std::string& ns) override;
     /// An ordinary socket of the calling process, if that namespace exists.
     UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) override;
     [[nodiscard]] int namespace_fd(const std::string& /*ns*/) const override { return -1; }
@@ -68,6 +70,7 @@ private:
         std::set<FdbSpec> fdb;
         std::vector<NftTableInfo> tables;
         std::vector<Connection> connections;
+        std::map<VirtualServerKey, VirtualServer> virtual_servers;
     };
     Namespace& at(const std::string& ns);
     class Executor;

@@ -12,6 +12,8 @@ namespace {
 
 constexpr unsigned kNodes = 3;
 constexpr unsigned kPods = 6;
+/// The first numbers may be taken by the kernel's own devices (labctl/compile/network_view.h).
+constexpr std::uint32_t kIndexBase = 20;
 
 class Generator {
 public:
@@ -73,7 +75,7 @@ private:
     LinkSpec bridge(const std::string& name, std::uint32_t index) {
         LinkSpec link;
         link.name = name;
-        link.index = index + (chance(10) ? 1000U : 0U);
+        link.index = kIndexBase + index + (chance(10) ? 1000U : 0U);
         link.kind = BridgeSpec{};
         link.mac = mac(name);
         link.mtu = chance(80) ? 1450 : 1400;
@@ -91,14 +93,14 @@ private:
         auto& spec = add(ns, role);
         LinkSpec eth0;
         eth0.name = "eth0";
-        eth0.index = chance(90) ? 2 : 7;
+        eth0.index = kIndexBase + (chance(90) ? 2U : 7U);
         eth0.kind = VethPeerSpec{};
         eth0.mac = mac(outer_ns + ">" + ns);
         eth0.mtu = chance(80) ? 1500 : 1480;
         eth0.up = chance(92);
         LinkSpec port;
         port.name = port_name;
-        port.index = port_index + (chance(10) ? 2000U : 0U);
+        port.index = kIndexBase + port_index + (chance(10) ? 2000U : 0U);
         port.kind = VethSpec{ns, "eth0", eth0.index, eth0.mac};
         port.mac = mac(port_name + "<" + ns);
         port.mtu = eth0.mtu;
@@ -177,7 +179,7 @@ private:
     LinkSpec tunnel(unsigned node) {
         LinkSpec link;
         link.name = "vxlan1";
-        link.index = 4;
+        link.index = kIndexBase + 4;
         VxlanSpec vxlan;
         vxlan.vni = chance(85) ? 1 : 2;
         vxlan.local = *IpAddress::parse("10.0.1." + std::to_string(10 + node));
@@ -252,6 +254,42 @@ private:
 
 DesiredState random_network(std::mt19937& random) {
     return Generator(random).run();
+}
+
+void add_random_servers(std::mt19937& random, DesiredState& state) {
+    const auto below = [&](unsigned limit) {
+        return std::uniform_int_distribution<unsigned>(0, limit - 1)(random);
+    };
+    for (auto& [name, spec] : state.namespaces) {
+        if (spec.role != NamespaceRole::Node || below(5) == 0) {
+            continue;
+        }
+        LinkSpec device;
+        device.name = "kube-ipvs0";
+        device.index = kIndexBase + 5;
+        device.kind = DummySpec{};
+        device.mac = MacAddress::for_ip(*IpAddress::parse("10.96.0.0"));
+        device.up = false;
+        for (unsigned i = 1; i <= 4; ++i) {
+            if (below(3) == 0) {
+                continue;
+            }
+            const auto address = *IpAddress::parse("10.96.0." + std::to_string(i));
+            device.addresses.push_back(IpPrefix::host(address));
+            VirtualServer server;
+            server.key = {{address, 80}, static_cast<std::uint8_t>(below(4) == 0 ? 17 : 6)};
+            server.scheduler = below(4) == 0 ? "lc" : "rr";
+            server.persistence_seconds = below(4) == 0 ? 10800 : 0;
+            for (unsigned real = 1; real <= 3; ++real) {
+                if (below(2) == 0) {
+                    const auto to = *IpAddress::parse("10.244.0." + std::to_string(real));
+                    server.servers.push_back({{to, 8080}, below(3) == 0 ? 0U : 1U});
+                }
+            }
+            spec.virtual_servers.push_back(std::move(server));
+        }
+        spec.links.push_back(std::move(device));
+    }
 }
 
 } // namespace netemu::test

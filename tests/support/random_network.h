@@ -11,4 +11,8 @@ namespace netemu::test {
 /// change their index, MAC address, MTU, master, flags and addresses, tables change or go.
 DesiredState random_network(std::mt19937& random);
 
+/// Puts virtual servers and a dummy device with their addresses on every node of it, drawn from few
+/// values too. Needs what a full kernel has.
+void add_random_servers(std::mt19937& random, DesiredState& state);
+
 } // namespace netemu::test

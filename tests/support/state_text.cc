@@ -61,6 +61,14 @@ std::set<std::string> lines_of(const NamespaceInfo& ns) {
             std::to_string(table.counts.rules) + " sets " + std::to_string(table.counts.sets) +
             " elements " + std::to_string(table.counts.elements));
     }
+    for (const auto& server : ns.virtual_servers) {
+        auto line = "virtual server " + server.key.to_string() + " " + server.scheduler + " " +
+                    std::to_string(server.persistence_seconds);
+        for (const auto& real : server.servers) {
+            line += " " + real.address.to_string() + "*" + std::to_string(real.weight);
+        }
+        lines.insert(line);
+    }
     return lines;
 }
 

@@ -131,14 +131,18 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_named_by_its_field) {
     }
 }
 
-/// Exit status 4: the mode is known, and what it needs is not here.
-BOOST_AUTO_TEST_CASE(the_ipvs_mode_is_beyond_this_host) {
-    BOOST_CHECK_EXCEPTION(
-        refusal(R"({"proxy":{"mode":"ipvs"}})"),
-        netemu::UnsupportedError,
-        [](const netemu::UnsupportedError& error) {
-            return std::string(error.what()).starts_with("spec.proxy.mode: 'ipvs' needs");
-        });
+BOOST_AUTO_TEST_CASE(the_ipvs_mode_has_a_scheduler) {
+    const auto config = [](const char* spec) {
+        api::Object lab;
+        lab.body = {{"kind", "Lab"}, {"metadata", {{"name", "x"}}}};
+        lab.body["spec"] = api::Json::parse(spec);
+        return ClusterConfig::from_lab(lab);
+    };
+    BOOST_TEST(config(R"({"proxy":{"mode":"ipvs"}})").ipvs_scheduler == "rr");
+    BOOST_TEST(config(R"({"proxy":{"mode":"ipvs","ipvs":{"scheduler":"sh"}}})").ipvs_scheduler == "sh");
+    BOOST_TEST(
+        refusal(R"({"proxy":{"ipvs":{"scheduler":"fair"}}})") ==
+        "spec.proxy.ipvs.scheduler: there is no scheduler 'fair'");
 }
 
 BOOST_AUTO_TEST_CASE(subnets_of_ipv6_count_above_64_bits) {
