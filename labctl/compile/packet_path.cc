@@ -125,6 +125,14 @@ private:
         end("lo leads nowhere else");
     }
 
+    void leave(
+        const NamespaceSpec& /*ns*/,
+        const LinkSpec& link,
+        const netemu::DummySpec& /*kind*/,
+        const IpAddress& /*next*/) {
+        end(link.name + " leads nowhere");
+    }
+
     /// The pod's own port.
     void leave(
         const NamespaceSpec& /*ns*/,

@@ -340,7 +340,7 @@ BOOST_FIXTURE_TEST_CASE(without_identity_only_the_connection_counts, Fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(what_cannot_be_sent_is_unsupported, Fixture) {
-    const UniqueFd sctp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP));
+    const netemu::UniqueFd sctp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP));
     if (!sctp) {
         expect("sctp://10.1.0.10:80", Outcome::Unsupported, "Protocol not supported");
     }

@@ -10,18 +10,16 @@ using namespace netemu::test;
 namespace {
 
 /// Whether this kernel has IPVS and dummy devices, and lets us use them.
-struct IpvsIsHere {
-    boost::test_tools::assertion_result operator()(boost::unit_test::test_unit_id) const {
-        boost::test_tools::assertion_result result(true);
-        try {
-            require_ipvs();
-        } catch (const UnsupportedError& error) {
-            result = false;
-            result.message() << error.what();
-        }
-        return result;
+boost::test_tools::assertion_result ipvs_is_here(boost::unit_test::test_unit_id /*test*/) {
+    boost::test_tools::assertion_result result(true);
+    try {
+        require_ipvs();
+    } catch (const UnsupportedError& error) {
+        result = false;
+        result.message() << error.what();
     }
-};
+    return result;
+}
 
 Endpoint at(const char* text) {
     return *Endpoint::parse(text);
@@ -62,7 +60,7 @@ struct IpvsFixture : KernelFixture {
 
 } // namespace
 
-BOOST_TEST_DECORATOR(*boost::unit_test::precondition(IpvsIsHere{}))
+BOOST_TEST_DECORATOR(*boost::unit_test::precondition(&ipvs_is_here))
 BOOST_FIXTURE_TEST_SUITE(ipvs, IpvsFixture)
 
 BOOST_AUTO_TEST_CASE(virtual_servers_are_as_ipvsadm_shows_them) {

@@ -46,7 +46,7 @@ BOOST_AUTO_TEST_CASE(deny_passes_with_both_controls_and_a_named_rule) {
     BOOST_TEST(record.outcome == "timeout");
     const auto probes = sent(lab.rounds.at(0));
     BOOST_REQUIRE_EQUAL(probes.size(), 4U);
-    BOOST_TEST(probes[0] == "default/client icmp://10.244.1.1");     // it can send
+    BOOST_TEST(probes[0] == "default/client icmp://172.18.0.2");     // it can send
     BOOST_TEST(probes[1] == "default/client tcp://10.244.2.4:5432"); // what is asserted
     BOOST_TEST(probes[2] == "default/db-0 tcp://10.244.2.4:5432");   // it listens
     BOOST_TEST(probes[3] == "node/node-2 tcp://10.244.2.4:5432");

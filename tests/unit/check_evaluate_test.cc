@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(a_timeout_needs_a_source_that_can_send) {
         (lab.check_one(assertion("client -> 10.9.9.9:80 timeout")).verdict == Verdict::Pass));
     const auto probes = sent(lab.rounds[0]);
     BOOST_REQUIRE_EQUAL(probes.size(), 2U);
-    BOOST_TEST(probes[0] == "default/client icmp://10.244.1.1"); // its own node
+    BOOST_TEST(probes[0] == "default/client icmp://172.18.0.2"); // its own node
     lab.network = [&](const Request&) { return result_of(Outcome::Timeout); };
     const auto record = lab.check_one(assertion("client -> 10.9.9.9:80 timeout"));
     BOOST_TEST((record.verdict == Verdict::Inconclusive));

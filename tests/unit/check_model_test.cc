@@ -34,7 +34,7 @@ World big_world(std::size_t nodes, std::size_t pods) {
     World world;
     for (std::size_t n = 0; n < nodes; ++n) {
         const auto id = std::to_string(n + 1);
-        world.nodes.push_back({"node-" + id, {"172.18.0." + id}, {"10.244." + id + ".1"}});
+        world.nodes.push_back({"node-" + id, {"172.18.0." + id}});
     }
     for (std::size_t p = 0; p < pods; ++p) {
         PodView pod;
