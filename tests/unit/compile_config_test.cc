@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_named_by_its_field) {
         {R"({"podCIDR":"10.100.0.0/16"})", "spec.podCIDR 10.100.0.0/16 overlaps spec.serviceCIDR"},
         {R"({"podCIDR":"172.18.0.0/16"})",
          "spec.podCIDR 172.18.0.0/16 overlaps spec.underlay.cidr"},
-        {R"({"cni":{"profile":"calico"}})", "spec.cni.profile: 'calico'"},
+        {R"({"cni":{"profile":"weave"}})", "spec.cni.profile: 'weave'"},
         {R"({"cni":{"overlay":"geneve"}})", "spec.cni.overlay: 'geneve'"},
         {R"({"proxy":{"mode":"ebpf"}})", "spec.proxy.mode: 'ebpf'"},
         {R"({"mesh":{"profile":"sidecar"}})", "spec.mesh.profile: 'sidecar'"},
