@@ -69,7 +69,8 @@ void add_lifecycle(CLI::App& app, Options& o) {
     up->add_option("--name", o.name, "Name of the lab");
     up->add_option("--nodes", o.nodes, "Number of nodes")->check(CLI::Range(1, 250));
     up->add_option("--cni", o.cni, "CNI profile (bridge, calico, flannel)");
-    up->add_option("--proxy-mode", o.proxy_mode, "kube-proxy mode: nftables, iptables, ipvs, userspace");
+    up->add_option(
+        "--proxy-mode", o.proxy_mode, "kube-proxy mode: nftables, iptables, ipvs, userspace");
     up->add_option("--wait", o.wait, "How long to wait for all pods to be ready");
     up->add_flag("--dry-run", o.dry_run, "Print the plan and change nothing");
     auto* down = command(app, o, "down", "Take a lab down; fine if it is not up");

@@ -73,7 +73,8 @@ std::string readiness_failure(const Json& pod, const std::vector<dataplane::Work
                 continue;
             }
             const bool served = std::any_of(ports.begin(), ports.end(), [&](const auto& port) {
-                return wanted.is_string() ? wanted == port.name : wanted == port.port;
+                return port.protocol != dataplane::Protocol::Sctp &&
+                       (wanted.is_string() ? wanted == port.name : wanted == port.port);
             });
             if (!served) {
                 return "Readiness probe failed: port " + wanted.dump() + " of container '" +

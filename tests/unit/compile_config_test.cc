@@ -132,14 +132,9 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_named_by_its_field) {
 }
 
 BOOST_AUTO_TEST_CASE(the_ipvs_mode_has_a_scheduler) {
-    const auto config = [](const char* spec) {
-        api::Object lab;
-        lab.body = {{"kind", "Lab"}, {"metadata", {{"name", "x"}}}};
-        lab.body["spec"] = api::Json::parse(spec);
-        return ClusterConfig::from_lab(lab);
-    };
-    BOOST_TEST(config(R"({"proxy":{"mode":"ipvs"}})").ipvs_scheduler == "rr");
-    BOOST_TEST(config(R"({"proxy":{"mode":"ipvs","ipvs":{"scheduler":"sh"}}})").ipvs_scheduler == "sh");
+    BOOST_TEST(config_from(R"({"proxy":{"mode":"ipvs"}})").ipvs_scheduler == "rr");
+    const auto sticky = config_from(R"({"proxy":{"mode":"ipvs","ipvs":{"scheduler":"sh"}}})");
+    BOOST_TEST(sticky.ipvs_scheduler == "sh");
     BOOST_TEST(
         refusal(R"({"proxy":{"ipvs":{"scheduler":"fair"}}})") ==
         "spec.proxy.ipvs.scheduler: there is no scheduler 'fair'");
