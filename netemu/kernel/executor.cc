@@ -298,7 +298,9 @@ std::size_t Executor::delete_links(std::size_t first) {
 void Executor::operator()(const AddAddress& operation) {
     LiveNamespace& ns = go_to(operation.ns);
     encode_add_address(batch_, {table_.index_of(ns, operation.link), operation.address});
-    if (operation.address.address.is_v6()) {
+    static const IpPrefix kLinkLocal = *IpPrefix::parse("fe80::/10");
+    // Link-local ones cannot be looked up without a device, and have company that can.
+    if (operation.address.address.is_v6() && !kLinkLocal.contains(operation.address.address)) {
         addresses_.push_back({operation.ns, operation.address.address});
     }
 }
