@@ -32,6 +32,8 @@ class Journal {
 public:
     /// Opens or creates the file. Throws SysError, or netemu::UsageError for a newer format.
     static Journal open(const std::string& path);
+    Journal(const Journal&) = delete;
+    Journal& operator=(const Journal&) = delete;
     Journal(Journal&&) noexcept;
     Journal& operator=(Journal&&) noexcept;
     ~Journal(); // does not flush: it cannot report an error

@@ -108,7 +108,7 @@ public:
     /// Empty unless somebody changed the network by hand.
     netemu::Plan drift();
     /// The same for rules that iptables loads, for each node: what is different, in one line each.
-    std::map<std::string, std::vector<std::string>> rule_drift() const;
+    [[nodiscard]] std::map<std::string, std::vector<std::string>> rule_drift() const;
     /// Carries out that plan, and loads rules that differ.
     ChangeReport repair();
 

@@ -50,6 +50,7 @@ void check_fault(
     const auto& links = desired.namespaces.at(target.ns).links;
     const auto wanted = compile::fault_interface(fault);
     std::vector<std::string> names;
+    names.reserve(links.size());
     for (const auto& link : links) {
         names.push_back(link.name);
     }

@@ -63,7 +63,7 @@ public:
     };
     Entry enter(const std::string& target, const std::string& default_ns);
 
-    void logs(const api::ObjectKey& pod, int lines, bool follow, const ExchangePtr& exchange);
+    void logs(const api::ObjectKey& key, int lines, bool follow, const ExchangePtr& exchange);
 
     /// Pods that are being started: scheduled, with a network, and not yet known to serve or to
     /// have failed.
