@@ -1,6 +1,7 @@
 #include <functional>
 #include <thread>
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
 
