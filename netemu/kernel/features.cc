@@ -17,7 +17,7 @@ namespace netemu {
 
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(10); // module loading included
+constexpr auto kPatience = std::chrono::seconds(60); // a slow machine that loads every module
 
 std::string read_sysctl(const char* path) {
     std::ifstream file(path);
