@@ -26,8 +26,7 @@ pod(const std::string& ns,
 
 World small_world() {
     World world;
-    world.nodes = {
-        {"node-1", {"172.18.0.2"}}, {"node-2", {"172.18.0.3"}}};
+    world.nodes = {{"node-1", {"172.18.0.2"}}, {"node-2", {"172.18.0.3"}}};
     world.pods = {
         pod("default", "client", "node-1", "10.244.1.9"),
         pod("default", "db-0", "node-2", "10.244.2.4", {{"sql", 5432, "TCP"}}),
