@@ -183,8 +183,8 @@ int bring_up(
             Client client(std::move(launched.connection));
             pending = build(context, client, input, *wait / 1000);
         } catch (const netemu::Error&) {
-            supervisor::abort_launch(paths, launched);
-            if (is_new) {
+            const bool ours = supervisor::abort_launch(paths, launched);
+            if (is_new && ours) {
                 forget_journal(paths); // that of an earlier life stays
             }
             if (interrupted != 0) {

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <fstream>
+#include <thread>
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -30,14 +32,22 @@ using netemu::UniqueFd;
 /// Descriptor numbers in the keeper and the supervisor.
 constexpr int kConnectionFd = 3;
 constexpr int kErrorsFd = 4;
-constexpr int kLockFd = 5;
-constexpr int kKeeperPipeFd = 6;
+constexpr int kKeeperPipeFd = 5;
+
+constexpr int kTakenStatus = 75; // of a keeper that found the lab kept by another one
 
 UniqueFd take_lock(const LabPaths& paths) {
     UniqueFd lock(check_syscall(
         "create the lock file " + paths.lock_file,
         ::open(paths.lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)));
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    // Others try the lock for a moment, to see whether the lab is there (lab_alive).
+    constexpr int kTries = 20;
+    constexpr auto kPause = std::chrono::milliseconds(1);
+    for (int tried = 1; ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++tried) {
+        if (tried < kTries) {
+            std::this_thread::sleep_for(kPause);
+            continue;
+        }
         throw netemu::UsageError(
             "lab '" + paths.name + "' is up already",
             "`labctl status --lab " + paths.name + "` shows it; `labctl down " + paths.name +
@@ -56,31 +66,31 @@ UniqueFd take_lock(const LabPaths& paths) {
 } // namespace
 
 LaunchedLab launch(const LabPaths& paths, int verbosity) {
-    make_directories(paths.run_dir.substr(0, paths.run_dir.rfind('/')));
-    const auto lock = take_lock(paths);
-    make_directories(paths.run_dir);
     netemu::SocketPair connection(SOCK_STREAM);
     netemu::SocketPair errors(SOCK_STREAM);
     LaunchedLab lab;
     netemu::SpawnOptions options;
     options.arguments = {"labctl", "__keeper", paths.name, std::to_string(verbosity)};
-    options.fds = {
-        {connection.second.get(), kConnectionFd},
-        {errors.second.get(), kErrorsFd},
-        {lock.get(), kLockFd}};
+    options.fds = {{connection.second.get(), kConnectionFd}, {errors.second.get(), kErrorsFd}};
     lab.keeper = netemu::spawn(options).pid;
     lab.connection = std::move(connection.first);
     lab.errors = std::move(errors.first);
     return lab;
 }
 
-void abort_launch(const LabPaths& paths, LaunchedLab& lab) {
+bool abort_launch(const LabPaths& paths, LaunchedLab& lab) {
     lab.connection.reset();
     ::kill(lab.keeper, SIGTERM);
     int status = 0;
     while (::waitpid(lab.keeper, &status, 0) < 0 && errno == EINTR) {
     }
-    remove_run_files(paths); // in case that the keeper died before it could
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kTakenStatus) {
+        return false;
+    }
+    if (!lab_alive(paths)) {
+        remove_run_files(paths); // in case that the keeper died before it could
+    }
+    return true;
 }
 
 namespace {
@@ -155,9 +165,6 @@ void keep(const LabPaths& paths, const std::string& verbosity) {
     // Root without CAP_SYS_ADMIN (in most containers) is an ordinary user here.
     const bool rootless = ::geteuid() != 0 || ::prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 1;
     const auto signals = block_signals();
-    // The lock must outlive the supervisor, and no child may hold it: it says that this process
-    // lives.
-    ::fcntl(kLockFd, F_SETFD, FD_CLOEXEC);
     std::array<int, 2> pipe{};
     check_syscall("create a pipe", ::pipe2(pipe.data(), O_CLOEXEC));
     const UniqueFd pipe_write(pipe[1]);
@@ -177,11 +184,22 @@ void keep(const LabPaths& paths, const std::string& verbosity) {
 int run_keeper(const std::vector<std::string>& arguments) {
     const auto paths = LabPaths::of(arguments.at(0));
     ::prctl(PR_SET_NAME, "labctl-keeper");
-    int status = 0;
+    // Every file of the lab is made by a process that also removes it: whoever kills the command in
+    // the middle leaves none behind. The lock outlives the supervisor, and no child holds it: it
+    // says that this process lives.
+    UniqueFd lock;
+    int status = kTakenStatus;
     try {
+        make_directories(paths.run_root);
+        lock = take_lock(paths);
+        status = 0;
+        make_directories(paths.run_dir);
         keep(paths, arguments.at(1));
     } catch (const netemu::Error& error) {
         say_error(error);
+        if (status == kTakenStatus) {
+            return status; // the files are another's
+        }
         status = static_cast<int>(error.exit_code());
     }
     remove_run_files(paths);

@@ -25,12 +25,13 @@ struct LaunchedLab {
     pid_t keeper = 0;        // our child
 };
 
-/// Throws UsageError if the lab runs already, UnsupportedError if this user may not create
-/// namespaces.
+/// Makes no file: that is the keeper's, which says over `errors` if the lab runs already or this
+/// user may not create namespaces.
 LaunchedLab launch(const LabPaths& paths, int verbosity);
 
-/// Asks the keeper to end the lab at once and waits until it has. For an interrupted `up`.
-void abort_launch(const LabPaths& paths, LaunchedLab& lab);
+/// Asks the keeper to end the lab at once and waits until it has. For an interrupted or failed
+/// `up`. Returns false if there was nothing to end, since another keeper has the lab.
+bool abort_launch(const LabPaths& paths, LaunchedLab& lab);
 
 /// `labctl __keeper`: the process between. Descriptors are passed by number. Returns its exit
 /// status.

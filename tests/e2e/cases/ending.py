@@ -83,8 +83,12 @@ def settle(w, role, hit, patience):
         w.assert_empty(patience)
     else:
         # The command was killed before or after the lab was ready; or a data plane, which comes back.
-        w.wait("empty, or a lab that works", lambda: not w.remaining() or lab_works(w),
-               patience if role == "cli" else 5 * patience)
+        try:
+            w.wait("empty, or a lab that works", lambda: not w.remaining() or lab_works(w),
+                   patience if role == "cli" else 5 * patience)
+        except Failure as failure:
+            seen = w.labctl("--lab", "victim", "get", "pods", status=None)
+            raise Failure(f"{failure}\nleft: {w.remaining()}\nget pods: {seen.status}\n{seen.out}{seen.err}") from None
     w.labctl("down", "victim")
     w.assert_empty(patience)
 
@@ -122,6 +126,19 @@ def kills(w):
     w.notes.append(f"{count} kills over {duration * 1.2 * 1000:.0f} ms; victims that were there: "
                    + ", ".join(f"{key} {value}" for key, value in sorted(hits.items())))
     w.true(sum(hits.values()) > count / 3, "most kills found their victim")
+
+
+@case("a command that is killed in its first moments leaves no file behind", limit_s=120)
+def first_moments(w):
+    w.write("small.yaml", SMALL)
+    patience = max(1.0, 10 * typical_time(w))
+    moments = 40
+    for number in range(moments):
+        process = w.start("labctl", "up", "--name", "victim", "--nodes", "3", "-f", str(w.folder / "small.yaml"))
+        spin(0.012 * number / moments)
+        process.kill()
+        finish_command(w, process)
+        settle(w, "cli", True, patience)
 
 
 @case("Ctrl-C in the middle of `up` exits 130 and leaves nothing", limit_s=120)
