@@ -7,6 +7,7 @@ namespace labctl::compile {
 const CniProfile kBridgeProfile{
     .name = "bridge",
     .bridge = "cni0",
+    .ports = "veth*",
     .tunnel = "vxlan1",
     .vni = 1,
     .port = 4789, // RFC 7348

@@ -74,7 +74,7 @@ void add_calico_wiring(
     for (const auto& range : cluster.pod_cidrs) {
         spec.tables.push_back(make_masquerade(range, cluster.profile->name));
     }
-    SourceCheck sources(cluster, std::string(kCalicoPort) + "*");
+    SourceCheck sources(cluster, cluster.profile->ports);
     for (const auto& pod : node.pods) {
         auto pod_spec = make_pod_namespace(pod, cluster.pod_mtu);
         add_pod(pod, pod_spec);
@@ -94,6 +94,7 @@ void add_calico_wiring(
 const CniProfile kCalicoProfile{
     .name = "calico",
     .bridge = nullptr,
+    .ports = "cali*",
     .tunnel = "vxlan.calico",
     .vni = 4096,
     .port = 4789,

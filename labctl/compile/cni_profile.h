@@ -18,6 +18,7 @@ struct ClusterConfig;
 struct CniProfile {
     const char* name;
     const char* bridge; // the nodes' bridge; nullptr: pods hang on their node one by one, routed
+    const char* ports;  // what the pods' ends on a node are called, as a pattern: "veth*"
     const char* tunnel; // the VXLAN device of each node
     std::uint32_t vni;
     std::uint16_t port; // UDP, of the tunnel

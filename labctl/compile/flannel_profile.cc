@@ -9,6 +9,7 @@ namespace labctl::compile {
 const CniProfile kFlannelProfile{
     .name = "flannel",
     .bridge = "cni0",
+    .ports = "veth*",
     .tunnel = "flannel.1",
     .vni = 1,
     .port = 8472,

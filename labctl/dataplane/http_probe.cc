@@ -166,12 +166,8 @@ private:
             value = value.empty() ? field.value : value + ", " + field.value;
         }
         http.body = std::move(body_);
-        const auto backend = response.headers.get(kBackendField);
-        const auto client = response.headers.get(kClientField);
-        if (is_plausible_identity(backend)) {
-            outcome.backend = backend;
-            outcome.client_ip = is_plausible_identity(client) ? client : std::string_view();
-        }
+        note_identity(
+            response.headers.get(kBackendField), response.headers.get(kClientField), outcome);
         outcome.http = std::move(http);
         return outcome;
     }

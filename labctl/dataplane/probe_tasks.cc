@@ -10,9 +10,28 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "labctl/dataplane/workload.h"
+#include "mesh/http/message.h"
 #include "netemu/base/error.h"
 
 namespace labctl::dataplane {
+
+namespace {
+
+/// The value of a field in an HTTP head, or "".
+std::string_view head_field(std::string_view head, std::string_view name) {
+    for (auto at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1)) {
+        const auto line = head.substr(at + 1, head.find('\r', at + 1) - at - 1);
+        if (line.size() > name.size() && line[name.size()] == ':' &&
+            mesh::equals_ignore_case(line.substr(0, name.size()), name)) {
+            const auto value = line.substr(name.size() + 1);
+            return value.substr(std::min(value.find_first_not_of(' '), value.size()));
+        }
+    }
+    return {};
+}
+
+} // namespace
 
 std::unique_ptr<ProbeTask> ProbeTask::make(
     ProbeHost& host,
@@ -79,6 +98,21 @@ int queued_icmp_error(int socket, std::string* packet) {
 bool is_plausible_identity(std::string_view text) {
     return !text.empty() && text.size() <= 512 &&
            std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+void note_identity(std::string_view backend, std::string_view client, ProbeOutcome& outcome) {
+    if (is_plausible_identity(backend)) {
+        outcome.backend = backend;
+        outcome.client_ip = is_plausible_identity(client) ? client : std::string_view();
+    }
+}
+
+void note_identity(std::string_view reply, ProbeOutcome& outcome) {
+    const auto end = reply.find("\r\n\r\n");
+    if (end != std::string_view::npos && reply.starts_with("HTTP/1.")) {
+        const auto head = reply.substr(0, end + 2);
+        note_identity(head_field(head, kBackendField), head_field(head, kClientField), outcome);
+    }
 }
 
 } // namespace labctl::dataplane

@@ -36,4 +36,10 @@ int queued_icmp_error(int socket, std::string* packet = nullptr);
 /// printable.
 bool is_plausible_identity(std::string_view text);
 
+/// Notes who answered and whom it saw, as the built-in workload says it in fields of an HTTP head
+/// (kBackendField, kClientField). What is not plausible is left out.
+void note_identity(std::string_view backend, std::string_view client, ProbeOutcome& outcome);
+/// The same for a reply that begins with such a head; nothing, if it does not hold a whole one.
+void note_identity(std::string_view reply, ProbeOutcome& outcome);
+
 } // namespace labctl::dataplane

@@ -14,16 +14,6 @@ namespace {
 
 constexpr std::size_t kSctpReplyBytesMax = 8192;
 
-/// The value behind "NAME: " in an HTTP head, or "".
-std::string head_value(const std::string& head, std::string_view name) {
-    const auto start = head.find("\n" + std::string(name) + ": ");
-    if (start == std::string::npos) {
-        return {};
-    }
-    const auto value = start + name.size() + 3;
-    return head.substr(value, head.find('\r', value) - value);
-}
-
 /// sctp: is there an association, and does a reply come? An association alone is none (design
 /// contract, section 8). A socket of the one-to-one style (RFC 6458
 /// section 4), so that it is used as one of TCP is; but what is sent before the association stands
@@ -104,12 +94,7 @@ private:
         ProbeOutcome outcome;
         outcome.outcome = probe::Outcome::Ok;
         outcome.rtt_us = rtt_us_;
-        if (const auto backend = head_value(reply_, kBackendField);
-            is_plausible_identity(backend)) {
-            outcome.backend = backend;
-            const auto client = head_value(reply_, kClientField);
-            outcome.client_ip = is_plausible_identity(client) ? client : "";
-        }
+        note_identity(reply_, outcome);
         finish(std::move(outcome));
     }
 

@@ -11,7 +11,6 @@
 
 #include "labctl/dataplane/probe_tasks.h"
 #include "labctl/dataplane/workload.h"
-#include "mesh/http/message.h"
 
 namespace labctl::dataplane {
 namespace {
@@ -22,19 +21,6 @@ using namespace std::chrono_literals;
 /// say nothing.
 constexpr auto kIdentityWait = 250ms;
 constexpr std::size_t kReplyBytesMax = 8192;
-
-/// The value of a field in an HTTP head, or "".
-std::string_view field(std::string_view head, std::string_view name) {
-    for (auto at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1)) {
-        const auto line = head.substr(at + 1, head.find('\r', at + 1) - at - 1);
-        if (line.size() > name.size() && line[name.size()] == ':' &&
-            mesh::equals_ignore_case(line.substr(0, name.size()), name)) {
-            const auto value = line.substr(name.size() + 1);
-            return value.substr(std::min(value.find_first_not_of(' '), value.size()));
-        }
-    }
-    return {};
-}
 
 /// tcp: is the connection accepted? Then, who accepted it?
 class TcpProbe final : public ProbeTask {
@@ -162,16 +148,7 @@ private:
         ProbeOutcome outcome;
         outcome.outcome = probe::Outcome::Ok;
         outcome.rtt_us = rtt_us_;
-        const auto end = reply_.find("\r\n\r\n");
-        if (end != std::string::npos && reply_.starts_with("HTTP/1.")) {
-            const auto head = std::string_view(reply_).substr(0, end + 2);
-            const auto backend = field(head, kBackendField);
-            const auto client = field(head, kClientField);
-            if (is_plausible_identity(backend)) {
-                outcome.backend = backend;
-                outcome.client_ip = is_plausible_identity(client) ? client : std::string_view();
-            }
-        }
+        note_identity(reply_, outcome);
         finish(std::move(outcome));
     }
 

@@ -246,7 +246,7 @@ void Lab::describe(api::Json& status) const {
         {"profile", config.cni_profile},
         {"overlay", config.overlay},
         {"mtu", compile::compute_mtu(config)},
-        {"ports", profile.routed() ? "cali*" : profile.bridge},
+        {"ports", profile.routed() ? profile.ports : profile.bridge},
         {"tunnel",
          config.overlay == compile::kOverlayVxlan ? api::Json(profile.tunnel) : api::Json()},
         {"enforcesPolicies", profile.enforces_policies}};

@@ -98,8 +98,11 @@ private:
 
     /// What leaves a callback costs what that callback was about, and not the lab.
     void run_loop() {
-        constexpr int kErrorsMax = 1000; // a lab that does nothing but fail ends
-        for (int errors = 0;; ++errors) {
+        constexpr int kErrorsMax = 1000; // within a minute: a lab that does nothing but fail ends
+        constexpr auto kForgotten = std::chrono::minutes(1);
+        int errors = 0;
+        auto since = netemu::Clock::now();
+        for (;;) {
             try {
                 loop_.run();
                 return;
@@ -108,7 +111,11 @@ private:
                 if (loop_.stopped()) {
                     return;
                 }
-                if (errors == kErrorsMax) {
+                if (const auto now = netemu::Clock::now(); now - since > kForgotten) {
+                    errors = 0;
+                    since = now;
+                }
+                if (++errors > kErrorsMax) {
                     throw;
                 }
             }

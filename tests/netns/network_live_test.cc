@@ -105,6 +105,18 @@ const std::vector<std::string> kTargetsV6{
     "fd00:172:18::2",
     "fd00:172:18::3"};
 
+void move_pods(Live& live) {
+    live.remove_pod("default", "web-0"); // another takes its address
+    live.add_pod(1, "default", "web-9", 2);
+    live.bring();
+    live.check_pings({"pod/default/web-9"}, kTargetsV4);
+    live.check_pings({"pod/default/web-1", "pod/prod/db-0", "node/node-2"}, {"10.244.1.2"});
+    live.remove_pod("default", "web-9"); // and comes back on the other node
+    live.add_pod(2, "default", "web-9", 4);
+    live.bring();
+    live.check_pings({"pod/default/web-1", "pod/prod/db-0", "node/node-1"}, {"10.244.2.4"});
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(network_live)
@@ -146,15 +158,7 @@ BOOST_AUTO_TEST_CASE(pods_and_nodes_come_and_go) {
     live.bring();
     live.check_pings({"pod/prod/db-1"}, kTargetsV4);
     live.check_pings(kEveryone, {"10.244.2.3"});
-    live.remove_pod("default", "web-0"); // another takes its address
-    live.add_pod(1, "default", "web-9", 2);
-    live.bring();
-    live.check_pings({"pod/default/web-9"}, kTargetsV4);
-    live.check_pings({"pod/default/web-1", "pod/prod/db-0", "node/node-2"}, {"10.244.1.2"});
-    live.remove_pod("default", "web-9"); // and comes back on the other node
-    live.add_pod(2, "default", "web-9", 4);
-    live.bring();
-    live.check_pings({"pod/default/web-1", "pod/prod/db-0", "node/node-1"}, {"10.244.2.4"});
+    move_pods(live);
     live.add_node(3);
     live.add_pod(3, "default", "far", 2);
     live.bring();
@@ -279,15 +283,7 @@ BOOST_AUTO_TEST_CASE(flannel_has_its_devices) {
 
 BOOST_AUTO_TEST_CASE(routed_pods_come_and_go) {
     Live live(kDual, "calico");
-    live.remove_pod("default", "web-0"); // another takes its address
-    live.add_pod(1, "default", "web-9", 2);
-    live.bring();
-    live.check_pings({"pod/default/web-9"}, kTargetsV4);
-    live.check_pings({"pod/default/web-1", "pod/prod/db-0", "node/node-2"}, {"10.244.1.2"});
-    live.remove_pod("default", "web-9"); // and comes back on the other node
-    live.add_pod(2, "default", "web-9", 4);
-    live.bring();
-    live.check_pings({"pod/default/web-1", "pod/prod/db-0", "node/node-1"}, {"10.244.2.4"});
+    move_pods(live);
     BOOST_TEST(!live.ping("pod/default/web-1", "10.244.1.2")); // the blackhole's
     live.config.overlay = "none";
     live.bring();

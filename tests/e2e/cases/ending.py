@@ -77,20 +77,20 @@ def lab_works(w):
     return w.labctl("probe", f"default/{first}", f"tcp://pod:default/{first}:80", status=None).status == 0
 
 
-def settle(w, role, hit, patience):
-    """What must be true after the kill: empty within `patience`, or a lab that works. Then it is taken down."""
+def settle(w, role, hit):
+    """What must be true after the kill: empty within a second, or a lab that works. Then it is taken down."""
     if hit and role in ("supervisor", "keeper"):
-        w.assert_empty(patience)
+        w.assert_empty()
     else:
         # The command was killed before or after the lab was ready; or a data plane, which comes back.
         try:
             w.wait("empty, or a lab that works", lambda: not w.remaining() or lab_works(w),
-                   patience if role == "cli" else 5 * patience)
+                   1.0 if role == "cli" else 5.0)
         except Failure as failure:
             seen = w.labctl("--lab", "victim", "get", "pods", status=None)
             raise Failure(f"{failure}\nleft: {w.remaining()}\nget pods: {seen.status}\n{seen.out}{seen.err}") from None
     w.labctl("down", "victim")
-    w.assert_empty(patience)
+    w.assert_empty()
 
 
 def typical_time(w):
@@ -110,7 +110,6 @@ def kills(w):
     seed = w.settings["seed"] + (1 if w.mode == "root" else 0)
     chance = random.Random(seed)
     duration = typical_time(w)
-    patience = max(1.0, 10 * duration)  # a second, where `up` takes a tenth of one; more on a machine that is busy
     count = max(len(VICTIMS), w.settings["kills"] // 2)
     hits = {}
     for number in range(count):
@@ -118,7 +117,7 @@ def kills(w):
         delay = chance.uniform(0, duration * 1.2)
         try:
             there = one_kill(w, role, phase, delay)
-            settle(w, role, there, patience)
+            settle(w, role, there)
         except Failure as failure:
             raise Failure(f"kill {number} (seed {seed}): {role} {delay * 1000:.1f} ms into {phase}: {failure}") from None
         key = f"{role}/{phase}"
@@ -131,14 +130,13 @@ def kills(w):
 @case("a command that is killed in its first moments leaves no file behind", limit_s=120)
 def first_moments(w):
     w.write("small.yaml", SMALL)
-    patience = max(1.0, 10 * typical_time(w))
     moments = 40
     for number in range(moments):
         process = w.start("labctl", "up", "--name", "victim", "--nodes", "3", "-f", str(w.folder / "small.yaml"))
         spin(0.012 * number / moments)
         process.kill()
         finish_command(w, process)
-        settle(w, "cli", True, patience)
+        settle(w, "cli", True)
 
 
 @case("Ctrl-C in the middle of `up` exits 130 and leaves nothing", limit_s=120)
