@@ -138,7 +138,7 @@ public:
         const AddressNames& names)
         : seen_(seen), places_(places), names_(names) {}
 
-    json find(const JourneyQuestion& question) const {
+    [[nodiscard]] json find(const JourneyQuestion& question) const {
         const auto first = std::find_if(seen_.begin(), seen_.end(), [&](const Sighting& each) {
             return begins(each, question);
         });
