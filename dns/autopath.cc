@@ -5,7 +5,7 @@
 namespace dns {
 
 Autopath::Autopath(
-    AutopathConfig config, const ClusterZone& zone, std::vector<std::string> host_search)
+    AutopathConfig config, const ClusterZone& zone, const std::vector<std::string>& host_search)
     : config_(std::move(config)), zone_(zone) {
     for (const auto& text : host_search) {
         if (const auto name = Name::parse(text)) {

@@ -89,6 +89,7 @@ void read_plugin(const Directive& directive, ServerBlock& block, const std::stri
         }
     }
     std::vector<std::string> names;
+    names.reserve(std::size(kPlugins));
     for (const auto& row : kPlugins) {
         names.emplace_back(row.name);
     }

@@ -26,8 +26,8 @@ std::uint16_t random_id() {
 }
 
 void init_ares_once() {
-    static const int status = ::ares_library_init(ARES_LIB_INIT_ALL);
-    (void)status;
+    static const int kStatus = ::ares_library_init(ARES_LIB_INIT_ALL);
+    (void)kStatus;
 }
 
 Message upstream_failure(const Ask& ask, Rcode rcode) {

@@ -41,6 +41,8 @@ struct ForwarderOptions {
 class Forwarder : public Upstream {
 public:
     Forwarder(netemu::EventLoop& loop, SocketFactory open_socket, ForwarderOptions options);
+    Forwarder(const Forwarder&) = delete;
+    Forwarder& operator=(const Forwarder&) = delete;
     ~Forwarder() override;
 
     void query(const Ask& ask, Done done) override;

@@ -17,7 +17,7 @@ namespace dns {
 class HostsTable {
 public:
     /// `text` is the content of config.file, which somebody else has read; inline lines are added.
-    HostsTable(const HostsConfig& config, std::string_view text = {});
+    explicit HostsTable(const HostsConfig& config, std::string_view text = {});
 
     /// nullopt: not ours, or it falls through. A name that is in our zones but in no line is
     /// SERVFAIL without fallthrough, as there is no SOA for an NXDOMAIN (coredns).

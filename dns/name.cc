@@ -136,7 +136,7 @@ std::vector<std::string_view> Name::labels() const {
     std::vector<std::string_view> result;
     const std::string_view wire = wire_;
     for (std::size_t at = 0; at < wire.size() && wire[at] != 0;) {
-        const auto length = static_cast<std::size_t>(wire[at]);
+        const std::size_t length = static_cast<std::uint8_t>(wire[at]);
         result.push_back(wire.substr(at + 1, length));
         at += 1 + length;
     }

@@ -253,7 +253,7 @@ std::optional<Name> parse_zone_name(std::string_view text, const Name& origin) {
     if (text == "@") {
         return origin;
     }
-    const auto name = Name::parse(text);
+    auto name = Name::parse(text);
     if (!name || text.ends_with('.')) {
         return name;
     }

@@ -66,7 +66,7 @@ private:
         ReplyMaker& replies);
     Handled from_cache(const QueryView& query, const Client& client, std::span<std::uint8_t> out);
     void walk(const Ask& ask, std::size_t depth, const Done& done);
-    void search(const std::shared_ptr<Walk>& walk);
+    void search(const std::shared_ptr<Walk>& state);
     [[nodiscard]] std::optional<Message> local(const Ask& ask) const;
     [[nodiscard]] std::optional<Message> cluster(const Ask& ask, std::optional<Name>& target) const;
     void chase(const Ask& ask, const Name& target, std::size_t depth, const Done& done);

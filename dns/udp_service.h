@@ -27,7 +27,7 @@ public:
     UdpService& operator=(const UdpService&) = delete;
     ~UdpService();
 
-    int add(netemu::UniqueFd socket);
+    int add(netemu::UniqueFd fd);
     void remove(int socket);
 
 private:

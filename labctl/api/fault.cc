@@ -22,7 +22,7 @@ constexpr std::array<std::pair<Fault::Verb, const char*>, 4> kFaultVerbs{{
 
 constexpr std::array kFaultProtocols{"tcp", "udp", "icmp", "sctp"};
 constexpr std::uint64_t kPeriodMinUs = 20'000; // faster than this endpoints do not follow
-constexpr std::uint64_t kHealMaxUs = std::uint64_t{7 * 24 * 3600} * 1'000'000;
+constexpr std::uint64_t kHealMaxUs = std::uint64_t{7} * 24 * 3600 * 1'000'000;
 
 std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t max) {
     std::uint64_t value = 0;

@@ -78,7 +78,8 @@ private:
 
     /// IP_PMTUDISC_DO of ip(7): what the path is known not to take is not sent.
     void forbid_fragments() const {
-        const int always = v6_ ? IPV6_PMTUDISC_DO : IP_PMTUDISC_DO;
+        static_assert(int{IPV6_PMTUDISC_DO} == int{IP_PMTUDISC_DO});
+        const int always = IP_PMTUDISC_DO;
         ::setsockopt(
             fd(),
             v6_ ? IPPROTO_IPV6 : IPPROTO_IP,

@@ -123,14 +123,14 @@ dump_connections(NetlinkSocket& netfilter, Batch& request, const ConnectionFilte
         if (!original || !reply) {
             return;
         }
-        Connection each{
+        const Connection each{
             original->protocol,
             original->source,
             original->destination,
             reply->source,
             reply->destination};
         if (wanted(each, ntohl(attributes.u32(CTA_STATUS).value_or(0)))) {
-            connections.push_back(std::move(each));
+            connections.push_back(each);
         }
     });
     return connections;

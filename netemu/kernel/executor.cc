@@ -91,6 +91,9 @@ LiveNamespace& Executor::go_to(const std::string& ns) {
 }
 
 void Executor::flush() {
+    if (current_ == nullptr) {
+        return; // nothing was collected
+    }
     if (!batch_.empty()) {
         const auto failures = table_.route(*current_).send(batch_);
         if (!failures.empty()) {
