@@ -26,7 +26,7 @@ constexpr unsigned nft_type(unsigned type) {
 bool jumps(const NftStatement& statement) {
     const auto* verdict = std::get_if<NftSetVerdict>(&statement);
     return (verdict != nullptr && !verdict->chain.empty()) ||
-        std::holds_alternative<NftRandomGoto>(statement);
+           std::holds_alternative<NftRandomGoto>(statement);
 }
 
 /// Whether a rule may refer to a chain or set by its name.
