@@ -285,6 +285,13 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     config.policy_established = one_of(spec, "policy.established", "cut", {"cut", "keep"});
     config.dns_enabled = api::bool_at(spec, "dns.enabled", config.dns_enabled);
     config.dns_replicas = read_dns_replicas(api::at(spec, "dns.replicas"), config.dns_replicas);
+    config.dns_node_local = api::bool_at(spec, "dns.nodeLocal", false);
+    if (config.dns_node_local && !config.service_cidrs.front().address.is_v4()) {
+        throw UsageError(
+            "spec.dns.nodeLocal: the caches answer on 169.254.20.10, and the lab's first range is "
+            "one of IPv6",
+            "leave it out, or put an IPv4 range first");
+    }
     (void)read_dns_upstream(api::at(spec, "dns.upstream")); // throws for what is no record
     read_mtus(config, spec);
     for (const auto& image : api::at(spec, "images")) {

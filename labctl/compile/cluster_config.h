@@ -50,6 +50,7 @@ struct ClusterConfig {
     std::string policy_established = "cut";
     bool dns_enabled = true;       // whether the lab starts with coredns and kube-dns
     std::int64_t dns_replicas = 2; // of coredns, then; kubeadm's number
+    bool dns_node_local = false;   // and with a cache on every node that the pods ask
     std::vector<ImageRule> images;
     /// Whether this host's kernel shows bridged packets to the rules of the IP layer
     /// (br_netfilter). Not of the Lab object: whoever starts the lab sets it.
@@ -57,6 +58,8 @@ struct ClusterConfig {
     /// Whether a namespace can be told not to take up a TCP connection in its middle
     /// (nf_conntrack_tcp_loose). Likewise.
     bool strict_tracking = true;
+    /// Whether it has dummy devices. Likewise.
+    bool dummy_device = true;
     std::string directory; // of the lab file, for relative paths; empty if none
 
     /// From a validated and defaulted Lab object. Throws netemu::UsageError for what this version

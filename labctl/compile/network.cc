@@ -5,6 +5,7 @@
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network_view.h"
+#include "labctl/compile/node_cache.h"
 #include "netemu/base/error.h"
 #include "netemu/model/interface_name.h"
 
@@ -196,6 +197,7 @@ netemu::DesiredState compile_network(const store::Store& store, const ClusterCon
         state.namespaces.emplace(member.ns, std::move(node));
         cluster.profile->add(cluster, i, state);
     }
+    add_node_caches(store, config, state);
     return state;
 }
 

@@ -42,7 +42,8 @@ constexpr Table kUpstream{
 };
 
 constexpr Table kDns{
-    flag("enabled").otherwise(1), int32("replicas").otherwise(2).at_least(0), object("upstream", kUpstream),
+    flag("enabled").otherwise(1), int32("replicas").otherwise(2).at_least(0), flag("nodeLocal"),
+    object("upstream", kUpstream),
 };
 
 constexpr Table kPolicy{

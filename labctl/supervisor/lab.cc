@@ -6,11 +6,13 @@
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/node_cache.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/faults.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
+#include "netemu/kernel/features.h"
 #include "netemu/kernel/ipvs.h"
 #include "netemu/model/plan.h"
 
@@ -66,6 +68,7 @@ void Lab::start(
     auto config = compile::ClusterConfig::from_lab(lab);
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
     config.strict_tracking = ::access("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", F_OK) == 0;
+    config.dummy_device = netemu::has_dummy_devices();
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
     const auto& mode = cluster->config().proxy_mode;
     if (mode == "ipvs") {
@@ -139,7 +142,10 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
             *kernel_,
             *dataplane_,
             paths_.run_dir,
-            compile::cluster_dns(config)},
+            compile::cluster_dns(config),
+            [this](const api::Object& config_map, const std::string& problem) {
+                cluster_->warn(compile::kNodeCacheName, config_map, "InvalidCorefile", problem);
+            }},
         [this](const api::ObjectKey& pod, const compile::RuntimeState& state) {
             runtime_changed(pod, state);
         },

@@ -12,6 +12,7 @@
 #include "labctl/dataplane/client.h"
 #include "labctl/store/store.h"
 #include "labctl/supervisor/api_server.h"
+#include "labctl/supervisor/node_caches.h"
 #include "labctl/supervisor/pod_files.h"
 #include "labctl/supervisor/process_pod.h"
 #include "labctl/supervisor/sandbox.h"
@@ -37,6 +38,7 @@ public:
         dataplane::DataPlane& dataplane;
         std::string run_dir; // hidden from sandboxes
         ClusterDns dns;
+        NodeCaches::Warn bad_corefile; // of a node's cache
     };
 
     /// `ended`: a terminating pod is at its end.
@@ -104,6 +106,7 @@ private:
     std::vector<dataplane::WorkloadSpec> to_serve_;
     Terminations terminations_;
     std::vector<std::uint16_t> dns_ports_;
+    NodeCaches node_caches_;
 };
 
 } // namespace labctl::supervisor
