@@ -13,11 +13,12 @@ namespace {
 
 using netemu::UsageError;
 
-constexpr std::array<std::pair<Fault::Verb, const char*>, 4> kFaultVerbs{{
+constexpr std::array<std::pair<Fault::Verb, const char*>, 5> kFaultVerbs{{
     {Fault::Verb::Cut, "cut"},
     {Fault::Verb::Stop, "stop"},
     {Fault::Verb::Drop, "drop"},
     {Fault::Verb::Flap, "flap"},
+    {Fault::Verb::Bgp, "bgp"},
 }};
 
 constexpr std::array kFaultProtocols{"tcp", "udp", "icmp", "sctp"};
@@ -50,7 +51,7 @@ public:
 
     Fault run() {
         if (words_.empty()) {
-            throw UsageError("no fault is named", "cut, stop, drop or flap, then a target");
+            throw UsageError("no fault is named", "cut, stop, drop, flap or bgp, then a target");
         }
         fault_.verb = verb(words_[0]);
         for (at_ = 1; at_ < words_.size(); ++at_) {
@@ -59,6 +60,8 @@ public:
                 flag(word);
             } else if (fault_.target.empty()) {
                 fault_.target = word;
+            } else if (fault_.verb == Fault::Verb::Bgp && fault_.peer.empty()) {
+                fault_.peer = word.starts_with("node/") ? word.substr(5) : word;
             } else {
                 throw UsageError("'" + word + "' is one too many: a fault has one target");
             }
@@ -73,11 +76,11 @@ private:
             return *found;
         }
         const std::vector<std::string> known{
-            "cut", "stop", "drop", "flap", "restore", "start", "clear", "list"};
+            "cut", "stop", "drop", "flap", "bgp", "restore", "start", "clear", "list"};
         const auto near = netemu::nearest(word, known);
         throw UsageError(
             "there is no fault '" + word + "'",
-            near ? "did you mean '" + *near + "'?" : "faults are cut, stop, drop and flap");
+            near ? "did you mean '" + *near + "'?" : "faults are cut, stop, drop, flap and bgp");
     }
 
     std::string value(const std::string& flag) {
@@ -164,6 +167,10 @@ private:
                 fault_.target.resize(colon);
             }
         }
+        if (fault_.verb == Fault::Verb::Bgp) {
+            check_session();
+            return;
+        }
         const bool node = fault_.target.starts_with("node/");
         const bool pod = !node && fault_.target != "external" && fault_.target != "underlay";
         if (fault_.verb == Fault::Verb::Stop && !node) {
@@ -175,6 +182,18 @@ private:
         const bool ports = fault_.protocol.empty() || fault_.protocol != "icmp";
         if (fault_.port != 0 && !ports) {
             throw UsageError("icmp has no ports");
+        }
+    }
+
+    void check_session() const {
+        if (!fault_.target.starts_with("node/") && fault_.target != "external") {
+            throw UsageError(
+                "only nodes speak BGP, not '" + fault_.target + "'", "bgp node/NODE PEER");
+        }
+        if (fault_.peer.empty()) {
+            throw UsageError(
+                "bgp needs the other end of the session, too",
+                "bgp " + fault_.target + " PEER, where a peer is a node's name, or external");
         }
     }
 
@@ -245,6 +264,9 @@ std::string to_string(const Fault& fault) {
     auto text = to_string(fault.verb) + " " + fault.target;
     if (!fault.interface.empty()) {
         text += ":" + fault.interface;
+    }
+    if (fault.verb == Fault::Verb::Bgp) {
+        text += " " + fault.peer;
     }
     if (fault.verb == Fault::Verb::Drop) {
         text += drop_words(fault);

@@ -11,18 +11,20 @@ namespace labctl::api {
 /// Something that is broken on purpose, as `labctl fault` and the `during` of a check write it:
 ///
 ///     cut TARGET[:INTERFACE]              the cable of a pod or node (eth0), or one interface
+///     bgp node/NODE PEER                  its BGP sessions with another node, or external
 ///     stop node/NODE                      the whole node, with everything on it
 ///     drop TARGET [--share 10%] [--proto tcp] [--port N] [--direction in|out]
 ///     flap POD [--period 2s] [--count N]  readiness: not ready for half of each period
 ///
 /// each with `--for DURATION`, after which it heals by itself.
 struct Fault {
-    enum class Verb { Cut, Stop, Drop, Flap };
+    enum class Verb { Cut, Stop, Drop, Flap, Bgp };
     enum class Direction { Both, In, Out };
 
     Verb verb = Verb::Cut;
     std::string target;    // [NS/]POD, node/NODE or external
     std::string interface; // of Cut; empty: eth0
+    std::string peer;      // of Bgp: the name of a node, or external
     // Drop
     unsigned share_percent = 100;
     std::string protocol;   // tcp, udp, icmp, sctp; empty: every packet
@@ -44,7 +46,7 @@ Fault parse_fault(const std::vector<std::string>& words);
 Fault parse_fault(std::string_view text);
 /// The text that parse_fault reads: "drop default/web-1 --share 10% --proto tcp --port 80".
 std::string to_string(const Fault& fault);
-/// "cut", "stop", "drop", "flap".
+/// "cut", "stop", "drop", "flap", "bgp".
 std::string to_string(Fault::Verb verb);
 std::optional<Fault::Verb> find_fault_verb(std::string_view word);
 

@@ -161,8 +161,9 @@ int run_fault(const Context& context) {
     }
     if (verb == "restore" || verb == "start") {
         const bool node = verb == "start";
-        const auto& target = fault_word(options, node ? "node/NODE" : "the target of a cut");
-        return heal(context, {{"verb", node ? "stop" : "cut"}, {"target", target}});
+        const auto& target =
+            fault_word(options, node ? "node/NODE" : "the target of a cut or of bgp");
+        return heal(context, {{"verb", node ? "stop" : "restore"}, {"target", target}});
     }
     return inject(context);
 }

@@ -121,6 +121,9 @@ int run_get(const Context& context) {
     if (context.options().arguments.at(0) == "affinity") {
         return run_get_affinity(context);
     }
+    if (context.options().arguments.at(0) == "bgp") {
+        return run_get_bgp(context);
+    }
     auto client = context.client();
     const auto targets = parse_targets(client, context.options().arguments);
     if (context.options().watch) {
@@ -161,6 +164,9 @@ int run_describe(const Context& context) {
         for (const auto& object : fetch(context, client, target)) {
             std::cout << (std::exchange(first, false) ? "" : "\n\n")
                       << report::describe_object(*object, options);
+            if (object->kind() == "Node") {
+                std::cout << bgp_of_node(client, object->name());
+            }
         }
     }
     return 0;

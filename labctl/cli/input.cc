@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "labctl/cli/embedded/embedded.h"
+#include "labctl/cli/objects.h"
 #include "labctl/compile/cluster.h"
 #include "labctl/compile/proxies.h"
 #include "labctl/manifest/read.h"
@@ -242,6 +243,7 @@ int print_plan(const Context& context, const LabInput& input) {
     for (const auto& operation : plan.operations) {
         std::cout << netemu::describe(operation) << "\n";
     }
+    std::cout << bgp_plan(store, cluster.config());
     std::string summary;
     for (const auto& [what, count] : netemu::summarize(plan)) {
         summary += (summary.empty() ? "" : ", ") + std::to_string(count) + " " + what;

@@ -4,6 +4,7 @@
 #include "labctl/check/parse.h"
 #include "labctl/cli/input.h"
 #include "labctl/cli/lifecycle.h"
+#include "labctl/cli/objects.h"
 #include "labctl/cli/overview.h"
 #include "labctl/cli/policies.h"
 #include "labctl/cli/verdicts.h"
@@ -98,6 +99,9 @@ int run_status(const Context& context) {
              status.at("cni").at("profile").get<std::string>() + ", " +
                  status.at("cni").at("overlay").get<std::string>() + ", MTU " +
                  status.at("cni").at("mtu").dump()});
+        if (const auto bgp = bgp_status_line(status); !bgp.empty()) {
+            table.add({"bgp", bgp});
+        }
         if (const auto proxy = status.find("proxy"); proxy != status.end()) {
             table.add(
                 {"proxy",

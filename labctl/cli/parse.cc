@@ -135,7 +135,8 @@ void add_objects(CLI::App& app, Options& o) {
         ->expected(2, 3)
         ->required();
     auto* logs = command(app, o, "logs", "What a pod printed, or which requests it served");
-    logs->add_option("pod", o.arguments, "Pod, or KIND/NAME of its workload")
+    logs->add_option(
+            "pod", o.arguments, "Pod, or KIND/NAME of its workload, or node/NAME: its BIRD")
         ->expected(1)
         ->required();
     logs->add_flag("-f,--follow", o.follow, "Follow");
@@ -201,9 +202,9 @@ void add_fault(CLI::App& app, Options& o) {
         ->add_option(
             "what",
             o.arguments,
-            "cut TARGET[:INTERFACE], stop node/NODE, drop TARGET, flap POD; restore TARGET, start "
-            "node/NODE, clear ID or TARGET, list")
-        ->expected(1, 2)
+            "cut TARGET[:INTERFACE], stop node/NODE, drop TARGET, flap POD, bgp node/NODE PEER; "
+            "restore TARGET, start node/NODE, clear ID or TARGET, list")
+        ->expected(1, 3)
         ->required();
     fault->add_option("--for", o.heal_after, "Heal by itself after this time, for example 5s");
     fault->add_option("--share", o.share, "drop: how many of the packets, for example 10%");

@@ -279,6 +279,7 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     (void)find_cni_profile(config.cni_profile, "spec.cni.profile");
     config.overlay = api::string_at(spec, "cni.overlay", config.overlay);
     check_overlay(config.overlay, "spec.cni.overlay");
+    config.bgp = read_bgp(spec, config.nodes, config.cni_profile);
     config.proxy_mode = read_proxy_mode(spec);
     config.ipvs_scheduler = read_ipvs_scheduler(spec);
     config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});

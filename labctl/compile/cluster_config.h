@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "labctl/api/object.h"
+#include "labctl/compile/bgp_config.h"
 #include "netemu/base/address.h"
 
 /// The Lab object as values: what the cluster is made of. Read once at `up`.
@@ -40,6 +41,7 @@ struct ClusterConfig {
     std::string cluster_domain = "cluster.local";
     std::string cni_profile = "bridge";
     std::string overlay = "vxlan";
+    std::optional<BgpConfig> bgp;         // who tells nodes their routes; none: they are static
     std::optional<std::uint32_t> cni_mtu; // none: computed along the path
     std::uint32_t underlay_mtu = 1500;
     std::string proxy_mode = "nftables"; // as check_proxy_mode accepts it

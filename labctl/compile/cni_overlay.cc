@@ -84,7 +84,7 @@ void add_overlay(const ClusterView& cluster, const NodeView& node, NamespaceSpec
         }
         if (cluster.tunnels) {
             add_peer(peer, cluster.profile->tunnel, spec);
-        } else {
+        } else if (cluster.next_hops) {
             add_next_hop(peer, spec);
         }
     }

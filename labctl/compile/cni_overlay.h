@@ -14,7 +14,7 @@ namespace labctl::compile {
 /// ranges by its tunnel's address, that address's MAC and that MAC's node, all permanent. This is
 /// what flannel's and Calico's VXLAN backends make (flannel, Documentation/backends.md; Calico,
 /// felix's VXLAN manager). Without: the ranges of the other nodes by their addresses on the
-/// segment, as flannel's host-gw backend has them.
+/// segment, as flannel's host-gw backend has them; nothing where BGP brings them.
 void add_overlay(const ClusterView& cluster, const NodeView& node, netemu::NamespaceSpec& spec);
 
 } // namespace labctl::compile

@@ -1,7 +1,6 @@
 #include "labctl/compile/explain_way.h"
 
 #include "labctl/compile/network.h"
-#include "labctl/compile/packet_path.h"
 
 namespace labctl::compile {
 
@@ -29,7 +28,7 @@ std::string place_text(const std::string& ns) {
 
 } // namespace
 
-void explain_ways(Json& explanation, const netemu::DesiredState& network) {
+void explain_ways(Json& explanation, const netemu::DesiredState& network, const RouteNotes& notes) {
     const auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
     auto& branches = explanation["branches"];
     if (!target || !branches.is_array()) {
@@ -46,7 +45,7 @@ void explain_ways(Json& explanation, const netemu::DesiredState& network) {
         question.translated_in = end ? node_namespace(string_at(explanation, "node")) : "";
         question.translated = end ? end->address : target->address;
         auto way = Json::array();
-        for (const auto& hop : packet_path(network, question)) {
+        for (const auto& hop : packet_path(network, question, notes)) {
             way.push_back(
                 {{"place", place_text(hop.ns)},
                  {"in", hop.in},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "labctl/api/object.h"
+#include "labctl/compile/packet_path.h"
 #include "netemu/model/network.h"
 
 namespace labctl::compile {
@@ -8,6 +9,7 @@ namespace labctl::compile {
 /// Adds to each branch of an explanation its "way": which devices a packet passes from the client
 /// to where the branch ends, as [{"place", "in", "out", "how"}, ...]. The first branches only,
 /// where there are many.
-void explain_ways(api::Json& explanation, const netemu::DesiredState& network);
+void explain_ways(
+    api::Json& explanation, const netemu::DesiredState& network, const RouteNotes& notes = {});
 
 } // namespace labctl::compile

@@ -14,7 +14,7 @@ namespace labctl::compile {
 struct NetworkFault {
     std::string id;   // "f1"
     std::string ns;   // network namespace of the target
-    api::Fault fault; // a Flap has no effect here
+    api::Fault fault; // a Flap or Bgp has no effect here
 };
 
 /// The table of faults in a target's namespace.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "netemu/model/route_protocol.h"
+
 namespace labctl::compile {
 
 namespace {
@@ -63,8 +65,10 @@ std::string route_text(const RouteSpec& route) {
 /// One walk through the network.
 class PathWalk {
 public:
-    PathWalk(const netemu::DesiredState& network, const PathQuestion& question)
-        : network_(network), question_(question), at_(question.from), to_(question.to) {}
+    PathWalk(
+        const netemu::DesiredState& network, const PathQuestion& question, const RouteNotes& notes)
+        : network_(network), question_(question), notes_(notes), at_(question.from),
+          to_(question.to) {}
 
     std::vector<PathHop> run() {
         while (!at_.empty() && hops_.size() < kPathHopsMax) {
@@ -92,13 +96,19 @@ private:
             end(route && route->is_blackhole() ? route_text(*route) : "no route");
             return;
         }
-        hops_.push_back({at_, in_, link->name, route_text(*route)});
+        hops_.push_back({at_, in_, link->name, route_text(*route) + note_of(*route)});
         if (!link->up) {
             end(link->name + " is down");
             return;
         }
         const auto next = route->gateway.value_or(to_);
         std::visit([&](const auto& kind) { leave(ns, *link, kind, next); }, link->kind);
+    }
+
+    [[nodiscard]] std::string note_of(const RouteSpec& route) const {
+        const auto note = notes_.find({at_, route.destination});
+        return note == notes_.end() || route.protocol != netemu::kRouteByBird ? std::string()
+                                                                              : ", " + note->second;
     }
 
     void end(const std::string& how) {
@@ -264,6 +274,7 @@ private:
 
     const netemu::DesiredState& network_;
     const PathQuestion& question_;
+    const RouteNotes& notes_;
     std::string at_;
     std::string in_;
     IpAddress to_;
@@ -272,9 +283,9 @@ private:
 
 } // namespace
 
-std::vector<PathHop>
-packet_path(const netemu::DesiredState& network, const PathQuestion& question) {
-    return PathWalk(network, question).run();
+std::vector<PathHop> packet_path(
+    const netemu::DesiredState& network, const PathQuestion& question, const RouteNotes& notes) {
+    return PathWalk(network, question, notes).run();
 }
 
 } // namespace labctl::compile

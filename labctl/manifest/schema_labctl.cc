@@ -10,9 +10,22 @@ namespace {
 constexpr std::array<std::string_view, 3> kCniProfiles{"bridge", "calico", "flannel"};
 constexpr std::array<std::string_view, 3> kOverlays{"ipip", "none", "vxlan"};
 
+constexpr std::array<std::string_view, 2> kRoutings{"bgp", "static"};
+constexpr std::array<std::string_view, 2> kBgpTopologies{"mesh", "reflector"};
+
+constexpr Table kBgpOutside{
+    int64("asNumber").required(),
+};
+
+constexpr Table kBgp{
+    text("topology").otherwise("mesh").one_of(kBgpTopologies), int64("asNumber"), any("reflectors"),
+    flag("serviceCIDR"), flag("loadBalancer"), object("external", kBgpOutside),
+};
+
 constexpr Table kCni{
     text("profile").otherwise("bridge").one_of(kCniProfiles),
     text("overlay").otherwise("vxlan").one_of(kOverlays), any("mtu"),
+    text("routing").one_of(kRoutings), object("bgp", kBgp),
 };
 
 constexpr Table kIpvs{

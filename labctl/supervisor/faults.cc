@@ -32,6 +32,7 @@ const ActiveFault& Faults::add(api::Fault fault, Target target) {
     fault.target = target.name;
     for (const auto& [number, other] : active_) {
         const bool same = other.fault.verb == fault.verb && other.fault.target == fault.target &&
+                          other.fault.peer == fault.peer &&
                           compile::fault_interface(other.fault) == compile::fault_interface(fault);
         if (same && fault.verb != api::Fault::Verb::Drop) {
             throw netemu::UsageError(
@@ -142,7 +143,8 @@ void Faults::forget_gone(const store::Store& store) {
 std::vector<compile::NetworkFault> Faults::of_network() const {
     std::vector<compile::NetworkFault> faults;
     for (const auto& [number, active] : active_) {
-        if (active.fault.verb != api::Fault::Verb::Flap) {
+        const auto verb = active.fault.verb;
+        if (verb != api::Fault::Verb::Flap && verb != api::Fault::Verb::Bgp) {
             faults.push_back({active.id, active.target.ns, active.fault});
         }
     }

@@ -9,6 +9,7 @@
 #include "labctl/compile/node_cache.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/policies.h"
+#include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/faults.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
@@ -70,6 +71,9 @@ void Lab::start(
     config.strict_tracking = ::access("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", F_OK) == 0;
     config.dummy_device = netemu::has_dummy_devices();
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
+    if (cluster->config().bgp) {
+        Bgp::require_bird();
+    }
     const auto& mode = cluster->config().proxy_mode;
     if (mode == "ipvs") {
         netemu::require_ipvs();
@@ -112,6 +116,7 @@ void Lab::start(
                  count_of(proxies_->service_ports(), "service port") + ")";
     }
     step(built, micros_since(begin));
+    start_bgp();
     serve_dns_upstream();
     finish_policies();
     if (!policy_warning_.empty()) {
@@ -225,6 +230,7 @@ ChangeReport Lab::sync() {
     update_policies(rules); // likewise: new pods are isolated before they have a network
     update_dns();
     auto report = build_network({});
+    update_bgp();
     finish_policies();
     iptables_->complete(*proxies_); // of nodes that are new
     for (const auto& [what, count] : rules.operations) {

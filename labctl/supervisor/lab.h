@@ -10,10 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "labctl/api/fault.h"
 #include "labctl/api/object.h"
 #include "labctl/compile/cluster.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/dns_records.h"
+#include "labctl/compile/packet_path.h"
 #include "labctl/compile/proxies.h"
 #include "labctl/compile/service_trail.h"
 #include "labctl/dataplane/client.h"
@@ -37,7 +39,10 @@ class Policies;
 
 namespace labctl::supervisor {
 
+class Bgp;
 class Faults;
+class LogBuffer;
+struct Target;
 
 /// What a change has done, for `apply` to print.
 struct ChangeReport {
@@ -149,6 +154,15 @@ public:
     api::Json heal_faults(const api::Json& question);
     api::Json faults();
 
+    /// Sessions and routes as BIRD has them: {"enabled", "sessions", "routes", ...}. lab_bgp.cc.
+    [[nodiscard]] api::Json bgp() const;
+    /// Bgp::summary, or null.
+    [[nodiscard]] api::Json bgp_summary() const;
+    /// Calls back when what was changed of BGP has had its effect; at once in a lab without BGP.
+    void when_routed(std::function<void()> callback);
+    /// What BIRD prints on a node; nullptr where it does not run.
+    [[nodiscard]] LogBuffer* node_logs(const std::string& node);
+
     /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.
     void describe(api::Json& status) const;
 
@@ -166,6 +180,8 @@ public:
     /// Pods that are neither ready nor finished, with the reason: {"default/web-1": "waiting for
     /// ..."}.
     [[nodiscard]] std::map<std::string, std::string> pending_pods() const;
+    /// The same, and namespaces that lack routes of BGP.
+    [[nodiscard]] std::map<std::string, std::string> pending() const;
     /// Calls back once when no pod is on its way to being ready any more, or at the deadline.
     void when_settled(netemu::Clock::time_point deadline, std::function<void()> callback);
 
@@ -204,6 +220,11 @@ private:
     void announce_policy_warning();
     void describe_policies(api::Json& status) const;
     void update_dns(); // lab_dns.cc
+    // lab_bgp.cc
+    void start_bgp();
+    void update_bgp();
+    void check_bgp_fault(const api::Fault& fault, const Target& target) const;
+    compile::RouteNotes add_bgp_routes(netemu::DesiredState& network) const;
     void serve_dns_upstream();
     void serve_health_checks();
     void sweep_proxies();
@@ -252,6 +273,7 @@ private:
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
     std::uint64_t fault_revision_ = 0;             // of the faults that the network has
     std::unique_ptr<Faults> faults_;               // likewise, of what it breaks
+    std::unique_ptr<Bgp> bgp_;                     // where the lab has it; uses all of the above
     std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
     std::unique_ptr<LastRequests> last_requests_;  // likewise
 };

@@ -9,6 +9,7 @@
 #include "labctl/compile/network.h"
 #include "labctl/compile/policies.h"
 #include "labctl/compile/policy_values.h"
+#include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/probe_resolver.h"
@@ -250,6 +251,15 @@ void Lab::describe(api::Json& status) const {
         {"tunnel",
          config.overlay == compile::kOverlayVxlan ? api::Json(profile.tunnel) : api::Json()},
         {"enforcesPolicies", profile.enforces_policies}};
+    status["cni"]["routing"] = config.overlay != compile::kOverlayNone ? api::Json()
+                               : bgp_ ? api::Json(compile::kRoutingBgp)
+                                      : api::Json(compile::kRoutingStatic);
+    if (bgp_) {
+        status["bgp"] = bgp_->summary();
+        status["bgp"]["topology"] = compile::to_text(config.bgp->topology);
+        status["bgp"]["asNumber"] = config.bgp->as_number;
+        status["bgp"]["pending"] = bgp_->pending();
+    }
     status["proxy"] = {
         {"mode", config.proxy_mode},
         {"layout", proxies_->layout()},

@@ -99,8 +99,9 @@ api::Json Lab::explain(const api::Json& question) {
     if (policies_->enforced()) {
         compile::explain_policies(explanation, policies_->evaluator());
     }
-    const auto desired = desired_state();
-    compile::explain_ways(explanation, desired);
+    auto desired = desired_state();
+    const auto notes = add_bgp_routes(desired);
+    compile::explain_ways(explanation, desired, notes);
     if (question.value("places", false)) {
         explanation["places"] = path_places(desired, explanation);
     }

@@ -128,7 +128,11 @@ void Lab::faults_changed() {
 api::Json Lab::inject_fault(const api::Json& question) {
     auto fault = api::parse_fault(question.at("fault").get<std::string>());
     auto target = find_target(store_, fault.target, question.value("namespace", "default"), false);
-    check_fault(fault, target, desired_state());
+    if (fault.verb == api::Fault::Verb::Bgp) {
+        check_bgp_fault(fault, target);
+    } else {
+        check_fault(fault, target, desired_state());
+    }
     const auto active = faults_->add(std::move(fault), std::move(target)); // it may be gone soon
     const auto id = active.id;
     try {
@@ -164,7 +168,10 @@ api::Json Lab::heal_faults(const api::Json& question) {
         const bool of_target = target && active.target.name == target->name &&
                                (target->interface.empty() ||
                                 compile::fault_interface(active.fault) == target->interface);
-        const bool of_verb = verb.empty() || api::to_string(active.fault.verb) == verb;
+        using Verb = api::Fault::Verb;
+        const bool cable = active.fault.verb == Verb::Cut || active.fault.verb == Verb::Bgp;
+        const bool of_verb = verb.empty() || api::to_string(active.fault.verb) == verb ||
+                             (verb == "restore" && cable);
         return all || active.id == id || (of_target && of_verb);
     });
     if (healed.empty() && !all) {

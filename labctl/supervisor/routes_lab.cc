@@ -123,9 +123,26 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
              auto taps = lab_.open_taps(request.json());
              exchange->reply_with_fds(taps.description, std::move(taps.sockets));
          }},
+        {"GET", "bgp", false, [&] { exchange->reply(200, lab_.bgp()); }},
         {"GET", "faults", false, [&] { exchange->reply(200, lab_.faults()); }},
-        {"POST", "faults", false, [&] { exchange->reply(200, lab_.inject_fault(request.json())); }},
-        {"POST", "heal", false, [&] { exchange->reply(200, lab_.heal_faults(request.json())); }},
+        {"POST",
+         "faults",
+         false,
+         [&] {
+             const auto fault = lab_.inject_fault(request.json());
+             const auto reply = [exchange, fault] { exchange->reply(200, fault); };
+             fault.at("verb") == "bgp" ? lab_.when_routed(reply) : reply();
+         }},
+        {"POST",
+         "heal",
+         false,
+         [&] {
+             const auto healed = lab_.heal_faults(request.json());
+             const auto reply = [exchange, healed] { exchange->reply(200, healed); };
+             const bool bgp = std::ranges::any_of(
+                 healed.at("items"), [](const Json& each) { return each.at("verb") == "bgp"; });
+             bgp ? lab_.when_routed(reply) : reply();
+         }},
         {"GET", "plan", false, [&] { plan(request, exchange); }},
         {"GET", "drops", false, [&] { drops(request, exchange); }},
         {"POST", "repair", false, [&] { exchange->reply(200, report_json(lab_.repair())); }},
@@ -189,7 +206,18 @@ void Routes::start(const ApiRequest& request, const ExchangePtr& exchange) {
 }
 
 void Routes::finish_start(const ExchangePtr& exchange, netemu::Clock::time_point /*deadline*/) {
-    exchange->send_line({{"ready", true}, {"pending", lab_.pending_pods()}});
+    if (const auto status = lab_.bgp_summary(); !status.is_null()) {
+        const auto micros = status.at("firstConvergedMicros").get<std::uint64_t>();
+        if (micros != 0) {
+            exchange->send_line(
+                {{"step",
+                  "routes learned by BGP: " + status.at("established").dump() + " of " +
+                      status.at("sessions").dump() + " sessions of " +
+                      status.at("speakers").dump() + " speakers"},
+                 {"micros", micros}});
+        }
+    }
+    exchange->send_line({{"ready", true}, {"pending", lab_.pending()}});
     exchange->finish();
     exchange->flush();
 }

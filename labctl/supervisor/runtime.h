@@ -65,6 +65,14 @@ public:
     };
     Entry enter(const std::string& target, const std::string& default_ns);
 
+    /// The sandbox of a node or of "external", by its network namespace; made if there is none.
+    /// Throws netemu::Error.
+    Sandbox& host_sandbox(const std::string& ns);
+    /// Called with the namespace of such a sandbox when somebody has killed its process 1.
+    void on_sandbox_gone(std::function<void(const std::string& ns)> callback) {
+        sandbox_gone_ = std::move(callback);
+    }
+
     void logs(const api::ObjectKey& key, int lines, bool follow, const ExchangePtr& exchange);
 
     /// Pods that are being started: scheduled, with a network, and not yet known to serve or to
@@ -104,6 +112,7 @@ private:
     /// By pod_namespace, "node/NAME" or "external". Pods on their node's network have their own.
     std::map<std::string, std::unique_ptr<Sandbox>> sandboxes_;
     std::vector<dataplane::WorkloadSpec> to_serve_;
+    std::function<void(const std::string&)> sandbox_gone_;
     Terminations terminations_;
     std::vector<std::uint16_t> dns_ports_;
     NodeCaches node_caches_;

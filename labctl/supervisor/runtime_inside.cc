@@ -1,7 +1,9 @@
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/pod_termination.h"
+#include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/pod_workload.h"
 #include "labctl/supervisor/runtime.h"
 #include "netemu/base/error.h"
@@ -38,6 +40,10 @@ Sandbox& Runtime::sandbox(
         spec.hosts = files.hosts;
         spec.rootfs = rootfs;
         spec.hide_dir = parts_.run_dir;
+        const auto bird = Bgp::directory(parts_.run_dir, name);
+        if (parts_.config.bgp && ::access(bird.c_str(), F_OK) == 0) {
+            spec.bird_dir = bird;
+        }
         try {
             entry =
                 std::make_unique<Sandbox>(parts_.loop, spec, [this, name] { sandbox_gone(name); });
@@ -52,12 +58,20 @@ Sandbox& Runtime::sandbox(
 /// Somebody has killed process 1 of it, and all that ran there is gone, too.
 void Runtime::sandbox_gone(const std::string& name) {
     sandboxes_.erase(name);
+    if (sandbox_gone_) {
+        sandbox_gone_(name);
+    }
     for (const auto& [key, pod] : pods_) {
         if (pod.process && pod_namespace(key) == name) {
             pod.process->killed();
             return;
         }
     }
+}
+
+Sandbox& Runtime::host_sandbox(const std::string& ns) {
+    const auto name = ns.starts_with("node/") ? ns.substr(5) : ns;
+    return sandbox(ns, ns, host_files(name, parts_.dns), {});
 }
 
 Runtime::Entry Runtime::enter(const std::string& target, const std::string& default_ns) {

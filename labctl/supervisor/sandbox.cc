@@ -30,6 +30,7 @@ netemu::UniqueFd configuration_file(const SandboxSpec& spec) {
         {"resolvConf", spec.resolv_conf},
         {"hosts", spec.hosts},
         {"rootfs", spec.rootfs},
+        {"birdDir", spec.bird_dir},
         {"hideDir",
          spec.hide_dir}}.dump();
     netemu::UniqueFd file(check_syscall(

@@ -21,6 +21,7 @@ struct SandboxSpec {
     std::string resolv_conf; // text of /etc/resolv.conf; empty: the host's is left
     std::string hosts;       // text of /etc/hosts; empty: the host's is left
     std::string rootfs;      // becomes /, or empty for the host's
+    std::string bird_dir;    // becomes /run/bird; or empty
     std::string hide_dir; // covered by a tmpfs: the run directory, which holds the control socket
 };
 

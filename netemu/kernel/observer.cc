@@ -13,6 +13,7 @@
 #include "netemu/kernel/neighbour_codec.h"
 #include "netemu/kernel/nft_tables.h"
 #include "netemu/kernel/route_codec.h"
+#include "netemu/model/route_protocol.h"
 
 namespace netemu {
 
@@ -87,12 +88,14 @@ private:
         encode_dump_routes(request_, family);
         route_.dump("list routes", request_, [&](const nlmsghdr* message) {
             for (const LinkRoute& route : decode_route(message)) {
-                info_.routes.push_back(
-                    {route.destination,
-                     route.gateway,
-                     name_of(route.link_index),
-                     route.onlink,
-                     route.protocol});
+                if (route.protocol != kRouteByBird) {
+                    info_.routes.push_back(
+                        {route.destination,
+                         route.gateway,
+                         name_of(route.link_index),
+                         route.onlink,
+                         route.protocol});
+                }
             }
         });
     }

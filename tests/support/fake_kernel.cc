@@ -515,6 +515,16 @@ std::vector<NftElementInfo> FakeKernel::read_elements(
     return {};
 }
 
+std::vector<RouteSpec> FakeKernel::read_routes(const std::string& ns, std::uint8_t protocol) {
+    std::vector<RouteSpec> routes;
+    for (const auto& route : at(ns).routes) {
+        if (route.protocol == protocol) {
+            routes.push_back(route);
+        }
+    }
+    return routes;
+}
+
 std::vector<VirtualServerInfo> FakeKernel::virtual_servers(const std::string& ns) {
     std::vector<VirtualServerInfo> list;
     for (const auto& [key, server] : at(ns).virtual_servers) {
