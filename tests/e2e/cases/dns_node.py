@@ -1,6 +1,7 @@
 """NodeLocal DNSCache: a cache on every node that the pods ask, in front of the cluster's DNS."""
 
 import json
+import threading
 
 from harness import case
 
@@ -160,17 +161,24 @@ def crashed(w):
 @case("queries at a node's cache are shown as they happen")
 def watched(w):
     up(w)
+    server = "kube-system/" + cache_pod(w)
+    pod = client(w)
     watcher = w.start("labctl", "events", "-w", "--dns", "-o", "json")
     seen = []
 
-    def shown():
-        short(w, "backend.default.svc.cluster.local")
-        seen.append(json.loads(watcher.stdout.readline()))
-        return any(e["server"] == "kube-system/" + cache_pod(w) and e["plugin"] == "cache" for e in seen)
+    def read():
+        for line in watcher.stdout:
+            seen.append(json.loads(line))
 
-    w.wait("an answer from the cache", shown, within_s=20)
+    threading.Thread(target=read, daemon=True).start()
+
+    def shown():
+        short(w, "backend.default.svc.cluster.local", pod=pod)
+        return any(e["server"] == server and e["plugin"] == "cache" for e in list(seen))
+
+    w.wait("an answer from the cache", shown, within_s=30)
     watcher.kill()
-    watcher.communicate()
+    watcher.wait()
 
 
 POLICY = """
