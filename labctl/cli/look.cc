@@ -6,6 +6,7 @@
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/overview.h"
 #include "labctl/cli/policies.h"
+#include "labctl/cli/underlay_input.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/manifest/read.h"
 #include "labctl/report/graph.h"
@@ -241,6 +242,11 @@ int run_lint(const Context& context) {
         context.console().progress(
             kind.kind + " (" + kind.api_version + "): stored, nothing acts on it");
     }
+    for (const auto& object : result.objects) {
+        if (object.kind() == "Lab") {
+            check_lab_config(object);
+        }
+    }
     const auto policies = lint_policy_objects(result);
     std::cerr << manifest::format(policies);
     const auto warnings = result.findings.warnings + policies.warnings;
@@ -257,7 +263,8 @@ int run_graph(const Context& context) {
     report::GraphInput input;
     input.title = paths.name;
     input.objects = objects;
-    input.external_ip = status.at("externalAddresses").at(0);
+    const auto& outside = status.at("externalAddresses");
+    input.external_ip = outside.empty() ? "" : outside.at(0).get<std::string>();
     const auto& cni = status.at("cni");
     input.bridge = cni.at("ports");
     const auto overlay = cni.at("overlay").get<std::string>();

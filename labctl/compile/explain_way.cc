@@ -30,7 +30,10 @@ std::string place_text(const std::string& ns) {
 } // namespace
 
 void explain_ways(Json& explanation, const netemu::DesiredState& network) {
-    const auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
+    auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
+    if (const auto plain = netemu::IpAddress::parse(string_at(explanation, "to.address"))) {
+        target = netemu::Endpoint{*plain, 0}; // no port: ICMP
+    }
     auto& branches = explanation["branches"];
     if (!target || !branches.is_array()) {
         return;

@@ -66,6 +66,7 @@ void Lab::start(
     auto config = compile::ClusterConfig::from_lab(lab);
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
     config.strict_tracking = ::access("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", F_OK) == 0;
+    config.multipath = ::access("/proc/sys/net/ipv4/fib_multipath_hash_policy", F_OK) == 0;
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
     const auto& mode = cluster->config().proxy_mode;
     if (mode == "ipvs") {

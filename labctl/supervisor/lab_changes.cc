@@ -256,6 +256,7 @@ void Lab::describe(api::Json& status) const {
         {"servicePorts", proxies_->service_ports()}};
     describe_policies(status);
     status["faults"] = faults_->all().size();
+    status["externalAddresses"] = api::Json::array();
     for (const auto& prefix : compile::external_addresses(config)) {
         status["externalAddresses"].push_back(prefix.address.to_string());
     }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "labctl/compile/network.h"
+#include "labctl/compile/topology.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
@@ -34,6 +35,9 @@ bool node_is_ready(const api::Object& node) {
 void check_fault(
     const api::Fault& fault, const Target& target, const netemu::DesiredState& desired) {
     using Verb = api::Fault::Verb;
+    if (fault.verb == Verb::Flap && target.kind != Target::Kind::Pod) {
+        throw netemu::UsageError("only pods can flap, not '" + target.name + "'", "[NS/]POD");
+    }
     if (fault.verb == Verb::Flap || fault.verb == Verb::Stop) {
         return;
     }
@@ -42,7 +46,8 @@ void check_fault(
             "pod '" + target.name + "' has no network of its own, it uses its node's",
             "labctl fault " + api::to_string(fault.verb) + " " + target.ns);
     }
-    if (fault.verb == Verb::Drop && target.kind == Target::Kind::Underlay) {
+    if (fault.verb == Verb::Drop &&
+        (target.kind == Target::Kind::Underlay || target.ns.starts_with("switch/"))) {
         throw netemu::UsageError(
             "the underlay is a switch, and a switch has no rules that could drop",
             "drop at a node: labctl fault drop node/NODE");
@@ -127,7 +132,12 @@ void Lab::faults_changed() {
 
 api::Json Lab::inject_fault(const api::Json& question) {
     auto fault = api::parse_fault(question.at("fault").get<std::string>());
-    auto target = find_target(store_, fault.target, question.value("namespace", "default"), false);
+    auto target = find_target(
+        store_,
+        cluster_->config().topology.get(),
+        fault.target,
+        question.value("namespace", "default"),
+        false);
     check_fault(fault, target, desired_state());
     const auto active = faults_->add(std::move(fault), std::move(target)); // it may be gone soon
     const auto id = active.id;
@@ -154,7 +164,12 @@ api::Json Lab::heal_faults(const api::Json& question) {
     const auto words = question.value("target", "");
     std::optional<Target> target;
     if (!words.empty()) {
-        target = find_target(store_, words, question.value("namespace", "default"), true);
+        target = find_target(
+            store_,
+            cluster_->config().topology.get(),
+            words,
+            question.value("namespace", "default"),
+            true);
     }
     const bool all = question.value("all", false);
     if (!all && id.empty() && !target) {

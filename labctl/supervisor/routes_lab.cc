@@ -243,7 +243,10 @@ void Routes::overview(const ApiRequest& request, const ExchangePtr& exchange) {
     }
     report::OverviewInput input;
     input.objects = objects;
-    input.external_ip = compile::external_addresses(lab_.config()).at(0).address.to_string();
+    for (const auto& outside : compile::external_addresses(lab_.config())) {
+        input.external_ip =
+            input.external_ip.empty() ? outside.address.to_string() : input.external_ip;
+    }
     input.colour = request.parameter("color") == "1";
     exchange->reply(
         200,

@@ -319,8 +319,11 @@ void Executor::operator()(const AddRoute& operation) {
     const RouteSpec& route = operation.route;
     LiveNamespace& ns = go_to(operation.ns);
     const auto index = route.is_blackhole() ? 0 : table_.index_of(ns, route.link);
-    encode_add_route(
-        batch_, {route.destination, route.gateway, index, route.onlink, route.protocol});
+    LinkRoute encoded{route.destination, route.gateway, index, route.onlink, route.protocol};
+    for (const NextHop& hop : route.more) {
+        encoded.more.push_back({hop.gateway, table_.index_of(ns, hop.link)});
+    }
+    encode_add_route(batch_, encoded);
     if (batch_.full()) {
         flush();
     }
@@ -332,7 +335,9 @@ void Executor::operator()(const DeleteRoute& operation) {
     go_to(operation.ns);
     const auto index =
         route.is_blackhole() ? std::uint32_t{0} : index_if_there(operation.ns, route.link);
-    if (index) {
+    if (!route.more.empty()) {
+        encode_delete_routes(batch_, route.destination); // with all of its gateways
+    } else if (index) {
         encode_delete_route(
             batch_, {route.destination, route.gateway, *index, route.onlink, route.protocol});
     }

@@ -86,13 +86,16 @@ private:
     void read_routes(Family family) {
         encode_dump_routes(request_, family);
         route_.dump("list routes", request_, [&](const nlmsghdr* message) {
-            for (const LinkRoute& route : decode_route(message)) {
-                info_.routes.push_back(
-                    {route.destination,
-                     route.gateway,
-                     name_of(route.link_index),
-                     route.onlink,
-                     route.protocol});
+            if (const auto route = decode_route(message)) {
+                auto& read = info_.routes.emplace_back(RouteSpec{
+                    route->destination,
+                    route->gateway,
+                    name_of(route->link_index),
+                    route->onlink,
+                    route->protocol});
+                for (const LinkHop& hop : route->more) {
+                    read.more.push_back({hop.gateway, name_of(hop.link_index)});
+                }
             }
         });
     }

@@ -72,11 +72,22 @@ address_command(std::string_view verb, const IpPrefix& prefix, const std::string
     return text + " " + prefix.to_string() + " dev " + link;
 }
 
+std::string hop_arguments(const NextHop& hop) {
+    return " nexthop via " + hop.gateway.to_string() + " dev " + hop.link;
+}
+
 std::string route_command(std::string_view verb, const RouteSpec& route) {
     auto text = ip_command(route.destination.address) + "route ";
     text += verb;
     text += route.is_blackhole() ? " blackhole" : "";
     text += " " + (route.destination.length == 0 ? "default" : route.destination.to_string());
+    if (!route.more.empty()) {
+        text += hop_arguments({*route.gateway, route.link});
+        for (const auto& hop : route.more) {
+            text += hop_arguments(hop);
+        }
+        return text;
+    }
     if (route.gateway) {
         text += " via " + route.gateway->to_string();
     }

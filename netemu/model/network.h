@@ -79,12 +79,21 @@ struct LinkSpec {
 /// Who made a route, as ip-route(8) writes it after "proto" (RTPROT_* of rtnetlink(7)).
 inline constexpr std::uint8_t kRouteByHand = 3; // "boot": what `ip route add` writes itself
 
+/// A gateway and the link that it is on.
+struct NextHop {
+    IpAddress gateway;
+    std::string link;
+    auto operator<=>(const NextHop&) const = default;
+};
+
 struct RouteSpec {
     IpPrefix destination;             // network form; length 0 is the default route
     std::optional<IpAddress> gateway; // none: on-link
     std::string link;                 // empty: a blackhole, which drops and says nothing
     bool onlink = false;              // the gateway need not be reachable by another route
     std::uint8_t protocol = kRouteByHand;
+    /// Further gateways: the kernel chooses one for each flow (RFC 2992). Never of a blackhole.
+    std::vector<NextHop> more{};
     [[nodiscard]] bool is_blackhole() const { return link.empty(); }
     auto operator<=>(const RouteSpec&) const = default;
 };
