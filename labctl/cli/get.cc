@@ -121,6 +121,9 @@ int run_get(const Context& context) {
     if (context.options().arguments.at(0) == "affinity") {
         return run_get_affinity(context);
     }
+    if (context.options().arguments.at(0) == "links") {
+        return run_get_links(context);
+    }
     auto client = context.client();
     const auto targets = parse_targets(client, context.options().arguments);
     if (context.options().watch) {

@@ -255,6 +255,30 @@ int run_lint(const Context& context) {
         options.strict && policies.warnings != 0 ? netemu::ExitCode::Usage : netemu::ExitCode::Ok);
 }
 
+namespace {
+
+/// The links of an underlay that is a topology; none where there is only the segment.
+std::vector<report::GraphLink> graph_links(Client& client) {
+    std::vector<report::GraphLink> links;
+    const auto list = client.request("GET", "/apis/labctl.dev/v1/links");
+    for (const auto& link : list.at("items")) {
+        const auto field = [&](const char* end, const char* name) {
+            return link.at(end).at(name).get<std::string>();
+        };
+        if (field("a", "place") == "underlay") {
+            return {};
+        }
+        auto label = field("a", "impairment");
+        if (const auto back = field("b", "impairment"); back != label) {
+            label = "> " + (label.empty() ? "-" : label) + ", < " + (back.empty() ? "-" : back);
+        }
+        links.push_back({field("a", "place"), field("b", "place"), std::move(label)});
+    }
+    return links;
+}
+
+} // namespace
+
 int run_graph(const Context& context) {
     const auto paths = context.lab();
     auto client = context.client();
@@ -269,6 +293,8 @@ int run_graph(const Context& context) {
     input.bridge = cni.at("ports");
     const auto overlay = cni.at("overlay").get<std::string>();
     input.overlay = overlay == "none" ? "" : overlay;
+    input.links = graph_links(client);
+    input.underlay = input.links.empty() ? input.underlay : "topology";
     const auto& output = context.options().output;
     std::cout << report::graph(
         input, output == "table" ? report::GraphFormat::Ascii : report::parse_graph_format(output));

@@ -445,6 +445,11 @@ api::Json explain_path(
     if (auto direct = explain_between_devices(config, question)) {
         return std::move(*direct);
     }
+    if (config.nodes.empty()) {
+        throw netemu::UsageError(
+            "'" + question.from + "' to '" + question.to + "': this lab has hosts and routers only",
+            "labctl explain host/NAME host/NAME");
+    }
     auto source = explain_source(store, config, question);
     auto target = explain_target(store, proxies, with_device_address(config, question));
     if (const auto name = device_of_address(config, target.address);
@@ -453,9 +458,15 @@ api::Json explain_path(
     }
     target.name = question.to;
     const auto first = entry_node(source, target, proxies);
-    return PathExplainer(
-               proxies, rules, elements, saved, servers, std::move(source), std::move(target))
-        .explain(first);
+    const bool to_device = target.what.starts_with("address of ") && target.node.empty();
+    auto answer =
+        PathExplainer(
+            proxies, rules, elements, saved, servers, std::move(source), std::move(target))
+            .explain(first);
+    if (to_device) {
+        answer["underlay"] = true;
+    }
+    return answer;
 }
 
 api::Json affinity_list(

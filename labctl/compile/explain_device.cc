@@ -104,7 +104,8 @@ explain_between_devices(const ClusterConfig& config, const ExplainQuestion& ques
     answer["branches"] = {
         {{"probability", 1.0}, {"result", ""}, {"masqueraded", false}, {"steps", Json::array()}}};
     answer["endpoints"] = Json::array();
-    answer["outcome"] = "none";
+    answer["outcome"] = "none"; // until the way there is known: explain_ways
+    answer["underlay"] = true;
     answer["summary"] = "over the underlay to " + name;
     return answer;
 }

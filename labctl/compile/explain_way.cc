@@ -27,6 +27,19 @@ std::string place_text(const std::string& ns) {
     return ns.starts_with("pod/") ? ns.substr(4) : ns;
 }
 
+/// No rule decides where a device is the target, but the devices on the way do.
+void conclude_on_underlay(Json& explanation) {
+    const auto& way = api::at(explanation["branches"].at(0), "way");
+    const auto last = way.empty() ? std::string("no way") : string_at(way.back(), "how");
+    const bool arrives = last == "arrives";
+    explanation["outcome"] = arrives ? "endpoint" : "none";
+    if (!arrives) {
+        explanation["summary"] =
+            string_at(explanation, "to.what") + " is not reached: " +
+            (way.empty() ? last : string_at(way.back(), "place") + ": " + last);
+    }
+}
+
 } // namespace
 
 void explain_ways(Json& explanation, const netemu::DesiredState& network) {
@@ -57,6 +70,9 @@ void explain_ways(Json& explanation, const netemu::DesiredState& network) {
                  {"how", hop.how}});
         }
         branch["way"] = std::move(way);
+    }
+    if (api::bool_at(explanation, "underlay", false)) {
+        conclude_on_underlay(explanation);
     }
 }
 

@@ -254,6 +254,9 @@ private:
     }
 
     void cross(const LinkSpec& link, const IpAddress& next) {
+        if (link.impairment.any()) {
+            hops_.back().how += " [link: " + netemu::to_text(link.impairment) + "]";
+        }
         const auto far = far_end({at_, &link});
         if (far.link == nullptr) {
             end("the other end of " + link.name + " is nowhere");

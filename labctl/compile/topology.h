@@ -52,6 +52,8 @@ struct TopologyDevice {
 struct TopologyLink {
     std::array<TopologyEnd, 2> ends; // as `endpoints` lists them
     std::uint32_t mtu = 1500;        // bytes, of both ends
+    /// What happens to the packets that leave by the one end and by the other.
+    std::array<netemu::Impairment, 2> impairments{};
 };
 
 /// What one broadcast reaches: switches that are linked to each other, or the two ends of a link

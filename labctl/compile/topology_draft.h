@@ -44,7 +44,8 @@ struct DraftEnd {
 struct DraftLink {
     std::array<DraftEnd, 2> ends;
     std::uint32_t mtu = 1500;
-    std::vector<netemu::IpPrefix> ranges; // `cidr`
+    std::array<netemu::Impairment, 2> impairments{}; // of what leaves by that end
+    std::vector<netemu::IpPrefix> ranges;            // `cidr`
     std::string path;
 };
 
@@ -61,6 +62,15 @@ TopologyDraft read_draft(const TopologyQuestion& question, TopologyProblems& pro
 /// A range, a list of ranges, or a text with commas.
 std::vector<netemu::IpPrefix>
 read_topology_ranges(const api::Json& json, const std::string& path, TopologyProblems& problems);
+
+/// topology_links.cc: what a link does to packets: `delay`, `loss` and the others, for both
+/// directions, and those of `towards`, for one. `names` are the ends as `endpoints` has them.
+void read_impairments(
+    const api::Json& link,
+    const std::string& path,
+    const std::array<std::string, 2>& names,
+    DraftLink& draft,
+    TopologyProblems& problems);
 
 /// topology_segments.cc: devices, links and segments, without addresses.
 Topology wire_topology(const TopologyDraft& draft, TopologyProblems& problems);

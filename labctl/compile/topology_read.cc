@@ -144,6 +144,13 @@ private:
             return;
         }
         if (good) {
+            read_impairments(
+                json,
+                path,
+                {draft_.devices[link.ends[0].device].name,
+                 draft_.devices[link.ends[1].device].name},
+                link,
+                problems_);
             draft_.links.push_back(std::move(link));
         }
     }

@@ -73,6 +73,8 @@ constexpr Table kUnderlayHost{
 
 constexpr Table kUnderlayLink{
     text("endpoints").list().required(), any("cidr"), any("ipv4"), any("ipv6"), any("mtu"),
+    any("delay"), any("jitter"), any("loss"), any("duplicate"), any("reorder"), any("corrupt"), any("rate"), any("queue"),
+    any("towards"),
 };
 
 constexpr Table kUnderlay{

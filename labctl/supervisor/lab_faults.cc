@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "labctl/compile/impairments.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/topology.h"
 #include "labctl/supervisor/faults.h"
@@ -38,7 +39,7 @@ void check_fault(
     if (fault.verb == Verb::Flap && target.kind != Target::Kind::Pod) {
         throw netemu::UsageError("only pods can flap, not '" + target.name + "'", "[NS/]POD");
     }
-    if (fault.verb == Verb::Flap || fault.verb == Verb::Stop) {
+    if (fault.verb == Verb::Flap || fault.verb == Verb::Stop || fault.verb == Verb::Link) {
         return;
     }
     if (target.kind == Target::Kind::Pod && target.ns.starts_with("node/")) {
@@ -98,6 +99,14 @@ api::Json fault_json(const ActiveFault& active) {
     return json;
 }
 
+/// Whether it is a fault of a link between the two, from whichever end it was written.
+bool is_between(const ActiveFault& active, const Target& one, const Target& other) {
+    const auto joins = [&](const Target& near, const Target& far) {
+        return active.target.ns == near.ns && active.peer->ns == far.ns;
+    };
+    return active.peer && (joins(one, other) || joins(other, one));
+}
+
 } // namespace
 
 void Lab::start_faults() {
@@ -130,6 +139,29 @@ void Lab::faults_changed() {
     sync();
 }
 
+/// The other end of a Link; nothing of any other fault.
+std::optional<Target> Lab::find_peer(
+    const api::Fault& fault,
+    const api::Json& question,
+    const Target& target,
+    netemu::DesiredState desired) const {
+    if (fault.verb != api::Fault::Verb::Link) {
+        return std::nullopt;
+    }
+    auto peer = find_target(
+        store_,
+        cluster_->config().topology.get(),
+        fault.peer,
+        question.value("namespace", "default"),
+        false);
+    if (compile::link_pairs(desired, target.ns, peer.ns).empty()) {
+        throw netemu::UsageError(
+            "there is no link between '" + target.name + "' and '" + peer.name + "'",
+            "`labctl get links` lists those of the underlay");
+    }
+    return peer;
+}
+
 api::Json Lab::inject_fault(const api::Json& question) {
     auto fault = api::parse_fault(question.at("fault").get<std::string>());
     auto target = find_target(
@@ -138,8 +170,11 @@ api::Json Lab::inject_fault(const api::Json& question) {
         fault.target,
         question.value("namespace", "default"),
         false);
-    check_fault(fault, target, desired_state());
-    const auto active = faults_->add(std::move(fault), std::move(target)); // it may be gone soon
+    const auto desired = desired_state();
+    check_fault(fault, target, desired);
+    auto peer = find_peer(fault, question, target, desired);
+    const auto active = // it may be gone soon
+        faults_->add(std::move(fault), std::move(target), std::move(peer));
     const auto id = active.id;
     try {
         faults_changed();
@@ -171,6 +206,15 @@ api::Json Lab::heal_faults(const api::Json& question) {
             question.value("namespace", "default"),
             true);
     }
+    std::optional<Target> peer;
+    if (const auto other = question.value("peer", ""); !other.empty()) {
+        peer = find_target(
+            store_,
+            cluster_->config().topology.get(),
+            other,
+            question.value("namespace", "default"),
+            false);
+    }
     const bool all = question.value("all", false);
     if (!all && id.empty() && !target) {
         throw netemu::UsageError("nothing says which fault to heal");
@@ -179,6 +223,9 @@ api::Json Lab::heal_faults(const api::Json& question) {
         const bool of_target = target && active.target.name == target->name &&
                                (target->interface.empty() ||
                                 compile::fault_interface(active.fault) == target->interface);
+        if (peer) {
+            return is_between(active, *target, *peer);
+        }
         const bool of_verb = verb.empty() || api::to_string(active.fault.verb) == verb;
         return all || active.id == id || (of_target && of_verb);
     });

@@ -15,6 +15,7 @@
 #include "netemu/kernel/neighbour_codec.h"
 #include "netemu/kernel/nft_codec.h"
 #include "netemu/kernel/nft_tables.h"
+#include "netemu/kernel/qdisc_codec.h"
 #include "netemu/kernel/route_codec.h"
 #include "netemu/kernel/sysctl.h"
 
@@ -296,6 +297,20 @@ std::size_t Executor::delete_links(std::size_t first) {
     tolerate_absence();
     encode_delete_link_group(batch_, kDoomedGroup);
     return end;
+}
+
+void Executor::operator()(const SetShaper& operation) {
+    LiveNamespace& ns = go_to(operation.ns);
+    if (operation.shaper == Shaper::None) {
+        tolerate_absence();
+    }
+    encode_set_shaper(
+        batch_,
+        {table_.index_of(ns, operation.link),
+         operation.shaper,
+         operation.impairment,
+         operation.mtu});
+    ns.shaped = true;
 }
 
 void Executor::operator()(const AddAddress& operation) {

@@ -12,6 +12,7 @@
 #include "netemu/kernel/link_codec.h"
 #include "netemu/kernel/neighbour_codec.h"
 #include "netemu/kernel/nft_tables.h"
+#include "netemu/kernel/qdisc_codec.h"
 #include "netemu/kernel/route_codec.h"
 
 namespace netemu {
@@ -35,6 +36,7 @@ public:
     NamespaceInfo run() {
         info_.role = ns_.role;
         read_links();
+        read_shapers();
         read_addresses();
         read_routes(Family::V4);
         read_routes(Family::V6);
@@ -69,6 +71,28 @@ private:
             const std::string name = link.info.name;
             info_.links.emplace(name, std::move(link.info));
         }
+    }
+
+    /// Where we have put none, nobody is asked.
+    void read_shapers() {
+        if (!ns_.shaped) {
+            return;
+        }
+        encode_dump_shapers(request_);
+        route_.dump("list queueing disciplines", request_, [&](const nlmsghdr* message) {
+            const auto read = decode_shaper(message);
+            const auto link =
+                read ? info_.links.find(name_of(read->shaper.link_index)) : info_.links.end();
+            if (link == info_.links.end()) {
+                return;
+            }
+            link->second.shaper = read->shaper.shaper;
+            link->second.impairment = read->shaper.impairment;
+            if (read->shaper.shaper == Shaper::Tbf) {
+                link->second.impairment.queue = tbf_queue(
+                    read->tbf_limit_bytes, read->shaper.impairment.rate_bps, link->second.mtu);
+            }
+        });
     }
 
     void read_addresses() {

@@ -101,6 +101,19 @@ std::string fdb_command(std::string_view verb, const FdbSpec& entry) {
            " dst " + entry.remote.to_string() + " self permanent";
 }
 
+std::string shaper_command(const SetShaper& op) {
+    const auto device = " dev " + op.link + " root";
+    switch (op.shaper) {
+    case Shaper::None:
+        return "tc qdisc delete" + device;
+    case Shaper::Tbf:
+        return "tc qdisc replace" + device + " tbf " + to_text(op.impairment);
+    case Shaper::Netem:
+        break;
+    }
+    return "tc qdisc replace" + device + " netem " + to_text(op.impairment);
+}
+
 std::string scheduling(const VirtualServer& server) {
     std::string text = " -s " + server.scheduler;
     if (server.persistence_seconds != 0) {
@@ -187,6 +200,7 @@ struct Command {
     }
     std::string operator()(const ChangeLink& op) const { return set_link(op.link, true); }
     std::string operator()(const DeleteLink& op) const { return "ip link delete " + op.name; }
+    std::string operator()(const SetShaper& op) const { return shaper_command(op); }
     std::string operator()(const AddAddress& op) const {
         return address_command("add", op.address, op.link) +
                (op.address.address.is_v4() ? "" : " nodad");
@@ -247,6 +261,7 @@ struct Title {
     }
     std::string operator()(const ChangeLink&) const { return "change link"; }
     std::string operator()(const DeleteLink&) const { return "delete link"; }
+    std::string operator()(const SetShaper&) const { return "set queueing discipline"; }
     std::string operator()(const AddAddress&) const { return "add address"; }
     std::string operator()(const DeleteAddress&) const { return "delete address"; }
     std::string operator()(const AddRoute&) const { return "add route"; }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "netemu/base/address.h"
+#include "netemu/model/impairment.h"
 #include "netemu/model/ipvs.h"
 #include "netemu/model/nft.h"
 
@@ -73,6 +74,10 @@ struct LinkSpec {
     std::string master;              // bridge of the same namespace, or empty
     bool hairpin = false;            // of a port: a frame may leave by the port that it came in by
     std::vector<IpPrefix> addresses; // interface addresses: the host bits are kept
+    /// What is done to the packets that leave by it, and whether its root queueing discipline does
+    /// it. With Shaper::None it is a note for people: something else does it, or nothing.
+    Impairment impairment;
+    Shaper shaper = Shaper::None;
     bool operator==(const LinkSpec&) const = default;
 };
 

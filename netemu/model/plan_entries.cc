@@ -233,6 +233,20 @@ void plan_removals(const NamespaceDiff& ns, std::vector<Operation>& out) {
     remove_addresses(ns, out);
 }
 
+void plan_shapers(const NamespaceDiff& ns, std::vector<Operation>& out) {
+    for (std::size_t i = 0; i < ns.links.size(); ++i) {
+        const auto& spec = ns.spec->links[i];
+        const auto* kept = ns.links[i].kept;
+        const auto wanted = shaped_by(spec.shaper, spec.impairment);
+        const bool same = kept == nullptr
+                              ? spec.shaper == Shaper::None
+                              : kept->shaper == spec.shaper && kept->impairment == wanted;
+        if (!same) {
+            out.emplace_back(SetShaper{*ns.name, spec.name, spec.shaper, wanted, spec.mtu});
+        }
+    }
+}
+
 void plan_addresses(const NamespaceDiff& ns, std::vector<Operation>& out) {
     for (std::size_t i = 0; i < ns.links.size(); ++i) {
         const auto& spec = ns.spec->links[i];

@@ -1,7 +1,11 @@
+#include <cmath>
+
 #include <boost/test/unit_test.hpp>
 
+#include "labctl/compile/impairments.h"
 #include "labctl/compile/network.h"
 #include "netemu/kernel/kernel.h"
+#include "netemu/kernel/netem.h"
 #include "netemu/model/plan.h"
 #include "tests/support/netns_main.h"
 #include "tests/support/state_text.h"
@@ -138,6 +142,77 @@ BOOST_AUTO_TEST_CASE(leaf_and_spine) {
         BOOST_REQUIRE(routes.size() == 1U);
         BOOST_TEST(routes[0]["nexthops"].size() == 2U);
     }
+}
+
+/// What a link does, as tc(8) sees it; and it is taken off again.
+BOOST_AUTO_TEST_CASE(links_that_do_something) {
+    Live live(0, kTwoLans);
+    const auto bare = compile_network(live.store, live.config);
+    auto desired = bare;
+    const bool netem = has_netem();
+    const auto text = netem ? "link host/h1 switch/a --delay 30ms --jitter 5ms --loss 0.5% "
+                              "--duplicate 1% --reorder 2% --corrupt 0.1% --rate 50mbit --queue 77"
+                            : "link host/h1 switch/a --loss 0.5% --rate 50mbit --queue 77";
+    add_impairments(
+        live.config,
+        {{"f1", "host/h1", labctl::api::parse_fault(text), "switch/a"}},
+        [netem] { return netem; },
+        desired);
+    live.kernel->apply(make_plan(desired, expected_observation(bare)));
+    const auto rest = make_plan(desired, live.kernel->observe());
+    BOOST_TEST(rest.empty(), netemu::test::to_text(rest));
+    for (const auto& [ns, link] : {std::pair{"host/h1", "eth0"}, std::pair{"switch/a", "to-h1"}}) {
+        const auto shown = live.json(ns, {"tc", "-j", "qdisc", "show", "dev", link, "root"});
+        BOOST_REQUIRE(shown.size() == 1U);
+        const auto& options = shown[0].at("options");
+        BOOST_TEST(shown[0]["kind"] == (netem ? "netem" : "tbf"));
+        if (!netem) {
+            BOOST_TEST(options["rate"] == 50'000'000 / 8);
+            continue;
+        }
+        const auto near = [&](const nlohmann::json& value, double wanted) {
+            BOOST_TEST(std::abs(value.get<double>() - wanted) < wanted * 0.001, shown.dump());
+        };
+        near(options["delay"]["delay"], 0.030);
+        near(options["delay"]["jitter"], 0.005);
+        near(options["loss-random"]["loss"], 0.005);
+        near(options["duplicate"]["duplicate"], 0.01);
+        near(options["reorder"]["reorder"], 0.02);
+        near(options["corrupt"]["corrupt"], 0.001);
+        near(options["rate"]["rate"], 50'000'000 / 8);
+        BOOST_TEST(options["limit"] == 77);
+    }
+    live.kernel->apply(make_plan(bare, expected_observation(desired)));
+    BOOST_TEST(make_plan(bare, live.kernel->observe()).empty());
+    for (const auto& each : live.json("host/h1", {"tc", "-j", "qdisc", "show", "dev", "eth0"})) {
+        BOOST_TEST(each["kind"] == "noqueue", each.dump());
+    }
+    BOOST_TEST(live.ping("host/h1", "10.1.1.2"));
+}
+
+/// Of a thousand packets so many are lost as should be: by netem where there is one, or by rules.
+BOOST_AUTO_TEST_CASE(loss_is_lost) {
+    Live live(0, kPlainLan);
+    const auto bare = compile_network(live.store, live.config);
+    auto desired = bare;
+    const bool netem = has_netem();
+    add_impairments(
+        live.config,
+        {{"f1",
+          "host/h1",
+          labctl::api::parse_fault("link host/h1 switch/s1 --loss 30% --direction out"),
+          "switch/s1"}},
+        [netem] { return netem; },
+        desired);
+    live.kernel->apply(make_plan(desired, expected_observation(bare)));
+    const auto output = live.run(
+        "host/h1", {"ping", "-n", "-q", "-f", "-c", "1000", "-W", "1", "-i", "0.001", "10.1.0.2"});
+    const auto at = output.out.find(" received");
+    BOOST_REQUIRE_MESSAGE(at != std::string::npos, output.out + output.err);
+    const auto comma = output.out.rfind(' ', at - 1);
+    const auto received = std::stoi(output.out.substr(comma + 1));
+    BOOST_TEST(received > 600, output.out); // of 700, by far more than chance allows
+    BOOST_TEST(received < 800, output.out);
 }
 
 /// A route of several gateways becomes one of another number, and goes.

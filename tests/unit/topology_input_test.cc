@@ -33,9 +33,9 @@ BOOST_AUTO_TEST_CASE(links_that_cannot_be) {
         problems_of(
             0,
             R"({"switches": ["s1"], "hosts": ["h1", "h2"],
-                "links": [{"endpoints": ["h1", "s2"]}, {"endpoints": ["h2"]},
+                "links": [{"endpoints": ["h1", "s1x"]}, {"endpoints": ["h2"]},
                           {"endpoints": ["h2", "h2"]}, {"endpoints": ["router/h1", "s1"]}]})") ==
-        "spec.underlay.links[0].endpoints[1]: there is no device 's2' | did you mean 's1'?\n"
+        "spec.underlay.links[0].endpoints[1]: there is no device 's1x' | did you mean 's1'?\n"
         "spec.underlay.links[1]: a link has two ends | endpoints: [h1, s1]\n"
         "spec.underlay.links[2]: both ends are 'h2'\n"
         "spec.underlay.links[3].endpoints[0]: there is no device 'router/h1' | did you mean "
