@@ -124,6 +124,9 @@ int run_get(const Context& context) {
     if (context.options().arguments.at(0) == "bgp") {
         return run_get_bgp(context);
     }
+    if (context.options().arguments.at(0) == "links") {
+        return run_get_links(context);
+    }
     auto client = context.client();
     const auto targets = parse_targets(client, context.options().arguments);
     if (context.options().watch) {

@@ -5,6 +5,7 @@
 
 #include "labctl/cli/embedded/embedded.h"
 #include "labctl/cli/objects.h"
+#include "labctl/cli/underlay_input.h"
 #include "labctl/compile/cluster.h"
 #include "labctl/compile/proxies.h"
 #include "labctl/manifest/read.h"
@@ -187,7 +188,7 @@ LabInput read_lab_input(const Context& context) {
     }
     override_lab(options, input.lab);
     supervisor::check_lab_name(input.lab.name());
-    (void)compile::ClusterConfig::from_lab(input.lab); // what this version cannot do is said now
+    check_lab_config(input.lab);
     return input;
 }
 

@@ -27,6 +27,7 @@ std::string bgp_of_node(Client& client, const std::string& node);
 std::string bgp_status_line(const nlohmann::json& status);
 /// A line for each BIRD that a plan would start.
 std::string bgp_plan(const store::Store& store, const compile::ClusterConfig& config);
+int run_get_links(const Context& context); // what the links of the underlay do to packets
 int run_describe(const Context& context);
 int run_scale(const Context& context);
 int run_label(const Context& context);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +13,8 @@
 
 /// The Lab object as values: what the cluster is made of. Read once at `up`.
 namespace labctl::compile {
+
+struct Topology;
 
 struct NodeConfig {
     std::string name;
@@ -43,7 +46,9 @@ struct ClusterConfig {
     std::string overlay = "vxlan";
     std::optional<BgpConfig> bgp;         // who tells nodes their routes; none: they are static
     std::optional<std::uint32_t> cni_mtu; // none: computed along the path
-    std::uint32_t underlay_mtu = 1500;
+    std::uint32_t underlay_mtu = 1500;    // of a topology, the least between two nodes
+    /// The underlay as the lab file describes it; null: one segment for all.
+    std::shared_ptr<const Topology> topology;
     std::string proxy_mode = "nftables"; // as check_proxy_mode accepts it
     std::string ipvs_scheduler = "rr";   // of the mode ipvs
     std::string mesh_profile = "none";
@@ -62,6 +67,9 @@ struct ClusterConfig {
     bool strict_tracking = true;
     /// Whether it has dummy devices. Likewise.
     bool dummy_device = true;
+    /// Whether this host's kernel takes routes with several gateways
+    /// (CONFIG_IP_ROUTE_MULTIPATH). Likewise.
+    bool multipath = true;
     std::string directory; // of the lab file, for relative paths; empty if none
 
     /// From a validated and defaulted Lab object. Throws netemu::UsageError for what this version

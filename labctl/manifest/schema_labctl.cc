@@ -67,8 +67,35 @@ constexpr Table kLoadBalancer{
     any("pool"),
 };
 
+constexpr std::array<std::string_view, 2> kRoutings{"auto", "manual"};
+
+constexpr Table kUnderlayRoute{
+    text("to").required(), text("via").required(),
+};
+
+constexpr Table kUnderlaySwitch{
+    text("name").required().is(dns_subdomain), any("cidr"),
+};
+
+constexpr Table kUnderlayRouter{
+    text("name").required().is(dns_subdomain), any("nat"), object("routes", kUnderlayRoute).list(),
+};
+
+constexpr Table kUnderlayHost{
+    text("name").required().is(dns_subdomain), object("routes", kUnderlayRoute).list(),
+};
+
+constexpr Table kUnderlayLink{
+    text("endpoints").list().required(), any("cidr"), any("ipv4"), any("ipv6"), any("mtu"),
+    any("delay"), any("jitter"), any("loss"), any("duplicate"), any("reorder"), any("corrupt"), any("rate"), any("queue"),
+    any("towards"),
+};
+
 constexpr Table kUnderlay{
-    any("mtu"), any("cidr"), any("cidrs"), any("links"),
+    Code{default_underlay, nullptr},
+    any("mtu"), any("cidr"), any("cidrs"), text("routing").one_of(kRoutings),
+    object("switches", kUnderlaySwitch).list(), object("routers", kUnderlayRouter).list(),
+    object("hosts", kUnderlayHost).list(), object("links", kUnderlayLink).list(),
 };
 
 constexpr Table kLabImage{

@@ -70,6 +70,7 @@ void Lab::start(
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
     config.strict_tracking = ::access("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", F_OK) == 0;
     config.dummy_device = netemu::has_dummy_devices();
+    config.multipath = ::access("/proc/sys/net/ipv4/fib_multipath_hash_policy", F_OK) == 0;
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
     if (cluster->config().bgp) {
         Bgp::require_bird();

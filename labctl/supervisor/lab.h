@@ -33,6 +33,10 @@
 #include "netemu/base/event_loop.h"
 #include "netemu/kernel/kernel.h"
 
+namespace labctl::api {
+struct Fault;
+}
+
 namespace labctl::compile {
 class Policies;
 }
@@ -162,6 +166,9 @@ public:
     void when_routed(std::function<void()> callback);
     /// What BIRD prints on a node; nullptr where it does not run.
     [[nodiscard]] LogBuffer* node_logs(const std::string& node);
+    /// The links between nodes, switches, routers, hosts and the outside, as they are wanted:
+    /// {"items": [{"a": {"place", "interface", "impairment"}, "b": ..., "mtu"}]}. lab_links.cc.
+    [[nodiscard]] api::Json links() const;
 
     /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.
     void describe(api::Json& status) const;
@@ -195,6 +202,8 @@ private:
     void sync_by_itself();
     ChangeReport build_network(const KeepAlive& keep_alive);
     [[nodiscard]] netemu::DesiredState desired_state() const;
+    /// Whether this host's kernel has netem; asks it once.
+    [[nodiscard]] bool has_netem() const;
     void update_proxies(ChangeReport& report);
     [[nodiscard]] netemu::ObservedState observe();
     void switch_to_restored(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
@@ -230,6 +239,11 @@ private:
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
     void start_faults();
+    [[nodiscard]] std::optional<Target> find_peer(
+        const api::Fault& fault,
+        const api::Json& question,
+        const Target& target,
+        netemu::DesiredState desired) const;
     void faults_changed();
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
     void flush_runtime_changes();
@@ -261,6 +275,7 @@ private:
     netemu::ObservedState observed_;          // what we know to be there
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on
     bool network_dirty_ = true;
+    mutable std::optional<bool> has_netem_; // once somebody had to know
     NamespaceLinks links_;
     std::vector<std::pair<api::ObjectKey, compile::RuntimeState>> runtime_changes_;
     std::vector<std::pair<api::ObjectKey, std::string>> ended_pods_; // with their uids

@@ -2,6 +2,7 @@
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/address_plan.h"
+#include "labctl/compile/underlay_names.h"
 #include "labctl/report/overview.h"
 #include "labctl/supervisor/routes.h"
 #include "netemu/model/plan.h"
@@ -116,6 +117,7 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
          "affinity",
          false,
          [&] { exchange->reply(200, lab_.affinity(request.parameter("namespace"))); }},
+        {"GET", "links", false, [&] { exchange->reply(200, lab_.links()); }},
         {"POST",
          "taps",
          false,
@@ -242,6 +244,9 @@ std::string suggestion(const store::Store& objects, const std::string& lab) {
     if (!objects.list("Check").empty()) {
         return "labctl check --lab " + lab;
     }
+    if (objects.list("Node").empty()) {
+        return "labctl get links --lab " + lab;
+    }
     const auto pods = objects.list("Pod");
     if (pods.size() < 2) {
         return "labctl get all -A --lab " + lab;
@@ -271,8 +276,21 @@ void Routes::overview(const ApiRequest& request, const ExchangePtr& exchange) {
     }
     report::OverviewInput input;
     input.objects = objects;
-    input.external_ip = compile::external_addresses(lab_.config()).at(0).address.to_string();
+    for (const auto& outside : compile::external_addresses(lab_.config())) {
+        input.external_ip =
+            input.external_ip.empty() ? outside.address.to_string() : input.external_ip;
+    }
     input.colour = request.parameter("color") == "1";
+    for (const auto& [address, name] : compile::underlay_names(lab_.config())) {
+        if (name.starts_with("node/") || name == "external") {
+            continue;
+        }
+        if (input.devices.empty() || input.devices.back().first != name) {
+            input.devices.emplace_back(name, "");
+        }
+        auto& addresses = input.devices.back().second;
+        addresses += (addresses.empty() ? "" : ", ") + address.to_string();
+    }
     exchange->reply(
         200,
         {{"text", report::overview(input)}, {"next", suggestion(lab_.store(), lab_.paths().name)}});

@@ -105,6 +105,7 @@ private:
         const std::string& rootfs);
     void sandbox_gone(const std::string& name);
     [[nodiscard]] std::string rootfs_of(const api::Json& pod) const;
+    [[nodiscard]] bool is_device(const std::string& target) const;
 
     Parts parts_;
     Report report_;

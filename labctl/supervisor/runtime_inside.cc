@@ -3,6 +3,8 @@
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/pod_termination.h"
+#include "labctl/compile/topology.h"
+#include "labctl/compile/underlay_names.h"
 #include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/pod_workload.h"
 #include "labctl/supervisor/runtime.h"
@@ -71,7 +73,16 @@ void Runtime::sandbox_gone(const std::string& name) {
 
 Sandbox& Runtime::host_sandbox(const std::string& ns) {
     const auto name = ns.starts_with("node/") ? ns.substr(5) : ns;
-    return sandbox(ns, ns, host_files(name, parts_.dns), {});
+    auto files = host_files(name, parts_.dns);
+    files.hosts += compile::underlay_hosts(parts_.config);
+    return sandbox(ns, ns, files, {});
+}
+
+/// Whether that is a switch, router or host of the lab's topology.
+bool Runtime::is_device(const std::string& target) const {
+    const auto& topology = parts_.config.topology;
+    const auto* device = topology ? topology->find_ns(target) : nullptr;
+    return device != nullptr && device->kind != compile::DeviceKind::Node;
 }
 
 Runtime::Entry Runtime::enter(const std::string& target, const std::string& default_ns) {
@@ -82,12 +93,17 @@ Runtime::Entry Runtime::enter(const std::string& target, const std::string& defa
     std::string rootfs;
     if (target == "external") {
         files = host_files("external", parts_.dns);
+        files.hosts += compile::underlay_hosts(parts_.config);
+    } else if (is_device(target)) {
+        files = host_files(target.substr(target.find('/') + 1), parts_.dns);
+        files.hosts += compile::underlay_hosts(parts_.config);
     } else if (target.starts_with("node/")) {
         const auto node = parts_.store.get({"Node", "", target.substr(5)});
         if (!node) {
             throw api::StatusError::not_found("nodes", target.substr(5));
         }
         files = host_files(node->name(), parts_.dns);
+        files.hosts += compile::underlay_hosts(parts_.config);
     } else {
         const auto text = target.starts_with("pod/") ? target.substr(4) : target;
         const auto slash = text.find('/');

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
@@ -32,10 +33,8 @@ list_routes(NamespaceTable& table, LiveNamespace& ns, std::uint8_t protocol) {
     for (const auto family : {Family::V4, Family::V6}) {
         encode_dump_routes(request, family);
         table.route(ns).dump("list routes", request, [&](const nlmsghdr* message) {
-            for (const auto& route : decode_route(message)) {
-                if (route.protocol == protocol) {
-                    found.push_back(route);
-                }
+            if (auto route = decode_route(message); route && route->protocol == protocol) {
+                found.push_back(std::move(*route));
             }
         });
     }
@@ -51,12 +50,13 @@ list_routes(NamespaceTable& table, LiveNamespace& ns, std::uint8_t protocol) {
     std::vector<RouteSpec> routes;
     for (const auto& route : found) {
         const auto name = names.find(route.link_index);
+        const auto interface = name == names.end() ? std::string() : name->second;
         routes.push_back(
-            {route.destination,
-             route.gateway,
-             name == names.end() ? std::string() : name->second,
-             route.onlink,
-             route.protocol});
+            {route.destination, route.gateway, interface, route.onlink, route.protocol});
+        for (const auto& hop : route.more) {
+            auto& other = routes.emplace_back(routes.back());
+            other.gateway = hop.gateway;
+        }
     }
     std::sort(routes.begin(), routes.end());
     return routes;

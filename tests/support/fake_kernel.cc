@@ -96,6 +96,13 @@ public:
         }
     }
 
+    void operator()(const SetShaper& op) {
+        auto& info = find(find(op.ns), op.link).info;
+        require(op.shaper != Shaper::None || info.shaper != Shaper::None, ENOENT);
+        info.shaper = op.shaper;
+        info.impairment = op.impairment;
+    }
+
     void operator()(const AddAddress& op) {
         auto& info = find(find(op.ns), op.link).info;
         require(op.address.address.is_v4() || info.mtu >= kMtuMinV6, EINVAL);
