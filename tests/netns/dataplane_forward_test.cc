@@ -1,8 +1,6 @@
-#include <array>
 #include <atomic>
 #include <map>
 #include <set>
-#include <sstream>
 #include <thread>
 
 #include <netinet/in.h>
@@ -119,66 +117,6 @@ BOOST_FIXTURE_TEST_CASE(names_are_forwarded_to_the_upstream, Forwarding) {
     BOOST_TEST(status("web.example.org MX") == "NOERROR");
     serve("fd00::50");
     BOOST_TEST(dig("+short web.example.org") == "192.0.2.7\n");
-}
-
-// A Service of more endpoints than one message to the child has room for becomes another one, over
-// and over: each answer is of the one or of the other.
-BOOST_FIXTURE_TEST_CASE(an_answer_never_mixes_two_versions, Forwarding) {
-    corefile("kubernetes cluster.local");
-    const auto version = [](unsigned second) {
-        dns::ServiceValue pool{"prod", "pool", dns::ServiceKind::Headless, {}, {}, {}, ""};
-        dns::SliceValue slice;
-        for (unsigned i = 0; i < 1000; ++i) {
-            slice.endpoints.push_back(
-                {netemu::IpAddress::v4(0x0a000000U + (second << 16U) + i), "", true});
-        }
-        pool.slices.push_back(std::move(slice));
-        return pool;
-    };
-    dns::ZoneChanges changes;
-    changes.namespaces = {"prod"};
-    changes.services = {version(1)};
-    plane.change_dns(changes);
-    std::string out;
-    std::atomic<bool> done = false;
-    std::thread client([&] {
-        for (int i = 0; i < 25; ++i) {
-            out += net.run(
-                          "client",
-                          "dig @10.1.0.40 +tries=1 +time=9 +tcp +short pool.prod.svc.cluster.local")
-                       .output +
-                   "end\n";
-        }
-        done = true;
-    });
-    unsigned turn = 0;
-    const bool ended = test::run_until(
-        loop,
-        [&] {
-            dns::ZoneChanges change;
-            change.services = {version(1 + ++turn % 2)};
-            plane.change_dns(change);
-            return done.load();
-        },
-        120);
-    client.join();
-    BOOST_REQUIRE(ended);
-    std::array<int, 2> here{};
-    int answers = 0;
-    int whole = 0;
-    std::istringstream lines(out);
-    for (std::string line; std::getline(lines, line);) {
-        here[0] += line.starts_with("10.1.") ? 1 : 0;
-        here[1] += line.starts_with("10.2.") ? 1 : 0;
-        if (line == "end") {
-            ++answers;
-            whole += here[0] + here[1] == 1000 && (here[0] == 0 || here[1] == 0) ? 1 : 0;
-            here = {};
-        }
-    }
-    BOOST_TEST(turn > 25U);
-    BOOST_TEST(answers == 25);
-    BOOST_TEST(whole == answers);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_faulty_upstream_is_servfail, Forwarding) {
