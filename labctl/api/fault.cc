@@ -13,7 +13,7 @@ namespace {
 
 using netemu::UsageError;
 
-constexpr std::array<std::pair<Fault::Verb, const char*>, 5> kFaultVerbs{{
+constexpr std::array<std::pair<Fault::Verb, const char*>, 6> kFaultVerbs{{
     {Fault::Verb::Cut, "cut"},
     {Fault::Verb::Stop, "stop"},
     {Fault::Verb::Drop, "drop"},

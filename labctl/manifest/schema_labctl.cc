@@ -10,7 +10,7 @@ namespace {
 constexpr std::array<std::string_view, 3> kCniProfiles{"bridge", "calico", "flannel"};
 constexpr std::array<std::string_view, 3> kOverlays{"ipip", "none", "vxlan"};
 
-constexpr std::array<std::string_view, 2> kRoutings{"bgp", "static"};
+constexpr std::array<std::string_view, 2> kNodeRoutings{"bgp", "static"};
 constexpr std::array<std::string_view, 2> kBgpTopologies{"mesh", "reflector"};
 
 constexpr Table kBgpOutside{
@@ -25,7 +25,7 @@ constexpr Table kBgp{
 constexpr Table kCni{
     text("profile").otherwise("bridge").one_of(kCniProfiles),
     text("overlay").otherwise("vxlan").one_of(kOverlays), any("mtu"),
-    text("routing").one_of(kRoutings), object("bgp", kBgp),
+    text("routing").one_of(kNodeRoutings), object("bgp", kBgp),
 };
 
 constexpr Table kIpvs{
@@ -67,7 +67,7 @@ constexpr Table kLoadBalancer{
     any("pool"),
 };
 
-constexpr std::array<std::string_view, 2> kRoutings{"auto", "manual"};
+constexpr std::array<std::string_view, 2> kUnderlayRoutings{"auto", "manual"};
 
 constexpr Table kUnderlayRoute{
     text("to").required(), text("via").required(),
@@ -93,7 +93,7 @@ constexpr Table kUnderlayLink{
 
 constexpr Table kUnderlay{
     Code{default_underlay, nullptr},
-    any("mtu"), any("cidr"), any("cidrs"), text("routing").one_of(kRoutings),
+    any("mtu"), any("cidr"), any("cidrs"), text("routing").one_of(kUnderlayRoutings),
     object("switches", kUnderlaySwitch).list(), object("routers", kUnderlayRouter).list(),
     object("hosts", kUnderlayHost).list(), object("links", kUnderlayLink).list(),
 };
