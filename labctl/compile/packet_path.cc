@@ -220,7 +220,7 @@ private:
         if (network_.namespaces.contains(kUnderlayNamespace)) {
             return true; // one switch: nothing to tell
         }
-        auto outer = PathWalk(network_, {at_, remote, {}, {}}).run();
+        auto outer = PathWalk(network_, {at_, remote, {}, {}}, notes_).run();
         const bool arrives =
             !outer.empty() && outer.back().out.empty() && outer.back().how == "arrives";
         for (std::size_t i = 1; i + (arrives ? 1 : 0) < outer.size(); ++i) {
