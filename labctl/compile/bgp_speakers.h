@@ -52,8 +52,9 @@ using BgpShutDowns = std::set<std::pair<std::string, std::string>>;
 std::vector<BgpSpeaker>
 bgp_speakers(const store::Store& store, const ClusterConfig& config, const BgpShutDowns& down);
 
-/// The text of BIRD's configuration (bird.network.cz, user's guide 2.0). Its timers are short:
-/// first try at once, the next after a second, a silent neighbour is gone after nine.
+/// The text of BIRD's configuration (bird.network.cz, user's guide 2.0). Its timers are short: each
+/// try to connect comes within a second of the last, and a neighbour that is silent for nine is
+/// gone.
 std::string bird_configuration(const BgpSpeaker& speaker);
 
 /// The routes that BIRD must put into the kernel when all sessions that are not shut down are up:

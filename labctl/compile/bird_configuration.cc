@@ -75,7 +75,7 @@ std::string bird_configuration(const BgpSpeaker& speaker) {
     // BIRD's own: 5 s to the first try, 120 s to the next, 60 s after an error, 240 s of silence.
     text += "template bgp session {\n"
             "  direct;\n"
-            "  connect delay time 0;\n"
+            "  connect delay time 1;\n"
             "  connect retry time 1;\n"
             "  error wait time 1, 2;\n"
             "  error forget time 10;\n"

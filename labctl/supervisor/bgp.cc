@@ -122,14 +122,20 @@ void Bgp::update(std::vector<BgpSpeaker> speakers) {
     if (daemons_.empty()) {
         begun_ = netemu::Clock::now();
     }
+    std::vector<std::string> names;
     for (const auto* speaker : fresh) {
-        start(*speaker);
+        prepare(*speaker);
+        names.push_back(speaker->ns);
+    }
+    parts_.make_sandboxes(names);
+    for (const auto& ns : names) {
+        start(*daemons_.at(ns));
     }
     reconfigure();
     compare();
 }
 
-void Bgp::start(const BgpSpeaker& speaker) {
+void Bgp::prepare(const BgpSpeaker& speaker) {
     const auto folder = directory(parts_.run_dir, speaker.ns);
     make_directories(folder);
     auto owned = std::make_unique<Daemon>();
@@ -146,16 +152,19 @@ void Bgp::start(const BgpSpeaker& speaker) {
             look_again(ns);
         });
     }
+}
+
+void Bgp::start(Daemon& daemon) {
     SandboxCommand command;
     command.arguments = {"bird", "-f", "-c", kConfiguration, "-s", kControl};
     daemon.process = std::make_unique<ProcessPod>(
         parts_.loop,
-        [this, ns = speaker.ns]() -> Sandbox& { return parts_.sandbox(ns); },
+        [this, ns = daemon.ns]() -> Sandbox& { return parts_.sandbox(ns); },
         std::move(command),
         "Always",
-        [this, ns = speaker.ns](const ProcessState& state) { process_changed(ns, state); });
+        [this, ns = daemon.ns](const ProcessState& state) { process_changed(ns, state); });
     (void)daemon.process->logs().follow(
-        [this, ns = speaker.ns](std::string_view text) { printed(ns, text); });
+        [this, ns = daemon.ns](std::string_view text) { printed(ns, text); });
     daemon.process->start();
 }
 

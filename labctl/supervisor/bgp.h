@@ -30,6 +30,8 @@ public:
         std::string run_dir;
         /// The sandbox of a namespace, made if there is none.
         std::function<Sandbox&(const std::string& ns)> sandbox;
+        /// Makes those of many at the same time.
+        std::function<void(const std::vector<std::string>& names)> make_sandboxes;
         /// Called when the last route that was missing is there.
         std::function<void()> converged;
         /// What people should know of a speaker: for the events of its node.
@@ -78,7 +80,8 @@ private:
         netemu::EventLoop::TimerId timer = 0;
     };
 
-    void start(const compile::BgpSpeaker& speaker);
+    void prepare(const compile::BgpSpeaker& speaker);
+    void start(Daemon& daemon);
     void reconfigure();
     void look_again(const std::string& ns);
     void compare();

@@ -7,6 +7,7 @@
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/dns_object.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/underlay_names.h"
 #include "labctl/supervisor/probe_resolver.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"

@@ -31,6 +31,7 @@ void Lab::start_bgp() {
         *kernel_,
         paths_.run_dir,
         [this](const std::string& ns) -> Sandbox& { return runtime_->host_sandbox(ns); },
+        [this](const std::vector<std::string>& names) { runtime_->make_host_sandboxes(names); },
         [this] { check_settled(); },
         [this](const std::string& speaker, const char* reason, const std::string& text) {
             if (const auto node = store_.get({"Node", "", speaker})) {

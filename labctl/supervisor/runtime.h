@@ -68,6 +68,8 @@ public:
     /// The sandbox of a node or of "external", by its network namespace; made if there is none.
     /// Throws netemu::Error.
     Sandbox& host_sandbox(const std::string& ns);
+    /// Makes those of many namespaces at the same time. Throws netemu::Error.
+    void make_host_sandboxes(const std::vector<std::string>& names);
     /// Called with the namespace of such a sandbox when somebody has killed its process 1.
     void on_sandbox_gone(std::function<void(const std::string& ns)> callback) {
         sandbox_gone_ = std::move(callback);
@@ -103,7 +105,13 @@ private:
         const std::string& ns,
         const PodFiles& files,
         const std::string& rootfs);
+    [[nodiscard]] SandboxSpec sandbox_spec(
+        const std::string& name,
+        const std::string& ns,
+        const PodFiles& files,
+        const std::string& rootfs) const;
     void sandbox_gone(const std::string& name);
+    [[nodiscard]] PodFiles machine_files(const std::string& name) const;
     [[nodiscard]] std::string rootfs_of(const api::Json& pod) const;
     [[nodiscard]] bool is_device(const std::string& target) const;
 

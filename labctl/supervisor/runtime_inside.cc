@@ -17,6 +17,14 @@ using api::at;
 using api::Json;
 using api::string_at;
 
+namespace {
+
+std::string host_name_of(const std::string& ns) {
+    return ns.starts_with("node/") ? ns.substr(5) : ns;
+}
+
+} // namespace
+
 std::string Runtime::rootfs_of(const Json& pod) const {
     for (const auto& container : at(pod, "spec.containers")) {
         const auto* rule = compile::image_rule(parts_.config.images, container);
@@ -28,6 +36,25 @@ std::string Runtime::rootfs_of(const Json& pod) const {
     return {};
 }
 
+SandboxSpec Runtime::sandbox_spec(
+    const std::string& name,
+    const std::string& ns,
+    const PodFiles& files,
+    const std::string& rootfs) const {
+    SandboxSpec spec;
+    spec.netns_fd = parts_.kernel.namespace_fd(ns);
+    spec.hostname = files.hostname;
+    spec.resolv_conf = files.resolv_conf;
+    spec.hosts = files.hosts;
+    spec.rootfs = rootfs;
+    spec.hide_dir = parts_.run_dir;
+    const auto bird = Bgp::directory(parts_.run_dir, name);
+    if (parts_.config.bgp && ::access(bird.c_str(), F_OK) == 0) {
+        spec.bird_dir = bird;
+    }
+    return spec;
+}
+
 Sandbox& Runtime::sandbox(
     const std::string& name,
     const std::string& ns,
@@ -35,26 +62,36 @@ Sandbox& Runtime::sandbox(
     const std::string& rootfs) {
     auto& entry = sandboxes_[name];
     if (!entry) {
-        SandboxSpec spec;
-        spec.netns_fd = parts_.kernel.namespace_fd(ns);
-        spec.hostname = files.hostname;
-        spec.resolv_conf = files.resolv_conf;
-        spec.hosts = files.hosts;
-        spec.rootfs = rootfs;
-        spec.hide_dir = parts_.run_dir;
-        const auto bird = Bgp::directory(parts_.run_dir, name);
-        if (parts_.config.bgp && ::access(bird.c_str(), F_OK) == 0) {
-            spec.bird_dir = bird;
-        }
         try {
-            entry =
-                std::make_unique<Sandbox>(parts_.loop, spec, [this, name] { sandbox_gone(name); });
+            entry = std::make_unique<Sandbox>(
+                parts_.loop, sandbox_spec(name, ns, files, rootfs), [this, name] {
+                    sandbox_gone(name);
+                });
+            entry->finish();
         } catch (...) {
             sandboxes_.erase(name);
             throw;
         }
     }
     return *entry;
+}
+
+void Runtime::make_host_sandboxes(const std::vector<std::string>& names) {
+    std::vector<std::pair<std::string, std::unique_ptr<Sandbox>>> fresh;
+    for (const auto& ns : names) {
+        if (!sandboxes_.contains(ns)) {
+            const auto files = machine_files(host_name_of(ns));
+            fresh.emplace_back(
+                ns,
+                std::make_unique<Sandbox>(parts_.loop, sandbox_spec(ns, ns, files, {}), [this, ns] {
+                    sandbox_gone(ns);
+                }));
+        }
+    }
+    for (auto& [ns, box] : fresh) {
+        box->finish();
+        sandboxes_[ns] = std::move(box);
+    }
 }
 
 /// Somebody has killed process 1 of it, and all that ran there is gone, too.
@@ -72,10 +109,14 @@ void Runtime::sandbox_gone(const std::string& name) {
 }
 
 Sandbox& Runtime::host_sandbox(const std::string& ns) {
-    const auto name = ns.starts_with("node/") ? ns.substr(5) : ns;
+    return sandbox(ns, ns, machine_files(host_name_of(ns)), {});
+}
+
+/// Names and resolver of what is no pod: a node, a device of the underlay, or the outside.
+PodFiles Runtime::machine_files(const std::string& name) const {
     auto files = host_files(name, parts_.dns);
     files.hosts += compile::underlay_hosts(parts_.config);
-    return sandbox(ns, ns, files, {});
+    return files;
 }
 
 /// Whether that is a switch, router or host of the lab's topology.
@@ -92,18 +133,15 @@ Runtime::Entry Runtime::enter(const std::string& target, const std::string& defa
     std::string ns = target;
     std::string rootfs;
     if (target == "external") {
-        files = host_files("external", parts_.dns);
-        files.hosts += compile::underlay_hosts(parts_.config);
+        files = machine_files("external");
     } else if (is_device(target)) {
-        files = host_files(target.substr(target.find('/') + 1), parts_.dns);
-        files.hosts += compile::underlay_hosts(parts_.config);
+        files = machine_files(target.substr(target.find('/') + 1));
     } else if (target.starts_with("node/")) {
         const auto node = parts_.store.get({"Node", "", target.substr(5)});
         if (!node) {
             throw api::StatusError::not_found("nodes", target.substr(5));
         }
-        files = host_files(node->name(), parts_.dns);
-        files.hosts += compile::underlay_hosts(parts_.config);
+        files = machine_files(node->name());
     } else {
         const auto text = target.starts_with("pod/") ? target.substr(4) : target;
         const auto slash = text.find('/');

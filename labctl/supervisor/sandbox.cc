@@ -57,14 +57,12 @@ Sandbox::Sandbox(netemu::EventLoop& loop, const SandboxSpec& spec, GoneCallback 
     process_ = netemu::spawn(options);
     channel_ = std::move(channel.first);
     channel.second.reset();
-    try {
-        wait_until_ready();
-        netemu::set_nonblocking(channel_.get());
-        loop_.add(channel_.get(), EPOLLIN, [this](std::uint32_t) { receive(); });
-    } catch (...) {
-        end_process();
-        throw;
-    }
+}
+
+void Sandbox::finish() {
+    wait_until_ready();
+    netemu::set_nonblocking(channel_.get());
+    loop_.add(channel_.get(), EPOLLIN, [this](std::uint32_t) { receive(); });
 }
 
 void Sandbox::wait_until_ready() {

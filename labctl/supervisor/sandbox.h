@@ -42,8 +42,12 @@ public:
     /// Called when process 1 itself is gone: nothing runs here any more.
     using GoneCallback = std::function<void()>;
 
-    /// Returns once the namespaces are as `spec` says. Throws SysError.
+    /// Only starts to make the namespaces, so that many can be made at the same time. Throws
+    /// SysError.
     Sandbox(netemu::EventLoop& loop, const SandboxSpec& spec, GoneCallback gone);
+    /// Returns once the namespaces are as the specification says. To be called once, before
+    /// anything else. Throws SysError.
+    void finish();
     Sandbox(const Sandbox&) = delete;
     Sandbox& operator=(const Sandbox&) = delete;
     ~Sandbox();

@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(sessions_and_routes_are_read) {
     BOOST_TEST(learned.interface == "eth0");
     BOOST_TEST(learned.as_path == "64513 64514");
     BOOST_TEST(learned.next_hop == "172.18.0.3");
-    BOOST_TEST(view.routes[2].destination == learned.destination);
+    BOOST_TEST((view.routes[2].destination == learned.destination));
     BOOST_TEST(!view.routes[2].best);
 }
 
