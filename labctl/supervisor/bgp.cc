@@ -27,7 +27,7 @@ struct Bgp::Daemon {
     netemu::UniqueFd routes; // readable when a route has changed
     std::string line;        // the last one that it printed, as far as it has come
     std::set<std::string> established;
-    bool was_up = false;
+    std::set<std::string> seen; // sessions that were up once
 };
 
 namespace {
@@ -342,7 +342,15 @@ void Bgp::session_changed(Daemon& daemon, const std::string& protocol, bool up) 
         return;
     }
     if (up && daemon.established.insert(protocol).second) {
-        parts_.tell(daemon.speaker, "BGPSessionUp", "session with " + peer->second);
+        // A mesh begins with the square of its nodes: told of together.
+        if (!daemon.seen.insert(protocol).second) {
+            parts_.tell(daemon.speaker, "BGPSessionUp", "session with " + peer->second);
+        } else if (daemon.seen.size() == daemon.peers.size()) {
+            parts_.tell(
+                daemon.speaker,
+                "BGPSessionsUp",
+                "sessions established: " + std::to_string(daemon.seen.size()));
+        }
     } else if (!up && daemon.established.erase(protocol) > 0) {
         parts_.tell(daemon.speaker, "BGPSessionDown", "session with " + peer->second);
     }
