@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "labctl/compile/network_view.h"
 #include "labctl/supervisor/netns_command.h"
 #include "labctl/supervisor/paths.h"
 #include "netemu/base/error.h"
@@ -229,6 +230,10 @@ void Bgp::compare() {
             netemu::logger("supervisor")->warn("routes of {}: {}", ns, error.what());
         }
         std::erase_if(there, [](const RouteSpec& route) { return route.is_blackhole(); });
+        for (auto& route : there) {
+            route.link = compile::kEth0; // whatever the lab file calls the way to the others
+        }
+        std::sort(there.begin(), there.end());
         const auto& wanted = expected_[ns];
         std::vector<std::string> words;
         for (const auto& route : wanted) {
