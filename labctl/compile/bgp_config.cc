@@ -76,6 +76,14 @@ void check_place(const api::Json& spec, std::string_view profile) {
                 overlay + "'",
             "say overlay: none, too");
     }
+    if (const auto& routers = api::at(spec, "underlay.routers");
+        routers.is_array() && !routers.empty()) {
+        throw UsageError(
+            "spec.cni.routing: bgp is for nodes on one segment, and the underlay has routers, "
+            "which "
+            "speak no BGP in this version",
+            "say routing: static, or overlay: vxlan");
+    }
     if (profile == "flannel") {
         throw UsageError(
             "spec.cni.routing: flannel knows no BGP", "calico does, and bridge, as kube-router");

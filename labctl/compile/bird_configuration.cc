@@ -1,3 +1,5 @@
+#include <array>
+
 #include "labctl/compile/bgp_speakers.h"
 
 /// The text that BIRD reads. Names of protocols are Calico's where it has them.
@@ -14,7 +16,8 @@ struct FamilyWords {
     const char* suffix;
 };
 
-constexpr FamilyWords kFamilies[] = {{Family::V4, "ipv4", "4"}, {Family::V6, "ipv6", "6"}};
+constexpr std::array<FamilyWords, 2> kFamilies{
+    {{Family::V4, "ipv4", "4"}, {Family::V6, "ipv6", "6"}}};
 
 std::string static_protocol(
     const std::string& name, const FamilyWords& words, const std::vector<IpPrefix>& prefixes) {
@@ -87,7 +90,7 @@ std::string bird_configuration(const BgpSpeaker& speaker) {
             "}\n";
     for (const auto& session : speaker.sessions) {
         text += bgp_protocol(
-            speaker, session, kFamilies[session.address.family() == Family::V4 ? 0 : 1]);
+            speaker, session, session.address.is_v4() ? kFamilies.front() : kFamilies.back());
     }
     return text;
 }

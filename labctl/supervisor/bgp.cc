@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "labctl/compile/network_view.h"
 #include "labctl/supervisor/netns_command.h"
 #include "labctl/supervisor/paths.h"
 #include "netemu/base/error.h"
@@ -27,7 +28,7 @@ struct Bgp::Daemon {
     netemu::UniqueFd routes; // readable when a route has changed
     std::string line;        // the last one that it printed, as far as it has come
     std::set<std::string> established;
-    bool was_up = false;
+    std::set<std::string> seen; // sessions that were up once
 };
 
 namespace {
@@ -229,6 +230,10 @@ void Bgp::compare() {
             netemu::logger("supervisor")->warn("routes of {}: {}", ns, error.what());
         }
         std::erase_if(there, [](const RouteSpec& route) { return route.is_blackhole(); });
+        for (auto& route : there) {
+            route.link = compile::kEth0; // whatever the lab file calls the way to the others
+        }
+        std::sort(there.begin(), there.end());
         const auto& wanted = expected_[ns];
         std::vector<std::string> words;
         for (const auto& route : wanted) {
@@ -342,7 +347,15 @@ void Bgp::session_changed(Daemon& daemon, const std::string& protocol, bool up) 
         return;
     }
     if (up && daemon.established.insert(protocol).second) {
-        parts_.tell(daemon.speaker, "BGPSessionUp", "session with " + peer->second);
+        // A mesh begins with the square of its nodes: told of together.
+        if (!daemon.seen.insert(protocol).second) {
+            parts_.tell(daemon.speaker, "BGPSessionUp", "session with " + peer->second);
+        } else if (daemon.seen.size() == daemon.peers.size()) {
+            parts_.tell(
+                daemon.speaker,
+                "BGPSessionsUp",
+                "sessions established: " + std::to_string(daemon.seen.size()));
+        }
     } else if (!up && daemon.established.erase(protocol) > 0) {
         parts_.tell(daemon.speaker, "BGPSessionDown", "session with " + peer->second);
     }

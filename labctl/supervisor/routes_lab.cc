@@ -213,9 +213,8 @@ void Routes::finish_start(const ExchangePtr& exchange, netemu::Clock::time_point
         if (micros != 0) {
             exchange->send_line(
                 {{"step",
-                  "routes learned by BGP: " + status.at("established").dump() + " of " +
-                      status.at("sessions").dump() + " sessions of " +
-                      status.at("speakers").dump() + " speakers"},
+                  "routes learned by BGP: " + status.at("speakers").dump() + " speakers, " +
+                      status.at("sessions").dump() + " sessions"},
                  {"micros", micros}});
         }
     }

@@ -83,6 +83,9 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_at_its_field) {
         BOOST_TEST(said.find(words) != std::string::npos, cni << " says: " << said);
     }
     BOOST_TEST(refused_bgp(R"({"routing":"bgp","overlay":"none","profile":"calico"})") == "");
+    const auto spec = Json::parse(
+        R"({"cni":{"routing":"bgp","overlay":"none"},"underlay":{"routers":[{"name":"r1"}]}})");
+    BOOST_CHECK_THROW((void)read_bgp(spec, {{"node-1", {}, {}, {}}}, "calico"), netemu::UsageError);
 }
 
 BOOST_AUTO_TEST_CASE(the_network_leaves_the_routes_to_bird) {

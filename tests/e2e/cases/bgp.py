@@ -102,7 +102,7 @@ def blackholes(number):
     return {(prefix, None) for prefix in block(number)}
 
 
-@case("calico by BGP, a mesh: every flow, the kernel's routes, BIRD's own view, and what is told of them", limit_s=120)
+@case("calico by BGP, a mesh: every flow, the kernel's routes, BIRD's own view, and what is told of them", limit_s=240)
 def mesh(w):
     up(w, nodes=3)
     w.equal(kernel_routes(w, "node/node-1"), routes_to(2, 3) | blackholes(1), "routes of node-1, right after `up`")
@@ -123,10 +123,10 @@ def mesh(w):
     w.matches(w.labctl("describe", "node", "node-1").out, r"node-1 +node-3 +172\.18\.0\.4 +64512 +Established", "describe")
     w.matches(w.labctl("get", "bgp").out, r"node-3 +10\.244\.2\.0/24 +172\.18\.0\.3 +eth0 +node-2", "the table")
     w.has(w.labctl("logs", "node/node-1").out, "Mesh_172_18_0_3: State changed to up", "BIRD's log")
-    w.has(w.labctl("events").out, "BGPSessionUp", "the events")
+    w.wait("the events tell it", lambda: w.labctl("events").out.count("BGPSessionsUp") == 3)
 
 
-@case("a reflector on a node: clients talk to it alone and send past it; bridged pods", limit_s=120)
+@case("a reflector on a node: clients talk to it alone and send past it; bridged pods", limit_s=240)
 def reflector(w):
     up(w, "bridge", "{topology: reflector, reflectors: [node-3], asNumber: 65001}", nodes=4)
     document = get_bgp(w)
@@ -143,7 +143,7 @@ def reflector(w):
     w.equal(kernel_routes(w, "node/node-1"), routes_to(2, 3, 4), "healed")
 
 
-@case("a session that is lost withdraws its routes and gives them back; nothing repairs it meanwhile", limit_s=120)
+@case("a session that is lost withdraws its routes and gives them back; nothing repairs it meanwhile", limit_s=240)
 def lost(w):
     up(w)
     said = w.labctl("fault", "bgp", "node/node-1", "node-2").out
@@ -161,7 +161,8 @@ def lost(w):
     w.labctl("fault", "restore", "node/node-1")
     w.equal(kernel_routes(w, "node/node-1"), routes_to(2) | blackholes(1), "routes, restored")
     w.equal(w.probe("default/client", TO_FAR)["outcome"], "ok", "far, restored")
-    w.has(w.labctl("events").out, "BGPSessionDown", "the events")
+    for reason in ("BGPSessionDown", "BGPSessionUp"):
+        w.has(w.labctl("events").out, reason, "the events")
     check = w.write("check.yaml", '- {from: client, to: "tcp://pod:default/far:8080", expect: timeout, '
                                   'during: bgp node/node-2 node-1}\n')
     w.labctl("check", check, status=None)
@@ -171,7 +172,7 @@ def lost(w):
         w.has(w.labctl("fault", "bgp", *words, status=2).err, reason, f"fault bgp {words}")
 
 
-@case("BIRD that dies is started again and reported; one that is killed with its sandbox, too", limit_s=120)
+@case("BIRD that dies is started again and reported; one that is killed with its sandbox, too", limit_s=240)
 def killed(w):
     up(w)
 
@@ -196,7 +197,7 @@ def killed(w):
     w.equal(w.probe("default/client", TO_FAR)["outcome"], "ok", "far")
 
 
-@case("however the lab ends, no BIRD is left", limit_s=120)
+@case("however the lab ends, no BIRD is left", limit_s=240)
 def ends(w):
     for role in ("supervisor", "keeper"):
         up(w)
@@ -205,7 +206,7 @@ def ends(w):
         w.assert_empty(within_s=5)
 
 
-@case("the outside as another autonomous system reaches pods, Services and their load balancers", limit_s=120)
+@case("the outside as another autonomous system reaches pods, Services and their load balancers", limit_s=240)
 def outside(w):
     up(w, bgp="{serviceCIDR: true, loadBalancer: true, external: {asNumber: 64999}}", nodes=3, more=BALANCED)
     learned = kernel_routes(w, "external")
