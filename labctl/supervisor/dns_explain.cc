@@ -4,9 +4,9 @@
 #include <memory>
 #include <set>
 
-#include "labctl/compile/address_plan.h"
 #include "labctl/compile/dns_object.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/underlay_names.h"
 #include "labctl/supervisor/probe_resolver.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
