@@ -4,7 +4,6 @@
 #include <memory>
 #include <set>
 
-#include "labctl/compile/address_plan.h"
 #include "labctl/compile/dns_object.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/underlay_names.h"

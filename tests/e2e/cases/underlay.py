@@ -109,7 +109,7 @@ def plain_lan(w):
     links = {link["ifname"]: link for link in json.loads(
         w.labctl("exec", "host/h2", "--", "ip", "-d", "-j", "link").out)}
     entries = json.loads(w.labctl("exec", "switch/s1", "--", "bridge", "-j", "fdb", "show").out)
-    learnt = {entry["mac"]: entry["ifname"] for entry in entries if "state" not in entry}
+    learnt = {entry["mac"]: entry["ifname"] for entry in entries if not entry.get("state")}
     w.equal(learnt.get(links["eth0"]["address"]), "to-h2", "where the switch has learnt h2")
     result = w.probe("host/h1", "icmp://h2")
     w.equal((result["outcome"], result["resolved"]), ("ok", "10.1.0.2"), "a probe from a host to a host")
@@ -126,7 +126,7 @@ def expiring(w):
     out, _ = stop(w, process)
     w.matches(out, r"router/r1:eth0  out  10\.1\.0\.1 > 10\.1\.0\.2 .*[Tt]ime", "the capture")
     w.true("router/r1:eth1" not in out, "the packet left by the other side")
-    w.has(ping(w, "host/h1", "192.0.2.1", status=1), "Net Unreachable", "what no route leads to")
+    w.has(ping(w, "host/h1", "192.0.2.1", count=4, status=1), "Net Unreachable", "what no route leads to")
     told = w.labctl("explain", "host/h1", "host/h2")
     for part in ("switch/a", "router/r1", "switch/b", "host/h2", "via 10.1.0.1 dev eth0"):
         w.has(told.out, part, "explain")
