@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(every_node_gets_a_cache_that_asks_the_dns_pods) {
 
 BOOST_AUTO_TEST_CASE(pods_ask_the_cache_of_their_node) {
     CacheLab lab;
-    const auto dns = cluster_dns(lab.cluster.config());
+    const auto dns = compile::cluster_dns(lab.cluster.config());
     BOOST_TEST(pod_resolv_conf(bare_pod("a").body, dns).nameservers == Texts{kNodeCacheAddress});
     auto on_host = bare_pod("b").body;
     on_host["spec"]["hostNetwork"] = true;
