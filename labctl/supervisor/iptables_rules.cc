@@ -59,14 +59,16 @@ bool is_too_large(const NetnsResult& result) {
     return result.status != 0 && result.err.find("Message too long") != std::string::npos;
 }
 
-/// Carries out each command. Input that is too large for one transaction is replaced by parts.
+/// Carries out each command. Input with a transaction that is too large is replaced by what is left
+/// of it, in parts.
 std::vector<NetnsResult> restore_each(std::vector<NetnsCommand>& commands) {
     auto results = run_in_namespaces(commands);
     std::vector<std::size_t> again;
     std::vector<NetnsCommand> smaller;
     for (std::size_t i = 0; i < commands.size(); ++i) {
         if (is_too_large(results[i])) {
-            commands[i].input = iptables_in_parts(commands[i].input, kLinesAtOnce);
+            commands[i].input =
+                iptables_in_parts(iptables_left(commands[i].input, results[i].err), kLinesAtOnce);
             smaller.push_back(commands[i]);
             again.push_back(i);
         }

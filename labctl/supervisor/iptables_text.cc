@@ -148,6 +148,23 @@ std::string iptables_in_parts(const std::string& input, std::size_t lines) {
     return text;
 }
 
+std::string iptables_left(const std::string& input, const std::string& words) {
+    const auto failed = named_line(words);
+    std::size_t number = 0;
+    std::size_t at = 0;
+    std::size_t table = 0;
+    for (const auto line : netemu::split(input, '\n')) {
+        if (++number > failed) {
+            break;
+        }
+        if (line.starts_with('*')) {
+            table = at;
+        }
+        at += line.size() + 1;
+    }
+    return input.substr(table);
+}
+
 std::string iptables_removal(const std::string& saved) {
     std::string text;
     std::string chains;

@@ -22,6 +22,11 @@ std::map<std::string, std::size_t> iptables_rule_counts(const std::string& text)
 /// is longer than `lines` is seen in halves.
 std::string iptables_in_parts(const std::string& input, std::size_t lines);
 
+/// What of `input` is left to do after the tool has failed with `words`, which name a line: all
+/// from the table that the line is in. Each table before that is a transaction that has been
+/// carried out (iptables-restore(8)). All of it if no line is named.
+std::string iptables_left(const std::string& input, const std::string& words);
+
 /// The tool's complaint about its input in one line, with the line of the input that it names.
 std::string iptables_complaint(const std::string& words, const std::string& input);
 

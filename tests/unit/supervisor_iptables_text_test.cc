@@ -74,4 +74,17 @@ BOOST_AUTO_TEST_CASE(parts_hold_what_the_whole_holds_and_no_part_is_too_long) {
     BOOST_TEST(declarations.size() == 301U);
 }
 
+BOOST_AUTO_TEST_CASE(tables_that_have_been_carried_out_are_not_sent_again) {
+    const std::string first = "*filter\n:A - [0:0]\n-I INPUT -j A\nCOMMIT\n";
+    const std::string second = "*nat\n:B - [0:0]\n-A B -j RETURN\nCOMMIT\n";
+    const auto left = [&](const std::string& words) {
+        return iptables_left(first + second, words);
+    };
+    BOOST_TEST(
+        left("sendmsg() failed\niptables-restore: line 7 failed: Message too long.") == second);
+    BOOST_TEST(left("iptables-restore: line 8 failed: Message too long.") == second);
+    BOOST_TEST(left("iptables-restore: line 3 failed: Message too long.") == first + second);
+    BOOST_TEST(left("Message too long") == first + second);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
