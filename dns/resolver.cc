@@ -395,7 +395,7 @@ void BlockResolver::ask_upstream(const Ask& ask, const Done& done) {
     });
 }
 
-void BlockResolver::probe_loop(LoopFound found, Done done) {
+void BlockResolver::probe_loop(LoopFound found, const Done& done) {
     loop_ =
         std::make_unique<LoopWait>(LoopWait{LoopProbe(config_.zones.front()), std::move(found)});
     const Question question{

@@ -54,7 +54,7 @@ public:
     /// Asks the upstream of the block's first zone for a name of the plugin loop, past the cache.
     /// `found` is called from `handle` when that question comes back, before the answer if it does.
     using LoopFound = std::function<void(const Name& name, const Client& client)>;
-    void probe_loop(LoopFound found, Done done);
+    void probe_loop(LoopFound found, const Done& done);
     void end_loop_probe() { loop_.reset(); }
 
     [[nodiscard]] const ServerBlock& config() const { return config_; }

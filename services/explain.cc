@@ -9,6 +9,7 @@ namespace {
 
 std::vector<ExplainStep> explain_steps(const std::vector<TraceStep>& steps) {
     std::vector<ExplainStep> made;
+    made.reserve(steps.size());
     for (const auto& step : steps) {
         made.push_back(
             {step.what, step.table + " " + step.chain, step.rule, step.element, step.comment});

@@ -131,6 +131,7 @@ TopologyRefusal set_proportional_hints(
     });
     auto refusal = TopologyRefusal::None;
     std::vector<ZoneShare> shares;
+    shares.reserve(cpu_by_zone.size());
     double total = 0;
     for (const auto& [zone, cpu] : cpu_by_zone) {
         total += cpu;

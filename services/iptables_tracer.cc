@@ -106,12 +106,7 @@ void IptablesTracer::translate(const IptablesRule& rule, Path& path) const {
 }
 
 void IptablesTracer::follow(
-    const std::string& table,
-    const IptablesRule& rule,
-    Path path,
-    Paths& goes_on,
-    Paths& ended,
-    int depth) const {
+    const Place& place, const IptablesRule& rule, Path path, Paths& goes_on, Paths& ended) const {
     const auto end = [&](End how) {
         path.end = how;
         ended.push_back(std::move(path));
@@ -137,7 +132,7 @@ void IptablesTracer::follow(
         end(End::Accept);
     } else {
         Paths below;
-        walk(table, rule.target, std::move(path), below, depth + 1);
+        walk({place.table, place.depth + 1}, rule.target, std::move(path), below);
         for (auto& each : below) {
             (each.end == End::Return ? goes_on : ended).push_back(std::move(each));
         }
@@ -145,10 +140,16 @@ void IptablesTracer::follow(
 }
 
 void IptablesTracer::walk(
-    const std::string& table, const std::string& chain, Path path, Paths& ended, int depth) const {
-    if (depth > kIptablesJumpsMax) {
+    const Place& place, const std::string& chain, Path path, Paths& ended) const {
+    const auto& table = place.table;
+    if (place.depth > kIptablesJumpsMax) {
         throw netemu::Error("the rules of iptables jump in a circle at " + table + " " + chain);
     }
+    const auto note = [&](const IptablesRule& rule, Path& taken) {
+        if (!rule.target.empty()) {
+            taken.outcome.steps.push_back({deed(rule), table, chain, rule.text, rule.comment, {}});
+        }
+    };
     Paths live;
     live.push_back(std::move(path));
     for (const auto& rule : chain_rules(table, chain)) {
@@ -158,11 +159,8 @@ void IptablesTracer::walk(
             if (matches > 0) {
                 auto taken = each;
                 taken.outcome.probability *= matches;
-                if (!rule.target.empty()) {
-                    taken.outcome.steps.push_back(
-                        {deed(rule), table, chain, rule.text, rule.comment, {}});
-                }
-                follow(table, rule, std::move(taken), goes_on, ended, depth);
+                note(rule, taken);
+                follow(place, rule, std::move(taken), goes_on, ended);
             }
             if (matches < 1) {
                 each.outcome.probability *= 1 - matches;
@@ -184,7 +182,7 @@ IptablesTracer::hook(const std::string& table, const std::string& chain, Paths p
         if (path.end == End::Drop || path.end == End::Reject) {
             result.push_back(std::move(path)); // it went no further than there
         } else {
-            walk(table, chain, std::move(path), result, 0);
+            walk({table, 0}, chain, std::move(path), result);
         }
     }
     return result;

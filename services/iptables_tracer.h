@@ -40,16 +40,15 @@ private:
     chain_rules(const std::string& table, const std::string& chain) const;
     [[nodiscard]] bool local(const IpAddress& address) const;
     [[nodiscard]] double chance(const IptablesRule& rule, const TracePacket& packet) const;
+    /// Where rules are being followed, and how many jumps deep.
+    struct Place {
+        const std::string& table;
+        int depth;
+    };
+    void walk(const Place& place, const std::string& chain, Path path, Paths& ended) const;
     void
-    walk(const std::string& table, const std::string& chain, Path path, Paths& ended, int depth)
+    follow(const Place& place, const IptablesRule& rule, Path path, Paths& goes_on, Paths& ended)
         const;
-    void follow(
-        const std::string& table,
-        const IptablesRule& rule,
-        Path path,
-        Paths& goes_on,
-        Paths& ended,
-        int depth) const;
     [[nodiscard]] Paths hook(const std::string& table, const std::string& chain, Paths paths) const;
     void translate(const IptablesRule& rule, Path& path) const;
 

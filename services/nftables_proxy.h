@@ -45,6 +45,7 @@ public:
     NftProxy(Family family, ProxyNode node, NftPartCache& cache);
     NftProxy(const NftProxy&) = delete; // it points into itself
     NftProxy& operator=(const NftProxy&) = delete;
+    ~NftProxy() = default;
 
     /// The table as wanted, all parts included. A copy shares the parts.
     [[nodiscard]] const netemu::NftTable& table() const { return table_; }

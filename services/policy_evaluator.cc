@@ -239,12 +239,15 @@ PolicyOpinion PolicyEvaluator::opinion(
     };
     const auto first_match = [&](const std::vector<const Compiled*>& policies,
                                  const Compiled*& by) {
+        const auto matches = [&](const Rule& rule) {
+            return rule.matches_peer(peer) && rule.matches_port(flow);
+        };
         for (const auto* policy : policies) {
-            for (const auto& rule : policy->rules(way)) {
-                if (rule.matches_peer(peer) && rule.matches_port(flow)) {
-                    by = policy;
-                    return &rule;
-                }
+            const auto& rules = policy->rules(way);
+            const auto found = std::find_if(rules.begin(), rules.end(), matches);
+            if (found != rules.end()) {
+                by = policy;
+                return &*found;
             }
         }
         return static_cast<const Rule*>(nullptr);

@@ -27,7 +27,7 @@ PolicyTables::PolicyTables(std::vector<Family> families)
 
 // --- what there is
 
-void PolicyTables::put_policy(PolicyPtr policy) {
+void PolicyTables::put_policy(const PolicyPtr& policy) {
     const auto key = policy_key(*policy);
     cluster_.policies[key] = policy;
     auto& state = policies_[key];

@@ -40,9 +40,10 @@ public:
     explicit PolicyTables(std::vector<Family> families);
     PolicyTables(const PolicyTables&) = delete; // it points into itself
     PolicyTables& operator=(const PolicyTables&) = delete;
+    ~PolicyTables() = default;
 
     // What there is. Whatever is put anew replaces what was there; nothing happens if it is equal.
-    void put_policy(PolicyPtr policy);
+    void put_policy(const PolicyPtr& policy);
     void remove_policy(const Key& policy);
     void put_pod(PolicyPod pod);
     /// The pod stays isolated where it is until `forget_removed_pods`, or until another pod has its
@@ -84,7 +85,7 @@ public:
 
     /// What the drop rule with this log prefix means today; nullopt for a prefix that is not ours
     /// and for policies that are gone.
-    [[nodiscard]] std::optional<PolicyDropSource> drop_source(std::string_view prefix) const;
+    [[nodiscard]] std::optional<PolicyDropSource> drop_source(std::string_view text) const;
 
 private:
     using Entry = PolicySelections::Entry;

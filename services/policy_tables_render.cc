@@ -237,18 +237,18 @@ void PolicyTables::release_profile(const Rung& rung, const std::vector<Key>& pol
 
 PolicyTables::Ladders PolicyTables::ladders_of(const Key& key) const {
     Ladders found;
+    const auto add = [&](const Key& policy) {
+        const auto& value = *policies_.at(policy).policy;
+        for (const auto way : kRenderDirections) {
+            if (has_say(value, way)) {
+                found[{way, value.tier}].push_back(policy);
+            }
+        }
+    };
     for (auto* entry : selections_.of(key)) {
         const auto policies = subjects_.find(entry);
-        if (policies == subjects_.end()) {
-            continue;
-        }
-        for (const auto& policy : policies->second) {
-            const auto& value = *policies_.at(policy).policy;
-            for (const auto way : kRenderDirections) {
-                if (has_say(value, way)) {
-                    found[{way, value.tier}].push_back(policy);
-                }
-            }
+        if (policies != subjects_.end()) {
+            std::for_each(policies->second.begin(), policies->second.end(), add);
         }
     }
     const auto before = [&](const Key& a, const Key& b) {

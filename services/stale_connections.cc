@@ -7,7 +7,8 @@ namespace services {
 namespace {
 
 bool leads_through(const netemu::Connection& connection, const ServicePortInput& port) {
-    const auto& [address, number] = connection.destination;
+    const auto& address = connection.destination.address;
+    const auto number = connection.destination.port;
     if (connection.protocol != protocol_number(port.name.protocol) ||
         address.family() != port.family) {
         return false;

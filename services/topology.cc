@@ -120,11 +120,12 @@ std::vector<ProxyEndpoint> merge_endpoints(
             continue;
         }
         for (const auto& slice_port : slice->ports) {
-            if (slice_port.name == port.name && slice_port.protocol == port.protocol &&
-                slice_port.port.value_or(0) != 0) {
-                for (const auto& endpoint : slice->endpoints) {
-                    merged.push_back({endpoint, *slice_port.port});
-                }
+            if (slice_port.name != port.name || slice_port.protocol != port.protocol ||
+                slice_port.port.value_or(0) == 0) {
+                continue;
+            }
+            for (const auto& endpoint : slice->endpoints) {
+                merged.push_back({endpoint, *slice_port.port});
             }
         }
     }

@@ -72,6 +72,8 @@ public:
     ~NftTracer();
     NftTracer(NftTracer&&) noexcept;
     NftTracer& operator=(NftTracer&&) noexcept;
+    NftTracer(const NftTracer&) = delete;
+    NftTracer& operator=(const NftTracer&) = delete;
 
     /// Every outcome, in the order of the random choices. Throws netemu::Error for jumps without
     /// end and for names of chains and sets that no table has.

@@ -101,9 +101,9 @@ private:
         const auto text = equals == std::string::npos ? value(name) : word.substr(equals + 1);
         if (name == "--for") {
             fault_.heal_after_us = fault_duration(name, text, 1);
-        } else if (fault_.verb == Fault::Verb::Drop && drop_flag(name, text)) {
-            return;
-        } else if (fault_.verb == Fault::Verb::Link && link_flag(name, text)) {
+        } else if (
+            (fault_.verb == Fault::Verb::Drop && drop_flag(name, text)) ||
+            (fault_.verb == Fault::Verb::Link && link_flag(name, text))) {
             return;
         } else if (fault_.verb == Fault::Verb::Flap && name == "--period") {
             fault_.period_us = fault_duration(name, text, kPeriodMinUs);
@@ -246,16 +246,6 @@ private:
     Fault fault_;
 };
 
-std::string plain_duration(std::uint64_t microseconds) {
-    constexpr std::uint64_t kMs = 1000;
-    constexpr std::uint64_t kSecond = 1000 * kMs;
-    if (microseconds % kSecond == 0) {
-        return std::to_string(microseconds / kSecond) + "s";
-    }
-    return microseconds % kMs == 0 ? std::to_string(microseconds / kMs) + "ms"
-                                   : std::to_string(microseconds) + "us";
-}
-
 std::string drop_words(const Fault& fault) {
     std::string text = " --share " + std::to_string(fault.share_percent) + "%";
     if (!fault.protocol.empty()) {
@@ -323,13 +313,13 @@ std::string to_string(const Fault& fault) {
         }
     }
     if (fault.verb == Fault::Verb::Flap) {
-        text += " --period " + plain_duration(fault.period_us);
+        text += " --period " + netemu::plain_duration(fault.period_us);
         if (fault.count != 0) {
             text += " --count " + std::to_string(fault.count);
         }
     }
     if (fault.heal_after_us != 0) {
-        text += " --for " + plain_duration(fault.heal_after_us);
+        text += " --for " + netemu::plain_duration(fault.heal_after_us);
     }
     return text;
 }

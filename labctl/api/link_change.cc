@@ -104,22 +104,6 @@ std::string set_count(
     return {};
 }
 
-std::string plain_time(std::uint32_t microseconds) {
-    constexpr std::uint32_t kMilli = 1000;
-    return microseconds % kMilli == 0 ? std::to_string(microseconds / kMilli) + "ms"
-                                      : std::to_string(microseconds) + "us";
-}
-
-std::string plain_share(std::uint32_t share) {
-    auto text = std::to_string(share / kPercent);
-    if (const auto rest = share % kPercent; rest != 0) {
-        auto digits = std::to_string(kPercent + rest).substr(1);
-        digits.erase(digits.find_last_not_of('0') + 1);
-        text += "." + digits;
-    }
-    return text + "%";
-}
-
 } // namespace
 
 bool is_link_value(std::string_view name) {
@@ -162,14 +146,14 @@ std::string link_flags(const LinkChange& change) {
         text += std::string(" --") + name + " " + value;
     };
     if (change.delay_us) {
-        add("delay", plain_time(*change.delay_us));
+        add("delay", netemu::plain_duration(*change.delay_us));
     }
     if (change.jitter_us) {
-        add("jitter", plain_time(*change.jitter_us));
+        add("jitter", netemu::plain_duration(*change.jitter_us));
     }
     for (const auto& [name, field] : kShares) {
         if (change.*field) {
-            add(name, plain_share(*(change.*field)));
+            add(name, netemu::percent_text(*(change.*field)));
         }
     }
     if (change.rate_bps) {

@@ -131,6 +131,31 @@ int run_apply(const Context& context) {
     return apply_objects(context, client, objects, context.options().dry_run);
 }
 
+namespace {
+
+/// The names that a target of `delete` gives, or those of all objects that the selector selects.
+std::vector<std::string>
+names_to_delete(const Context& context, Client& client, const Target& target) {
+    auto names = target.names;
+    if (!names.empty()) {
+        return names;
+    }
+    const auto& options = context.options();
+    if (options.selector.empty() && !options.all) {
+        throw netemu::UsageError(
+            "which " + target.plural + "?", "give names, -l SELECTOR or --all");
+    }
+    const auto list = client.request(
+        "GET",
+        resource_path(target, context.ns()) + "?labelSelector=" + url_encode(options.selector));
+    for (const auto& item : list.at("items")) {
+        names.push_back(item.at("metadata").at("name"));
+    }
+    return names;
+}
+
+} // namespace
+
 int run_delete(const Context& context) {
     const auto& options = context.options();
     auto client = context.client();
@@ -141,21 +166,7 @@ int run_delete(const Context& context) {
     }
     if (!options.arguments.empty()) {
         for (const auto& target : parse_targets(client, options.arguments)) {
-            auto names = target.names;
-            if (names.empty()) {
-                if (options.selector.empty() && !options.all) {
-                    throw netemu::UsageError(
-                        "which " + target.plural + "?", "give names, -l SELECTOR or --all");
-                }
-                const auto list = client.request(
-                    "GET",
-                    resource_path(target, context.ns()) +
-                        "?labelSelector=" + url_encode(options.selector));
-                for (const auto& item : list.at("items")) {
-                    names.push_back(item.at("metadata").at("name"));
-                }
-            }
-            for (const auto& name : names) {
+            for (const auto& name : names_to_delete(context, client, target)) {
                 keys.push_back(key_json(target, context.ns(), name));
             }
         }

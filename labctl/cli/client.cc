@@ -83,6 +83,20 @@ std::string Client::receive(const TextSink& sink) {
     std::vector<char> buffer(64U << 10U);
     bool streaming = false;
     bool wanted = true;
+    const auto take_piece = [&](std::string_view piece) { wanted = wanted && sink(piece); };
+    const auto feed = [&](std::string_view bytes) {
+        while (!bytes.empty() && !parser.complete() && !parser.failed()) {
+            // The head ends a feed of its own, so that a stream is recognised before its first
+            // piece.
+            const auto step =
+                parser.head_complete() ? bytes.size() : std::min<std::size_t>(bytes.size(), 1);
+            bytes.remove_prefix(parser.feed(bytes.substr(0, step)));
+            if (!streaming && sink && parser.head_complete() && parser.response().status < 400) {
+                streaming = true;
+                parser.on_body(take_piece);
+            }
+        }
+    };
     while (!parser.complete()) {
         auto message = netemu::receive_with_fds(fd_.get(), buffer);
         std::move(message.fds.begin(), message.fds.end(), std::back_inserter(fds_));
@@ -93,18 +107,7 @@ std::string Client::receive(const TextSink& sink) {
             }
             break;
         }
-        std::string_view bytes(buffer.data(), static_cast<std::size_t>(message.size));
-        while (!bytes.empty() && !parser.complete() && !parser.failed()) {
-            // The head ends a feed of its own, so that a stream is recognised before its first
-            // piece.
-            const auto step =
-                parser.head_complete() ? bytes.size() : std::min<std::size_t>(bytes.size(), 1);
-            bytes.remove_prefix(parser.feed(bytes.substr(0, step)));
-            if (!streaming && sink && parser.head_complete() && parser.response().status < 400) {
-                streaming = true;
-                parser.on_body([&](std::string_view piece) { wanted = wanted && sink(piece); });
-            }
-        }
+        feed(std::string_view(buffer.data(), static_cast<std::size_t>(message.size)));
         if (parser.failed()) {
             throw netemu::Error("the lab's answer is not HTTP: " + parser.error().text);
         }

@@ -74,8 +74,9 @@ void add_checks(
         }
         check.body["spec"]["assertions"].push_back(assertion.value);
     }
-    for (auto& [key, check] : checks) {
-        std::erase_if(objects, [&](const auto& object) { return object.key() == check.key(); });
+    for (auto& [name, check] : checks) {
+        const auto key = check.key();
+        std::erase_if(objects, [&](const auto& object) { return object.key() == key; });
         objects.push_back(std::move(check));
     }
 }

@@ -50,6 +50,7 @@ void set_environment(const json& target) {
         ::signal(number, SIG_DFL);
     }
     std::vector<char*> argv;
+    argv.reserve(command.size() + 1);
     for (auto& argument : command) {
         argv.push_back(argument.data());
     }

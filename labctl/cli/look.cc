@@ -19,27 +19,38 @@ namespace labctl::cli {
 
 using nlohmann::json;
 
+namespace {
+
+/// What is known of a lab from its name: its state, and how much of it there is.
+json entry_of(const std::string& name) {
+    const auto paths = supervisor::LabPaths::of(name);
+    json entry{{"name", name}, {"state", "gone"}};
+    if (!supervisor::lab_alive(paths)) {
+        return entry;
+    }
+    entry["state"] = "starting";
+    try {
+        const auto status =
+            Client::connect(paths.socket).request("GET", "/apis/labctl.dev/v1/status");
+        if (status.at("phase") == "Running") {
+            entry["state"] = "up";
+            entry["nodes"] = status.at("nodes");
+            entry["pods"] = status.at("pods");
+            entry["pid"] = status.at("supervisor").at("pid");
+        }
+    } catch (const netemu::Error&) {
+        entry["state"] = "not answering";
+    }
+    return entry;
+}
+
+} // namespace
+
 int run_ls(const Context& context) {
     auto table = report::Table::of({"NAME", "STATE", "NODES", "PODS", "SUPERVISOR"});
     json list = json::array();
     for (const auto& name : supervisor::known_labs()) {
-        const auto paths = supervisor::LabPaths::of(name);
-        json entry{{"name", name}, {"state", "gone"}};
-        if (supervisor::lab_alive(paths)) {
-            entry["state"] = "starting";
-            try {
-                const auto status =
-                    Client::connect(paths.socket).request("GET", "/apis/labctl.dev/v1/status");
-                if (status.at("phase") == "Running") {
-                    entry["state"] = "up";
-                    entry["nodes"] = status.at("nodes");
-                    entry["pods"] = status.at("pods");
-                    entry["pid"] = status.at("supervisor").at("pid");
-                }
-            } catch (const netemu::Error&) {
-                entry["state"] = "not answering";
-            }
-        }
+        auto entry = entry_of(name);
         const auto text = [&](const char* field) {
             return entry.contains(field) ? entry[field].dump() : std::string("-");
         };

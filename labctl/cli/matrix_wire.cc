@@ -46,23 +46,26 @@ void add_pairs(
     const auto& receivers = plan.ends[to].pods;
     const auto& port = plan.planes[plane].port;
     const bool single = senders.size() == 1 && receivers.size() == 1;
+    const auto add = [&](const auto* sender, const auto& source, const auto* receiver) {
+        for (const auto& target : receiver->ips) {
+            if (source.family() == target.family() && (single || sender != receiver)) {
+                pairs.push_back(
+                    {plane,
+                     from,
+                     to,
+                     {{sender, nullptr, source},
+                      {receiver, nullptr, target},
+                      port.protocol,
+                      port.port},
+                     {},
+                     {}});
+            }
+        }
+    };
     for (const auto* sender : senders) {
         for (const auto* receiver : receivers) {
             for (const auto& source : sender->ips) {
-                for (const auto& target : receiver->ips) {
-                    if (source.family() == target.family() && (single || sender != receiver)) {
-                        pairs.push_back(
-                            {plane,
-                             from,
-                             to,
-                             {{sender, nullptr, source},
-                              {receiver, nullptr, target},
-                              port.protocol,
-                              port.port},
-                             {},
-                             {}});
-                    }
-                }
+                add(sender, source, receiver);
             }
         }
     }

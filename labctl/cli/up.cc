@@ -112,7 +112,7 @@ json build(const Context& context, Client& client, const LabInput& input, std::u
             return true;
         });
     if (failed) {
-        throw *failed;
+        throw StartError(*failed);
     }
     return pending;
 }
@@ -193,7 +193,7 @@ int bring_up(
                 return static_cast<int>(netemu::ExitCode::Interrupted);
             }
             if (const auto error = early_error(launched)) {
-                throw *error;
+                throw StartError(*error);
             }
             throw;
         }

@@ -4,6 +4,7 @@
 
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_profile.h"
+#include "labctl/compile/config_words.h"
 #include "netemu/base/error.h"
 
 namespace labctl::compile {
@@ -22,24 +23,6 @@ std::uint32_t read_as_number(const api::Json& json, const std::string& field) {
             "one of your own is from 64512 to 65534");
     }
     return static_cast<std::uint32_t>(value);
-}
-
-std::string read_word(
-    const api::Json& spec,
-    const std::string& path,
-    const std::string& fallback,
-    const std::vector<std::string>& known) {
-    auto value = api::string_at(spec, path, fallback);
-    if (std::find(known.begin(), known.end(), value) == known.end()) {
-        std::string names;
-        for (const auto& name : known) {
-            names += (names.empty() ? "" : ", ") + name;
-        }
-        throw UsageError(
-            "spec." + path + ": '" + value + "' is not available in this version",
-            "available: " + names);
-    }
-    return value;
 }
 
 std::vector<std::string>
@@ -94,8 +77,7 @@ void check_place(const api::Json& spec, std::string_view profile) {
 
 std::optional<BgpConfig>
 read_bgp(const api::Json& spec, const std::vector<NodeConfig>& nodes, std::string_view profile) {
-    const auto routing =
-        read_word(spec, "cni.routing", kRoutingStatic, {kRoutingStatic, kRoutingBgp});
+    const auto routing = one_of(spec, "cni.routing", kRoutingStatic, {kRoutingStatic, kRoutingBgp});
     const auto& json = api::at(spec, "cni.bgp");
     if (routing == kRoutingStatic) {
         if (!json.is_null()) {
@@ -106,7 +88,7 @@ read_bgp(const api::Json& spec, const std::vector<NodeConfig>& nodes, std::strin
     check_place(spec, profile);
     BgpConfig config;
     const bool reflector =
-        read_word(spec, "cni.bgp.topology", "mesh", {"mesh", "reflector"}) == "reflector";
+        one_of(spec, "cni.bgp.topology", "mesh", {"mesh", "reflector"}) == "reflector";
     config.topology = reflector ? BgpConfig::Topology::Reflector : BgpConfig::Topology::Mesh;
     if (const auto& number = api::at(json, "asNumber"); !number.is_null()) {
         config.as_number = read_as_number(number, "spec.cni.bgp.asNumber");

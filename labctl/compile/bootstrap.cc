@@ -46,7 +46,7 @@ Json addresses(const NodePlan& plan) {
 Json conditions(const Json& before, const std::string& now) {
     Json result = Json::array();
     const auto add = [&](const char* type, bool value, const char* reason, const char* message) {
-        result.push_back(make_condition(before, type, value, reason, message, now));
+        result.push_back(make_condition(before, {type, value, reason, message}, now));
         result.back()["lastHeartbeatTime"] = result.back()["lastTransitionTime"];
     };
     add("MemoryPressure",

@@ -5,6 +5,7 @@
 
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/cni_profile.h"
+#include "labctl/compile/config_words.h"
 #include "labctl/compile/dns_upstream.h"
 #include "labctl/compile/load_balancer_pool.h"
 #include "labctl/compile/network_mtu.h"
@@ -138,20 +139,6 @@ void check_overlaps(const ClusterConfig& config) {
             }
         }
     }
-}
-
-std::string one_of(
-    const api::Json& spec,
-    const std::string& path,
-    const std::string& fallback,
-    const std::vector<std::string>& known) {
-    auto value = api::string_at(spec, path, fallback);
-    if (std::find(known.begin(), known.end(), value) == known.end()) {
-        throw UsageError(
-            "spec." + path + ": '" + value + "' is not available in this version",
-            "available: " + netemu::join(known, ", "));
-    }
-    return value;
 }
 
 /// What kube-proxy had, and what of it is here.

@@ -219,15 +219,16 @@ void ClusterState::mark(const store::Event& event) {
     const auto key = event.object->key();
     if (is_controller_kind(key.kind)) {
         dirty_.controllers.insert(key);
-        if (key.kind == "ReplicaSet") {
-            if (const auto owner = controller_of(event.object->body)) {
+        const auto mark_owner = [&](const api::Object& object) {
+            if (const auto owner = controller_of(object.body)) {
                 dirty_.controllers.insert({owner->kind, key.ns, owner->name});
             }
-            if (event.type == EventType::Modified) {
-                if (const auto owner = controller_of(event.previous->body)) {
-                    dirty_.controllers.insert({owner->kind, key.ns, owner->name});
-                }
-            }
+        };
+        if (key.kind == "ReplicaSet") {
+            mark_owner(*event.object);
+        }
+        if (key.kind == "ReplicaSet" && event.type == EventType::Modified) {
+            mark_owner(*event.previous);
         }
     } else if (key.kind == "Namespace") {
         if (event.type == EventType::Deleted) {

@@ -77,6 +77,7 @@ void set_deletion(Json& body, std::int64_t grace) {
 
 std::vector<std::string> texts(const std::vector<netemu::IpAddress>& addresses) {
     std::vector<std::string> result;
+    result.reserve(addresses.size());
     for (const auto& address : addresses) {
         result.push_back(address.to_string());
     }
@@ -120,27 +121,23 @@ Json controller_reference(const api::Object& owner) {
     return reference;
 }
 
-Json make_condition(
-    const Json& previous_status,
-    const std::string& type,
-    bool value,
-    const std::string& reason,
-    const std::string& message,
-    const std::string& now) {
+Json make_condition(const Json& previous_status, const Condition& wanted, const std::string& now) {
     std::string since = now;
     for (const auto& old : api::at(previous_status, "conditions")) {
-        if (api::string_at(old, "type") == type &&
-            api::string_at(old, "status") == (value ? "True" : "False")) {
+        if (api::string_at(old, "type") == wanted.type &&
+            api::string_at(old, "status") == (wanted.value ? "True" : "False")) {
             since = api::string_at(old, "lastTransitionTime", now);
         }
     }
     Json condition{
-        {"type", type}, {"status", value ? "True" : "False"}, {"lastTransitionTime", since}};
-    if (!reason.empty()) {
-        condition["reason"] = reason;
+        {"type", wanted.type},
+        {"status", wanted.value ? "True" : "False"},
+        {"lastTransitionTime", since}};
+    if (!wanted.reason.empty()) {
+        condition["reason"] = wanted.reason;
     }
-    if (!message.empty()) {
-        condition["message"] = message;
+    if (!wanted.message.empty()) {
+        condition["message"] = wanted.message;
     }
     return condition;
 }

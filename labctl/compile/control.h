@@ -104,14 +104,16 @@ std::optional<std::string> admit_pod(const store::Store& store, api::Json& pod);
 /// ownerReferences' entry that makes `owner` the controller.
 api::Json controller_reference(const api::Object& owner);
 
+/// A condition of an object's status.
+struct Condition {
+    std::string type;
+    bool value = false;
+    std::string reason;  // empty: it has none
+    std::string message; // likewise
+};
 /// A condition as most kinds have it, keeping the previous one's transition time while its status
 /// stays.
-api::Json make_condition(
-    const api::Json& previous_status,
-    const std::string& type,
-    bool value,
-    const std::string& reason,
-    const std::string& message,
-    const std::string& now);
+api::Json
+make_condition(const api::Json& previous_status, const Condition& wanted, const std::string& now);
 
 } // namespace labctl::compile

@@ -58,7 +58,7 @@ std::vector<ServicePod> within_capacity(std::vector<ServicePod> pods) {
     return pods;
 }
 
-Json subsets_json(std::vector<ServicePod> pods) {
+Json subsets_json(const std::vector<ServicePod>& pods) {
     std::map<SliceFamily, Json> by_ports;
     for (const auto& pod : pods) {
         const auto& endpoint = pod.endpoint.endpoint;

@@ -93,6 +93,7 @@ private:
 
     void set_hints(std::vector<ServicePod>& pods) {
         std::vector<services::Endpoint*> endpoints;
+        endpoints.reserve(pods.size());
         for (auto& pod : pods) {
             endpoints.push_back(&pod.endpoint.endpoint);
         }

@@ -16,7 +16,7 @@ constexpr const char* kUpstreamExamples = "example.com. 60 IN A 203.0.113.10\n"
                                           "example.com. 60 IN AAAA 2001:db8::10\n"
                                           "www.example.com. 60 IN CNAME example.com.\n";
 
-std::string absolute_name(std::string name) {
+std::string absolute_name(const std::string& name) {
     return name.ends_with('.') ? name : name + ".";
 }
 

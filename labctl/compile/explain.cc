@@ -222,14 +222,11 @@ class PathExplainer {
 public:
     PathExplainer(
         const Proxies& proxies,
-        const RuleReader& rules,
-        const ElementReader& elements,
-        const SavedReader& saved,
-        const ServerReader& servers,
+        const ExplainReaders& readers,
         ExplainSource source,
         ExplainTarget target)
-        : proxies_(proxies), rules_(rules), elements_(elements), saved_(saved), servers_(servers),
-          source_(std::move(source)), target_(std::move(target)) {
+        : proxies_(proxies), readers_(readers), source_(std::move(source)),
+          target_(std::move(target)) {
         packet_.source = source_.address(target_.address.family());
         packet_.destination = target_.address;
         packet_.destination_port = target_.port;
@@ -301,14 +298,14 @@ private:
         const std::array<const netemu::NftTable*, 1> tables{table};
         const services::NftTracer tracer(tables, local_addresses(node));
         const auto ns = node_namespace(node.name);
-        const auto servers = proxies_.mode() == "ipvs" && servers_
-                                 ? servers_(ns)
+        const auto servers = proxies_.mode() == "ipvs" && readers_.servers
+                                 ? readers_.servers(ns)
                                  : std::vector<netemu::VirtualServerInfo>{};
         auto made = services::explain_outcomes(
             through_virtual_servers(tracer.trace(packet_), packet_, servers),
             target_.service.get(),
             node);
-        const RuleFinder finder(*table, rules_(ns, table->family, table->name));
+        const RuleFinder finder(*table, readers_.rules(ns, table->family, table->name));
         add_hop(node, made, [&](Json& step, const services::ExplainStep& of) {
             finder.add_to(step, of);
             add_ipvs_counters(step, of, servers);
@@ -318,11 +315,11 @@ private:
 
     /// Rules that iptables-restore has loaded are followed as iptables-save prints them.
     services::Explanation restored_hop(const services::ProxyNode& node) {
-        if (!saved_) {
+        if (!readers_.saved) {
             throw netemu::UsageError("the rules on '" + node.name + "' cannot be read here");
         }
         const services::IptablesTracer tracer(
-            saved_(node.name, target_.address.family()), node.addresses);
+            readers_.saved(node.name, target_.address.family()), node.addresses);
         auto made = services::explain_outcomes(
             through_portals(tracer.trace(packet_), target_.service.get(), proxies_),
             target_.service.get(),
@@ -394,7 +391,7 @@ private:
     std::string remembered() {
         Json clients = Json::array();
         const auto* node = proxies_.node(answer_["node"].get<std::string>());
-        add_clients(clients, *target_.service, *node, elements_);
+        add_clients(clients, *target_.service, *node, readers_.elements);
         for (auto& client : clients) {
             if (client["client"] == packet_.source.to_string()) {
                 answer_["remembered"] = client;
@@ -407,10 +404,7 @@ private:
     }
 
     const Proxies& proxies_;
-    const RuleReader& rules_;
-    const ElementReader& elements_;
-    const SavedReader& saved_;
-    const ServerReader& servers_;
+    const ExplainReaders& readers_;
     ExplainSource source_;
     ExplainTarget target_;
     services::TracePacket packet_;
@@ -438,10 +432,7 @@ api::Json explain_path(
     const ClusterConfig& config,
     const Proxies& proxies,
     const ExplainQuestion& question,
-    const RuleReader& rules,
-    const ElementReader& elements,
-    const SavedReader& saved,
-    const ServerReader& servers) {
+    const ExplainReaders& readers) {
     if (auto direct = explain_between_devices(config, question)) {
         return std::move(*direct);
     }
@@ -460,9 +451,7 @@ api::Json explain_path(
     const auto first = entry_node(source, target, proxies);
     const bool to_device = target.what.starts_with("address of ") && target.node.empty();
     auto answer =
-        PathExplainer(
-            proxies, rules, elements, saved, servers, std::move(source), std::move(target))
-            .explain(first);
+        PathExplainer(proxies, readers, std::move(source), std::move(target)).explain(first);
     if (to_device) {
         answer["underlay"] = true;
     }

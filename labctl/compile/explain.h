@@ -40,6 +40,14 @@ using ElementReader = std::function<std::vector<netemu::NftElementInfo>(
 /// What `iptables-save -c` (or ip6tables-save) prints on a node.
 using SavedReader = std::function<std::string(const std::string& node, netemu::Family family)>;
 
+/// What the kernel is asked for.
+struct ExplainReaders {
+    RuleReader rules;
+    ElementReader elements;
+    SavedReader saved;    // of modes whose rules are restored
+    ServerReader servers; // of the ipvs mode
+};
+
 /// An object of the kind Explanation: from, to, hops (a node and its rules), branches with their
 /// probabilities, endpoints with the reason why some are not chosen, `outcome` ("endpoint",
 /// "reject", "drop" or "none"), `remembered` if session affinity overrules the choice for this
@@ -52,10 +60,7 @@ using SavedReader = std::function<std::string(const std::string& node, netemu::F
     const ClusterConfig& config,
     const Proxies& proxies,
     const ExplainQuestion& question,
-    const RuleReader& rules,
-    const ElementReader& elements,
-    const SavedReader& saved = {},
-    const ServerReader& servers = {});
+    const ExplainReaders& readers);
 
 /// An object of the kind AffinityList: every client that a Service with the session affinity
 /// ClientIP sends to the endpoint that it had before (reference 2.12). `ns` empty: all namespaces.

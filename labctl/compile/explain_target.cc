@@ -146,6 +146,7 @@ std::uint16_t pod_port(const api::Object& pod, const TargetText& text, const std
 
 std::string port_list(const std::vector<services::ServicePortInputPtr>& ports) {
     std::vector<std::string> words;
+    words.reserve(ports.size());
     for (const auto& port : ports) {
         words.push_back(
             std::to_string(port->port) + "/" +

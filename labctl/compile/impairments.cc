@@ -5,6 +5,7 @@
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/topology.h"
 #include "netemu/base/error.h"
+#include "netemu/base/text.h"
 
 namespace labctl::compile {
 
@@ -85,7 +86,7 @@ public:
         NftRule drop;
         drop.statements = {
             netemu::NftCounter{}, netemu::NftSetVerdict{netemu::NftVerdict::Drop, {}}};
-        drop.comment = "the link loses " + netemu::share_text(loss);
+        drop.comment = "the link loses " + netemu::percent_text(loss);
         table_->chains.push_back({name, std::nullopt, {std::move(drop)}});
         const auto [numbers, modulus] = loss_numbers(loss);
         netemu::NftSet lost;
@@ -101,7 +102,7 @@ public:
         rule.statements = {
             netemu::NftMatchInterface{in ? Direction::Input : Direction::Output, link},
             netemu::NftVerdictMap{{netemu::NftField::Random}, modulus, lost.name}};
-        rule.comment = "the link loses " + netemu::share_text(loss);
+        rule.comment = "the link loses " + netemu::percent_text(loss);
         table_->sets.push_back(std::move(lost));
         table_->chains[in ? 0 : 1].rules.push_back(std::move(rule));
     }
@@ -174,6 +175,21 @@ private:
     bool netem_;
 };
 
+/// What the lab file wants of the packets that leave by an end; nothing if the end is not there.
+void impair_end(
+    const Topology& topology,
+    const TopologyLink& link,
+    std::size_t end,
+    netemu::DesiredState& desired) {
+    const auto ns = desired.namespaces.find(topology.devices[link.ends[end].device].ns);
+    if (ns == desired.namespaces.end()) {
+        return;
+    }
+    if (auto* found = link_in(ns->second, topology.at(link.ends[end]).name)) {
+        found->impairment = link.impairments[end];
+    }
+}
+
 } // namespace
 
 std::vector<LinkPair>
@@ -209,14 +225,7 @@ void add_impairments(
     if (config.topology) {
         for (const auto& link : config.topology->links) {
             for (std::size_t i = 0; i < 2; ++i) {
-                const auto ns =
-                    desired.namespaces.find(config.topology->devices[link.ends[i].device].ns);
-                auto* end = ns == desired.namespaces.end()
-                                ? nullptr
-                                : link_in(ns->second, config.topology->at(link.ends[i]).name);
-                if (end != nullptr) {
-                    end->impairment = link.impairments[i];
-                }
+                impair_end(*config.topology, link, i, desired);
             }
         }
     }

@@ -52,12 +52,8 @@ bool overlap(const Span& left, const Span& right) {
 std::vector<Span> node_spans(const ClusterConfig& config) {
     std::vector<Span> spans;
     if (config.topology) {
-        for (const auto& device : config.topology->devices) {
-            for (const auto& interface : device.interfaces) {
-                for (const auto& each : interface.addresses) {
-                    spans.emplace_back(each.address, each.address);
-                }
-            }
+        for (const auto& each : config.topology->addresses()) {
+            spans.emplace_back(each.prefix->address, each.prefix->address);
         }
         return spans;
     }

@@ -51,7 +51,7 @@ std::string merge_key(const std::string& field, const Json& modified, const Json
         {"ports", "port"}};
     const auto [begin, end] = kKeys.equal_range(field);
     for (auto it = begin; it != end; ++it) {
-        const std::string key(it->second);
+        std::string key(it->second);
         if (identifies(modified, key) && identifies(current, key)) {
             return key;
         }

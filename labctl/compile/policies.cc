@@ -164,7 +164,7 @@ std::vector<netemu::Operation> Policies::update() {
 
 /// Most nodes change alike: they share the value, and the kernel's side encodes it once.
 std::vector<netemu::Operation>
-Policies::operations_of(std::map<std::string, std::vector<netemu::NftChange>> changed) {
+Policies::operations_of(std::map<std::string, std::vector<netemu::NftChange>>&& changed) {
     std::vector<netemu::Operation> operations;
     std::vector<netemu::NftChangePtr> last;
     for (auto& [node, changes] : changed) {

@@ -78,7 +78,7 @@ private:
     void take_in(const api::ObjectKey& key);
     void take_in_policy(const api::ObjectKey& key, const api::Object* object);
     [[nodiscard]] std::vector<netemu::Operation>
-    operations_of(std::map<std::string, std::vector<netemu::NftChange>> changed);
+    operations_of(std::map<std::string, std::vector<netemu::NftChange>>&& changed);
     [[nodiscard]] std::vector<netemu::IpAddress> addresses_of(const std::string& node) const;
 
     store::Store& store_;

@@ -36,6 +36,7 @@ std::vector<MatrixEnd> ends_of_matrix(const PolicyWorld& world, const MatrixQuer
         }
     }
     std::vector<MatrixEnd> list;
+    list.reserve(ends.size());
     for (auto& [name, end] : ends) {
         list.push_back(std::move(end));
     }
@@ -190,7 +191,7 @@ api::Json opinion_json(const PolicyOpinion& opinion, PolicyDirection way) {
 }
 
 std::string verdict_text(const services::PolicyVerdict& verdict, bool with_source) {
-    const auto egress = opinion_text(verdict.egress, PolicyDirection::Egress, with_source);
+    auto egress = opinion_text(verdict.egress, PolicyDirection::Egress, with_source);
     const auto ingress = opinion_text(verdict.ingress, PolicyDirection::Ingress, with_source);
     if (verdict.egress.reason == PolicyReason::Self) {
         return egress;

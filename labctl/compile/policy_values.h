@@ -24,7 +24,7 @@ namespace labctl::compile {
 
 /// nullopt while the pod has no address, and after it has ended (2.9). Named ports are those of its
 /// containers and sidecars.
-[[nodiscard]] std::optional<services::PolicyPod> policy_pod(const api::Object& pod);
+[[nodiscard]] std::optional<services::PolicyPod> policy_pod(const api::Object& object);
 /// Every containerPort of its containers and sidecars, those without a name too; sorted.
 [[nodiscard]] std::vector<services::NamedPort> declared_ports(const api::Object& pod);
 /// kubernetes.io/metadata.name is always there, and is the name (2.8).

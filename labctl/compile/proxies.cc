@@ -164,6 +164,7 @@ Proxies::take_in(const ServiceKey& key, ProxyBackend& family) {
         }
     }
     std::vector<const services::EndpointSlice*> pointers;
+    pointers.reserve(slices.size());
     for (const auto& slice : slices) {
         pointers.push_back(&slice);
     }
@@ -284,12 +285,17 @@ void Proxies::add_contents(netemu::ObservedState& observed) const {
         if (found == observed.namespaces.end()) {
             continue;
         }
-        for (auto& info : found->second.tables) {
-            for (const auto& family : families_) {
-                const auto* table = family->table(i);
-                if (table != nullptr && info.family == table->family && info.name == table->name) {
-                    info.contents = std::make_shared<const netemu::NftTable>(*table);
-                }
+        for (const auto& family : families_) {
+            const auto* table = family->table(i);
+            if (table == nullptr) {
+                continue;
+            }
+            auto& tables = found->second.tables;
+            const auto info = std::find_if(tables.begin(), tables.end(), [&](const auto& each) {
+                return each.family == table->family && each.name == table->name;
+            });
+            if (info != tables.end()) {
+                info->contents = std::make_shared<const netemu::NftTable>(*table);
             }
         }
     }
@@ -345,21 +351,21 @@ void Proxies::check_health() {
         if (ports.empty()) {
             continue;
         }
-        for (const auto& node : nodes_) {
-            std::set<netemu::IpAddress> ready;
-            for (const auto& port : ports) {
-                for (const auto& [endpoint, number] : port->endpoints) {
-                    if (endpoint.ready && endpoint.node == node.name) {
-                        ready.insert(endpoint.address);
-                    }
+        std::map<std::string, std::set<netemu::IpAddress>> ready; // by node
+        for (const auto& port : ports) {
+            for (const auto& [endpoint, number] : port->endpoints) {
+                if (endpoint.ready) {
+                    ready[endpoint.node].insert(endpoint.address);
                 }
             }
+        }
+        for (const auto& node : nodes_) {
             health_checks_.push_back(
                 {ns,
                  name,
                  node.name,
                  ports.front()->health_check_node_port,
-                 static_cast<std::uint32_t>(ready.size())});
+                 static_cast<std::uint32_t>(ready[node.name].size())});
         }
     }
     std::sort(health_checks_.begin(), health_checks_.end());

@@ -80,6 +80,7 @@ std::vector<HostPort> host_ports_of(const Json& spec) {
 /// "0/3 nodes are available: 1 node(s) were unschedulable, 2 ...", as FitError says it.
 std::string fit_error(std::size_t nodes, const std::map<std::string, std::size_t>& reasons) {
     std::vector<std::string> parts;
+    parts.reserve(reasons.size());
     for (const auto& [reason, count] : reasons) {
         parts.push_back(std::to_string(count) + " " + reason);
     }

@@ -127,7 +127,7 @@ void ServiceIndex::release(const ServiceOwner& owner, const Holding& holding) {
 }
 
 void ServiceIndex::index_selector(
-    const ServiceKey& key, Known& known, std::optional<api::Labels> selector) {
+    const ServiceKey& key, Known& known, const std::optional<api::Labels>& selector) {
     if (!known.indexed_under.empty()) {
         const auto found = by_selector_.find(known.indexed_under);
         found->second.erase(key);

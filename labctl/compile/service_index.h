@@ -89,7 +89,8 @@ private:
 
     void take(const ServiceOwner& owner, const Holding& holding);
     void release(const ServiceOwner& owner, const Holding& holding);
-    void index_selector(const ServiceKey& key, Known& known, std::optional<api::Labels> selector);
+    void
+    index_selector(const ServiceKey& key, Known& known, const std::optional<api::Labels>& selector);
     void mark_matching(const std::string& ns, const api::Labels& labels);
     static Holding holding_of(const api::Json& service);
 

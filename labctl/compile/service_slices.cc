@@ -189,7 +189,7 @@ private:
         return name;
     }
 
-    void create(const SliceFamily& group, PackedSlice slice) {
+    void create(const SliceFamily& group, const PackedSlice& slice) {
         const auto old = reuse(group.family);
         if (old) {
             write(group, *old, slice);

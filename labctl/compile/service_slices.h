@@ -52,9 +52,9 @@ std::vector<std::string> managed_slices(
     const std::string& manager);
 
 /// An object as the labels of a Service or Endpoints object are copied to a slice.
-services::PlacedEndpoint read_endpoint(const api::Json& endpoint);
-services::SlicePort read_slice_port(const api::Json& port);
+services::PlacedEndpoint read_endpoint(const api::Json& json);
+services::SlicePort read_slice_port(const api::Json& json);
 /// `targetRef` of a pod.
-api::Json pod_reference(const services::PlacedEndpoint& endpoint);
+api::Json pod_reference(const services::PlacedEndpoint& placed);
 
 } // namespace labctl::compile

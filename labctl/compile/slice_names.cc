@@ -23,9 +23,9 @@ std::optional<SliceNames::ServiceKey> SliceNames::note(const api::Object& slice,
 }
 
 const std::set<std::string>& SliceNames::of(const ServiceKey& service) const {
-    static const std::set<std::string> none;
+    static const std::set<std::string> kNone;
     const auto found = names_.find(service);
-    return found == names_.end() ? none : found->second;
+    return found == names_.end() ? kNone : found->second;
 }
 
 } // namespace labctl::compile

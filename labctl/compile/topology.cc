@@ -112,14 +112,29 @@ const TopologyEnd& Topology::other_end(const TopologyEnd& end) const {
     return ends[0] == end ? ends[1] : ends[0];
 }
 
+std::vector<Topology::Owned> Topology::addresses() const {
+    std::vector<Owned> all;
+    for (const auto& device : devices) {
+        for (const auto& interface : device.interfaces) {
+            for (const auto& prefix : interface.addresses) {
+                all.push_back({&device, &interface, &prefix});
+            }
+        }
+    }
+    return all;
+}
+
 std::optional<TopologyEnd> Topology::owner_of(const IpAddress& address) const {
     for (const auto& segment : segments) {
-        for (const auto& member : segment.members) {
-            for (const auto& prefix : at(member).addresses) {
-                if (prefix.address == address) {
-                    return member;
-                }
-            }
+        const auto found =
+            std::find_if(segment.members.begin(), segment.members.end(), [&](const auto& member) {
+                const auto& own = at(member).addresses;
+                return std::any_of(own.begin(), own.end(), [&](const netemu::IpPrefix& prefix) {
+                    return prefix.address == address;
+                });
+            });
+        if (found != segment.members.end()) {
+            return *found;
         }
     }
     return std::nullopt;
@@ -211,6 +226,16 @@ std::uint32_t Topology::node_path_mtu() const {
         least = nodes.empty() ? std::min(least, link.mtu) : least;
     }
     return least == kUnknown ? 0 : least;
+}
+
+netemu::RouteSpec
+route_by(const netemu::IpPrefix& destination, const std::vector<netemu::NextHop>& hops) {
+    netemu::RouteSpec route;
+    route.destination = destination;
+    route.gateway = hops.front().gateway;
+    route.link = hops.front().link;
+    route.more.assign(hops.begin() + 1, hops.end());
+    return route;
 }
 
 std::string_view to_text(DeviceKind kind) {

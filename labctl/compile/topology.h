@@ -82,6 +82,13 @@ struct Topology {
         return devices.at(end.device).interfaces.at(end.interface);
     }
     [[nodiscard]] const TopologyEnd& other_end(const TopologyEnd& end) const;
+    /// Every address, in the order of devices and interfaces.
+    struct Owned {
+        const TopologyDevice* device;
+        const TopologyInterface* interface;
+        const netemu::IpPrefix* prefix;
+    };
+    [[nodiscard]] std::vector<Owned> addresses() const;
     /// The interface that has the address.
     [[nodiscard]] std::optional<TopologyEnd> owner_of(const netemu::IpAddress& address) const;
 
@@ -101,6 +108,9 @@ struct Topology {
     [[nodiscard]] std::uint32_t node_path_mtu() const;
 };
 
+/// A route by one gateway or more; `hops` has at least one.
+netemu::RouteSpec
+route_by(const netemu::IpPrefix& destination, const std::vector<netemu::NextHop>& hops);
 /// "switch", "router", "host", "node", "external".
 std::string_view to_text(DeviceKind kind);
 /// The namespace of a device: "router/r1", or "external".

@@ -96,12 +96,17 @@ private:
                 }
             }
             for (const auto& member : segment.members) {
-                for (const auto& address : written(member).addresses) {
-                    if (address.length != 0 &&
-                        of_family(segment.ranges, address.address.family()) == nullptr) {
-                        take_range(segment, address.network(), written(member).path);
-                    }
-                }
+                ranges_of_addresses(segment, written(member));
+            }
+        }
+    }
+
+    /// An address that is written with its length says what the segment's range is.
+    void ranges_of_addresses(TopologySegment& segment, const DraftEnd& end) {
+        for (const auto& address : end.addresses) {
+            if (address.length != 0 &&
+                of_family(segment.ranges, address.address.family()) == nullptr) {
+                take_range(segment, address.network(), end.path);
             }
         }
     }
@@ -202,12 +207,13 @@ private:
                 take_written(segment, member, range);
             }
             // Routers first, so that a segment's gateway is where people look for it.
-            for (const auto wanted : {0, 1, 2}) {
-                for (const auto& member : segment.members) {
-                    if (rank(member) == wanted) {
-                        choose_address(segment, member, range);
-                    }
-                }
+            auto members = segment.members;
+            std::stable_sort(
+                members.begin(), members.end(), [&](const auto& left, const auto& right) {
+                    return rank(left) < rank(right);
+                });
+            for (const auto& member : members) {
+                choose_address(segment, member, range);
             }
         }
     }

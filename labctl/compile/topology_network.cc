@@ -158,13 +158,12 @@ private:
         for (std::size_t i = 0; i < 2; ++i) {
             const auto& here = topology_.devices[link.ends[i].device];
             const auto& there = topology_.devices[link.ends[1 - i].device];
-            if (here.kind == DeviceKind::Node && !is_there(here.name)) {
-                const auto found = state_.namespaces.find(there.ns);
-                if (found != state_.namespaces.end()) {
-                    std::erase_if(found->second.links, [&](const LinkSpec& each) {
-                        return each.name == topology_.at(link.ends[1 - i]).name;
-                    });
-                }
+            const auto found = state_.namespaces.find(there.ns);
+            if (here.kind == DeviceKind::Node && !is_there(here.name) &&
+                found != state_.namespaces.end()) {
+                const auto& name = topology_.at(link.ends[1 - i]).name;
+                std::erase_if(
+                    found->second.links, [&](const auto& each) { return each.name == name; });
             }
         }
     }
@@ -316,12 +315,7 @@ std::optional<RouteSpec> route_behind(
     if (hops.empty()) {
         return std::nullopt;
     }
-    RouteSpec route;
-    route.destination = range;
-    route.gateway = hops.front().gateway;
-    route.link = hops.front().link;
-    route.more.assign(hops.begin() + 1, hops.end());
-    return route;
+    return route_by(range, hops);
 }
 
 void add_announced_address(
@@ -333,21 +327,22 @@ void add_announced_address(
     if (announcer == nullptr) {
         return;
     }
-    for (const auto& interface : announcer->interfaces) {
-        for (const auto& own : interface.addresses) {
-            if (interface.name != kEth0 || own.address.family() != address.family()) {
+    const auto add_routes = [&](const IpAddress& via) {
+        for (const auto& device : topology.devices) {
+            const auto found = state.namespaces.find(device.ns);
+            if (!device.has_addresses() || device.kind == DeviceKind::Node ||
+                found == state.namespaces.end()) {
                 continue;
             }
-            for (const auto& device : topology.devices) {
-                const auto found = state.namespaces.find(device.ns);
-                if (!device.has_addresses() || device.kind == DeviceKind::Node ||
-                    found == state.namespaces.end()) {
-                    continue;
-                }
-                if (auto route =
-                        route_behind(topology, device, IpPrefix::host(address), own.address)) {
-                    found->second.routes.push_back(std::move(*route));
-                }
+            if (auto route = route_behind(topology, device, IpPrefix::host(address), via)) {
+                found->second.routes.push_back(std::move(*route));
+            }
+        }
+    };
+    for (const auto& interface : announcer->interfaces) {
+        for (const auto& own : interface.addresses) {
+            if (interface.name == kEth0 && own.address.family() == address.family()) {
+                add_routes(own.address);
             }
         }
     }

@@ -29,15 +29,6 @@ const IpAddress* own_address(const TopologyInterface& interface, netemu::Family 
     return nullptr;
 }
 
-RouteSpec route_by(const IpPrefix& destination, const std::vector<NextHop>& hops) {
-    RouteSpec route;
-    route.destination = destination;
-    route.gateway = hops.front().gateway;
-    route.link = hops.front().link;
-    route.more.assign(hops.begin() + 1, hops.end());
-    return route;
-}
-
 class Routing {
 public:
     Routing(const TopologyDraft& draft, Topology& topology, TopologyProblems& problems)
@@ -91,7 +82,7 @@ private:
     // --- distances
 
     /// A packet may not come in by the interface that hides what is behind it.
-    std::vector<std::uint16_t> distances_to(std::size_t segment) const {
+    [[nodiscard]] std::vector<std::uint16_t> distances_to(std::size_t segment) const {
         std::vector<std::uint16_t> distances(topology_.devices.size(), Topology::kFarAway);
         std::deque<std::size_t> next;
         for (const auto& member : topology_.segments[segment].members) {
@@ -101,22 +92,30 @@ private:
             }
         }
         for (; !next.empty(); next.pop_front()) {
-            const auto& device = topology_.devices[next.front()];
-            for (std::size_t i = 0; i < device.interfaces.size(); ++i) {
-                if (device.nat == i) {
-                    continue;
-                }
-                for (const auto& each : topology_.segments[device.interfaces[i].segment].members) {
-                    const bool router = topology_.devices[each.device].kind == DeviceKind::Router;
-                    if (router && distances[each.device] == Topology::kFarAway) {
-                        distances[each.device] =
-                            static_cast<std::uint16_t>(distances[next.front()] + 1);
-                        next.push_back(each.device);
-                    }
+            for (const auto router : routers_beside(topology_.devices[next.front()])) {
+                if (distances[router] == Topology::kFarAway) {
+                    distances[router] = static_cast<std::uint16_t>(distances[next.front()] + 1);
+                    next.push_back(router);
                 }
             }
         }
         return distances;
+    }
+
+    /// Those that reach a router by a segment that it does not hide things from; itself, too.
+    [[nodiscard]] std::vector<std::size_t> routers_beside(const TopologyDevice& device) const {
+        std::vector<std::size_t> routers;
+        for (std::size_t i = 0; i < device.interfaces.size(); ++i) {
+            if (device.nat == i) {
+                continue;
+            }
+            for (const auto& each : topology_.segments[device.interfaces[i].segment].members) {
+                if (topology_.devices[each.device].kind == DeviceKind::Router) {
+                    routers.push_back(each.device);
+                }
+            }
+        }
+        return routers;
     }
 
     // --- computed routes
@@ -199,20 +198,28 @@ private:
         const auto other =
             device.kind == DeviceKind::External ? DeviceKind::Node : DeviceKind::External;
         for (const auto kind : {DeviceKind::Router, other}) {
-            for (std::size_t i = 0; i < device.interfaces.size(); ++i) {
-                const auto& interface = device.interfaces[i];
-                for (const auto& member : topology_.segments[interface.segment].members) {
-                    const auto& peer = topology_.devices[member.device];
-                    const auto* gateway = own_address(topology_.at(member), family);
-                    if (member.device != number && peer.kind == kind && gateway != nullptr &&
-                        peer.nat != member.interface) {
-                        device.routes.push_back(
-                            route_by(everywhere(family), {{*gateway, interface.name}}));
-                        return;
-                    }
+            for (const auto& interface : device.interfaces) {
+                if (const auto* gateway = gateway_on(interface.segment, number, kind, family)) {
+                    device.routes.push_back(
+                        route_by(everywhere(family), {{*gateway, interface.name}}));
+                    return;
                 }
             }
         }
+    }
+
+    /// The first address on a segment of another device of a kind, or null.
+    [[nodiscard]] const IpAddress* gateway_on(
+        std::size_t segment, std::size_t but_not, DeviceKind kind, netemu::Family family) const {
+        for (const auto& member : topology_.segments[segment].members) {
+            const auto& peer = topology_.devices[member.device];
+            const auto* gateway = own_address(topology_.at(member), family);
+            if (member.device != but_not && peer.kind == kind && gateway != nullptr &&
+                peer.nat != member.interface) {
+                return gateway;
+            }
+        }
+        return nullptr;
     }
 
     [[nodiscard]] const IpPrefix& range_of(std::size_t segment, netemu::Family family) const {
@@ -253,14 +260,15 @@ private:
     void add_route(
         TopologyDevice& device, const IpPrefix& to, const IpAddress& via, const std::string& path) {
         for (const auto& interface : device.interfaces) {
-            for (const auto& address : interface.addresses) {
-                if (address.contains(via) && address.address != via) {
-                    std::erase_if(device.routes, [&](const RouteSpec& route) {
-                        return route.destination == to;
-                    });
-                    device.routes.push_back(route_by(to, {{via, interface.name}}));
-                    return;
-                }
+            const auto& own = interface.addresses;
+            const bool beside = std::any_of(own.begin(), own.end(), [&](const IpPrefix& address) {
+                return address.contains(via) && address.address != via;
+            });
+            if (beside) {
+                std::erase_if(
+                    device.routes, [&](const auto& route) { return route.destination == to; });
+                device.routes.push_back(route_by(to, {{via, interface.name}}));
+                return;
             }
         }
         problems_.add(

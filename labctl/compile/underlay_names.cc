@@ -16,14 +16,10 @@ std::vector<std::pair<netemu::IpAddress, std::string>> underlay_names(const Clus
         }
         return names;
     }
-    for (const auto& device : config.topology->devices) {
-        for (const auto& interface : device.interfaces) {
-            const bool internal = device.kind == DeviceKind::Node && interface.name == kEth0;
-            for (const auto& prefix : interface.addresses) {
-                if (!internal) {
-                    names.emplace_back(prefix.address, device.ns);
-                }
-            }
+    for (const auto& [device, interface, prefix] : config.topology->addresses()) {
+        const bool internal = device->kind == DeviceKind::Node && interface->name == kEth0;
+        if (!internal) {
+            names.emplace_back(prefix->address, device->ns);
         }
     }
     return names;
@@ -34,12 +30,8 @@ std::string underlay_hosts(const ClusterConfig& config) {
     if (!config.topology) {
         return lines;
     }
-    for (const auto& device : config.topology->devices) {
-        for (const auto& interface : device.interfaces) {
-            for (const auto& prefix : interface.addresses) {
-                lines += prefix.address.to_string() + "\t" + device.name + "\n";
-            }
-        }
+    for (const auto& each : config.topology->addresses()) {
+        lines += each.prefix->address.to_string() + "\t" + each.device->name + "\n";
     }
     return lines;
 }

@@ -141,7 +141,7 @@ private:
 
     void add_condition(Json& status, const char* type, const char* reason, const char* message) {
         status["conditions"].push_back(
-            make_condition(before_, type, true, reason, message, control_.now));
+            make_condition(before_, {type, true, reason, message}, control_.now));
     }
 
     void finish(Json& status) {

@@ -129,10 +129,7 @@ void update_status(Control& control, const api::ObjectPtr& object, const std::st
     if (!failure.empty()) {
         status["conditions"] = Json::array({make_condition(
             api::at(object->body, "status"),
-            "ReplicaFailure",
-            true,
-            "FailedCreate",
-            failure,
+            {"ReplicaFailure", true, "FailedCreate", failure},
             control.now)});
     }
     control.set_status(object, std::move(status));

@@ -83,21 +83,21 @@ Json conditions(const Control& control, const Rollout& rollout, bool complete) {
     result.push_back(dated(
         make_condition(
             before,
-            "Available",
-            available,
-            available ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
-            available ? "Deployment has minimum availability."
-                      : "Deployment does not have minimum availability.",
+            {"Available",
+             available,
+             available ? "MinimumReplicasAvailable" : "MinimumReplicasUnavailable",
+             available ? "Deployment has minimum availability."
+                       : "Deployment does not have minimum availability."},
             control.now),
         before,
         control.now));
     result.push_back(dated(
         make_condition(
             before,
-            "Progressing",
-            true,
-            complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated",
-            name + (complete ? " has successfully progressed." : " is progressing."),
+            {"Progressing",
+             true,
+             complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated",
+             name + (complete ? " has successfully progressed." : " is progressing.")},
             control.now),
         before,
         control.now));

@@ -96,6 +96,7 @@ int run_data_plane(int verbosity) {
     });
     std::latch running(kProbeThreads);
     std::vector<std::thread> probes;
+    probes.reserve(kProbeThreads);
     for (int i = 0; i < kProbeThreads; ++i) {
         probes.emplace_back([&running, i] {
             run_half("probes", [&running, i] {

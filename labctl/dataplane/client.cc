@@ -138,7 +138,7 @@ private:
         }
     };
 
-    std::unique_ptr<Channel> make_channel(netemu::UniqueFd socket, Handler handler) {
+    std::unique_ptr<Channel> make_channel(netemu::UniqueFd socket, const Handler& handler) {
         return std::make_unique<Channel>(
             loop_,
             std::move(socket),

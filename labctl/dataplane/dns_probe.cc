@@ -224,7 +224,7 @@ private:
             // A socket whose connection has ended can be used once more (connect(2), AF_UNSPEC).
             const sockaddr nowhere{AF_UNSPEC, {}};
             if (std::exchange(server.tcp_used, true)) {
-                ::connect(socket, &nowhere, sizeof nowhere);
+                (void)::connect(socket, &nowhere, sizeof nowhere);
             } else if (!bind_source(socket)) {
                 return false;
             }

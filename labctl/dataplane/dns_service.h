@@ -41,7 +41,7 @@ public:
     void add_stock(std::uint32_t pod, netemu::UniqueFd socket);
     void remove_pod(std::uint32_t pod) { pods_.erase(pod); }
     /// What the pod answers over HTTP: DnsPod::http.
-    mesh::Response
+    [[nodiscard]] mesh::Response
     http(std::uint32_t pod, std::uint16_t port, std::string_view path, bool ready) const;
 
 private:

@@ -148,6 +148,16 @@ bool ProxyServer::full() const {
 
 // --- TCP
 
+/// There are no descriptors left; a listener that is asked at once again would make the loop spin.
+void ProxyServer::pause_accepting(int listener) {
+    loop_.modify(listener, 0);
+    loop_.after(kProxyAcceptPause, [this, listener] {
+        if (loop_.watches(listener)) {
+            loop_.modify(listener, EPOLLIN);
+        }
+    });
+}
+
 /// False when nobody waits.
 bool ProxyServer::accept(Proxy& proxy) {
     const int listener = proxy.socket.get();
@@ -160,12 +170,7 @@ bool ProxyServer::accept(Proxy& proxy) {
         SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!client) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            loop_.modify(listener, 0);
-            loop_.after(kProxyAcceptPause, [this, listener] {
-                if (loop_.watches(listener)) {
-                    loop_.modify(listener, EPOLLIN);
-                }
-            });
+            pause_accepting(listener);
         }
         return false;
     }

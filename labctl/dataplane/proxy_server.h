@@ -67,6 +67,7 @@ private:
     [[nodiscard]] bool full() const;
 
     bool accept(Proxy& proxy);
+    void pause_accepting(int listener);
     void connection_closed(ProxyConnection& connection);
 
     void receive(Proxy& proxy);

@@ -32,6 +32,8 @@ public:
         }
         return *this;
     }
+    Path(Path&& other) noexcept : Path(static_cast<const Path&>(other)) {}
+    Path& operator=(Path&& other) noexcept { return *this = static_cast<const Path&>(other); }
     ~Path() = default;
 
     [[nodiscard]] Path field(std::string_view name) const { return with(name, kField); }

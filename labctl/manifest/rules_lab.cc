@@ -94,17 +94,22 @@ void check_overlap(const Range& one, const Range& other) {
         "pods, Services and the underlay need ranges of their own");
 }
 
+void check_overlaps(const Ranges& left, const Ranges& right) {
+    for (const auto& one : left) {
+        for (const auto& other : right) {
+            if (other.at.present()) {
+                check_overlap(one, other);
+            } else if (one.at.present()) {
+                check_overlap(other, one);
+            }
+        }
+    }
+}
+
 void check_overlaps(const std::vector<Ranges>& all) {
     for (std::size_t i = 0; i < all.size(); ++i) {
         for (std::size_t j = i + 1; j < all.size(); ++j) {
-            for (const auto& one : all[i]) {
-                for (const auto& other : all[j]) {
-                    const bool defaults = !one.at.present() && !other.at.present();
-                    if (!defaults) {
-                        other.at.present() ? check_overlap(one, other) : check_overlap(other, one);
-                    }
-                }
-            }
+            check_overlaps(all[i], all[j]);
         }
     }
 }

@@ -69,8 +69,8 @@ constexpr Table kTopologySpreadConstraintTable{
 
 } // namespace
 
-constinit const Struct kAffinity{kAffinityTable};
-constinit const Struct kTopologySpreadConstraint{kTopologySpreadConstraintTable};
+constinit const Struct kAffinity{kAffinityTable.type()};
+constinit const Struct kTopologySpreadConstraint{kTopologySpreadConstraintTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

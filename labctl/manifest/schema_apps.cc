@@ -105,10 +105,10 @@ constexpr Table kDaemonSetTable{
 
 } // namespace
 
-constinit const Struct kDeployment{kDeploymentTable};
-constinit const Struct kReplicaSet{kReplicaSetTable};
-constinit const Struct kStatefulSet{kStatefulSetTable};
-constinit const Struct kDaemonSet{kDaemonSetTable};
+constinit const Struct kDeployment{kDeploymentTable.type()};
+constinit const Struct kReplicaSet{kReplicaSetTable.type()};
+constinit const Struct kStatefulSet{kStatefulSetTable.type()};
+constinit const Struct kDaemonSet{kDaemonSetTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

@@ -59,7 +59,7 @@ constexpr Table kJobTable{
 
 } // namespace
 
-constinit const Struct kJob{kJobTable};
+constinit const Struct kJob{kJobTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

@@ -210,16 +210,16 @@ constexpr Table kEphemeralContainerTable{
 
 } // namespace
 
-constinit const Struct kObjectFieldSelector{kObjectFieldSelectorTable};
-constinit const Struct kResourceFieldSelector{kResourceFieldSelectorTable};
-constinit const Struct kResourceRequirements{kResourceRequirementsTable};
-constinit const Struct kProbe{kProbeTable};
-constinit const Struct kContainer{kContainerTable};
-constinit const Struct kEphemeralContainer{kEphemeralContainerTable};
-constinit const Struct kSELinuxOptions{kSELinuxOptionsTable};
-constinit const Struct kWindowsSecurityContextOptions{kWindowsSecurityContextOptionsTable};
-constinit const Struct kSeccompProfile{kSeccompProfileTable};
-constinit const Struct kAppArmorProfile{kAppArmorProfileTable};
+constinit const Struct kObjectFieldSelector{kObjectFieldSelectorTable.type()};
+constinit const Struct kResourceFieldSelector{kResourceFieldSelectorTable.type()};
+constinit const Struct kResourceRequirements{kResourceRequirementsTable.type()};
+constinit const Struct kProbe{kProbeTable.type()};
+constinit const Struct kContainer{kContainerTable.type()};
+constinit const Struct kEphemeralContainer{kEphemeralContainerTable.type()};
+constinit const Struct kSELinuxOptions{kSELinuxOptionsTable.type()};
+constinit const Struct kWindowsSecurityContextOptions{kWindowsSecurityContextOptionsTable.type()};
+constinit const Struct kSeccompProfile{kSeccompProfileTable.type()};
+constinit const Struct kAppArmorProfile{kAppArmorProfileTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

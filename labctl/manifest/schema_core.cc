@@ -72,14 +72,14 @@ constexpr Table kConfigMapTable{
 
 } // namespace
 
-constinit const Struct kLocalObjectReference{kLocalObjectReferenceTable};
-constinit const Struct kTypedLocalObjectReference{kTypedLocalObjectReferenceTable};
-constinit const Struct kObjectReference{kObjectReferenceTable};
-constinit const Struct kNamespace{kNamespaceTable};
-constinit const Struct kTaint{kTaintTable};
-constinit const Struct kNode{kNodeTable};
-constinit const Struct kServiceAccount{kServiceAccountTable};
-constinit const Struct kConfigMap{kConfigMapTable};
+constinit const Struct kLocalObjectReference{kLocalObjectReferenceTable.type()};
+constinit const Struct kTypedLocalObjectReference{kTypedLocalObjectReferenceTable.type()};
+constinit const Struct kObjectReference{kObjectReferenceTable.type()};
+constinit const Struct kNamespace{kNamespaceTable.type()};
+constinit const Struct kTaint{kTaintTable.type()};
+constinit const Struct kNode{kNodeTable.type()};
+constinit const Struct kServiceAccount{kServiceAccountTable.type()};
+constinit const Struct kConfigMap{kConfigMapTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

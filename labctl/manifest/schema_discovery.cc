@@ -46,7 +46,7 @@ constexpr Table kEndpointSliceTable{
 
 } // namespace
 
-constinit const Struct kEndpointSlice{kEndpointSliceTable};
+constinit const Struct kEndpointSlice{kEndpointSliceTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

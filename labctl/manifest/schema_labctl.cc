@@ -133,9 +133,9 @@ constexpr Table kCheckTable{
 
 } // namespace
 
-constinit const Struct kLabNode{kLabNodeTable};
-constinit const Struct kLab{kLabTable};
-constinit const Struct kCheck{kCheckTable};
+constinit const Struct kLabNode{kLabNodeTable.type()};
+constinit const Struct kLab{kLabTable.type()};
+constinit const Struct kCheck{kCheckTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

@@ -30,8 +30,8 @@ constexpr Table kLabelSelectorTable{
 
 } // namespace
 
-constinit const Struct kObjectMeta{kObjectMetaTable};
-constinit const Struct kLabelSelector{kLabelSelectorTable};
+constinit const Struct kObjectMeta{kObjectMetaTable.type()};
+constinit const Struct kLabelSelector{kLabelSelectorTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

@@ -92,8 +92,8 @@ constexpr Table kIngressTable{
 
 } // namespace
 
-constinit const Struct kNetworkPolicy{kNetworkPolicyTable};
-constinit const Struct kIngress{kIngressTable};
+constinit const Struct kNetworkPolicy{kNetworkPolicyTable.type()};
+constinit const Struct kIngress{kIngressTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

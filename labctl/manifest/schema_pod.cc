@@ -108,8 +108,8 @@ constexpr Table kPodTable{
 
 } // namespace
 
-constinit const Struct kPodTemplateSpec{kPodTemplateSpecTable};
-constinit const Struct kPod{kPodTable};
+constinit const Struct kPodTemplateSpec{kPodTemplateSpecTable.type()};
+constinit const Struct kPod{kPodTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

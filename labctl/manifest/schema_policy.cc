@@ -143,9 +143,9 @@ constexpr Table kClusterNetworkPolicyTable{
 
 } // namespace
 
-constinit const Struct kAdminNetworkPolicy{kAdminNetworkPolicyTable};
-constinit const Struct kBaselineAdminNetworkPolicy{kBaselineAdminNetworkPolicyTable};
-constinit const Struct kClusterNetworkPolicy{kClusterNetworkPolicyTable};
+constinit const Struct kAdminNetworkPolicy{kAdminNetworkPolicyTable.type()};
+constinit const Struct kBaselineAdminNetworkPolicy{kBaselineAdminNetworkPolicyTable.type()};
+constinit const Struct kClusterNetworkPolicy{kClusterNetworkPolicyTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

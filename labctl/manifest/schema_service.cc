@@ -70,8 +70,8 @@ constexpr Table kEndpointsTable{
 
 } // namespace
 
-constinit const Struct kService{kServiceTable};
-constinit const Struct kEndpoints{kEndpointsTable};
+constinit const Struct kService{kServiceTable.type()};
+constinit const Struct kEndpoints{kEndpointsTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

@@ -30,6 +30,10 @@ struct Table : Struct {
         : Table(Code{}, first, others...) {}
     Table(const Table&) = delete; // `fields` points into this one
     Table& operator=(const Table&) = delete;
+    ~Table() = default;
+
+    /// The type alone, which refers to the fields in here.
+    [[nodiscard]] constexpr const Struct& type() const { return *this; }
 };
 template <class... Fields>
 Table(const Code&, const Fields&...) -> Table<sizeof...(Fields)>;

@@ -235,8 +235,8 @@ constexpr Table kPersistentVolumeClaimTable{
 
 } // namespace
 
-constinit const Struct kVolume{kVolumeTable};
-constinit const Struct kPersistentVolumeClaim{kPersistentVolumeClaimTable};
+constinit const Struct kVolume{kVolumeTable.type()};
+constinit const Struct kPersistentVolumeClaim{kPersistentVolumeClaimTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

@@ -125,6 +125,7 @@ std::string advice(std::string_view api_version, std::string_view kind) {
         return compose({"did you mean '", *near, "'?"});
     }
     std::vector<std::string> versions;
+    versions.reserve(kServed.size());
     for (const auto& served : kServed) {
         versions.emplace_back(served.api_version);
     }

@@ -369,8 +369,10 @@ void YamlParser::Impl::close() {
     open_.pop_back();
     const auto count = pending_.size() - open.first;
     if (count > 0) {
-        auto* copy = static_cast<const Node**>(
-            document_->arena().allocate(count * sizeof(const Node*), alignof(const Node*)));
+        using Child = const Node*;
+        auto* copy = static_cast<Child*>(document_->arena().allocate(
+            count * sizeof(Child),
+            alignof(Child))); // NOLINT(bugprone-sizeof-expression): of the pointer
         std::copy_n(pending_.data() + open.first, count, copy);
         open.node->children = {copy, count};
         pending_.resize(open.first);

@@ -196,7 +196,7 @@ ObjectPtr Store::add(Slots& slots, api::Object object) {
 }
 
 ObjectPtr Store::replace(Slot& slot, api::Object object) {
-    const auto previous = slot.object;
+    auto previous = slot.object;
     auto& metadata = object.body["metadata"];
     inherit(metadata, previous->body["metadata"]);
     const auto difference = compare(previous->body, object.body);

@@ -239,7 +239,7 @@ private:
         }
     }
 
-    void queue(std::string bytes) {
+    void queue(const std::string& bytes) {
         if (!fd_) {
             return;
         }

@@ -165,7 +165,7 @@ std::string address_owner(
     const store::Store& store,
     const compile::ClusterConfig& config,
     const netemu::IpAddress& address) {
-    const auto text = address.to_string();
+    auto text = address.to_string();
     for (const auto& [known, name] : compile::underlay_names(config)) {
         if (known == address) {
             return name;
@@ -220,7 +220,7 @@ void DnsExplainer::explain(
     const std::string& from,
     const std::string& to,
     const std::string& ns,
-    std::function<void(api::Json)> done) const {
+    const std::function<void(api::Json)>& done) const {
     probe::Request request;
     request.id = "explain";
     request.from = full_source(from, ns);

@@ -38,7 +38,7 @@ struct DnsExplainer {
         const std::string& from,
         const std::string& to,
         const std::string& ns,
-        std::function<void(api::Json)> done) const;
+        const std::function<void(api::Json)>& done) const;
 };
 
 } // namespace labctl::supervisor

@@ -122,6 +122,18 @@ private:
     std::vector<std::string> rest_; // of chains that are not declared here, and deletions
 };
 
+/// The lines between `table` and "COMMIT", as often as there are `lines` of them.
+std::string
+in_transactions(const std::string& table, const std::vector<std::string>& all, std::size_t lines) {
+    std::string text;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const bool first = i % lines == 0;
+        const bool last = i % lines == lines - 1 || i + 1 == all.size();
+        text += (first ? table : "") + all[i] + "\n" + (last ? "COMMIT\n" : "");
+    }
+    return text;
+}
+
 } // namespace
 
 std::string iptables_in_parts(const std::string& input, std::size_t lines) {
@@ -133,14 +145,7 @@ std::string iptables_in_parts(const std::string& input, std::size_t lines) {
             table = std::string(line) + "\n";
             changes = {};
         } else if (line == "COMMIT") {
-            const auto all = changes.lines();
-            for (std::size_t at = 0; at < all.size(); at += lines) {
-                text += table;
-                for (std::size_t i = at; i < std::min(at + lines, all.size()); ++i) {
-                    text += all[i] + "\n";
-                }
-                text += "COMMIT\n";
-            }
+            text += in_transactions(table, changes.lines(), lines);
         } else if (!line.empty() && !line.starts_with('#')) {
             changes.add(line);
         }

@@ -37,6 +37,17 @@ bool has_ipv6(const compile::ClusterConfig& config) {
         });
 }
 
+/// What the lab wants, and what of that this host's kernel has.
+compile::ClusterConfig config_here(const api::Object& lab) {
+    const auto there = [](const char* path) { return ::access(path, F_OK) == 0; };
+    auto config = compile::ClusterConfig::from_lab(lab);
+    config.bridge_netfilter = there("/proc/sys/net/bridge");
+    config.strict_tracking = there("/proc/sys/net/netfilter/nf_conntrack_tcp_loose");
+    config.dummy_device = netemu::has_dummy_devices();
+    config.multipath = there("/proc/sys/net/ipv4/fib_multipath_hash_policy");
+    return config;
+}
+
 } // namespace
 
 Lab::Lab(netemu::EventLoop& loop, LabPaths paths, pid_t host_pid, int verbosity)
@@ -66,12 +77,7 @@ void Lab::start(
             store_.remove(pod->key()); // it was on its way out when the lab ended
         }
     }
-    auto config = compile::ClusterConfig::from_lab(lab);
-    config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
-    config.strict_tracking = ::access("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", F_OK) == 0;
-    config.dummy_device = netemu::has_dummy_devices();
-    config.multipath = ::access("/proc/sys/net/ipv4/fib_multipath_hash_policy", F_OK) == 0;
-    auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
+    auto cluster = std::make_unique<compile::Cluster>(store_, config_here(lab));
     if (cluster->config().bgp) {
         Bgp::require_bird();
     }

@@ -99,14 +99,14 @@ api::Json Lab::explain(const api::Json& question) {
         cluster_->config(),
         *proxies_,
         asked,
-        [this](const std::string& ns, netemu::NftFamily family, const std::string& table) {
-            return kernel_->read_rules(ns, family, table);
-        },
-        affinity_reader(*kernel_),
-        [this](const std::string& node, netemu::Family family) {
-            return iptables_->counted(node, family);
-        },
-        [this](const std::string& ns) { return kernel_->virtual_servers(ns); });
+        {[this](const std::string& ns, netemu::NftFamily family, const std::string& table) {
+             return kernel_->read_rules(ns, family, table);
+         },
+         affinity_reader(*kernel_),
+         [this](const std::string& node, netemu::Family family) {
+             return iptables_->counted(node, family);
+         },
+         [this](const std::string& ns) { return kernel_->virtual_servers(ns); }});
     if (policies_->enforced()) {
         compile::explain_policies(explanation, policies_->evaluator());
     }

@@ -24,20 +24,23 @@ api::Json Lab::links() const {
             {"up", link.up},
             {"impairment", netemu::to_text(link.impairment)}};
     };
+    const auto add = [&](const std::string& ns, const netemu::LinkSpec& link) {
+        const auto* veth = std::get_if<netemu::VethSpec>(&link.kind);
+        if (veth == nullptr || veth->peer_namespace.starts_with("pod/")) {
+            return;
+        }
+        for (const auto& far : desired.namespaces.at(veth->peer_namespace).links) {
+            if (far.name == veth->peer_name) {
+                items.push_back(
+                    {{"a", end_json(ns, link)},
+                     {"b", end_json(veth->peer_namespace, far)},
+                     {"mtu", link.mtu}});
+            }
+        }
+    };
     for (const auto& [name, ns] : desired.namespaces) {
         for (const auto& link : ns.links) {
-            const auto* veth = std::get_if<netemu::VethSpec>(&link.kind);
-            if (veth == nullptr || veth->peer_namespace.starts_with("pod/")) {
-                continue;
-            }
-            for (const auto& far : desired.namespaces.at(veth->peer_namespace).links) {
-                if (far.name == veth->peer_name) {
-                    items.push_back(
-                        {{"a", end_json(name, link)},
-                         {"b", end_json(veth->peer_namespace, far)},
-                         {"mtu", link.mtu}});
-                }
-            }
+            add(name, link);
         }
     }
     return {{"kind", "LinkList"}, {"apiVersion", "labctl.dev/v1"}, {"items", std::move(items)}};

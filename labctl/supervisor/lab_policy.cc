@@ -83,6 +83,7 @@ void send_and_wait(const netemu::UniqueFd& socket, const netemu::IpAddress& to) 
 /// and what was denied would go on as the answer to that. (TCP is not taken up in its middle.)
 std::vector<netemu::Connection> answers_to(const std::vector<netemu::Connection>& denied) {
     std::vector<netemu::Connection> answers;
+    answers.reserve(denied.size());
     for (const auto& each : denied) {
         answers.push_back(
             {each.protocol,

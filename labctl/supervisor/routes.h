@@ -46,7 +46,16 @@ private:
     void identify(ResourcePath& path) const;
 
     // routes_lab.cc
+    /// What a path under /apis/labctl.dev/v1 that is no resource does.
+    struct Verb {
+        const char* method;
+        const char* name;
+        bool before_start; // whether the lab need not be built
+        std::function<void()> run;
+    };
     bool lab_verb(const ApiRequest& request, const ExchangePtr& exchange);
+    std::vector<Verb> reading_verbs(const ApiRequest& request, const ExchangePtr& exchange);
+    std::vector<Verb> changing_verbs(const ApiRequest& request, const ExchangePtr& exchange);
     void start(const ApiRequest& request, const ExchangePtr& exchange);
     void finish_start(const ExchangePtr& exchange, netemu::Clock::time_point deadline);
     void status(const ExchangePtr& exchange);

@@ -96,20 +96,28 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
     if (path.size() != 4 || path[0] != "apis" || path[1] != kGroup || path[2] != "v1") {
         return false;
     }
-    struct Verb {
-        const char* method;
-        const char* name;
-        bool before_start;
-        std::function<void()> run;
-    };
-    const std::vector<Verb> verbs{
-        {"POST", "start", true, [&] { start(request, exchange); }},
+    for (const auto& verbs :
+         {reading_verbs(request, exchange), changing_verbs(request, exchange)}) {
+        for (const auto& verb : verbs) {
+            if (path[3] != verb.name || request.method != verb.method) {
+                continue;
+            }
+            if (!verb.before_start && !lab_.started()) {
+                throw StatusError(503, "ServiceUnavailable", "the lab is not built yet");
+            }
+            verb.run();
+            return true;
+        }
+    }
+    return false; // labs and checks are ordinary resources
+}
+
+std::vector<Routes::Verb>
+Routes::reading_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
+    return {
         {"GET", "status", true, [&] { status(exchange); }},
         {"GET", "overview", false, [&] { overview(request, exchange); }},
         {"GET", "kinds", false, [&] { kinds(exchange); }},
-        {"POST", "apply", false, [&] { apply(request, exchange); }},
-        {"POST", "delete", false, [&] { delete_many(request, exchange); }},
-        {"POST", "label", false, [&] { label(request, exchange); }},
         {"POST", "probe", false, [&] { probe(request, exchange); }},
         {"POST", "explain", false, [&] { explain(request, exchange); }},
         {"GET", "dns-queries", false, [&] { dns_queries(exchange); }},
@@ -127,6 +135,19 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
          }},
         {"GET", "bgp", false, [&] { exchange->reply(200, lab_.bgp()); }},
         {"GET", "faults", false, [&] { exchange->reply(200, lab_.faults()); }},
+        {"GET", "plan", false, [&] { plan(request, exchange); }},
+        {"GET", "drops", false, [&] { drops(request, exchange); }},
+        {"POST", "target", false, [&] { target(request, exchange); }},
+    };
+}
+
+std::vector<Routes::Verb>
+Routes::changing_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
+    return {
+        {"POST", "start", true, [&] { start(request, exchange); }},
+        {"POST", "apply", false, [&] { apply(request, exchange); }},
+        {"POST", "delete", false, [&] { delete_many(request, exchange); }},
+        {"POST", "label", false, [&] { label(request, exchange); }},
         {"POST",
          "faults",
          false,
@@ -145,8 +166,6 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
                  healed.at("items"), [](const Json& each) { return each.at("verb") == "bgp"; });
              bgp ? lab_.when_routed(reply) : reply();
          }},
-        {"GET", "plan", false, [&] { plan(request, exchange); }},
-        {"GET", "drops", false, [&] { drops(request, exchange); }},
         {"POST", "repair", false, [&] { exchange->reply(200, report_json(lab_.repair())); }},
         {"POST",
          "proxy-mode",
@@ -154,7 +173,6 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
          [&] {
              exchange->reply(200, report_json(lab_.set_proxy_mode(request.json().at("mode"))));
          }},
-        {"POST", "target", false, [&] { target(request, exchange); }},
         {"POST",
          "shutdown",
          true,
@@ -165,16 +183,6 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
              shut_down_(keep);
          }},
     };
-    for (const auto& verb : verbs) {
-        if (path[3] == verb.name && request.method == verb.method) {
-            if (!verb.before_start && !lab_.started()) {
-                throw StatusError(503, "ServiceUnavailable", "the lab is not built yet");
-            }
-            verb.run();
-            return true;
-        }
-    }
-    return false; // labs and checks are ordinary resources
 }
 
 void Routes::start(const ApiRequest& request, const ExchangePtr& exchange) {

@@ -238,6 +238,7 @@ std::vector<std::string> set_up() {
     const auto directory = command["directory"].get<std::string>();
     std::vector<std::string> arguments = command["arguments"];
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (auto& argument : arguments) {
         argv.push_back(argument.data());
     }

@@ -148,6 +148,27 @@ std::optional<std::uint64_t> parse_duration_us(std::string_view text) {
     return total <= kMax ? std::optional(static_cast<std::uint64_t>(total)) : std::nullopt;
 }
 
+std::string plain_duration(std::uint64_t microseconds) {
+    constexpr std::uint64_t kMs = 1000;
+    constexpr std::uint64_t kSecond = 1000 * kMs;
+    if (microseconds % kSecond == 0) {
+        return std::to_string(microseconds / kSecond) + "s";
+    }
+    return microseconds % kMs == 0 ? std::to_string(microseconds / kMs) + "ms"
+                                   : std::to_string(microseconds) + "us";
+}
+
+std::string percent_text(std::uint32_t millionths) {
+    constexpr std::uint32_t kPercent = 10'000;
+    auto text = std::to_string(millionths / kPercent);
+    if (const auto rest = millionths % kPercent; rest != 0) {
+        auto digits = std::to_string(kPercent + rest).substr(1);
+        digits.erase(digits.find_last_not_of('0') + 1);
+        text += "." + digits;
+    }
+    return text + "%";
+}
+
 std::string format_duration_us(std::uint64_t microseconds) {
     std::array<char, 32> buffer{};
     const auto us = static_cast<double>(microseconds);

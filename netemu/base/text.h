@@ -28,6 +28,10 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
 /// "3s", "500ms", "2m", "1h", "250us", "1.5s", or a plain number of seconds; nullopt when malformed
 /// or negative.
 std::optional<std::uint64_t> parse_duration_us(std::string_view text);
+/// What parse_duration_us reads, a whole number of the largest unit: "3s", "250ms", "90us".
+std::string plain_duration(std::uint64_t microseconds);
+/// "1%", "0.05%", of millionths.
+std::string percent_text(std::uint32_t millionths);
 /// A duration as people read it: "850 us", "12.3 ms", "1.24 s", "3m12s".
 std::string format_duration_us(std::uint64_t microseconds);
 

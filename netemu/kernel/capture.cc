@@ -223,7 +223,7 @@ std::size_t TapReader::read(const Sink& sink) {
     return count;
 }
 
-void TapReader::read_block(std::uint8_t* block, const Sink& sink) {
+void TapReader::read_block(const std::uint8_t* block, const Sink& sink) {
     const auto& header = reinterpret_cast<const tpacket_block_desc*>(block)->hdr.bh1;
     std::size_t offset = header.offset_to_first_pkt;
     for (std::uint32_t i = 0; i < header.num_pkts; ++i) {

@@ -65,7 +65,7 @@ public:
     TapStatistics statistics();
 
 private:
-    void read_block(std::uint8_t* block, const Sink& sink);
+    void read_block(const std::uint8_t* block, const Sink& sink);
 
     UniqueFd socket_;
     std::uint8_t* ring_ = nullptr;

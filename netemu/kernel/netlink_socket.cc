@@ -140,11 +140,12 @@ NetlinkSocket::send(std::span<const std::span<const char>> pieces, const Batch& 
         auto rest = static_cast<int>(length);
         const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
         for (; mnl_nlmsg_ok(message, rest); message = mnl_nlmsg_next(message, &rest)) {
-            if (is_error(message)) {
-                auto failure = decode_failure(message);
-                if (failure.error_number != 0 && batch.owns(failure.sequence)) {
-                    failures.push_back(std::move(failure));
-                }
+            if (!is_error(message)) {
+                continue;
+            }
+            auto failure = decode_failure(message);
+            if (failure.error_number != 0 && batch.owns(failure.sequence)) {
+                failures.push_back(std::move(failure));
             }
         }
     }

@@ -229,6 +229,7 @@ std::vector<NftElement> merged_elements(const std::vector<IpPrefix>& prefixes) {
         IpAddress last;
     };
     std::vector<Range> ranges;
+    ranges.reserve(prefixes.size());
     for (const IpPrefix& prefix : prefixes) {
         ranges.push_back({prefix.network().address, prefix.last()});
     }

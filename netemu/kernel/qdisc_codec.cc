@@ -89,8 +89,8 @@ void put_netem(Batch& batch, const Impairment& impairment) {
 
 std::uint32_t tbf_burst(std::uint64_t rate, std::uint32_t mtu) {
     constexpr std::uint64_t kMax = 64U << 20U;
-    return static_cast<std::uint32_t>(
-        std::clamp<std::uint64_t>(rate / kTbfBurstDivisor, 2 * (mtu + kFrameHeader), kMax));
+    return static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+        rate / kTbfBurstDivisor, std::uint64_t{2} * (mtu + kFrameHeader), kMax));
 }
 
 std::uint32_t tbf_default_limit(std::uint64_t rate, std::uint32_t mtu) {

@@ -1,16 +1,13 @@
 #include "netemu/model/impairment.h"
 
 #include <array>
+#include <utility>
+
+#include "netemu/base/text.h"
 
 namespace netemu {
 
 namespace {
-
-std::string time_text(std::uint32_t microseconds) {
-    constexpr std::uint32_t kMilli = 1000;
-    return microseconds % kMilli == 0 ? std::to_string(microseconds / kMilli) + "ms"
-                                      : std::to_string(microseconds) + "us";
-}
 
 std::string rate_text(std::uint64_t bits) {
     constexpr std::array<std::pair<std::uint64_t, const char*>, 3> kUnits{{
@@ -40,25 +37,14 @@ Impairment shaped_by(Shaper shaper, const Impairment& impairment) {
     return part;
 }
 
-std::string share_text(std::uint32_t share) {
-    constexpr std::uint32_t kPercent = kWholeShare / 100;
-    auto text = std::to_string(share / kPercent);
-    if (const auto rest = share % kPercent; rest != 0) {
-        auto digits = std::to_string(kPercent + rest).substr(1);
-        digits.erase(digits.find_last_not_of('0') + 1);
-        text += "." + digits;
-    }
-    return text + "%";
-}
-
 std::string to_text(const Impairment& impairment) {
     std::string text;
     const auto add = [&](const std::string& words) { text += (text.empty() ? "" : " ") + words; };
     if (impairment.delay_us != 0) {
-        add("delay " + time_text(impairment.delay_us));
+        add("delay " + plain_duration(impairment.delay_us));
     }
     if (impairment.jitter_us != 0) {
-        add((impairment.delay_us == 0 ? "delay 0ms " : "") + time_text(impairment.jitter_us));
+        add((impairment.delay_us == 0 ? "delay 0ms " : "") + plain_duration(impairment.jitter_us));
     }
     for (const auto& [share, name] :
          {std::pair{impairment.loss, "loss"},
@@ -66,7 +52,7 @@ std::string to_text(const Impairment& impairment) {
           std::pair{impairment.reorder, "reorder"},
           std::pair{impairment.corrupt, "corrupt"}}) {
         if (share != 0) {
-            add(std::string(name) + " " + share_text(share));
+            add(std::string(name) + " " + percent_text(share));
         }
     }
     if (impairment.rate_bps != 0) {

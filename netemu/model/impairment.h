@@ -35,7 +35,5 @@ Impairment shaped_by(Shaper shaper, const Impairment& impairment);
 
 /// "delay 50ms 10ms loss 1% rate 10mbit", in the words of tc-netem(8); empty for nothing.
 std::string to_text(const Impairment& impairment);
-/// "1%", "0.05%".
-std::string share_text(std::uint32_t share);
 
 } // namespace netemu

@@ -151,7 +151,7 @@ private:
         if (!need(kHeaderMin)) {
             return;
         }
-        const std::size_t header = (in_.byte(0) & 0xfU) * 4U;
+        const std::size_t header = std::size_t{4} * (in_.byte(0) & 0xfU);
         IpHeader ip;
         ip.hops = in_.byte(8);
         ip.protocol = in_.byte(9);
@@ -205,7 +205,7 @@ private:
             } else if (
                 ip.protocol == IPPROTO_HOPOPTS || ip.protocol == IPPROTO_ROUTING ||
                 ip.protocol == IPPROTO_DSTOPTS) {
-                size += in_.byte(1) * 8U;
+                size += std::size_t{8} * in_.byte(1);
             } else {
                 return;
             }
@@ -260,7 +260,7 @@ private:
             return;
         }
         const auto start = in_;
-        const std::size_t header = (in_.byte(12) >> 4U) * 4U;
+        const std::size_t header = std::size_t{4} * (in_.byte(12) >> 4U);
         if (!read_ports(std::max(header, kHeaderMin), promised)) {
             return;
         }
@@ -304,7 +304,7 @@ private:
         if (!in_.has(kHeader) || in_.byte(0) >> 6U != 0) {
             return;
         }
-        const std::size_t options = (in_.byte(0) & 0x3fU) * 4U;
+        const std::size_t options = std::size_t{4} * (in_.byte(0) & 0x3fU);
         const auto type = in_.half(2);
         level().tunnel = "Geneve";
         level().tunnel_id = in_.word(4) >> 8U;

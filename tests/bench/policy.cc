@@ -104,16 +104,16 @@ void fill(PolicyTables& tables, unsigned pods, unsigned policies, unsigned nodes
     }
 }
 
-std::vector<Operation> operations_of(PolicyTables& tables, PolicyTables::Update update) {
+std::vector<Operation> operations_of(PolicyTables& tables, const PolicyTables::Update& update) {
     std::vector<Operation> operations;
     for (const auto& node : update.added) {
         operations.emplace_back(ReplaceTable{node, *tables.table(node)});
     }
-    for (auto& [node, changes] : update.changed) {
-        for (auto& change : changes) {
+    for (const auto& [node, changes] : update.changed) {
+        for (const auto& change : changes) {
             operations.emplace_back(ChangeTable{
                 node,
-                std::make_shared<const NftChange>(std::move(change)),
+                std::make_shared<const NftChange>(change),
                 nft_identity(*tables.table(node))});
         }
     }

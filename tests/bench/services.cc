@@ -134,6 +134,7 @@ void run_iptables(unsigned services, unsigned endpoints) {
         fragments.push_back(iptables_fragment(*port.now, bench_node(), bench_config()));
     }
     std::vector<const IptablesFragment*> all;
+    all.reserve(fragments.size());
     for (const auto& fragment : fragments) {
         all.push_back(&fragment);
     }

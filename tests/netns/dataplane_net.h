@@ -31,8 +31,8 @@ public:
     /// Runs a shell command in the namespace and waits for it.
     [[nodiscard]] Command run(const std::string& ns, const std::string& command) const;
     /// The same, but throws unless it succeeds; returns what it wrote.
-    std::string
-    must(const std::string& ns, const std::string& command) const; // NOLINT: often for its effect
+    // NOLINTNEXTLINE(modernize-use-nodiscard): often for its effect
+    std::string must(const std::string& ns, const std::string& command) const;
     [[nodiscard]] labctl::dataplane::SocketFactory factory() const;
 
 private:

@@ -145,10 +145,10 @@ BOOST_AUTO_TEST_CASE(explain_tells_the_real_servers) {
         config,
         *proxies,
         {"client", "web:80", "default"},
-        [](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; },
-        [](auto&&...) { return std::vector<netemu::NftElementInfo>{}; },
-        {},
-        [this](const std::string& ns) { return kernel.virtual_servers(ns); });
+        {[](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; },
+         [](auto&&...) { return std::vector<netemu::NftElementInfo>{}; },
+         {},
+         [this](const std::string& ns) { return kernel.virtual_servers(ns); }});
     BOOST_TEST(told["outcome"] == "endpoint");
     BOOST_TEST(told["branches"].size() == 2U);
     BOOST_TEST(told["branches"][0]["probability"] == 0.5);

@@ -46,9 +46,10 @@ struct Restored : ServiceLab {
             config,
             *proxies,
             {"client", to, "default"},
-            [](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; },
-            [](auto&&...) { return std::vector<netemu::NftElementInfo>{}; },
-            [this](const std::string& node, netemu::Family) { return rules(node); });
+            {[](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; },
+             [](auto&&...) { return std::vector<netemu::NftElementInfo>{}; },
+             [this](const std::string& node, netemu::Family) { return rules(node); },
+             {}});
     }
     ClusterConfig config;
     std::unique_ptr<Proxies> proxies;

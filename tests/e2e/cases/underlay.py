@@ -168,22 +168,24 @@ def check_racks(w, profile, overlay):
     w.matches(told, r"router/spine-[12]", "the underlay in explain")
 
 
+def seen_on_router(w, what):
+    """The lines of a capture on the second rack's router while a pod of the first calls one of the second."""
+    process = listening(w, "router/leaf-2:any", "--filter", what)
+    w.equal(w.probe("default/client", "tcp://pod:default/web:8080")["outcome"], "ok", "the probe")
+    return stop(w, process)[0]
+
+
 @case("leaf and spine: pods, Services and nodes are reached across routers, by VXLAN", limit_s=120)
 def racks_vxlan(w):
     check_racks(w, "bridge", "vxlan")
-    process = listening(w, "router/leaf-2:any", "--filter", "vxlan")
-    w.equal(w.probe("default/client", "tcp://pod:default/web:8080")["outcome"], "ok", "the probe")
-    out, _ = stop(w, process)
-    w.matches(out, r"172\.18\.0\.3 > 172\.18\.1\.2 VXLAN 1 \| ", "the tunnel on a router")
+    w.matches(seen_on_router(w, "vxlan"), r"172\.18\.0\.3 > 172\.18\.1\.2 VXLAN 1 \| ", "the tunnel on a router")
 
 
 @case("leaf and spine: the same without a tunnel, by routes that the routers have", limit_s=120)
 def racks_routed(w):
     check_racks(w, "calico", "none")
-    process = listening(w, "router/leaf-2:any", "--filter", "tcp port 8080")
-    w.equal(w.probe("default/client", "tcp://pod:default/web:8080")["outcome"], "ok", "the probe")
-    out, _ = stop(w, process)
-    w.matches(out, r"router/leaf-2:eth0  out  10\.244\.1\.\d+:\d+ > 10\.244\.2\.\d+:8080 TCP SYN", "a pod's own packet")
+    w.matches(seen_on_router(w, "tcp port 8080"),
+              r"router/leaf-2:eth0  out  10\.244\.1\.\d+:\d+ > 10\.244\.2\.\d+:8080 TCP SYN", "a pod's own packet")
 
 
 @case("an underlay that cannot be: every problem with its place, and nothing is made")

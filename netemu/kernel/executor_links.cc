@@ -1,0 +1,131 @@
+#include <array>
+#include <cerrno>
+#include <variant>
+
+#include "netemu/kernel/executor.h"
+#include "netemu/kernel/link_codec.h"
+#include "netemu/kernel/qdisc_codec.h"
+
+/// The executor's operations about links.
+namespace netemu {
+
+namespace {
+
+constexpr std::uint32_t kDoomedGroup = 0x6E657445; // links that are about to be deleted together
+constexpr std::array kNoIpv6{EAFNOSUPPORT};
+
+} // namespace
+
+void Executor::operator()(const CreateLink& operation) {
+    const LinkSpec& link = operation.link;
+    LiveNamespace& ns = go_to(operation.ns);
+    if (codec_for(link.kind) == nullptr) {
+        configure(ns, link);
+        return;
+    }
+    LinkContext context;
+    if (!link.master.empty()) {
+        context.master_index = table_.index_of(ns, link.master);
+    }
+    if (const auto* vxlan = std::get_if<VxlanSpec>(&link.kind)) {
+        context.underlay_index = table_.index_of(ns, vxlan->underlay);
+    }
+    if (const auto* veth = std::get_if<VethSpec>(&link.kind)) {
+        LiveNamespace& peer = table_.at(veth->peer_namespace);
+        context.peer_namespace_fd = peer.fd.get();
+        peer.link_indices.insert_or_assign(veth->peer_name, veth->peer_index);
+    }
+    encode_create_link(batch_, link, context);
+    ns.link_indices.insert_or_assign(link.name, link.index);
+    remember_carrier(operation.ns, link);
+    if (batch_.full()) {
+        flush();
+    }
+}
+
+void Executor::configure(LiveNamespace& ns, const LinkSpec& link) {
+    const std::uint32_t index = table_.index_of(ns, link.name);
+    LinkContext context;
+    if (!link.master.empty()) {
+        context.master_index = table_.index_of(ns, link.master);
+    }
+    if (!std::holds_alternative<LoopbackSpec>(link.kind)) {
+        batch_.set_origin({at_, kNoIpv6});
+        encode_no_link_local(batch_, index); // before it comes up
+        batch_.set_origin({at_, {}});
+    }
+    encode_change_link(batch_, index, link, context);
+}
+
+void Executor::operator()(const ChangeLink& operation) {
+    LiveNamespace& ns = go_to(operation.ns);
+    LinkContext context;
+    if (!operation.link.master.empty()) {
+        context.master_index = table_.index_of(ns, operation.link.master);
+    }
+    encode_change_link(batch_, table_.index_of(ns, operation.link.name), operation.link, context);
+    remember_carrier(operation.ns, operation.link);
+}
+
+void Executor::remember_carrier(const std::string& ns, const LinkSpec& link) {
+    if (!link.up) {
+        return;
+    }
+    if (std::holds_alternative<VethSpec>(link.kind)) {
+        ports_.push_back({ns, link.index});
+    } else if (std::holds_alternative<BridgeSpec>(link.kind)) {
+        bridges_.push_back({ns, link.index});
+    }
+}
+
+void Executor::operator()(const DeleteLink& operation) {
+    tolerate_absence();
+    if (const auto index = index_if_there(operation.ns, operation.name)) {
+        encode_delete_link(batch_, *index);
+        current_->link_indices.erase(operation.name);
+    }
+}
+
+std::size_t Executor::delete_links(std::size_t first) {
+    const auto& ns = namespace_of(plan_.operations[first]);
+    std::size_t end = first;
+    const auto belongs = [&](const Operation& operation) {
+        return std::holds_alternative<DeleteLink>(operation) && namespace_of(operation) == ns;
+    };
+    while (end < plan_.operations.size() && belongs(plan_.operations[end])) {
+        ++end;
+    }
+    if (end - first == 1) {
+        (*this)(std::get<DeleteLink>(plan_.operations[first]));
+        return end;
+    }
+    LiveNamespace& live = go_to(ns);
+    for (at_ = first; at_ < end; ++at_) {
+        tolerate_absence();
+        const auto& name = std::get<DeleteLink>(plan_.operations[at_]).name;
+        if (const auto index = table_.find_index(live, name)) {
+            encode_set_link_group(batch_, *index, kDoomedGroup);
+            live.link_indices.erase(name);
+        }
+    }
+    at_ = first;
+    tolerate_absence();
+    encode_delete_link_group(batch_, kDoomedGroup);
+    return end;
+}
+
+void Executor::operator()(const SetShaper& operation) {
+    LiveNamespace& ns = go_to(operation.ns);
+    if (operation.shaper == Shaper::None) {
+        tolerate_absence();
+    }
+    encode_set_shaper(
+        batch_,
+        {table_.index_of(ns, operation.link),
+         operation.shaper,
+         operation.impairment,
+         operation.mtu});
+    ns.shaped = true;
+}
+
+} // namespace netemu
