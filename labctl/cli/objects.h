@@ -13,6 +13,7 @@ int run_delete(const Context& context);
 int run_get(const Context& context);
 /// `get affinity`: who is sent to the same endpoint again.
 int run_get_affinity(const Context& context);
+int run_get_identities(const Context& context);
 int run_describe(const Context& context);
 int run_scale(const Context& context);
 int run_label(const Context& context);

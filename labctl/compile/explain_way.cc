@@ -29,13 +29,19 @@ std::string place_text(const std::string& ns) {
 
 } // namespace
 
-void explain_ways(Json& explanation, const netemu::DesiredState& network) {
+void explain_ways(
+    Json& explanation,
+    const netemu::DesiredState& network,
+    const services::IdentityNetwork* tunnels) {
     const auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
     auto& branches = explanation["branches"];
     if (!target || !branches.is_array()) {
         return;
     }
     PathQuestion question{first_namespace(explanation, network), target->address, {}, {}};
+    question.tunnels = tunnels;
+    question.identity =
+        static_cast<std::uint32_t>(api::int_at(explanation, "identities.onTheWire", 0));
     std::size_t ways = 0;
     for (auto& branch : branches) {
         const auto result = string_at(branch, "result");

@@ -2,12 +2,17 @@
 
 #include "labctl/api/object.h"
 #include "netemu/model/network.h"
+#include "services/identity_network.h"
 
 namespace labctl::compile {
 
 /// Adds to each branch of an explanation its "way": which devices a packet passes from the client
 /// to where the branch ends, as [{"place", "in", "out", "how"}, ...]. The first branches only,
 /// where there are many.
-void explain_ways(api::Json& explanation, const netemu::DesiredState& network);
+/// `tunnels`: those in userspace, or nullptr. Says the sender's identity as they do.
+void explain_ways(
+    api::Json& explanation,
+    const netemu::DesiredState& network,
+    const services::IdentityNetwork* tunnels = nullptr);
 
 } // namespace labctl::compile

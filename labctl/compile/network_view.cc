@@ -186,6 +186,7 @@ ClusterView view_cluster(const store::Store& store, const ClusterConfig& config)
     view.bridge_netfilter = config.bridge_netfilter;
     view.profile = &cni_profile(config);
     view.tunnels = config.overlay == kOverlayVxlan;
+    view.geneve = config.overlay == kOverlayGeneve;
     view.check_sources = view.profile->always_checks_sources ||
                          (view.profile->enforces_policies && has_policies(store));
     view.underlay_mtu = config.underlay_mtu;

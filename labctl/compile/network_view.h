@@ -40,6 +40,7 @@ struct ClusterView {
     std::uint32_t pod_mtu = 0;
     const CniProfile* profile = nullptr; // how pods are wired
     bool tunnels = true;          // nodes exchange the pods' packets by VXLAN, not as they are
+    bool geneve = false;          // or by Geneve
     bool bridge_netfilter = true; // see ClusterConfig
     bool check_sources = false;   // pods may send from their own addresses only
 };

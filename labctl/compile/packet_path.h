@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "netemu/model/network.h"
+#include "services/identity_network.h"
 
 /// Which devices a packet passes, found as the kernel finds them: by the addresses, routes,
 /// neighbours and forwarding entries of the wanted network. It knows no CNI profile.
@@ -23,6 +24,9 @@ struct PathQuestion {
     netemu::IpAddress to;         // what the client calls
     std::string translated_in;    // namespace whose rules replace it; empty: nobody does
     netemu::IpAddress translated; // by this
+    /// Where tunnels in userspace lead; nullptr: there are none. And what they say of the sender.
+    const services::IdentityNetwork* tunnels = nullptr;
+    std::uint32_t identity = 0;
 };
 
 /// Ends where the packet arrives, or where nothing leads on.

@@ -2,6 +2,7 @@
 
 #include "labctl/report/describe_parts.h"
 #include "labctl/report/duration.h"
+#include "labctl/report/identity_text.h"
 #include "labctl/report/printer.h"
 #include "labctl/report/text.h"
 #include "netemu/base/text.h"
@@ -88,6 +89,20 @@ void describe_system(Description& out, const Json& info) {
     }
 }
 
+/// What its tunnel to the other nodes has carried, where that is counted.
+void describe_tunnel(Description& out, const DescribeInput& input) {
+    const auto& tunnels = at(input.options.identities, "tunnels");
+    const auto found = tunnels.find(input.object.name());
+    if (found == tunnels.end()) {
+        return;
+    }
+    out.line(0, "Geneve Tunnel:");
+    out.field(1, "Sent", at(*found, "sent").dump());
+    out.field(1, "Received", at(*found, "received").dump());
+    out.field(1, "Dropped", at(*found, "dropped").dump());
+    out.field(1, "Reasons", tunnel_drops_text(*found));
+}
+
 /// Unlike kubectl, which shows resources here: they mean nothing in a lab, addresses do.
 void describe_pods(Description& out, const DescribeInput& input) {
     std::vector<const api::Object*> pods;
@@ -141,6 +156,7 @@ void describe_node(Description& out, const DescribeInput& input) {
         out.field(0, "PodCIDR", range);
         out.field(0, "PodCIDRs", join_strings(at(node, "spec.podCIDRs"), ","));
     }
+    describe_tunnel(out, input);
     describe_pods(out, input);
 }
 

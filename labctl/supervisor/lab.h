@@ -32,8 +32,9 @@
 #include "netemu/kernel/kernel.h"
 
 namespace labctl::compile {
+class Identities;
 class Policies;
-}
+} // namespace labctl::compile
 
 namespace labctl::supervisor {
 
@@ -149,6 +150,10 @@ public:
     api::Json heal_faults(const api::Json& question);
     api::Json faults();
 
+    /// {"items": [{"id", "labels", "pods", "reserved"}], "tunnels": {NODE: {"sent", "received",
+    /// "dropped", "drops": {REASON: N}}}}; both empty where there are none. lab_identities.cc.
+    [[nodiscard]] api::Json identities() const;
+
     /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.
     void describe(api::Json& status) const;
 
@@ -208,6 +213,12 @@ private:
     void serve_health_checks();
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
+    // lab_identities.cc
+    static void require_tunnels(const compile::ClusterConfig& config);
+    void update_tunnels();
+    void serve_tunnels();
+    void tunnels_dropped(const std::vector<dataplane::GeneveDropped>& drops);
+    void explain_identities(api::Json& explanation) const;
     void start_faults();
     void faults_changed();
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
@@ -229,7 +240,8 @@ private:
     std::unique_ptr<compile::Proxies> proxies_; // from the moment the objects are complete
     std::unique_ptr<compile::DnsRecords> dns_;  // likewise
     netemu::EventLoop::TimerId sweep_timer_ = 0;
-    std::unique_ptr<compile::Policies> policies_; // likewise
+    std::unique_ptr<compile::Policies> policies_;     // likewise
+    std::unique_ptr<compile::Identities> identities_; // likewise
     netemu::EventLoop::TimerId policy_sweep_timer_ = 0;
     bool policy_hook_tested_ = false;
     std::size_t ignored_policies_ = 0; // that the CNI profile does not enforce, as last warned of

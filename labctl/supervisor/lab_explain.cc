@@ -6,6 +6,7 @@
 #include "labctl/compile/explain.h"
 #include "labctl/compile/explain_policy.h"
 #include "labctl/compile/explain_way.h"
+#include "labctl/compile/identities.h"
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
@@ -100,7 +101,9 @@ api::Json Lab::explain(const api::Json& question) {
         compile::explain_policies(explanation, policies_->evaluator());
     }
     const auto desired = desired_state();
-    compile::explain_ways(explanation, desired);
+    explain_identities(explanation);
+    const auto tunnels = identities_->network(*policies_);
+    compile::explain_ways(explanation, desired, &tunnels);
     if (question.value("places", false)) {
         explanation["places"] = path_places(desired, explanation);
     }

@@ -123,6 +123,7 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
              auto taps = lab_.open_taps(request.json());
              exchange->reply_with_fds(taps.description, std::move(taps.sockets));
          }},
+        {"GET", "identities", false, [&] { exchange->reply(200, lab_.identities()); }},
         {"GET", "faults", false, [&] { exchange->reply(200, lab_.faults()); }},
         {"POST", "faults", false, [&] { exchange->reply(200, lab_.inject_fault(request.json())); }},
         {"POST", "heal", false, [&] { exchange->reply(200, lab_.heal_faults(request.json())); }},

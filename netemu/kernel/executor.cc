@@ -12,6 +12,7 @@
 #include "netemu/kernel/failure.h"
 #include "netemu/kernel/fdb_codec.h"
 #include "netemu/kernel/link_codec.h"
+#include "netemu/kernel/link_tun.h"
 #include "netemu/kernel/neighbour_codec.h"
 #include "netemu/kernel/nft_codec.h"
 #include "netemu/kernel/nft_tables.h"
@@ -160,6 +161,9 @@ void Executor::operator()(const DeleteNamespace& operation) {
 void Executor::operator()(const CreateLink& operation) {
     const LinkSpec& link = operation.link;
     LiveNamespace& ns = go_to(operation.ns);
+    if (std::holds_alternative<TunSpec>(link.kind)) {
+        create_tun(ns, link);
+    }
     if (codec_for(link.kind) == nullptr) {
         configure(ns, link);
         return;
@@ -182,6 +186,13 @@ void Executor::operator()(const CreateLink& operation) {
     if (batch_.full()) {
         flush();
     }
+}
+
+void Executor::create_tun(LiveNamespace& ns, const LinkSpec& link) {
+    flush(); // whatever stood in its place is gone by then
+    scope_.enter(ns.fd.get());
+    ns.tuns.insert_or_assign(link.name, open_tun(link));
+    ns.link_indices.insert_or_assign(link.name, link.index);
 }
 
 void Executor::configure(LiveNamespace& ns, const LinkSpec& link) {
@@ -267,6 +278,7 @@ void Executor::operator()(const DeleteLink& operation) {
     if (const auto index = index_if_there(operation.ns, operation.name)) {
         encode_delete_link(batch_, *index);
         current_->link_indices.erase(operation.name);
+        current_->tuns.erase(operation.name);
     }
 }
 
@@ -290,6 +302,7 @@ std::size_t Executor::delete_links(std::size_t first) {
         if (const auto index = table_.find_index(live, name)) {
             encode_set_link_group(batch_, *index, kDoomedGroup);
             live.link_indices.erase(name);
+            live.tuns.erase(name);
         }
     }
     at_ = first;

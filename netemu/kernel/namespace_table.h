@@ -25,6 +25,7 @@ struct LiveNamespace {
     std::uint16_t ipvs_family = 0; // the number of IPVS's messages, once `ipvs` is open
     std::unordered_map<std::string, std::uint32_t> link_indices; // by name, as far as known
     KnownTables tables;
+    std::map<std::string, UniqueFd> tuns; // by name: each lives as long as a descriptor of it
 };
 
 /// All namespaces of one Kernel, by name, and the way into them.
