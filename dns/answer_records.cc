@@ -383,13 +383,16 @@ bool RecordWriter::services(const ServiceRecords& service, const PortFilter& fil
 
 bool RecordWriter::endpoint_services(
     const ServiceRecords& service, std::size_t from, std::size_t to, const PortFilter& filter) {
+    const auto each_port = [&](std::size_t index, auto& visit) {
+        for (const auto& port : service.ports) {
+            if (port.slice == service.endpoints[index].slice && filter.matches(port)) {
+                visit(index, port);
+            }
+        }
+    };
     const auto each = [&](auto visit) {
         for (auto i = from; i < to; ++i) {
-            for (const auto& port : service.ports) {
-                if (port.slice == service.endpoints[i].slice && filter.matches(port)) {
-                    visit(i, port);
-                }
-            }
+            each_port(i, visit);
         }
     };
     std::size_t entries = 0;

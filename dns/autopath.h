@@ -14,7 +14,10 @@ namespace dns {
 class Autopath {
 public:
     /// `zone` tells a client's namespace by its address (`pods verified`).
-    Autopath(AutopathConfig config, const ClusterZone& zone, const std::vector<std::string>& host_search);
+    Autopath(
+        AutopathConfig config,
+        const ClusterZone& zone,
+        const std::vector<std::string>& host_search);
 
     /// The names to try for `question` from `client`, the first being the question's own; empty if
     /// this is not the first step of a search.

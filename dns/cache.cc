@@ -9,19 +9,21 @@
 namespace dns {
 namespace {
 
-void put_cache_key(
-    std::string& key,
-    std::string_view lower_name,
-    std::uint16_t type,
-    std::uint16_t klass,
-    bool dnssec_ok,
-    bool checking_disabled) {
+/// What makes two questions the same for the cache, besides their name.
+struct CacheKind {
+    std::uint16_t type;
+    std::uint16_t klass;
+    bool dnssec_ok;
+    bool checking_disabled;
+};
+
+void put_cache_key(std::string& key, std::string_view lower_name, const CacheKind& kind) {
     key.assign(lower_name);
-    for (const auto word : {type, klass}) {
+    for (const auto word : {kind.type, kind.klass}) {
         key += static_cast<char>(word >> 8U);
         key += static_cast<char>(word);
     }
-    key += static_cast<char>((dnssec_ok ? 1 : 0) + (checking_disabled ? 2 : 0));
+    key += static_cast<char>((kind.dnssec_ok ? 1 : 0) + (kind.checking_disabled ? 2 : 0));
 }
 
 /// Where the times to live are in a message that we have encoded ourselves; the OPT has none.
@@ -94,10 +96,7 @@ Cache::Hit Cache::answer(
     put_cache_key(
         key_,
         query.name_from(0),
-        query.type,
-        query.klass,
-        query.dnssec_ok,
-        (query.flags & flag::kCheckingDisabled) != 0);
+        {query.type, query.klass, query.dnssec_ok, (query.flags & flag::kCheckingDisabled) != 0});
     auto* entry = lookup(key_, now, hit.denial);
     if (entry == nullptr) {
         return hit;
@@ -133,10 +132,7 @@ Cache::find(const Question& question, bool dnssec_ok, bool checking_disabled, Ti
     put_cache_key(
         key_,
         question.name.lower().wire(),
-        question.type,
-        question.klass,
-        dnssec_ok,
-        checking_disabled);
+        {question.type, question.klass, dnssec_ok, checking_disabled});
     auto* entry = lookup(key_, now, denial);
     auto message = entry == nullptr ? std::nullopt : decode(as_bytes(entry->wire));
     if (!message) {
@@ -190,10 +186,7 @@ void Cache::store(Message& response, bool dnssec_ok, bool checking_disabled, Tim
     put_cache_key(
         key,
         entry.question.name.lower().wire(),
-        entry.question.type,
-        entry.question.klass,
-        dnssec_ok,
-        checking_disabled);
+        {entry.question.type, entry.question.klass, dnssec_ok, checking_disabled});
     // A failure does not drive out an answer that may still be given.
     const auto old = positive_.find(key);
     const auto stale = config_.serve_stale.value_or(std::chrono::seconds(0));

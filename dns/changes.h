@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +17,8 @@ struct ZoneChanges {
     using PodAddress = std::pair<netemu::IpAddress, std::string>; // address, namespace
 
     std::optional<std::string> corefile; // one that `parse_corefile` takes
+    /// With a Corefile: the files that it reads, by path. Zone files are such as StaticZone takes.
+    std::map<std::string, std::string> files;
     std::vector<std::string> namespaces;
     std::vector<std::string> namespaces_gone;
     std::vector<ServiceValue> services;                             // new or changed

@@ -124,6 +124,24 @@ void read_key(const std::string& key, ServerBlock& block, const std::string& fil
     block.zones.push_back(corefile_zone(text.empty() ? "." : text, file, block.line));
 }
 
+/// No zone of a port may be in two blocks.
+void check_zones_unique(
+    const ServerBlock& block, const std::vector<ServerBlock>& others, const std::string& file) {
+    const auto has = [&block](const Name& zone) {
+        return std::find(block.zones.begin(), block.zones.end(), zone) != block.zones.end();
+    };
+    for (const auto& other : others) {
+        const auto twice = std::find_if(other.zones.begin(), other.zones.end(), has);
+        if (other.port == block.port && twice != other.zones.end()) {
+            corefile_error(
+                file,
+                block.line,
+                "zone " + twice->to_string() + " is served twice, first at line " +
+                    std::to_string(other.line));
+        }
+    }
+}
+
 } // namespace
 
 bool Fallthrough::covers(const Name& name) const {
@@ -179,19 +197,7 @@ Corefile parse_corefile(std::string_view text, const std::string& file) {
         for (const auto& directive : lexed.directives) {
             read_plugin(directive, block, file);
         }
-        for (const auto& other : corefile.servers) {
-            for (const auto& zone : other.zones) {
-                const auto& mine = block.zones;
-                if (other.port == block.port &&
-                    std::find(mine.begin(), mine.end(), zone) != mine.end()) {
-                    corefile_error(
-                        file,
-                        block.line,
-                        "zone " + zone.to_string() + " is served twice, first at line " +
-                            std::to_string(other.line));
-                }
-            }
-        }
+        check_zones_unique(block, corefile.servers, file);
         corefile.servers.push_back(std::move(block));
     }
     return corefile;

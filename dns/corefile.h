@@ -44,6 +44,7 @@ struct HostsConfig {
     std::uint32_t ttl_s = 3600;
     bool no_reverse = false;
     Fallthrough through;
+    std::size_t line = 0;
 };
 
 struct ForwardConfig {
@@ -103,6 +104,7 @@ struct FileConfig {
     std::string path; // read by whoever builds the handler
     std::vector<Name> zones;
     Fallthrough through;
+    std::size_t line = 0;
 };
 
 struct AutopathConfig {

@@ -14,39 +14,58 @@ struct CorefileWord {
     bool quoted;
 };
 
-std::vector<CorefileWord> words_of(std::string_view text, const std::string& file) {
-    std::vector<CorefileWord> words;
-    std::size_t line = 1;
-    std::size_t at = 0;
-    while (at < text.size()) {
-        const char c = text[at];
-        if (c == '\n' || c == ' ' || c == '\t' || c == '\r') {
-            line += c == '\n' ? 1 : 0;
-            ++at;
-        } else if (c == '#') {
-            at = std::min(text.find('\n', at), text.size());
-        } else if (c == '"') {
-            CorefileWord word{{}, line, true};
-            for (++at; at < text.size() && text[at] != '"'; ++at) {
-                if (text[at] == '\\' && at + 1 < text.size() && text[at + 1] == '"') {
-                    ++at;
-                }
-                line += text[at] == '\n' ? 1 : 0;
-                word.text += text[at];
+class CorefileScanner {
+public:
+    CorefileScanner(std::string_view text, const std::string& file) : text_(text), file_(file) {}
+
+    std::vector<CorefileWord> words() {
+        std::vector<CorefileWord> words;
+        while (at_ < text_.size()) {
+            const char c = text_[at_];
+            if (c == '\n' || c == ' ' || c == '\t' || c == '\r') {
+                pass();
+            } else if (c == '#') {
+                at_ = std::min(text_.find('\n', at_), text_.size());
+            } else {
+                words.push_back(c == '"' ? quoted() : plain());
             }
-            if (at == text.size()) {
-                corefile_error(file, word.line, "a quote is not closed");
-            }
-            ++at;
-            words.push_back(std::move(word));
-        } else {
-            const auto end = std::min(text.find_first_of(" \t\r\n", at), text.size());
-            words.push_back({std::string(text.substr(at, end - at)), line, false});
-            at = end;
         }
+        return words;
     }
-    return words;
-}
+
+private:
+    void pass() {
+        line_ += text_[at_] == '\n' ? 1 : 0;
+        ++at_;
+    }
+
+    CorefileWord plain() {
+        const auto end = std::min(text_.find_first_of(" \t\r\n", at_), text_.size());
+        CorefileWord word{std::string(text_.substr(at_, end - at_)), line_, false};
+        at_ = end;
+        return word;
+    }
+
+    CorefileWord quoted() {
+        CorefileWord word{{}, line_, true};
+        for (++at_; at_ < text_.size() && text_[at_] != '"'; pass()) {
+            if (text_.substr(at_).starts_with("\\\"")) {
+                ++at_;
+            }
+            word.text += text_[at_];
+        }
+        if (at_ == text_.size()) {
+            corefile_error(file_, word.line, "a quote is not closed");
+        }
+        ++at_;
+        return word;
+    }
+
+    std::string_view text_;
+    const std::string& file_;
+    std::size_t line_ = 1;
+    std::size_t at_ = 0;
+};
 
 class CorefileReader {
 public:
@@ -139,7 +158,7 @@ std::vector<DirectiveBlock> lex_corefile(std::string_view text, const std::strin
     if (text.size() > limits::kCorefileBytesMax) {
         corefile_error(file, 1, "longer than 1 MiB");
     }
-    return CorefileReader(words_of(text, file), file).read();
+    return CorefileReader(CorefileScanner(text, file).words(), file).read();
 }
 
 } // namespace dns

@@ -200,6 +200,7 @@ void read_kubernetes(PluginReader& reader, ServerBlock& block) {
 
 void read_hosts_plugin(PluginReader& reader, ServerBlock& block) {
     HostsConfig config;
+    config.line = reader.directive().line;
     config.file = reader.argument_or(0, "");
     config.zones = reader.zones(reader.directive().arguments, 1);
     for (const auto& line : reader.directive().body) {
@@ -290,7 +291,7 @@ void read_file_plugin(PluginReader& reader, ServerBlock& block) {
     if (arguments.empty()) {
         reader.fail(reader.head(), "file is FILE [ZONE...]");
     }
-    FileConfig config{arguments[0], reader.zones(arguments, 1), {}};
+    FileConfig config{arguments[0], reader.zones(arguments, 1), {}, reader.directive().line};
     for (const auto& line : reader.directive().body) {
         if (line.words[0] == "fallthrough") {
             config.through = reader.fallthrough(line);

@@ -35,9 +35,11 @@ Message upstream_failure(const Ask& ask, Rcode rcode) {
     response.flags = flag::kResponse;
     response.rcode = rcode;
     response.question = ask.question;
+    response.origin.unanswered = true;
     return response;
 }
 
+// NOLINTNEXTLINE(readability-function-size): c-ares' signature, arecvfrom of ares_socket_functions
 ares_ssize_t receive_from(
     ares_socket_t fd,
     void* buffer,
@@ -216,7 +218,8 @@ private:
     }
 
     void end(Message response) {
-        response.origin = {Source::Forward, asked_};
+        response.origin.source = Source::Forward;
+        response.origin.upstream = asked_;
         auto done = std::move(done_);
         owner_.finished(this); // destroys this
         done(std::move(response));
@@ -249,7 +252,8 @@ void Forwarder::Exchange::open_channel() {
     ares_options wanted{};
     std::array<char, 2> lookups{'b', '\0'};
     in_addr not_used{}; // without a list c-ares reads resolv.conf; set_servers replaces it
-    wanted.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | (tcp ? ARES_FLAG_USEVC : 0);
+    wanted.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP |
+                   (tcp ? ARES_FLAG_USEVC : 0);
     wanted.timeout = static_cast<int>(options.timeout.count());
     wanted.tries = options.tries;
     wanted.ndots = 1;

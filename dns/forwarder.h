@@ -35,9 +35,10 @@ struct ForwarderOptions {
 /// Asks other servers, through c-ares on sockets of the caller's making. Every question has an id
 /// of the kernel's random numbers and a socket, hence a source port, of its own (RFC 5452 section
 /// 9.2); an answer counts only from the address that was asked, with the id and the question that
-/// were sent. A truncated answer is asked for again over TCP. One upstream after the other is tried
-/// on SERVFAIL, REFUSED, NOTIMP, silence or refusal; if none answers: SERVFAIL. One thread, that of
-/// the loop.
+/// were sent. A truncated answer is asked for again over TCP. An answer is an answer, whatever its
+/// rcode: REFUSED, SERVFAIL and NOTIMP are passed on as coredns' plugin forward does. One upstream
+/// after the other is tried on silence or a closed port; if none answers: SERVFAIL. One thread,
+/// that of the loop.
 class Forwarder : public Upstream {
 public:
     Forwarder(netemu::EventLoop& loop, SocketFactory open_socket, ForwarderOptions options);

@@ -26,10 +26,11 @@ constexpr const char* source_text(Source source) {
 }
 
 /// Where an answer came from, for query logs and explanations. `upstream`: the server that was
-/// asked last; port 0 if none was.
+/// asked last; port 0 if none was. `unanswered`: nobody could be asked, or nobody has answered.
 struct Origin {
     Source source = Source::Server;
     netemu::Endpoint upstream{};
+    bool unanswered = false; // by upstreams: the failure is ours
     bool operator==(const Origin&) const = default;
 };
 

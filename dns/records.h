@@ -83,7 +83,8 @@ struct ServiceRecords {
         return std::string_view(labels).substr(endpoint.label_at, endpoint.label_size);
     }
     /// The endpoints with this label, as indices [first, second).
-    [[nodiscard]] std::pair<std::size_t, std::size_t> endpoints_named(std::string_view wanted) const;
+    [[nodiscard]] std::pair<std::size_t, std::size_t>
+    endpoints_named(std::string_view wanted) const;
     [[nodiscard]] std::size_t memory_bytes() const;
 };
 

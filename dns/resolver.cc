@@ -39,6 +39,19 @@ Handled write_any(const QueryView& query, std::span<std::uint8_t> out, std::size
     return {wire.size(), Rcode::NoError, {Source::Any, {}}};
 }
 
+/// A CNAME with what was found behind it.
+Message chained(Message whole, const Message& end) {
+    whole.answers.insert(whole.answers.end(), end.answers.begin(), end.answers.end());
+    if (end.rcode == Rcode::NoError || end.rcode == Rcode::NxDomain) {
+        // The rcode tells of the end of the chain (RFC 2308 section 2.1).
+        whole.rcode = end.rcode;
+        whole.authority = end.authority;
+        whole.origin = end.origin;
+        whole.flags |= end.flags & flag::kTruncated;
+    }
+    return whole;
+}
+
 /// An answer that may come inside of the call that asks for it, or later.
 struct Pending {
     bool inside = true;
@@ -102,6 +115,11 @@ Handled BlockResolver::handle(
     const Client& client,
     std::span<std::uint8_t> out,
     ReplyMaker& replies) {
+    if (loop_ && loop_->probe.sees(query)) {
+        const auto loop = std::move(loop_); // told of once
+        loop->found(loop->probe.name(), client);
+        return {};
+    }
     if (config_.any && query.type == static_cast<std::uint16_t>(Type::Any)) {
         return write_any(query, out, client.limit);
     }
@@ -223,35 +241,33 @@ void BlockResolver::walk(const Ask& ask, std::size_t depth, const Done& done) {
     std::optional<Name> target;
     if (auto message = cluster(ask, target)) {
         if (target && depth < limits::kChainMax) {
-            chase(ask, *target, depth, [done, message](Message end) {
-                auto whole = *message;
-                whole.answers.insert(whole.answers.end(), end.answers.begin(), end.answers.end());
-                if (end.rcode == Rcode::NoError || end.rcode == Rcode::NxDomain) {
-                    // The rcode tells of the end of the chain (RFC 2308 section 2.1).
-                    whole.rcode = end.rcode;
-                    whole.authority = end.authority;
-                    whole.origin = end.origin;
-                    whole.flags |= end.flags & flag::kTruncated;
-                }
-                done(std::move(whole));
+            chase(ask, *target, depth, [done, message](const Message& end) {
+                done(chained(*message, end));
             });
         } else {
             done(std::move(*message));
         }
         return;
     }
-    for (std::size_t i = 0; i < parts_.files.size(); ++i) {
-        auto message = parts_.files[i].answer(ask.question);
-        const bool through = message && message->rcode == Rcode::NxDomain &&
-                             i < config_.files.size() &&
-                             config_.files[i].through.covers(ask.question.name);
-        if (message && !through) {
-            message->origin.source = Source::File;
-            done(std::move(*message));
-            return;
-        }
+    if (auto message = from_files(ask.question)) {
+        done(std::move(*message));
+        return;
     }
     forward(ask, done);
+}
+
+std::optional<Message> BlockResolver::from_files(const Question& question) const {
+    for (std::size_t i = 0; i < parts_.files.size(); ++i) {
+        auto message = parts_.files[i].answer(question);
+        const bool through = message && message->rcode == Rcode::NxDomain &&
+                             i < config_.files.size() &&
+                             config_.files[i].through.covers(question.name);
+        if (message && !through) {
+            message->origin.source = Source::File;
+            return message;
+        }
+    }
+    return std::nullopt;
 }
 
 std::optional<Message> BlockResolver::local(const Ask& ask) const {
@@ -350,6 +366,7 @@ void BlockResolver::ask_upstream(const Ask& ask, const Done& done) {
         // coredns: no plugin took the question is REFUSED; an upstream that is missing, SERVFAIL.
         auto response = local_response(ask.question, configured ? Rcode::ServFail : Rcode::Refused);
         response.flags = flag::kResponse;
+        response.origin.unanswered = configured;
         done(std::move(response));
         return;
     }
@@ -376,6 +393,14 @@ void BlockResolver::ask_upstream(const Ask& ask, const Done& done) {
         }
         done(std::move(response));
     });
+}
+
+void BlockResolver::probe_loop(LoopFound found, Done done) {
+    loop_ =
+        std::make_unique<LoopWait>(LoopWait{LoopProbe(config_.zones.front()), std::move(found)});
+    const Question question{
+        loop_->probe.name(), static_cast<std::uint16_t>(Type::Hinfo), kInternet};
+    ask_upstream({question}, done);
 }
 
 void BlockResolver::shuffle(Message& response) const {

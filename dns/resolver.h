@@ -11,6 +11,7 @@
 #include "dns/corefile.h"
 #include "dns/handler.h"
 #include "dns/hosts.h"
+#include "dns/loop.h"
 #include "dns/rewrite.h"
 #include "dns/template.h"
 #include "dns/upstream.h"
@@ -50,6 +51,12 @@ public:
     /// The same with values, for `explain` and for names that we need ourselves.
     void resolve(const Ask& ask, const netemu::IpAddress& client, Done done);
 
+    /// Asks the upstream of the block's first zone for a name of the plugin loop, past the cache.
+    /// `found` is called from `handle` when that question comes back, before the answer if it does.
+    using LoopFound = std::function<void(const Name& name, const Client& client)>;
+    void probe_loop(LoopFound found, Done done);
+    void end_loop_probe() { loop_.reset(); }
+
     [[nodiscard]] const ServerBlock& config() const { return config_; }
     [[nodiscard]] Cache* cache() { return cache_.get(); }
     /// Where hits and misses are counted; null: nowhere.
@@ -57,6 +64,10 @@ public:
 
 private:
     struct Walk;
+    struct LoopWait {
+        LoopProbe probe;
+        LoopFound found;
+    };
 
     [[nodiscard]] bool straight() const;
     Handled handle_slowly(
@@ -68,6 +79,7 @@ private:
     void walk(const Ask& ask, std::size_t depth, const Done& done);
     void search(const std::shared_ptr<Walk>& state);
     [[nodiscard]] std::optional<Message> local(const Ask& ask) const;
+    [[nodiscard]] std::optional<Message> from_files(const Question& question) const;
     [[nodiscard]] std::optional<Message> cluster(const Ask& ask, std::optional<Name>& target) const;
     void chase(const Ask& ask, const Name& target, std::size_t depth, const Done& done);
     void forward(const Ask& ask, const Done& done);
@@ -81,6 +93,7 @@ private:
     std::unique_ptr<HostsTable> hosts_;
     std::unique_ptr<Autopath> autopath_;
     std::unique_ptr<Cache> cache_;
+    std::unique_ptr<LoopWait> loop_; // while its question may come back
     Counters* counters_ = nullptr;
     /// Ends with the resolver: answers that come later find nobody.
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -61,9 +61,10 @@ TcpService::~TcpService() {
 int TcpService::add(netemu::UniqueFd listener) {
     const int number = listener.get();
     netemu::set_nonblocking(number);
-    listeners_[number] = std::move(listener);
     server_.loop_.add(
         number, EPOLLIN, [this, number](std::uint32_t /*events*/) { accept(number); });
+    listeners_[number] = {
+        std::move(listener), std::make_unique<netemu::AcceptPause>(server_.loop_, number)};
     return number;
 }
 
@@ -85,6 +86,7 @@ void TcpService::accept(int listener) {
             &size,
             SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (!fd) {
+            listeners_.at(listener).pause->failed(errno);
             return;
         }
         if (connections_.size() >= server_.options_.tcp_connections_max) {

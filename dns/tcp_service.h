@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dns/handler.h"
+#include "netemu/base/accept_pause.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
 
@@ -41,6 +42,10 @@ private:
         std::uint32_t watched = 0;
     };
     class Replies;
+    struct Listener {
+        netemu::UniqueFd fd;
+        std::unique_ptr<netemu::AcceptPause> pause; // before the socket is closed
+    };
 
     void accept(int listener);
     void event(const std::shared_ptr<Connection>& connection, std::uint32_t events);
@@ -56,7 +61,7 @@ private:
     void arm(const std::shared_ptr<Connection>& connection);
 
     Server& server_;
-    std::unordered_map<int, netemu::UniqueFd> listeners_;
+    std::unordered_map<int, Listener> listeners_;
     std::unordered_map<int, std::shared_ptr<Connection>> connections_;
     std::vector<std::uint8_t> output_;
 };

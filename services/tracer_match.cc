@@ -74,6 +74,7 @@ public:
     TraceResult operator()(const NftCounter&) { return {}; }
     TraceResult operator()(const NftLog&) { return {}; }
     TraceResult operator()(const NftTrace&) { return {}; }
+    TraceResult operator()(const NftNotrack&) { return {}; }
     TraceResult operator()(const NftSetPacketTypeHost&) { return {}; }
     TraceResult operator()(const NftSetEtherDestination&) { return {}; }
     TraceResult operator()(const NftSetMark& set) {

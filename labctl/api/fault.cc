@@ -13,11 +13,13 @@ namespace {
 
 using netemu::UsageError;
 
-constexpr std::array<std::pair<Fault::Verb, const char*>, 4> kFaultVerbs{{
+constexpr std::array<std::pair<Fault::Verb, const char*>, 6> kFaultVerbs{{
     {Fault::Verb::Cut, "cut"},
     {Fault::Verb::Stop, "stop"},
     {Fault::Verb::Drop, "drop"},
     {Fault::Verb::Flap, "flap"},
+    {Fault::Verb::Bgp, "bgp"},
+    {Fault::Verb::Link, "link"},
 }};
 
 constexpr std::array kFaultProtocols{"tcp", "udp", "icmp", "sctp"};
@@ -50,7 +52,8 @@ public:
 
     Fault run() {
         if (words_.empty()) {
-            throw UsageError("no fault is named", "cut, stop, drop or flap, then a target");
+            throw UsageError(
+                "no fault is named", "cut, stop, drop, flap, bgp or link, then a target");
         }
         fault_.verb = verb(words_[0]);
         for (at_ = 1; at_ < words_.size(); ++at_) {
@@ -59,6 +62,10 @@ public:
                 flag(word);
             } else if (fault_.target.empty()) {
                 fault_.target = word;
+            } else if (fault_.verb == Fault::Verb::Bgp && fault_.peer.empty()) {
+                fault_.peer = word.starts_with("node/") ? word.substr(5) : word;
+            } else if (fault_.verb == Fault::Verb::Link && fault_.peer.empty()) {
+                fault_.peer = word;
             } else {
                 throw UsageError("'" + word + "' is one too many: a fault has one target");
             }
@@ -73,11 +80,12 @@ private:
             return *found;
         }
         const std::vector<std::string> known{
-            "cut", "stop", "drop", "flap", "restore", "start", "clear", "list"};
+            "cut", "stop", "drop", "flap", "bgp", "link", "restore", "start", "clear", "list"};
         const auto near = netemu::nearest(word, known);
         throw UsageError(
             "there is no fault '" + word + "'",
-            near ? "did you mean '" + *near + "'?" : "faults are cut, stop, drop and flap");
+            near ? "did you mean '" + *near + "'?"
+                 : "faults are cut, stop, drop, flap, bgp and link");
     }
 
     std::string value(const std::string& flag) {
@@ -95,6 +103,8 @@ private:
             fault_.heal_after_us = fault_duration(name, text, 1);
         } else if (fault_.verb == Fault::Verb::Drop && drop_flag(name, text)) {
             return;
+        } else if (fault_.verb == Fault::Verb::Link && link_flag(name, text)) {
+            return;
         } else if (fault_.verb == Fault::Verb::Flap && name == "--period") {
             fault_.period_us = fault_duration(name, text, kPeriodMinUs);
         } else if (fault_.verb == Fault::Verb::Flap && name == "--count") {
@@ -108,7 +118,8 @@ private:
             throw UsageError(
                 "a " + to_string(fault_.verb) + " fault has no " + name,
                 "--for goes with all; --share, --proto, --port and --direction with drop; --period "
-                "and --count with flap");
+                "and --count with flap; --delay, --jitter, --loss, --duplicate, --reorder, "
+                "--corrupt, --rate, --queue, --mtu and --direction with link");
         }
     }
 
@@ -137,14 +148,32 @@ private:
             }
             fault_.port = static_cast<std::uint16_t>(*port);
         } else if (name == "--direction") {
-            if (text != "in" && text != "out" && text != "both") {
-                throw UsageError("--direction " + text + " is not known", "in, out or both");
-            }
-            fault_.direction = text == "in"    ? Fault::Direction::In
-                               : text == "out" ? Fault::Direction::Out
-                                               : Fault::Direction::Both;
+            direction_flag(text);
         } else {
             return false;
+        }
+        return true;
+    }
+
+    void direction_flag(const std::string& text) {
+        if (text != "in" && text != "out" && text != "both") {
+            throw UsageError("--direction " + text + " is not known", "in, out or both");
+        }
+        fault_.direction = text == "in"    ? Fault::Direction::In
+                           : text == "out" ? Fault::Direction::Out
+                                           : Fault::Direction::Both;
+    }
+
+    bool link_flag(const std::string& name, const std::string& text) {
+        if (name == "--direction") {
+            direction_flag(text);
+            return true;
+        }
+        if (!is_link_value(name.substr(2))) {
+            return false;
+        }
+        if (const auto why = set_link_value(fault_.link, name.substr(2), text); !why.empty()) {
+            throw UsageError(name + " " + text + " " + why);
         }
         return true;
     }
@@ -157,12 +186,19 @@ private:
                 fault_.verb == Fault::Verb::Stop ? "stop node/NODE"
                                                  : name + " POD, or another target");
         }
+        if (fault_.verb == Fault::Verb::Link) {
+            check_link();
+        }
         if (fault_.verb == Fault::Verb::Cut) {
             const auto colon = fault_.target.find(':');
             if (colon != std::string::npos) {
                 fault_.interface = fault_.target.substr(colon + 1);
                 fault_.target.resize(colon);
             }
+        }
+        if (fault_.verb == Fault::Verb::Bgp) {
+            check_session();
+            return;
         }
         const bool node = fault_.target.starts_with("node/");
         const bool pod = !node && fault_.target != "external" && fault_.target != "underlay";
@@ -175,6 +211,33 @@ private:
         const bool ports = fault_.protocol.empty() || fault_.protocol != "icmp";
         if (fault_.port != 0 && !ports) {
             throw UsageError("icmp has no ports");
+        }
+    }
+
+    void check_session() const {
+        if (!fault_.target.starts_with("node/") && fault_.target != "external") {
+            throw UsageError(
+                "only nodes speak BGP, not '" + fault_.target + "'", "bgp node/NODE PEER");
+        }
+        if (fault_.peer.empty()) {
+            throw UsageError(
+                "bgp needs the other end of the session, too",
+                "bgp " + fault_.target + " PEER, where a peer is a node's name, or external");
+        }
+    }
+
+    void check_link() const {
+        if (fault_.peer.empty()) {
+            throw UsageError("a link has two ends", "link " + fault_.target + " TARGET");
+        }
+        if (!fault_.link.any()) {
+            throw UsageError(
+                "nothing says what the link is to do",
+                "--delay, --jitter, --loss, --duplicate, --reorder, --corrupt, --rate, --queue or "
+                "--mtu");
+        }
+        if (fault_.link.mtu && fault_.direction != Fault::Direction::Both) {
+            throw UsageError("the MTU of a link is that of both directions");
         }
     }
 
@@ -246,8 +309,18 @@ std::string to_string(const Fault& fault) {
     if (!fault.interface.empty()) {
         text += ":" + fault.interface;
     }
+    if (fault.verb == Fault::Verb::Bgp) {
+        text += " " + fault.peer;
+    }
     if (fault.verb == Fault::Verb::Drop) {
         text += drop_words(fault);
+    }
+    if (fault.verb == Fault::Verb::Link) {
+        text += " " + fault.peer + link_flags(fault.link);
+        if (fault.direction != Fault::Direction::Both) {
+            text +=
+                fault.direction == Fault::Direction::In ? " --direction in" : " --direction out";
+        }
     }
     if (fault.verb == Fault::Verb::Flap) {
         text += " --period " + plain_duration(fault.period_us);

@@ -325,6 +325,13 @@ neighbour_of(const Party& from, const World& world, const std::string& like) {
             }
         }
     }
+    for (const auto& device : world.devices) {
+        if (from.kind == Party::Kind::External && &device != from.node) {
+            if (auto address = first_like(device.ips)) {
+                return address;
+            }
+        }
+    }
     return std::nullopt;
 }
 

@@ -72,7 +72,22 @@ private:
         return found;
     }
 
+    /// host/NAME and router/NAME are written like the pods of a namespace.
+    [[nodiscard]] std::vector<Party> devices(const Term& term) const {
+        std::vector<Party> found;
+        const bool written_so = term.ns == "host" || term.ns == "router";
+        for (const auto& device : world_.devices) {
+            if (written_so && glob_match(term.ns + "/" + term.name, device.name)) {
+                found.push_back({Party::Kind::External, nullptr, &device, nullptr, {}});
+            }
+        }
+        return found;
+    }
+
     [[nodiscard]] std::vector<Party> by_name(const Term& term, Role role) const {
+        if (auto found = devices(term); !found.empty()) {
+            return found;
+        }
         auto found =
             pods(term, [&](const PodView& pod) { return glob_match(term.name, pod.name); });
         if (!found.empty() || is_glob(term.name)) {
@@ -192,7 +207,7 @@ std::string Party::label() const {
     case Kind::Node:
         return "node/" + node->name;
     case Kind::External:
-        return "external";
+        return node == nullptr ? "external" : node->name;
     case Kind::Service:
         return "service/" + service->ns + "/" + service->name;
     case Kind::Address:
@@ -209,8 +224,9 @@ const std::vector<std::string>& Party::ips() const {
         return node->ips;
     case Kind::Service:
         return service->ips;
-    case Kind::Address:
     case Kind::External:
+        return node == nullptr ? addresses : node->ips;
+    case Kind::Address:
         break;
     }
     return addresses;

@@ -25,6 +25,7 @@ namespace labctl::check {
 ///     pod/[NS/]NAME, deployment/[NS/]NAME, ... service/[NS/]NAME    one kind only, short names too
 ///     node/NAME         a node; node/* every node
 ///     external          the namespace outside the cluster
+///     host/NAME, router/NAME    a device of the underlay, where there is such a one
 ///     10.1.2.3          an address (targets only)
 struct Term {
     enum class Kind { Name, Labels, Workload, Service, Node, External, Address };
@@ -52,7 +53,7 @@ struct Party {
     enum class Kind { Pod, Node, External, Service, Address };
     Kind kind = Kind::Pod;
     const PodView* pod = nullptr;
-    const NodeView* node = nullptr;
+    const NodeView* node = nullptr; // of External: a host or router; none: the outside
     const ServiceView* service = nullptr;
     std::vector<std::string> addresses; // of an address or of external
 

@@ -62,6 +62,8 @@ struct World {
     std::vector<ServiceView> services;
     std::vector<WorkloadView> workloads;
     std::vector<std::string> external_ips; // of the namespace `external`; the caller knows them
+    /// Hosts and routers of the underlay, named "host/h1" and "router/r1"; likewise.
+    std::vector<NodeView> devices{};
     /// Whether the lab answers DNS queries. Without it a name in a URL can only be taken as a
     /// selector.
     bool has_dns = false;

@@ -46,12 +46,13 @@ nlohmann::json explain_with_packet(const Context& context, nlohmann::json questi
             std::string("the packet is not watched on its way: ") + error.what());
     }
     auto answer = client.request("POST", kExplainPath, question);
-    if (!taps) {
-        return answer;
+    const auto to = netemu::Endpoint::parse(answer.at("to").at("address").get<std::string>());
+    if (!taps || !to) {
+        return answer; // without a port it was an echo request: what came of it is in the answer
     }
     JourneyQuestion asked;
     asked.protocol = protocol_number_of(answer.at("to").at("protocol"));
-    asked.to = netemu::Endpoint::parse(answer.at("to").at("address").get<std::string>()).value();
+    asked.to = *to;
     if (!answer.at("from").at("name").get<std::string>().starts_with("node/")) {
         asked.from = netemu::IpAddress::parse(answer.at("from").at("address").get<std::string>());
     }

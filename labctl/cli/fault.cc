@@ -32,6 +32,10 @@ api::Fault fault_of(const Options& options) {
     add("--period", options.period);
     add("--count", options.rounds);
     add("--for", options.heal_after);
+    for (const auto& [name, value] : options.link_changes) {
+        words.push_back("--" + name);
+        words.push_back(value);
+    }
     return api::parse_fault(words);
 }
 
@@ -160,9 +164,17 @@ int run_fault(const Context& context) {
         return clear_faults(context);
     }
     if (verb == "restore" || verb == "start") {
+        if (options.arguments.size() == 3) {
+            return heal(
+                context,
+                {{"verb", "link"},
+                 {"target", options.arguments[1]},
+                 {"peer", options.arguments[2]}});
+        }
         const bool node = verb == "start";
-        const auto& target = fault_word(options, node ? "node/NODE" : "the target of a cut");
-        return heal(context, {{"verb", node ? "stop" : "cut"}, {"target", target}});
+        const auto& target =
+            fault_word(options, node ? "node/NODE" : "the target of a cut or of bgp");
+        return heal(context, {{"verb", node ? "stop" : "restore"}, {"target", target}});
     }
     return inject(context);
 }

@@ -124,6 +124,12 @@ int run_get(const Context& context) {
     if (context.options().arguments.at(0) == "identities") {
         return run_get_identities(context);
     }
+    if (context.options().arguments.at(0) == "bgp") {
+        return run_get_bgp(context);
+    }
+    if (context.options().arguments.at(0) == "links") {
+        return run_get_links(context);
+    }
     auto client = context.client();
     const auto targets = parse_targets(client, context.options().arguments);
     if (context.options().watch) {
@@ -165,6 +171,9 @@ int run_describe(const Context& context) {
         for (const auto& object : fetch(context, client, target)) {
             std::cout << (std::exchange(first, false) ? "" : "\n\n")
                       << report::describe_object(*object, options);
+            if (object->kind() == "Node") {
+                std::cout << bgp_of_node(client, object->name());
+            }
         }
     }
     return 0;

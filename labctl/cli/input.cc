@@ -4,6 +4,8 @@
 #include <iostream>
 
 #include "labctl/cli/embedded/embedded.h"
+#include "labctl/cli/objects.h"
+#include "labctl/cli/underlay_input.h"
 #include "labctl/compile/cluster.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/proxies.h"
@@ -192,7 +194,7 @@ LabInput read_lab_input(const Context& context) {
     }
     override_lab(options, input.lab);
     supervisor::check_lab_name(input.lab.name());
-    (void)compile::ClusterConfig::from_lab(input.lab); // what this version cannot do is said now
+    check_lab_config(input.lab);
     return input;
 }
 
@@ -248,6 +250,7 @@ int print_plan(const Context& context, const LabInput& input) {
     for (const auto& operation : plan.operations) {
         std::cout << netemu::describe(operation) << "\n";
     }
+    std::cout << bgp_plan(store, cluster.config());
     std::string summary;
     for (const auto& [what, count] : netemu::summarize(plan)) {
         summary += (summary.empty() ? "" : ", ") + std::to_string(count) + " " + what;

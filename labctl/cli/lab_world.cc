@@ -10,6 +10,9 @@ check::World world_of(Client& client) {
     auto world = check::World::from_objects(lab_objects(client));
     const auto status = client.request("GET", "/apis/labctl.dev/v1/status");
     world.external_ips = status.at("externalAddresses").get<std::vector<std::string>>();
+    for (const auto& [name, ips] : status.at("devices").items()) {
+        world.devices.push_back({name, ips.get<std::vector<std::string>>()});
+    }
     world.has_dns = std::ranges::any_of(world.services, [](const check::ServiceView& service) {
         return service.ns == "kube-system" && service.name == "kube-dns";
     });

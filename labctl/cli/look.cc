@@ -4,8 +4,10 @@
 #include "labctl/check/parse.h"
 #include "labctl/cli/input.h"
 #include "labctl/cli/lifecycle.h"
+#include "labctl/cli/objects.h"
 #include "labctl/cli/overview.h"
 #include "labctl/cli/policies.h"
+#include "labctl/cli/underlay_input.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/manifest/read.h"
 #include "labctl/report/graph.h"
@@ -110,6 +112,9 @@ int run_status(const Context& context) {
                  status.at("cni").at("mtu").dump()});
         if (const auto tunnels = status.find("tunnels"); tunnels != status.end()) {
             table.add({"tunnels", tunnels_text(*tunnels)});
+        }
+        if (const auto bgp = bgp_status_line(status); !bgp.empty()) {
+            table.add({"bgp", bgp});
         }
         if (const auto proxy = status.find("proxy"); proxy != status.end()) {
             table.add(
@@ -254,6 +259,11 @@ int run_lint(const Context& context) {
         context.console().progress(
             kind.kind + " (" + kind.api_version + "): stored, nothing acts on it");
     }
+    for (const auto& object : result.objects) {
+        if (object.kind() == "Lab") {
+            check_lab_config(object);
+        }
+    }
     const auto policies = lint_policy_objects(result);
     std::cerr << manifest::format(policies);
     const auto warnings = result.findings.warnings + policies.warnings;
@@ -261,6 +271,30 @@ int run_lint(const Context& context) {
     return static_cast<int>(
         options.strict && policies.warnings != 0 ? netemu::ExitCode::Usage : netemu::ExitCode::Ok);
 }
+
+namespace {
+
+/// The links of an underlay that is a topology; none where there is only the segment.
+std::vector<report::GraphLink> graph_links(Client& client) {
+    std::vector<report::GraphLink> links;
+    const auto list = client.request("GET", "/apis/labctl.dev/v1/links");
+    for (const auto& link : list.at("items")) {
+        const auto field = [&](const char* end, const char* name) {
+            return link.at(end).at(name).get<std::string>();
+        };
+        if (field("a", "place") == "underlay") {
+            return {};
+        }
+        auto label = field("a", "impairment");
+        if (const auto back = field("b", "impairment"); back != label) {
+            label = "> " + (label.empty() ? "-" : label) + ", < " + (back.empty() ? "-" : back);
+        }
+        links.push_back({field("a", "place"), field("b", "place"), std::move(label)});
+    }
+    return links;
+}
+
+} // namespace
 
 int run_graph(const Context& context) {
     const auto paths = context.lab();
@@ -270,11 +304,14 @@ int run_graph(const Context& context) {
     report::GraphInput input;
     input.title = paths.name;
     input.objects = objects;
-    input.external_ip = status.at("externalAddresses").at(0);
+    const auto& outside = status.at("externalAddresses");
+    input.external_ip = outside.empty() ? "" : outside.at(0).get<std::string>();
     const auto& cni = status.at("cni");
     input.bridge = cni.at("ports");
     const auto overlay = cni.at("overlay").get<std::string>();
     input.overlay = overlay == "none" ? "" : overlay;
+    input.links = graph_links(client);
+    input.underlay = input.links.empty() ? input.underlay : "topology";
     const auto& output = context.options().output;
     std::cout << report::graph(
         input, output == "table" ? report::GraphFormat::Ascii : report::parse_graph_format(output));

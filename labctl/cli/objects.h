@@ -5,6 +5,13 @@
 #include "labctl/api/object.h"
 #include "labctl/cli/context.h"
 
+namespace labctl::compile {
+struct ClusterConfig;
+}
+namespace labctl::store {
+class Store;
+}
+
 /// Commands about the objects of a running lab: each returns the exit status.
 namespace labctl::cli {
 
@@ -13,7 +20,16 @@ int run_delete(const Context& context);
 int run_get(const Context& context);
 /// `get affinity`: who is sent to the same endpoint again.
 int run_get_affinity(const Context& context);
+/// `get identities`: identities and what tunnels have carried. identities.cc.
 int run_get_identities(const Context& context);
+/// `get bgp [NODE]`: sessions and routes. bgp.cc.
+int run_get_bgp(const Context& context);
+/// What `describe node` and `status` say of BGP; empty in a lab without.
+std::string bgp_of_node(Client& client, const std::string& node);
+std::string bgp_status_line(const nlohmann::json& status);
+/// A line for each BIRD that a plan would start.
+std::string bgp_plan(const store::Store& store, const compile::ClusterConfig& config);
+int run_get_links(const Context& context); // what the links of the underlay do to packets
 int run_describe(const Context& context);
 int run_scale(const Context& context);
 int run_label(const Context& context);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -101,6 +102,7 @@ struct Options {
     std::string period;
     std::string rounds;
     std::string heal_after;
+    std::map<std::string, std::string> link_changes; // "delay" -> "50ms"
 };
 
 /// Parses the command line and the environment (LABCTL_NAMESPACE for --namespace and so on).

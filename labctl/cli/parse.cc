@@ -135,7 +135,8 @@ void add_objects(CLI::App& app, Options& o) {
         ->expected(2, 3)
         ->required();
     auto* logs = command(app, o, "logs", "What a pod printed, or which requests it served");
-    logs->add_option("pod", o.arguments, "Pod, or KIND/NAME of its workload")
+    logs->add_option(
+            "pod", o.arguments, "Pod, or KIND/NAME of its workload, or node/NAME: its BIRD")
         ->expected(1)
         ->required();
     logs->add_flag("-f,--follow", o.follow, "Follow");
@@ -201,17 +202,33 @@ void add_fault(CLI::App& app, Options& o) {
         ->add_option(
             "what",
             o.arguments,
-            "cut TARGET[:INTERFACE], stop node/NODE, drop TARGET, flap POD; restore TARGET, start "
-            "node/NODE, clear ID or TARGET, list")
-        ->expected(1, 2)
+            "cut TARGET[:INTERFACE], stop node/NODE, drop TARGET, flap POD, bgp node/NODE PEER, "
+            "link A B; restore TARGET or A B, start node/NODE, clear ID or TARGET, list")
+        ->expected(1, 3)
         ->required();
     fault->add_option("--for", o.heal_after, "Heal by itself after this time, for example 5s");
     fault->add_option("--share", o.share, "drop: how many of the packets, for example 10%");
     fault->add_option("--proto", o.protocol, "drop: only tcp, udp, icmp or sctp");
     fault->add_option("--port", o.port, "drop: only packets from or to this port");
-    fault->add_option("--direction", o.direction, "drop: only in or out, as the target sees it");
+    fault->add_option(
+        "--direction", o.direction, "drop, link: only in or out, as the target sees it");
     fault->add_option("--period", o.period, "flap: not ready for half of this time (default 2s)");
     fault->add_option("--count", o.rounds, "flap: so many times (default: until it is cleared)");
+    const auto change = [&](const std::string& name, const std::string& help) {
+        fault->add_option_function<std::string>(
+            "--" + name,
+            [&o, name](const std::string& value) { o.link_changes[name] = value; },
+            "link: " + help);
+    };
+    change("delay", "hold every packet back, for example 50ms");
+    change("jitter", "more or less of the delay for each packet");
+    change("loss", "lose packets, for example 1%");
+    change("duplicate", "send packets twice");
+    change("reorder", "let packets overtake those that are held back");
+    change("corrupt", "turn a bit of packets over");
+    change("rate", "at most so much, for example 10mbit");
+    change("queue", "so many packets wait at most");
+    change("mtu", "the largest packet, in bytes");
     fault->add_flag("--all", o.all, "clear: every fault");
 }
 

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/network_view.h"
+#include "labctl/compile/topology.h"
 #include "netemu/base/error.h"
 
 namespace labctl::compile {
@@ -41,12 +43,25 @@ void check_room(const ClusterConfig& config) {
         }
     }
     for (const auto& range : config.underlay_cidrs) {
-        if (range.size() < nodes + 3) {
+        if (!config.topology && range.size() < nodes + 3) {
             throw netemu::UsageError(
                 "spec.underlay: " + range.to_string() + " is too small for " +
                 std::to_string(nodes) + " nodes");
         }
     }
+}
+
+/// Those of a topology's device, which may be missing.
+std::vector<netemu::IpPrefix> eth0_addresses(const TopologyDevice* device) {
+    if (device == nullptr || device->interfaces.empty()) {
+        return {};
+    }
+    for (const auto& interface : device->interfaces) {
+        if (interface.name == kEth0) {
+            return interface.addresses;
+        }
+    }
+    return device->interfaces.front().addresses;
 }
 
 } // namespace
@@ -84,8 +99,13 @@ std::vector<NodePlan> plan_nodes(const ClusterConfig& config) {
             const auto first = node_ranges(range) > config.nodes.size() ? 1U : 0U;
             plan.pod_cidrs.push_back(subnet(range, node_length(range), first + i));
         }
+        if (config.topology) {
+            plan.underlay = eth0_addresses(config.topology->find(DeviceKind::Node, plan.name));
+        }
         for (const auto& range : config.underlay_cidrs) {
-            plan.underlay.push_back({range.network().address.plus(2 + i), range.length});
+            if (!config.topology) {
+                plan.underlay.push_back({range.network().address.plus(2 + i), range.length});
+            }
         }
         result.push_back(std::move(plan));
     }
@@ -93,6 +113,9 @@ std::vector<NodePlan> plan_nodes(const ClusterConfig& config) {
 }
 
 std::vector<netemu::IpPrefix> external_addresses(const ClusterConfig& config) {
+    if (config.topology) {
+        return eth0_addresses(config.topology->find(DeviceKind::External, "external"));
+    }
     std::vector<netemu::IpPrefix> result;
     for (const auto& range : config.underlay_cidrs) {
         result.push_back({range.network().address.plus(1), range.length});

@@ -15,4 +15,8 @@ inline constexpr const char* kDnsConfigMap = "coredns";
 /// is none. The Service has the tenth address of each service range that is free.
 void ensure_cluster_dns(Control& control, const ClusterConfig& config);
 
+/// ServiceAccount, ConfigMap and DaemonSet "node-local-dns" and Service "kube-dns-upstream", as the
+/// addon's manifest has them (kubernetes cluster/addons/dns/nodelocaldns); likewise.
+void ensure_node_cache(Control& control, const ClusterConfig& config);
+
 } // namespace labctl::compile

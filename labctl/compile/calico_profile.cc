@@ -70,7 +70,9 @@ void add_calico_wiring(
     const auto& node = cluster.nodes.at(position);
     auto& spec = state.namespaces.at(node_namespace(node.name));
     add_overlay(cluster, node, spec);
-    add_blackholes(node, spec);
+    if (cluster.tunnels || cluster.next_hops) {
+        add_blackholes(node, spec); // otherwise BIRD does
+    }
     for (const auto& range : cluster.pod_cidrs) {
         spec.tables.push_back(make_masquerade(range, cluster.profile->name));
     }

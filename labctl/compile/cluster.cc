@@ -133,6 +133,9 @@ void Cluster::bootstrap() {
     ensure_kubernetes_service(impl.control);
     if (first_start && impl.config.dns_enabled) { // what a user has deleted does not come back
         ensure_cluster_dns(impl.control, impl.config);
+        if (impl.config.dns_node_local) {
+            ensure_node_cache(impl.control, impl.config);
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 #include "labctl/compile/dns_upstream.h"
 #include "labctl/compile/load_balancer_pool.h"
 #include "labctl/compile/network_mtu.h"
+#include "labctl/compile/topology_read.h"
 #include "netemu/base/error.h"
 #include "netemu/base/limits.h"
 #include "netemu/base/text.h"
@@ -31,11 +32,13 @@ NodeConfig node_from(const api::Json& json) {
     return node;
 }
 
-std::vector<NodeConfig> read_nodes(const api::Json& nodes) {
+/// `may_lack`: there is something else in the lab.
+std::vector<NodeConfig> read_nodes(const api::Json& nodes, bool may_lack) {
     std::vector<NodeConfig> result;
     if (nodes.is_number_integer()) {
         const auto count = nodes.get<std::int64_t>();
-        if (count < 1 || count > static_cast<std::int64_t>(netemu::limits::kNodesMax)) {
+        if (count < (may_lack ? 0 : 1) ||
+            count > static_cast<std::int64_t>(netemu::limits::kNodesMax)) {
             throw UsageError(
                 "spec.nodes: " + std::to_string(count) + " nodes, but a lab has between 1 and " +
                 std::to_string(netemu::limits::kNodesMax));
@@ -55,7 +58,7 @@ std::vector<NodeConfig> read_nodes(const api::Json& nodes) {
                              : "spec.nodes: two nodes are named '" + name + "'");
         }
     }
-    if (result.empty() || result.size() > netemu::limits::kNodesMax) {
+    if ((result.empty() && !may_lack) || result.size() > netemu::limits::kNodesMax) {
         throw UsageError(
             "spec.nodes: " + std::to_string(result.size()) +
             " nodes, but a lab has between 1 and " + std::to_string(netemu::limits::kNodesMax));
@@ -122,7 +125,9 @@ void check_overlaps(const ClusterConfig& config) {
     };
     add("spec.podCIDR", config.pod_cidrs);
     add("spec.serviceCIDR", config.service_cidrs);
-    add("spec.underlay.cidr", config.underlay_cidrs);
+    if (!config.nodes.empty()) {
+        add("spec.underlay.cidr", config.underlay_cidrs);
+    }
     for (std::size_t i = 0; i < all.size(); ++i) {
         for (std::size_t j = i + 1; j < all.size(); ++j) {
             if (all[i].second.overlaps(all[j].second)) {
@@ -195,11 +200,37 @@ void read_mtus(ClusterConfig& config, const api::Json& spec) {
     if (!mtu.is_null() && mtu != "auto") {
         config.cni_mtu = checked_mtu(mtu, "spec.cni.mtu", has_v6);
     }
-    if (const auto& links = api::at(spec, "underlay.links"); links.is_array() && !links.empty()) {
-        throw UsageError(
-            "spec.underlay.links: an underlay of several links is not available in this version",
-            "leave it out: the nodes then share one segment");
+}
+
+/// The ranges of the underlay, and its topology if the lab file describes one.
+void read_underlay(ClusterConfig& config, const api::Json& spec) {
+    const auto& underlay = api::at(spec, "underlay");
+    const bool described = describes_topology(underlay);
+    auto ranges = read_ranges(api::at(underlay, "cidr"), "spec.underlay.cidr");
+    if (config.nodes.empty() && !ranges.empty()) {
+        config.underlay_cidrs = std::move(ranges); // no pods that have a family
+    } else {
+        config.underlay_cidrs = complete(
+            std::move(ranges),
+            config.pod_cidrs,
+            "172.18.0.0/16",
+            described ? "fd00:172:18::/48" : "fd00:172:18::/64"); // each segment has a /64
     }
+    read_mtus(config, spec);
+    if (!described) {
+        return;
+    }
+    TopologyQuestion question{underlay, {}, config.underlay_cidrs, {}, config.underlay_mtu};
+    for (const auto& node : config.nodes) {
+        question.nodes.push_back(node.name);
+    }
+    if (!config.nodes.empty()) {
+        question.foreign = config.pod_cidrs;
+        question.foreign.insert(
+            question.foreign.end(), config.service_cidrs.begin(), config.service_cidrs.end());
+    }
+    config.topology = read_topology(question);
+    config.underlay_mtu = config.topology->node_path_mtu();
 }
 
 std::int64_t read_dns_replicas(const api::Json& json, std::int64_t otherwise) {
@@ -278,7 +309,8 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     ClusterConfig config;
     config.name = lab.name();
     const auto& nodes = api::at(spec, "nodes");
-    config.nodes = read_nodes(nodes.is_null() ? api::Json(3) : nodes);
+    config.nodes = read_nodes(
+        nodes.is_null() ? api::Json(3) : nodes, describes_topology(api::at(spec, "underlay")));
     config.pod_cidrs = read_ranges(api::at(spec, "podCIDR"), "spec.podCIDR");
     if (config.pod_cidrs.empty()) {
         config.pod_cidrs = read_ranges("10.244.0.0/16", "spec.podCIDR");
@@ -288,23 +320,27 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
         config.pod_cidrs,
         "10.96.0.0/12",
         "fd00:10:96::/112");
-    config.underlay_cidrs = complete(
-        read_ranges(api::at(spec, "underlay.cidr"), "spec.underlay.cidr"),
-        config.pod_cidrs,
-        "172.18.0.0/16",
-        "fd00:172:18::/64");
+    read_underlay(config, spec);
     read_load_balancer_pool(config, api::at(spec, "loadBalancer.pool"));
     config.cluster_domain = api::string_at(spec, "clusterDomain", config.cluster_domain);
     config.cni_profile = api::string_at(spec, "cni.profile", config.cni_profile);
     read_cni(config, spec);
+    config.bgp = read_bgp(spec, config.nodes, config.cni_profile);
     config.proxy_mode = read_proxy_mode(spec);
     config.ipvs_scheduler = read_ipvs_scheduler(spec);
     config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});
     config.policy_established = one_of(spec, "policy.established", "cut", {"cut", "keep"});
-    config.dns_enabled = api::bool_at(spec, "dns.enabled", config.dns_enabled);
+    config.dns_enabled =
+        !config.nodes.empty() && api::bool_at(spec, "dns.enabled", config.dns_enabled);
     config.dns_replicas = read_dns_replicas(api::at(spec, "dns.replicas"), config.dns_replicas);
+    config.dns_node_local = api::bool_at(spec, "dns.nodeLocal", false);
+    if (config.dns_node_local && !config.service_cidrs.front().address.is_v4()) {
+        throw UsageError(
+            "spec.dns.nodeLocal: the caches answer on 169.254.20.10, and the lab's first range is "
+            "one of IPv6",
+            "leave it out, or put an IPv4 range first");
+    }
     (void)read_dns_upstream(api::at(spec, "dns.upstream")); // throws for what is no record
-    read_mtus(config, spec);
     for (const auto& image : api::at(spec, "images")) {
         config.images.push_back(image_rule(image));
     }

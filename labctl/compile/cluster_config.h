@@ -1,16 +1,20 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "labctl/api/object.h"
+#include "labctl/compile/bgp_config.h"
 #include "netemu/base/address.h"
 
 /// The Lab object as values: what the cluster is made of. Read once at `up`.
 namespace labctl::compile {
+
+struct Topology;
 
 struct NodeConfig {
     std::string name;
@@ -42,8 +46,11 @@ struct ClusterConfig {
     std::string overlay = "vxlan";
     std::string emulation = "auto"; // who makes Geneve's tunnels, see check_emulation
     bool kube_proxy_replacement = false;
+    std::optional<BgpConfig> bgp;         // who tells nodes their routes; none: they are static
     std::optional<std::uint32_t> cni_mtu; // none: computed along the path
-    std::uint32_t underlay_mtu = 1500;
+    std::uint32_t underlay_mtu = 1500;    // of a topology, the least between two nodes
+    /// The underlay as the lab file describes it; null: one segment for all.
+    std::shared_ptr<const Topology> topology;
     std::string proxy_mode = "nftables"; // as check_proxy_mode accepts it
     std::string ipvs_scheduler = "rr";   // of the mode ipvs
     std::string mesh_profile = "none";
@@ -52,6 +59,7 @@ struct ClusterConfig {
     std::string policy_established = "cut";
     bool dns_enabled = true;       // whether the lab starts with coredns and kube-dns
     std::int64_t dns_replicas = 2; // of coredns, then; kubeadm's number
+    bool dns_node_local = false;   // and with a cache on every node that the pods ask
     std::vector<ImageRule> images;
     /// Whether this host's kernel shows bridged packets to the rules of the IP layer
     /// (br_netfilter). Not of the Lab object: whoever starts the lab sets it.
@@ -59,6 +67,11 @@ struct ClusterConfig {
     /// Whether a namespace can be told not to take up a TCP connection in its middle
     /// (nf_conntrack_tcp_loose). Likewise.
     bool strict_tracking = true;
+    /// Whether it has dummy devices. Likewise.
+    bool dummy_device = true;
+    /// Whether this host's kernel takes routes with several gateways
+    /// (CONFIG_IP_ROUTE_MULTIPATH). Likewise.
+    bool multipath = true;
     std::string directory; // of the lab file, for relative paths; empty if none
 
     /// From a validated and defaulted Lab object. Throws netemu::UsageError for what this version

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "labctl/compile/cni_profile.h"
+#include "labctl/compile/topology_network.h"
 
 namespace labctl::compile {
 
@@ -69,13 +70,20 @@ void add_peer(const NodeView& peer, const std::string& tunnel, NamespaceSpec& sp
     spec.fdb.push_back({mac, peer.underlay.front().address, tunnel});
 }
 
-void add_next_hop(const NodeView& peer, NamespaceSpec& spec) {
+/// Behind routers the way to the peer's pods is that to the peer.
+void add_next_hop(
+    const ClusterView& cluster, const NodeView& node, const NodeView& peer, NamespaceSpec& spec) {
     for (const auto& range : peer.pod_cidrs) {
         const auto via =
             std::find_if(peer.underlay.begin(), peer.underlay.end(), [&](const IpPrefix& each) {
                 return each.address.family() == range.address.family();
             });
-        if (via != peer.underlay.end()) {
+        if (via != peer.underlay.end() && cluster.topology != nullptr) {
+            const auto& device = *cluster.topology->find(DeviceKind::Node, node.name);
+            if (auto route = route_behind(*cluster.topology, device, range, via->address)) {
+                spec.routes.push_back(std::move(*route));
+            }
+        } else if (via != peer.underlay.end()) {
             spec.routes.push_back({range, via->address, kEth0, false});
         }
     }
@@ -104,8 +112,8 @@ void add_overlay(const ClusterView& cluster, const NodeView& node, NamespaceSpec
             for (const auto& range : peer.pod_cidrs) {
                 spec.routes.push_back({range, {}, cluster.profile->geneve, false});
             }
-        } else {
-            add_next_hop(peer, spec);
+        } else if (cluster.next_hops) {
+            add_next_hop(cluster, node, peer, spec);
         }
     }
     std::sort(spec.neighbours.begin(), spec.neighbours.end());

@@ -4,6 +4,7 @@
 
 #include "dns/corefile.h"
 #include "labctl/compile/bootstrap_dns.h"
+#include "labctl/compile/dns_files.h"
 #include "labctl/compile/service_index.h"
 #include "labctl/compile/service_values.h"
 #include "netemu/base/error.h"
@@ -77,6 +78,13 @@ bool names_by_pod(const dns::Corefile& corefile) {
         });
 }
 
+/// A new template mounts other files, perhaps.
+bool mounts_changed(const store::Event& event) {
+    constexpr const char* kTemplate = "spec.template.spec";
+    return !event.previous ||
+           api::at(event.previous->body, kTemplate) != api::at(event.object->body, kTemplate);
+}
+
 std::vector<std::uint16_t> plugin_ports(const dns::Corefile& corefile) {
     std::set<std::uint16_t> ports;
     for (const auto& block : corefile.servers) {
@@ -126,7 +134,8 @@ void DnsRecords::on_event(const store::Event& event) {
     } else if (kind == "Namespace") {
         dirty_namespaces_.insert(object.name());
     } else if (
-        kind == "ConfigMap" && object.name() == kDnsConfigMap && object.ns() == kDnsNamespace) {
+        object.ns() == kDnsNamespace && object.name() == kDnsConfigMap && // both of one name
+        (kind == "ConfigMap" || (kind == "Deployment" && mounts_changed(event)))) {
         corefile_dirty_ = true;
     }
 }
@@ -165,18 +174,27 @@ void DnsRecords::read_corefile(dns::ZoneChanges& changes) {
     const auto config_map = store_.get({"ConfigMap", kDnsNamespace, kDnsConfigMap});
     const auto text =
         config_map ? api::string_at(config_map->body, "data.Corefile") : std::string();
-    if (text.empty() || text == corefile_) {
+    if (text.empty()) {
         return; // what was mounted into running pods stays when the ConfigMap goes
     }
     try {
         const auto corefile = dns::parse_corefile(text);
+        auto files = read_dns_files(store_, corefile, *config_map);
+        if (!files.warning.empty()) {
+            problem_ = Problem{config_map, files.warning};
+        }
+        if (text == corefile_ && files.texts == files_) {
+            return;
+        }
         const bool by_pod = names_by_pod(corefile);
         http_ports_ = plugin_ports(corefile);
         if (by_pod != std::exchange(name_by_pod_, by_pod)) {
             dirty_services_.insert(known_services_.begin(), known_services_.end());
         }
         corefile_ = text;
+        files_ = std::move(files.texts);
         changes.corefile = text;
+        changes.files = files_;
     } catch (const netemu::Error& error) {
         problem_ = Problem{config_map, error.what()};
     }

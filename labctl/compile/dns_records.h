@@ -18,9 +18,9 @@ namespace labctl::compile {
 
 /// Follows the store as coredns' plugin kubernetes follows the API server: what a change costs is
 /// what the Service holds that it concerns. The Corefile is that of the ConfigMap
-/// kube-system/coredns; one that cannot be read leaves the last good one in force. Of a Corefile's
-/// `kubernetes`, `labels` and `namespace_labels` choose nothing here. Pure but for the watch.
-/// Belongs to the thread of the store.
+/// kube-system/coredns, and so are the files that it reads; one that cannot be read leaves the last
+/// good one in force. Of a Corefile's `kubernetes`, `labels` and `namespace_labels` choose nothing
+/// here. Pure but for the watch. Belongs to the thread of the store.
 class DnsRecords {
 public:
     /// `store` outlives this.
@@ -63,8 +63,9 @@ private:
     std::set<Key> dirty_pods_;
     std::set<std::string> dirty_namespaces_;
     bool corefile_dirty_ = true;
-    std::string corefile_;     // in force
-    bool name_by_pod_ = false; // `endpoint_pod_names` of it
+    std::string corefile_;                     // in force
+    std::map<std::string, std::string> files_; // that it reads
+    bool name_by_pod_ = false;                 // `endpoint_pod_names` of it
     std::vector<std::uint16_t> http_ports_;
     std::optional<Problem> problem_; // of the last update
 };

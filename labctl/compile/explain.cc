@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/explain_device.h"
 #include "labctl/compile/explain_ipvs.h"
 #include "labctl/compile/explain_restored.h"
 #include "labctl/compile/explain_target.h"
@@ -375,7 +376,9 @@ private:
                 "straight to pod " + target_.pod + " on " + target_.node + ": no Service rule";
         } else if (first.result.empty()) {
             outcome = "none";
-            summary = target_.node.empty()
+            summary = target_.node.empty() && !target_.what.empty()
+                          ? "leaves the cluster: " + target_.what
+                      : target_.node.empty()
                           ? "no Service, node or pod has this address and port"
                           : "no Service has this port: node " + target_.node + " itself answers";
         }
@@ -417,7 +420,7 @@ private:
 /// From outside, the packet meets the rules of the node that has or announces the address.
 std::string
 entry_node(const ExplainSource& source, const ExplainTarget& target, const Proxies& proxies) {
-    if (source.name != "external") {
+    if (!source.outside) {
         return source.node;
     }
     for (const auto& announced : proxies.announcements()) {
@@ -439,12 +442,31 @@ api::Json explain_path(
     const ElementReader& elements,
     const SavedReader& saved,
     const ServerReader& servers) {
+    if (auto direct = explain_between_devices(config, question)) {
+        return std::move(*direct);
+    }
+    if (config.nodes.empty()) {
+        throw netemu::UsageError(
+            "'" + question.from + "' to '" + question.to + "': this lab has hosts and routers only",
+            "labctl explain host/NAME host/NAME");
+    }
     auto source = explain_source(store, config, question);
-    auto target = explain_target(store, proxies, question);
+    auto target = explain_target(store, proxies, with_device_address(config, question));
+    if (const auto name = device_of_address(config, target.address);
+        !name.empty() && target.what.empty()) {
+        target.what = "address of " + name;
+    }
+    target.name = question.to;
     const auto first = entry_node(source, target, proxies);
-    return PathExplainer(
-               proxies, rules, elements, saved, servers, std::move(source), std::move(target))
-        .explain(first);
+    const bool to_device = target.what.starts_with("address of ") && target.node.empty();
+    auto answer =
+        PathExplainer(
+            proxies, rules, elements, saved, servers, std::move(source), std::move(target))
+            .explain(first);
+    if (to_device) {
+        answer["underlay"] = true;
+    }
+    return answer;
 }
 
 api::Json affinity_list(

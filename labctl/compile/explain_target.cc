@@ -7,6 +7,8 @@
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/proxies.h"
+#include "labctl/compile/topology.h"
+#include "labctl/compile/underlay_names.h"
 #include "labctl/store/store.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -278,10 +280,20 @@ ExplainSource explain_source(
     ExplainSource source;
     source.name = question.from;
     if (question.from == "external") {
-        source.node = config.nodes.at(0).name; // the way of its default route
+        source.outside = true;
+        if (!config.nodes.empty()) {
+            source.node = config.nodes.front().name; // the way of its default route
+        }
         for (const auto& prefix : external_addresses(config)) {
             source.addresses.push_back(prefix.address);
         }
+        return source;
+    }
+    if (const auto* device = config.topology ? config.topology->find_ns(question.from) : nullptr;
+        device != nullptr && device->kind != DeviceKind::Node && !config.nodes.empty()) {
+        source.outside = true;
+        source.node = config.nodes.front().name; // the routers' way to Services and pods
+        source.addresses = underlay_addresses(config, question.from);
         return source;
     }
     if (question.from.starts_with("node/")) {

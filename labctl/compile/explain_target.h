@@ -13,6 +13,7 @@ struct ExplainSource {
     std::string name;       // "default/client", "node/node-1", "external"
     std::string node;       // where its packets meet rules first
     bool from_node = false; // a process of that node sends them
+    bool outside = false;   // no node's: its packets come in from the underlay
     std::vector<netemu::IpAddress> addresses;
     /// Its address of the family; throws netemu::UsageError when it has none.
     [[nodiscard]] const netemu::IpAddress& address(netemu::Family family) const;

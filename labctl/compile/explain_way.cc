@@ -1,7 +1,6 @@
 #include "labctl/compile/explain_way.h"
 
 #include "labctl/compile/network.h"
-#include "labctl/compile/packet_path.h"
 
 namespace labctl::compile {
 
@@ -27,13 +26,30 @@ std::string place_text(const std::string& ns) {
     return ns.starts_with("pod/") ? ns.substr(4) : ns;
 }
 
+/// No rule decides where a device is the target, but the devices on the way do.
+void conclude_on_underlay(Json& explanation) {
+    const auto& way = api::at(explanation["branches"].at(0), "way");
+    const auto last = way.empty() ? std::string("no way") : string_at(way.back(), "how");
+    const bool arrives = last == "arrives";
+    explanation["outcome"] = arrives ? "endpoint" : "none";
+    if (!arrives) {
+        explanation["summary"] =
+            string_at(explanation, "to.what") + " is not reached: " +
+            (way.empty() ? last : string_at(way.back(), "place") + ": " + last);
+    }
+}
+
 } // namespace
 
 void explain_ways(
     Json& explanation,
     const netemu::DesiredState& network,
+    const RouteNotes& notes,
     const services::IdentityNetwork* tunnels) {
-    const auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
+    auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
+    if (const auto plain = netemu::IpAddress::parse(string_at(explanation, "to.address"))) {
+        target = netemu::Endpoint{*plain, 0}; // no port: ICMP
+    }
     auto& branches = explanation["branches"];
     if (!target || !branches.is_array()) {
         return;
@@ -52,7 +68,7 @@ void explain_ways(
         question.translated_in = end ? node_namespace(string_at(explanation, "node")) : "";
         question.translated = end ? end->address : target->address;
         auto way = Json::array();
-        for (const auto& hop : packet_path(network, question)) {
+        for (const auto& hop : packet_path(network, question, notes)) {
             way.push_back(
                 {{"place", place_text(hop.ns)},
                  {"in", hop.in},
@@ -60,6 +76,9 @@ void explain_ways(
                  {"how", hop.how}});
         }
         branch["way"] = std::move(way);
+    }
+    if (api::bool_at(explanation, "underlay", false)) {
+        conclude_on_underlay(explanation);
     }
 }
 

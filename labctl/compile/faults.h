@@ -12,9 +12,10 @@ namespace labctl::compile {
 
 /// A fault whose target is known to exist.
 struct NetworkFault {
-    std::string id;   // "f1"
-    std::string ns;   // network namespace of the target
-    api::Fault fault; // a Flap has no effect here
+    std::string id;        // "f1"
+    std::string ns;        // network namespace of the target
+    api::Fault fault;      // a Flap or Bgp has no effect here; a Link has it by add_impairments
+    std::string peer_ns{}; // of a Link: the network namespace of its other end
 };
 
 /// The table of faults in a target's namespace.

@@ -4,6 +4,7 @@
 
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/topology.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -50,6 +51,16 @@ bool overlap(const Span& left, const Span& right) {
 /// range, then one after the other.
 std::vector<Span> node_spans(const ClusterConfig& config) {
     std::vector<Span> spans;
+    if (config.topology) {
+        for (const auto& device : config.topology->devices) {
+            for (const auto& interface : device.interfaces) {
+                for (const auto& each : interface.addresses) {
+                    spans.emplace_back(each.address, each.address);
+                }
+            }
+        }
+        return spans;
+    }
     for (const auto& external : external_addresses(config)) {
         spans.emplace_back(external.address, external.address.plus(config.nodes.size()));
     }

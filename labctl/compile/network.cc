@@ -5,6 +5,8 @@
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network_view.h"
+#include "labctl/compile/node_cache.h"
+#include "labctl/compile/topology_network.h"
 #include "netemu/base/error.h"
 #include "netemu/model/interface_name.h"
 
@@ -171,10 +173,36 @@ NamespaceSpec make_member(
     return spec;
 }
 
+/// Kernels without routes of several gateways take the first of them.
+void forget_further_gateways(netemu::DesiredState& state) {
+    for (auto& [name, spec] : state.namespaces) {
+        for (auto& route : spec.routes) {
+            route.more.clear();
+        }
+    }
+}
+
+netemu::DesiredState compile_on_topology(const ClusterView& cluster, const ClusterConfig& config) {
+    netemu::DesiredState state;
+    add_topology(cluster, config, state);
+    const auto sysctls = node_sysctls(cluster.pod_cidrs, config);
+    for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
+        state.namespaces.at(node_namespace(cluster.nodes[i].name)).sysctls = sysctls;
+        cluster.profile->add(cluster, i, state);
+    }
+    if (!config.multipath) {
+        forget_further_gateways(state);
+    }
+    return state;
+}
+
 } // namespace
 
 netemu::DesiredState compile_network(const store::Store& store, const ClusterConfig& config) {
     const auto cluster = view_cluster(store, config);
+    if (cluster.topology != nullptr) {
+        return compile_on_topology(cluster, config);
+    }
     const auto members = list_members(cluster);
     netemu::DesiredState state;
     state.namespaces.emplace(kUnderlayNamespace, make_underlay(members, cluster.underlay_mtu));
@@ -196,6 +224,7 @@ netemu::DesiredState compile_network(const store::Store& store, const ClusterCon
         state.namespaces.emplace(member.ns, std::move(node));
         cluster.profile->add(cluster, i, state);
     }
+    add_node_caches(store, config, state);
     return state;
 }
 

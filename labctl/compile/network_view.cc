@@ -11,6 +11,7 @@
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_mtu.h"
 #include "labctl/compile/policies.h"
+#include "labctl/compile/topology.h"
 #include "labctl/store/store.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -27,7 +28,30 @@ using netemu::IpPrefix;
 constexpr std::uint64_t kIndexOffsetMax = 1U << 24U;
 constexpr std::uint32_t kHashedIndexFirst = 1U << 25U;
 
+/// Of a node of a topology, what that has given it, as soon as the Node object has an address.
+std::vector<IpPrefix> topology_addresses(const std::string& node, const Topology& topology) {
+    if (const auto* device = topology.find(DeviceKind::Node, node)) {
+        for (const auto& interface : device->interfaces) {
+            if (interface.name == kEth0) {
+                return interface.addresses;
+            }
+        }
+    }
+    return {};
+}
+
 std::vector<IpPrefix> underlay_addresses(const api::Json& node, const ClusterConfig& config) {
+    const auto has_address = [&] {
+        const auto& list = api::at(node, "status.addresses");
+        return std::any_of(list.begin(), list.end(), [](const api::Json& entry) {
+            return api::string_at(entry, "type") == "InternalIP";
+        });
+    };
+    if (config.topology) {
+        return has_address()
+                   ? topology_addresses(api::string_at(node, "metadata.name"), *config.topology)
+                   : std::vector<IpPrefix>{};
+    }
     std::vector<IpPrefix> result;
     for (const auto& range : config.underlay_cidrs) {
         for (const auto& entry : api::at(node, "status.addresses")) {
@@ -187,11 +211,13 @@ ClusterView view_cluster(const store::Store& store, const ClusterConfig& config)
     view.profile = &cni_profile(config);
     view.tunnels = config.overlay == kOverlayVxlan;
     view.geneve = config.overlay == kOverlayGeneve;
+    view.next_hops = !view.tunnels && !view.geneve && !config.bgp;
     view.check_sources = view.profile->always_checks_sources ||
                          (view.profile->enforces_policies && has_policies(store));
     view.underlay_mtu = config.underlay_mtu;
     view.overlay_mtu = std::min(view.pod_mtu, config.underlay_mtu - overlay_overhead(config));
     view.external = external_addresses(config);
+    view.topology = config.topology.get();
     view.pod_cidrs = config.pod_cidrs;
     view.nodes = view_nodes(store, config);
     view_pods(store, view.nodes);

@@ -1,6 +1,10 @@
 #include "labctl/compile/packet_path.h"
 
 #include <algorithm>
+#include <functional>
+
+#include "labctl/compile/network.h"
+#include "netemu/model/route_protocol.h"
 
 namespace labctl::compile {
 
@@ -58,14 +62,19 @@ std::string route_text(const RouteSpec& route) {
         text += " via " + route.gateway->to_string();
     }
     return text + (route.is_blackhole() ? "" : " dev " + route.link) +
-           (route.onlink ? " onlink" : "");
+           (route.onlink ? " onlink" : "") +
+           (route.more.empty()
+                ? ""
+                : " (one of " + std::to_string(route.more.size() + 1) + " equal ways)");
 }
 
 /// One walk through the network.
 class PathWalk {
 public:
-    PathWalk(const netemu::DesiredState& network, const PathQuestion& question)
-        : network_(network), question_(question), at_(question.from), to_(question.to) {}
+    PathWalk(
+        const netemu::DesiredState& network, const PathQuestion& question, const RouteNotes& notes)
+        : network_(network), question_(question), notes_(notes), at_(question.from),
+          to_(question.to) {}
 
     std::vector<PathHop> run() {
         while (!at_.empty() && hops_.size() < kPathHopsMax) {
@@ -93,13 +102,19 @@ private:
             end(route && route->is_blackhole() ? route_text(*route) : "no route");
             return;
         }
-        hops_.push_back({at_, in_, link->name, route_text(*route)});
+        hops_.push_back({at_, in_, link->name, route_text(*route) + note_of(*route)});
         if (!link->up) {
             end(link->name + " is down");
             return;
         }
         const auto next = route->gateway.value_or(to_);
         std::visit([&](const auto& kind) { leave(ns, *link, kind, next); }, link->kind);
+    }
+
+    [[nodiscard]] std::string note_of(const RouteSpec& route) const {
+        const auto note = notes_.find({at_, route.destination});
+        return note == notes_.end() || route.protocol != netemu::kRouteByBird ? std::string()
+                                                                              : ", " + note->second;
     }
 
     void end(const std::string& how) {
@@ -134,17 +149,12 @@ private:
         end(link.name + " leads nowhere");
     }
 
-    /// The pod's own port.
     void leave(
         const NamespaceSpec& /*ns*/,
         const LinkSpec& link,
-        const netemu::VethSpec& veth,
-        const IpAddress& /*next*/) {
-        if (!link.up) {
-            end(link.name + " is down");
-            return;
-        }
-        enter(veth.peer_namespace, veth.peer_name);
+        const netemu::VethSpec& /*kind*/,
+        const IpAddress& next) {
+        cross(link, next);
     }
 
     void leave(
@@ -152,25 +162,7 @@ private:
         const LinkSpec& link,
         const netemu::VethPeerSpec& /*kind*/,
         const IpAddress& next) {
-        for (const auto& [name, ns] : network_.namespaces) {
-            for (const auto& outer : ns.links) {
-                const auto* veth = std::get_if<netemu::VethSpec>(&outer.kind);
-                if (veth == nullptr || veth->peer_namespace != at_ ||
-                    veth->peer_name != link.name) {
-                    continue;
-                }
-                if (!outer.up) {
-                    end("its cable is cut: " + outer.name + " of " + name + " is down");
-                    return;
-                }
-                enter(name, outer.name);
-                if (!outer.master.empty() && !holds(ns, next)) {
-                    switch_on(ns, outer.master, next);
-                }
-                return;
-            }
-        }
-        end("the other end of " + link.name + " is nowhere");
+        cross(link, next);
     }
 
     void leave(
@@ -178,9 +170,12 @@ private:
         const LinkSpec& bridge,
         const netemu::BridgeSpec& /*kind*/,
         const IpAddress& next) {
-        if (const auto* port = port_to(ns, bridge.name, next)) {
+        const auto* port = port_to(ns, {at_, &bridge}, [&](const std::string&, const auto& far) {
+            return holds(far, next);
+        });
+        if (port != nullptr) {
             hops_.back().out += " " + port->name;
-            enter_port(*port);
+            enter_port(*port, next);
         } else {
             end("nobody on " + bridge.name + " has " + next.to_string());
         }
@@ -206,6 +201,9 @@ private:
         hops_.back().how += "; VXLAN " + std::to_string(vxlan.vni) + ", " +
                             vxlan.local.to_string() + " > " + entry->remote.to_string() + " UDP " +
                             std::to_string(vxlan.port) + " by " + vxlan.underlay;
+        if (!carry(entry->remote)) {
+            return;
+        }
         for (const auto& [name, peer] : network_.namespaces) {
             for (const auto& device : peer.links) {
                 const auto* other = std::get_if<netemu::VxlanSpec>(&device.kind);
@@ -242,7 +240,9 @@ private:
                             std::to_string(question_.identity) + ", " + self->local.to_string() +
                             " > " + peer->local.to_string() + " UDP " + std::to_string(kPort) +
                             " by " + std::string(kTunnelCarrier) + ", in userspace";
-        enter(peer->ns_name, peer->link);
+        if (carry(peer->local)) {
+            enter(peer->ns_name, peer->link);
+        }
     }
 
     static bool has_address(const services::IdentityNode& node, const IpAddress& address) {
@@ -254,53 +254,125 @@ private:
                    node.addresses.end();
     }
 
-    // --- switches
+    /// The way of the outer packet over a topology. False where it goes no further.
+    bool carry(const IpAddress& remote) {
+        if (network_.namespaces.contains(kUnderlayNamespace)) {
+            return true; // one switch: nothing to tell
+        }
+        auto outer = PathWalk(network_, {at_, remote, {}, {}}, notes_).run();
+        const bool arrives =
+            !outer.empty() && outer.back().out.empty() && outer.back().how == "arrives";
+        for (std::size_t i = 1; i + (arrives ? 1 : 0) < outer.size(); ++i) {
+            outer[i].how += " (outer packet)";
+            hops_.push_back(std::move(outer[i]));
+        }
+        if (!arrives) {
+            at_.clear();
+        }
+        return arrives;
+    }
 
-    const LinkSpec*
-    port_to(const NamespaceSpec& ns, const std::string& bridge, const IpAddress& next) const {
+    // --- cables and switches
+
+    /// A link, in the namespace that has it.
+    struct Placed {
+        std::string ns;
+        const LinkSpec* link = nullptr;
+    };
+
+    /// The other end of a veth pair; no link where there is none.
+    [[nodiscard]] Placed far_end(const Placed& near) const {
+        if (const auto* veth = std::get_if<netemu::VethSpec>(&near.link->kind)) {
+            const auto peer = network_.namespaces.find(veth->peer_namespace);
+            return {
+                veth->peer_namespace,
+                peer == network_.namespaces.end() ? nullptr
+                                                  : link_named(peer->second, veth->peer_name)};
+        }
+        for (const auto& [name, ns] : network_.namespaces) {
+            for (const auto& outer : ns.links) {
+                const auto* veth = std::get_if<netemu::VethSpec>(&outer.kind);
+                if (veth != nullptr && veth->peer_namespace == near.ns &&
+                    veth->peer_name == near.link->name) {
+                    return {name, &outer};
+                }
+            }
+        }
+        return {};
+    }
+
+    void cross(const LinkSpec& link, const IpAddress& next) {
+        if (link.impairment.any()) {
+            hops_.back().how += " [link: " + netemu::to_text(link.impairment) + "]";
+        }
+        const auto far = far_end({at_, &link});
+        if (far.link == nullptr) {
+            end("the other end of " + link.name + " is nowhere");
+            return;
+        }
+        if (!far.link->up) {
+            end("its cable is cut: " + far.link->name + " of " + far.ns + " is down");
+            return;
+        }
+        enter(far.ns, far.link->name);
+        const auto& ns = network_.namespaces.at(far.ns);
+        if (!far.link->master.empty() && !holds(ns, next)) {
+            switch_on(ns, *far.link, next);
+        }
+    }
+
+    using Wanted = std::function<bool(const std::string& name, const NamespaceSpec& ns)>;
+
+    /// The port of a bridge that leads to who is wanted, over other switches too. `from` is the
+    /// port that the packet came in by, or the bridge itself.
+    [[nodiscard]] const LinkSpec*
+    port_to(const NamespaceSpec& ns, const Placed& from, const Wanted& wanted) const {
+        const auto& bridge = from.link->master.empty() ? from.link->name : from.link->master;
         for (const auto& port : ns.links) {
-            const auto* veth = std::get_if<netemu::VethSpec>(&port.kind);
-            if (veth == nullptr || port.master != bridge) {
+            if (port.master != bridge || &port == from.link) {
                 continue;
             }
-            const auto peer = network_.namespaces.find(veth->peer_namespace);
-            if (peer != network_.namespaces.end() && holds(peer->second, next)) {
+            const auto far = far_end({from.ns, &port});
+            if (far.link == nullptr) {
+                continue;
+            }
+            const auto& there = network_.namespaces.at(far.ns);
+            if (far.link->master.empty() ? wanted(far.ns, there)
+                                         : port_to(there, far, wanted) != nullptr) {
                 return &port;
             }
         }
         return nullptr;
     }
 
-    void switch_on(const NamespaceSpec& ns, const std::string& bridge, const IpAddress& next) {
-        const auto* port = port_to(ns, bridge, next);
+    void switch_on(const NamespaceSpec& ns, const LinkSpec& in, const IpAddress& next) {
+        const Placed from{at_, &in};
+        const auto* port = port_to(
+            ns, from, [&](const std::string&, const auto& far) { return holds(far, next); });
         if (port == nullptr) { // whoever translates an address may answer for it, too
-            const auto found =
-                std::find_if(ns.links.begin(), ns.links.end(), [&](const LinkSpec& each) {
-                    const auto* veth = std::get_if<netemu::VethSpec>(&each.kind);
-                    return veth != nullptr && each.master == bridge &&
-                           veth->peer_namespace == question_.translated_in;
-                });
-            port = found == ns.links.end() ? nullptr : &*found;
+            port = port_to(ns, from, [&](const std::string& name, const auto&) {
+                return name == question_.translated_in;
+            });
         }
         if (port == nullptr) {
-            end("nobody on " + bridge + " has " + next.to_string());
+            end("nobody on " + in.master + " has " + next.to_string());
             return;
         }
-        hops_.push_back({at_, in_, port->name, "switched by " + bridge});
-        enter_port(*port);
+        hops_.push_back({at_, in_, port->name, "switched by " + in.master});
+        enter_port(*port, next);
     }
 
-    void enter_port(const LinkSpec& port) {
+    void enter_port(const LinkSpec& port, const IpAddress& next) {
         if (!port.up) {
             end(port.name + " is down");
             return;
         }
-        const auto& veth = std::get<netemu::VethSpec>(port.kind);
-        enter(veth.peer_namespace, veth.peer_name);
+        cross(port, next);
     }
 
     const netemu::DesiredState& network_;
     const PathQuestion& question_;
+    const RouteNotes& notes_;
     std::string at_;
     std::string in_;
     IpAddress to_;
@@ -309,9 +381,9 @@ private:
 
 } // namespace
 
-std::vector<PathHop>
-packet_path(const netemu::DesiredState& network, const PathQuestion& question) {
-    return PathWalk(network, question).run();
+std::vector<PathHop> packet_path(
+    const netemu::DesiredState& network, const PathQuestion& question, const RouteNotes& notes) {
+    return PathWalk(network, question, notes).run();
 }
 
 } // namespace labctl::compile

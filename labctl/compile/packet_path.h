@@ -1,7 +1,9 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "netemu/model/network.h"
@@ -29,8 +31,13 @@ struct PathQuestion {
     std::uint32_t identity = 0;
 };
 
+/// What to say of routes, by namespace and destination.
+using RouteNotes = std::map<std::pair<std::string, netemu::IpPrefix>, std::string>;
+
 /// Ends where the packet arrives, or where nothing leads on.
-[[nodiscard]] std::vector<PathHop>
-packet_path(const netemu::DesiredState& network, const PathQuestion& question);
+[[nodiscard]] std::vector<PathHop> packet_path(
+    const netemu::DesiredState& network,
+    const PathQuestion& question,
+    const RouteNotes& notes = {});
 
 } // namespace labctl::compile

@@ -1,11 +1,13 @@
 #include "labctl/compile/pod_dns.h"
 
 #include "labctl/compile/address_plan.h"
+#include "labctl/compile/node_cache.h"
 
 namespace labctl::compile {
 
 using api::at;
 using api::string_at;
+using netemu::IpAddress;
 
 namespace {
 
@@ -46,7 +48,11 @@ std::vector<netemu::IpAddress> upstream_addresses(const ClusterConfig& config) {
 }
 
 ClusterDns cluster_dns(const ClusterConfig& config) {
-    return {config.cluster_domain, dns_addresses(config), upstream_addresses(config)};
+    auto servers = dns_addresses(config);
+    if (config.dns_node_local) {
+        servers = {IpAddress::parse(kNodeCacheAddress).value()};
+    }
+    return {config.cluster_domain, std::move(servers), upstream_addresses(config)};
 }
 
 dns::ResolvConf host_resolv_conf(const ClusterDns& dns) {

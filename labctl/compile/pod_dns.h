@@ -22,7 +22,7 @@ namespace labctl::compile {
 /// Who resolves names in a lab.
 struct ClusterDns {
     std::string domain;                         // "cluster.local"
-    std::vector<netemu::IpAddress> nameservers; // of the kube-dns Service
+    std::vector<netemu::IpAddress> nameservers; // of the kube-dns Service, or the nodes' caches'
     std::vector<netemu::IpAddress> of_nodes{};  // in the nodes' resolv.conf
 };
 [[nodiscard]] ClusterDns cluster_dns(const ClusterConfig& config);

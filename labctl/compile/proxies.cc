@@ -10,6 +10,7 @@
 #include "labctl/compile/proxy_ipvs.h"
 #include "labctl/compile/service_index.h"
 #include "labctl/compile/service_values.h"
+#include "labctl/compile/topology_network.h"
 #include "services/nftables_proxy.h"
 #include "services/stale_connections.h"
 #include "services/topology.h"
@@ -220,6 +221,12 @@ void Proxies::add_to(netemu::DesiredState& state) const {
         }
     }
     add_devices(state);
+    if (cluster_.topology) {
+        for (const auto& [address, node] : announcements_) {
+            add_announced_address(*cluster_.topology, address, node, state);
+        }
+        return;
+    }
     auto& external = state.namespaces.at(kExternalNamespace);
     for (const auto& [address, node] : announcements_) {
         const auto& link = state.namespaces.at(node_namespace(node)).links;

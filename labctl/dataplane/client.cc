@@ -184,6 +184,9 @@ private:
             case Op::DnsQuery:
                 workloads.dns_query(record, on_dns_event);
                 break;
+            case Op::DnsCrash:
+                workloads.dns_crash(record);
+                break;
             case Op::WantSockets:
                 workloads.want_sockets(record);
                 break;
@@ -303,6 +306,10 @@ void DataPlane::on_ready(ReadyCallback callback) {
 
 void DataPlane::on_failure(FailureCallback callback) {
     impl_->workloads.on_failure(std::move(callback));
+}
+
+void DataPlane::on_crash(FailureCallback callback) {
+    impl_->workloads.on_crash(std::move(callback));
 }
 
 void DataPlane::serve(const std::vector<WorkloadSpec>& pods) {

@@ -80,6 +80,9 @@ public:
     /// Called when a pod's sockets could not be made (for example, a port in use); it is not served
     /// then.
     void on_failure(FailureCallback callback);
+    /// Called when a pod's DNS server has ended by itself, as coredns does on a loop; on_ready
+    /// tells when it is back, with another Corefile.
+    void on_crash(FailureCallback callback);
 
     /// Makes the listening sockets of each pod in its namespace and has the child serve them. Ports
     /// that are declared twice are served once. A pod that is served already is replaced.

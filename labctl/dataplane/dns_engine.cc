@@ -6,7 +6,27 @@
 
 namespace labctl::dataplane {
 
-DnsEngine::DnsEngine(const std::string& corefile) {
+/// A `file` with several zones becomes as many with one each.
+DnsEngine::Contents DnsEngine::read(dns::ServerBlock& block, const Files& files) {
+    Contents contents;
+    std::vector<dns::FileConfig> single;
+    for (const auto& file : block.files) {
+        const auto found = files.find(file.path);
+        const auto text = found == files.end() ? std::string() : found->second;
+        for (const auto& zone : file.zones) {
+            single.push_back({file.path, {zone}, file.through, file.line});
+            contents.zones.emplace_back(zone, text, file.path);
+        }
+    }
+    block.files = std::move(single);
+    if (block.hosts) {
+        const auto found = files.find(block.hosts->file);
+        contents.hosts = found == files.end() ? std::string() : found->second;
+    }
+    return contents;
+}
+
+DnsEngine::DnsEngine(const std::string& corefile, const Files& files) {
     for (auto& block : dns::parse_corefile(corefile).servers) {
         if (block.port != kDnsServerPort) {
             continue;
@@ -19,6 +39,7 @@ DnsEngine::DnsEngine(const std::string& corefile) {
             zone->set_synced(false);
         }
         zones_.push_back(std::move(zone));
+        contents_.push_back(read(block, files));
         blocks_.push_back(std::move(block));
     }
 }

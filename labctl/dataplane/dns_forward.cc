@@ -65,6 +65,7 @@ public:
                 failed.flags = dns::flag::kResponse;
                 failed.rcode = dns::Rcode::ServFail;
                 failed.question = ask.question;
+                failed.origin.unanswered = true;
                 done(std::move(failed));
             });
     }

@@ -29,6 +29,8 @@ std::unique_ptr<dns::BlockResolver> DnsPod::make_block(const DnsEngine& engine, 
     dns::BlockParts parts;
     parts.zone = engine.zone(index);
     parts.host_search = serving_.searches;
+    parts.files = engine.file_zones(index);
+    parts.hosts_text = engine.hosts_text(index);
     for (const auto& forward : block.forward) {
         parts.upstreams.push_back(make_upstream(loop_, forward, serving_, stock_));
     }
@@ -38,15 +40,21 @@ std::unique_ptr<dns::BlockResolver> DnsPod::make_block(const DnsEngine& engine, 
 }
 
 void DnsPod::set_engine(std::shared_ptr<DnsEngine> engine) {
-    if (serving_.role == DnsServing::Role::Upstream) {
-        return;
+    if (serving_.role == DnsServing::Role::Cluster) {
+        use(std::move(engine));
     }
+}
+
+void DnsPod::use(std::shared_ptr<DnsEngine> engine) {
     auto next = std::make_unique<Serving>();
     for (std::size_t i = 0; i < engine->blocks().size(); ++i) {
         next->resolver.add(make_block(*engine, i));
     }
     next->engine = std::move(engine);
+    next->loop = std::make_unique<DnsLoopWatch>(
+        loop_, next->resolver, [this](std::string why) { crashed(std::move(why)); });
     if (current_) {
+        current_->loop.reset();
         retired_.push_back(std::move(current_));
         retirements_.push_back(loop_.after(kRetiredFor, [this] {
             retirements_.pop_front();
@@ -55,6 +63,16 @@ void DnsPod::set_engine(std::shared_ptr<DnsEngine> engine) {
     }
     current_ = std::move(next);
     choose_log();
+    if (std::exchange(crashed_, false)) {
+        voice_.back();
+    }
+}
+
+/// As coredns, which ends its process.
+void DnsPod::crashed(std::string why) {
+    crashed_ = true;
+    voice_.log("[FATAL] " + why);
+    voice_.crash(std::move(why));
 }
 
 mesh::Response DnsPod::http(std::uint16_t port, std::string_view path, bool ready) const {
@@ -69,7 +87,7 @@ mesh::Response DnsPod::http(std::uint16_t port, std::string_view path, bool read
     }
     mesh::Response response;
     response.headers.add("content-type", "text/plain; charset=utf-8");
-    if (!current_) {
+    if (!current_ || crashed_) {
         response.status = 503;
         response.body = "kubernetes"; // the plugin that is not ready
     } else if (health && path == "/health") {
@@ -112,8 +130,7 @@ void DnsPod::log_query(const dns::LogEntry& entry) {
     if (watched_) {
         voice_.tell(entry);
     }
-    const bool failed =
-        entry.rcode == dns::Rcode::ServFail && entry.origin.source == dns::Source::Forward;
+    const bool failed = entry.rcode == dns::Rcode::ServFail && entry.origin.unanswered;
     const auto name = current_ ? dns::Name::parse(entry.name) : std::nullopt;
     const auto* block = name ? current_->resolver.block_of(*name) : nullptr;
     if (block == nullptr) {
@@ -133,6 +150,9 @@ void DnsPod::log_query(const dns::LogEntry& entry) {
 }
 
 void DnsPod::add_socket(netemu::UniqueFd socket, bool tcp) {
+    if (serving_.role == DnsServing::Role::NodeCache && !current_) { // all of its text is here
+        use(std::make_shared<DnsEngine>(serving_.zone));
+    }
     if (tcp) {
         server_.add_tcp(std::move(socket));
     } else {
@@ -151,7 +171,8 @@ dns::Handled DnsPod::handle(
         }
         return upstream_->handle(query, client, out, replies);
     }
-    return current_ ? current_->resolver.handle(query, client, out, replies) : dns::Handled{};
+    return current_ && !crashed_ ? current_->resolver.handle(query, client, out, replies)
+                                 : dns::Handled{};
 }
 
 } // namespace labctl::dataplane

@@ -11,6 +11,7 @@
 #include "dns/handler.h"
 #include "dns/server.h"
 #include "labctl/dataplane/dns_engine.h"
+#include "labctl/dataplane/dns_loop.h"
 #include "labctl/dataplane/dns_upstream.h"
 #include "labctl/dataplane/socket_stock.h"
 #include "labctl/dataplane/spec.h"
@@ -19,9 +20,10 @@
 
 namespace labctl::dataplane {
 
-/// One DNS server of the lab: a coredns pod, or the lab's upstream. It has its own server, cache
-/// and sockets to its upstreams; the records are the engine's, shared by all. Until it has an
-/// engine, a coredns pod answers nothing. Belongs to the loop's thread.
+/// One DNS server of the lab: a coredns pod, the cache of a node, or the lab's upstream. It has its
+/// own server, cache and sockets to its upstreams; the records are the engine's, shared by all.
+/// Until it has an engine, a coredns pod answers nothing; a node's cache makes one of its own.
+/// Belongs to the loop's thread.
 class DnsPod : public dns::Handler {
 public:
     /// What a pod tells of itself.
@@ -29,6 +31,8 @@ public:
         SocketStock::Order order;                       // sockets of the pod's namespace
         std::function<void(std::string line)> log;      // a line for `labctl logs`
         std::function<void(const dns::LogEntry&)> tell; // a query, while somebody watches
+        std::function<void(std::string why)> crash;     // the server has ended
+        std::function<void()> back;                     // it serves again, with a new Corefile
     };
     DnsPod(netemu::EventLoop& loop, DnsServing serving, Voice voice);
     DnsPod(const DnsPod&) = delete;
@@ -38,7 +42,8 @@ public:
     /// A new Corefile: an empty cache, and upstreams anew. What is under way is finished by the
     /// old one.
     void set_engine(std::shared_ptr<DnsEngine> engine);
-    /// Of the role Upstream: the next piece of its zone, and a name that it fails.
+    /// Of the roles Upstream and NodeCache: the next piece of its zone or Corefile. Of an upstream:
+    /// a name that it fails.
     void add_zone_text(std::string_view text) { serving_.zone += text; }
     void add_fault(std::string name, DnsFault fault) {
         serving_.faults.emplace_back(std::move(name), fault);
@@ -64,8 +69,11 @@ private:
     struct Serving {
         std::shared_ptr<DnsEngine> engine;
         dns::Resolver resolver;
+        std::unique_ptr<DnsLoopWatch> loop; // before the resolver goes
     };
 
+    void use(std::shared_ptr<DnsEngine> engine);
+    void crashed(std::string why);
     void choose_log();
     void log_query(const dns::LogEntry& entry);
     [[nodiscard]] std::unique_ptr<dns::BlockResolver>
@@ -75,6 +83,7 @@ private:
     DnsServing serving_;
     Voice voice_;
     bool watched_ = false;
+    bool crashed_ = false; // the plugin loop has ended it: nothing is answered
     SocketStock stock_;
     std::unique_ptr<UpstreamZone> upstream_; // of that role, when it has been asked once
     std::unique_ptr<Serving> current_;

@@ -56,6 +56,7 @@ void DnsRegistry::change(const dns::ZoneChanges& changes) {
     message.flush();
     if (changes.corefile) {
         corefile_ = changes.corefile;
+        files_ = changes.files;
         send_all();
     }
 }
@@ -97,7 +98,7 @@ void DnsRegistry::send_all() const {
         return;
     }
     Message message(channel_);
-    message.add(encode_corefile(*corefile_));
+    message.add(encode_corefile(*corefile_, files_));
     for (const auto& name : namespaces_) {
         message.add(encode_dns_namespace(Op::DnsNamespace, name));
     }

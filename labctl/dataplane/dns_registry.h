@@ -30,7 +30,8 @@ private:
     void send_all() const;
 
     Channel* channel_ = nullptr;
-    std::optional<std::string> corefile_; // none: nothing to answer with, so nothing is sent
+    std::optional<std::string> corefile_;      // none: nothing to answer with, so nothing is sent
+    std::map<std::string, std::string> files_; // that it reads, by path
     std::set<std::string> namespaces_;
     std::map<Key, std::vector<std::string>> services_;         // as records
     std::map<dns::ZoneChanges::PodAddress, std::size_t> pods_; // pods of a node share addresses

@@ -35,6 +35,11 @@ bool DnsService::take(Op op, WireReader& record) {
     case Op::DnsCorefile:
         corefile_ += record.text();
         break;
+    case Op::DnsFile: {
+        auto& file = files_[std::string(record.text())];
+        file += record.text();
+        break;
+    }
     case Op::DnsBegin:
         begin();
         break;
@@ -95,6 +100,10 @@ void DnsService::add_pod(WireReader& record) {
     };
     voice.log = [this, id](std::string line) { log_(id, std::move(line)); };
     voice.tell = [this, id](const dns::LogEntry& entry) { tell(id, entry); };
+    voice.crash = [this, id](const std::string& why) {
+        reply_(WireWriter().op(Op::DnsCrash).u32(id).text(why).bytes());
+    };
+    voice.back = [this, id] { reply_(WireWriter().op(Op::Serving).u32(id).bytes()); };
     auto pod =
         std::make_unique<dataplane::DnsPod>(loop_, read_dns_serving(record), std::move(voice));
     pod->set_watched(watched_);
@@ -105,7 +114,7 @@ void DnsService::add_pod(WireReader& record) {
 }
 
 void DnsService::begin() {
-    next_ = std::make_shared<DnsEngine>(std::exchange(corefile_, {}));
+    next_ = std::make_shared<DnsEngine>(std::exchange(corefile_, {}), std::exchange(files_, {}));
 }
 
 void DnsService::synced() {

@@ -62,6 +62,7 @@ private:
     std::uint32_t told_ = 0;
     std::uint32_t missed_ = 0;
     std::string corefile_;                     // that arrives in pieces
+    DnsEngine::Files files_;                   // likewise
     std::shared_ptr<DnsEngine> current_;       // answers
     std::shared_ptr<DnsEngine> next_;          // is being filled
     std::optional<dns::ServiceValue> service_; // likewise

@@ -111,11 +111,18 @@ std::string encode_dns_service_gone(const std::string& ns, const std::string& na
     return WireWriter().op(Op::DnsServiceGone).text(ns).text(name).bytes();
 }
 
-std::vector<std::string> encode_corefile(const std::string& text) {
+std::vector<std::string>
+encode_corefile(const std::string& text, const std::map<std::string, std::string>& files) {
     std::vector<std::string> pieces;
     for (std::size_t at = 0; at < text.size(); at += kCorefilePieceBytes) {
         const auto piece = std::string_view(text).substr(at, kCorefilePieceBytes);
         pieces.push_back(WireWriter().op(Op::DnsCorefile).text(piece).bytes());
+    }
+    for (const auto& [path, content] : files) {
+        for (std::size_t at = 0; at == 0 || at < content.size(); at += kCorefilePieceBytes) {
+            const auto piece = std::string_view(content).substr(at, kCorefilePieceBytes);
+            pieces.push_back(WireWriter().op(Op::DnsFile).text(path).text(piece).bytes());
+        }
     }
     pieces.push_back(WireWriter().op(Op::DnsBegin).bytes());
     return pieces;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +16,9 @@ namespace labctl::dataplane {
 /// as a Service may have more endpoints than a message has room.
 std::vector<std::string> encode_dns_service(const dns::ServiceValue& service);
 std::string encode_dns_service_gone(const std::string& ns, const std::string& name);
-std::vector<std::string> encode_corefile(const std::string& text); // ends with DnsBegin
+/// With the files that it reads, by path. Ends with DnsBegin.
+std::vector<std::string>
+encode_corefile(const std::string& text, const std::map<std::string, std::string>& files);
 std::string encode_dns_namespace(Op op, const std::string& name);
 /// That pod `id` is a DNS server, in pieces that each fit into a message.
 std::vector<std::string> encode_dns_serving(std::uint32_t id, const DnsServing& serving);

@@ -26,9 +26,20 @@ void set_option(int socket, int level, int option, int value) {
         ::setsockopt(socket, level, option, &value, sizeof value));
 }
 
-/// A socket of the IPv6 family that serves both, or one of IPv4 where the kernel has no IPv6.
-UniqueFd open_for_both(
-    const std::string& ns, int type, int protocol, const SocketFactory& open_socket, int& domain) {
+/// Of the family of the port's address; without one a socket of the IPv6 family that serves both,
+/// or one of IPv4 where the kernel has no IPv6.
+UniqueFd open_for_port(
+    const std::string& ns,
+    const WorkloadPort& port,
+    const SocketFactory& open_socket,
+    int& domain) {
+    const bool stream = port.protocol != Protocol::Udp;
+    const int type = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK;
+    const int protocol = port.protocol == Protocol::Sctp ? IPPROTO_SCTP : 0;
+    if (port.address) {
+        domain = port.address->af();
+        return open_socket(ns, domain, type, protocol);
+    }
     try {
         domain = AF_INET6;
         return open_socket(ns, domain, type, protocol);
@@ -46,12 +57,7 @@ open_listener(const std::string& ns, const WorkloadPort& port, const SocketFacto
     const bool tcp = port.protocol == Protocol::Tcp;
     const bool stream = port.protocol != Protocol::Udp;
     int domain = AF_INET6;
-    auto socket = open_for_both(
-        ns,
-        (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK,
-        port.protocol == Protocol::Sctp ? IPPROTO_SCTP : 0,
-        open_socket,
-        domain);
+    auto socket = open_for_port(ns, port, open_socket, domain);
     const int fd = socket.get();
     const bool v6 = domain == AF_INET6;
     if (v6) {
@@ -66,11 +72,11 @@ open_listener(const std::string& ns, const WorkloadPort& port, const SocketFacto
         netemu::request_packet_info(fd, v6);
     }
     const std::uint8_t zeros[16] = {};
-    const netemu::Endpoint any{
-        netemu::IpAddress::from_bytes(v6 ? netemu::Family::V6 : netemu::Family::V4, zeros),
-        port.port};
+    const auto any =
+        netemu::IpAddress::from_bytes(v6 ? netemu::Family::V6 : netemu::Family::V4, zeros);
+    const netemu::Endpoint where{port.address.value_or(any), port.port};
     sockaddr_storage address{};
-    const auto size = any.to_sockaddr(address);
+    const auto size = where.to_sockaddr(address);
     const auto what = std::to_string(port.port) + (tcp ? "/tcp" : stream ? "/sctp" : "/udp");
     check_syscall(
         "bind to port " + what,
@@ -88,7 +94,8 @@ std::vector<Listener> open_listeners(const WorkloadSpec& spec, const SocketFacto
     for (const auto& port : spec.ports) {
         const bool known =
             std::any_of(listeners.begin(), listeners.end(), [&port](const Listener& other) {
-                return other.port.port == port.port && other.port.protocol == port.protocol;
+                return other.port.port == port.port && other.port.protocol == port.protocol &&
+                       other.port.address == port.address;
             });
         if (known) {
             continue;

@@ -16,8 +16,8 @@ struct Listener {
 };
 
 /// Makes the sockets of a workload in its namespace, one per port and protocol, for IPv4 and IPv6
-/// at once where the kernel has IPv6. A kernel without SCTP has no socket for its ports. Throws
-/// netemu::Error that names the port.
+/// at once where the kernel has IPv6, or bound to the port's own address. A kernel without SCTP has
+/// no socket for its ports. Throws netemu::Error that names the port.
 std::vector<Listener> open_listeners(const WorkloadSpec& spec, const SocketFactory& open_socket);
 
 } // namespace labctl::dataplane

@@ -19,7 +19,8 @@ enum class Protocol : std::uint8_t { Tcp, Udp, Sctp };
 struct WorkloadPort {
     std::uint16_t port = 0;
     Protocol protocol = Protocol::Tcp;
-    std::string name; // containerPort's name, or empty
+    std::string name;                           // containerPort's name, or empty
+    std::optional<netemu::IpAddress> address{}; // none: all of its namespace
     auto operator<=>(const WorkloadPort&) const = default;
 };
 
@@ -31,13 +32,14 @@ enum class DnsFault : std::uint8_t { None, ServFail, Refused, Silence };
 /// What a DNS server is, besides a pod.
 struct DnsServing {
     enum class Role : std::uint8_t {
-        Cluster,  // coredns: the cluster's records and the Corefile
-        Upstream, // the lab's own server for the names of the world
+        Cluster,   // coredns: the cluster's records and the Corefile
+        Upstream,  // the lab's own server for the names of the world
+        NodeCache, // NodeLocal DNSCache: a Corefile of its own, and no records
     };
     Role role = Role::Cluster;
     std::vector<netemu::Endpoint> nameservers{}; // of its /etc/resolv.conf, for `forward`
     std::vector<std::string> searches{};         // likewise, for `autopath`
-    std::string zone{};                          // of an upstream: a zone file of the root
+    std::string zone{}; // of an upstream: a zone file of the root; of a cache: its Corefile
     std::vector<std::pair<std::string, DnsFault>> faults{}; // and where it fails
 };
 

@@ -37,6 +37,7 @@ enum class Op : std::uint8_t {
     AddDnsSocket,     // as AddSocket, of a DNS server
     AddDnsStock,      // u32 pod; one descriptor: unbound, to ask others with
     DnsCorefile,      // text: the next piece of it
+    DnsFile,          // text path, text: the next piece of a file that the Corefile reads
     DnsBegin,         // the Corefile is complete
     DnsNamespace,     // text
     DnsNamespaceGone, // text
@@ -65,6 +66,7 @@ enum class Op : std::uint8_t {
     DnsQuery, // u32 server's pod, u32 queries left out before, endpoint of the client, u16 id, text
               // name, u16 type, u8 tcp, u16 rcode, u16 flags, u32 bytes, u32 duration us, u8
               // source, endpoint of the upstream
+    DnsCrash, // u32 pod, text: its server has ended, and why; Serving when it is back
     WantSockets, // u32 pod, u8 4 or 6, u8 protocol, u16 count: answered with AddDnsStock
     // Probe channel, to the child.
     AddTemplate = 128, // u32 template, u8 scheme, u8 identity, u8 evidence, u32 timeout ms, text

@@ -281,6 +281,18 @@ void WorkloadRegistry::dns_query(WireReader& record, const DnsEventCallback& cal
     }
 }
 
+void WorkloadRegistry::dns_crash(WireReader& record) {
+    const auto name = names_.find(record.u32());
+    const std::string why(record.text());
+    if (name == names_.end()) {
+        return; // withdrawn meanwhile
+    }
+    pods_.at(name->second).announced = false;
+    if (on_crash_) {
+        on_crash_(std::string(name->second), why);
+    }
+}
+
 void WorkloadRegistry::want_sockets(WireReader& record) {
     const auto id = record.u32();
     const int domain = record.u8() == 6 ? AF_INET6 : AF_INET;

@@ -26,6 +26,7 @@ public:
     void set_channel(Channel* channel);
     void on_ready(DataPlane::ReadyCallback callback) { on_ready_ = std::move(callback); }
     void on_failure(DataPlane::FailureCallback callback) { on_failure_ = std::move(callback); }
+    void on_crash(DataPlane::FailureCallback callback) { on_crash_ = std::move(callback); }
 
     void serve(const std::vector<WorkloadSpec>& pods);
     void withdraw(const std::string& pod);
@@ -36,13 +37,14 @@ public:
     void served(const std::string& pod, DataPlane::ServedCallback callback);
     void logs(const std::string& pod, std::size_t lines, DataPlane::LogCallback callback);
 
-    /// Takes the fields of a record of the child: Serving, Served, Logs, WantSockets, DnsQuery.
-    /// Throws netemu::Error if they make no sense.
+    /// Takes the fields of a record of the child: Serving, Served, Logs, WantSockets, DnsQuery,
+    /// DnsCrash. Throws netemu::Error if they make no sense.
     void serving(WireReader& record);
     void served_arrived(WireReader& record);
     void logs_arrived(WireReader& record);
     void want_sockets(WireReader& record);
     void dns_query(WireReader& record, const DnsEventCallback& callback);
+    void dns_crash(WireReader& record);
 
 private:
     struct Served {
@@ -58,6 +60,7 @@ private:
 
     DataPlane::ReadyCallback on_ready_;
     DataPlane::FailureCallback on_failure_;
+    DataPlane::FailureCallback on_crash_;
     SocketFactory open_socket_;
     Channel* channel_ = nullptr;
     std::map<std::string, Served> pods_;

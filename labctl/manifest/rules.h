@@ -96,6 +96,7 @@ void check_cluster_spec(const Cursor& spec);
 void default_lab_spec(api::Json& spec);
 void check_lab_spec(const Cursor& spec);
 void check_lab_image(const Cursor& image);
+void default_underlay(api::Json& underlay);
 
 // rules_lab_dns.cc
 void check_upstream_record(const Cursor& record);

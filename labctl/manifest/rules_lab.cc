@@ -134,11 +134,19 @@ void check_room_for_nodes(const Range& range, std::size_t nodes) {
     }
 }
 
+/// Whether the underlay has more than the nodes: then there may be none.
+bool has_devices(const Cursor& underlay) {
+    return underlay["switches"].size() + underlay["routers"].size() + underlay["hosts"].size() > 0;
+}
+
 /// The number of nodes, 1 when it is not valid.
-std::size_t check_nodes(const Cursor& nodes) {
+std::size_t check_nodes(const Cursor& nodes, bool may_lack) {
     constexpr auto kMax = static_cast<std::int64_t>(limits::kNodesMax);
     const auto count = nodes.is_number() ? nodes.number() : static_cast<std::int64_t>(nodes.size());
     if (nodes.is_number() || nodes.json().is_array()) {
+        if (count == 0 && may_lack) {
+            return 0;
+        }
         if (count < 1 || count > kMax) {
             nodes.error(compose(
                 {"Invalid value: ",
@@ -188,6 +196,19 @@ void default_lab_spec(Json& spec) {
     }
 }
 
+/// A device may be given as its name.
+void default_underlay(Json& underlay) {
+    for (const auto* list : {"switches", "routers", "hosts"}) {
+        const auto found = underlay.find(list);
+        for (std::size_t i = 0; found != underlay.end() && found->is_array() && i < found->size();
+             ++i) {
+            if (auto& device = (*found)[i]; device.is_string()) {
+                device = Json{{"name", device.get<std::string>()}};
+            }
+        }
+    }
+}
+
 void check_lab_image(const Cursor& image) {
     const auto run = image["run"];
     if (!run.present() && !image["rootfs"].present()) {
@@ -207,18 +228,22 @@ void check_lab_image(const Cursor& image) {
 }
 
 void check_lab_spec(const Cursor& spec) {
-    const auto nodes = check_nodes(spec["nodes"]);
+    const auto nodes = check_nodes(spec["nodes"], has_devices(spec["underlay"]));
     const auto pods = ranges_or(spec["podCIDR"], "10.244.0.0/16");
     const auto services = ranges_or(spec["serviceCIDR"], "10.96.0.0/12");
     const auto underlay = ranges_or(spec["underlay"]["cidr"], "172.18.0.0/16");
-    check_overlaps({pods, services, underlay});
+    if (nodes > 0) { // else there are neither pods nor Services
+        check_overlaps({pods, services, underlay});
+    }
     bool v6 = false;
     for (const auto& range : pods) {
         check_room_for_pods(range, nodes);
         v6 = v6 || range.prefix.address.is_v6();
     }
     for (const auto& range : underlay) {
-        check_room_for_nodes(range, nodes);
+        if (!has_devices(spec["underlay"])) {
+            check_room_for_nodes(range, nodes);
+        }
     }
     check_mtu(spec["underlay"]["mtu"], v6);
     if (spec["cni"]["overlay"].is("geneve") && !spec["cni"]["profile"].is("cilium")) {

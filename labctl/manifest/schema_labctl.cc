@@ -11,9 +11,22 @@ constexpr std::array<std::string_view, 4> kCniProfiles{"bridge", "calico", "cili
 constexpr std::array<std::string_view, 4> kOverlays{"geneve", "ipip", "none", "vxlan"};
 constexpr std::array<std::string_view, 3> kEmulations{"auto", "none", "userspace"};
 
+constexpr std::array<std::string_view, 2> kNodeRoutings{"bgp", "static"};
+constexpr std::array<std::string_view, 2> kBgpTopologies{"mesh", "reflector"};
+
+constexpr Table kBgpOutside{
+    int64("asNumber").required(),
+};
+
+constexpr Table kBgp{
+    text("topology").otherwise("mesh").one_of(kBgpTopologies), int64("asNumber"), any("reflectors"),
+    flag("serviceCIDR"), flag("loadBalancer"), object("external", kBgpOutside),
+};
+
 constexpr Table kCni{
     text("profile").otherwise("bridge").one_of(kCniProfiles),
     text("overlay").one_of(kOverlays), text("emulation").one_of(kEmulations), flag("kubeProxyReplacement"), any("mtu"),
+    text("routing").one_of(kNodeRoutings), object("bgp", kBgp),
 };
 
 constexpr Table kIpvs{
@@ -43,7 +56,8 @@ constexpr Table kUpstream{
 };
 
 constexpr Table kDns{
-    flag("enabled").otherwise(1), int32("replicas").otherwise(2).at_least(0), object("upstream", kUpstream),
+    flag("enabled").otherwise(1), int32("replicas").otherwise(2).at_least(0), flag("nodeLocal"),
+    object("upstream", kUpstream),
 };
 
 constexpr Table kPolicy{
@@ -54,8 +68,35 @@ constexpr Table kLoadBalancer{
     any("pool"),
 };
 
+constexpr std::array<std::string_view, 2> kUnderlayRoutings{"auto", "manual"};
+
+constexpr Table kUnderlayRoute{
+    text("to").required(), text("via").required(),
+};
+
+constexpr Table kUnderlaySwitch{
+    text("name").required().is(dns_subdomain), any("cidr"),
+};
+
+constexpr Table kUnderlayRouter{
+    text("name").required().is(dns_subdomain), any("nat"), object("routes", kUnderlayRoute).list(),
+};
+
+constexpr Table kUnderlayHost{
+    text("name").required().is(dns_subdomain), object("routes", kUnderlayRoute).list(),
+};
+
+constexpr Table kUnderlayLink{
+    text("endpoints").list().required(), any("cidr"), any("ipv4"), any("ipv6"), any("mtu"),
+    any("delay"), any("jitter"), any("loss"), any("duplicate"), any("reorder"), any("corrupt"), any("rate"), any("queue"),
+    any("towards"),
+};
+
 constexpr Table kUnderlay{
-    any("mtu"), any("cidr"), any("cidrs"), any("links"),
+    Code{default_underlay, nullptr},
+    any("mtu"), any("cidr"), any("cidrs"), text("routing").one_of(kUnderlayRoutings),
+    object("switches", kUnderlaySwitch).list(), object("routers", kUnderlayRouter).list(),
+    object("hosts", kUnderlayHost).list(), object("links", kUnderlayLink).list(),
 };
 
 constexpr Table kLabImage{

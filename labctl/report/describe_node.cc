@@ -103,6 +103,29 @@ void describe_tunnel(Description& out, const DescribeInput& input) {
     out.field(1, "Reasons", tunnel_drops_text(*found));
 }
 
+/// The addresses of the node's own DNS cache, "169.254.20.10 (kube-system/node-local-dns-x)".
+void describe_dns_cache(Description& out, const DescribeInput& input) {
+    for (const auto& candidate : input.options.related) {
+        if (candidate->kind() != "Pod" ||
+            string_at(candidate->body, "spec.nodeName") != input.object.name()) {
+            continue;
+        }
+        for (const auto& container : at(candidate->body, "spec.containers")) {
+            const auto& words = at(container, "args");
+            const auto flag = std::find(words.begin(), words.end(), "-localip");
+            const bool cache =
+                string_at(container, "image").find("/k8s-dns-node-cache") != std::string::npos;
+            if (cache && flag != words.end() && std::next(flag) != words.end()) {
+                out.field(
+                    0,
+                    "DNS cache",
+                    plain(*std::next(flag)) + " (" + visible(candidate->ns()) + "/" +
+                        visible(candidate->name()) + ")");
+            }
+        }
+    }
+}
+
 /// Unlike kubectl, which shows resources here: they mean nothing in a lab, addresses do.
 void describe_pods(Description& out, const DescribeInput& input) {
     std::vector<const api::Object*> pods;
@@ -157,6 +180,7 @@ void describe_node(Description& out, const DescribeInput& input) {
         out.field(0, "PodCIDRs", join_strings(at(node, "spec.podCIDRs"), ","));
     }
     describe_tunnel(out, input);
+    describe_dns_cache(out, input);
     describe_pods(out, input);
 }
 

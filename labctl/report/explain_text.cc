@@ -168,8 +168,8 @@ std::string identity_line(const Json& explanation) {
 std::string explain_text(const api::Json& explanation, const ExplainTextOptions& options) {
     const bool colour = options.colour;
     const auto field = [&](const char* path) { return visible(string_at(explanation, path)); };
-    auto text = "from  " + field("from.name") + "  " + field("from.address") + " on " +
-                field("from.node") + "\n";
+    auto text = "from  " + field("from.name") + "  " + field("from.address") +
+                (field("from.node").empty() ? "" : " on " + field("from.node")) + "\n";
     text += "to    " + field("to.name") + "  " + field("to.address") + " " + field("to.protocol") +
             ", " + field("to.what");
     const auto service = field("service");

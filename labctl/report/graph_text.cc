@@ -1,4 +1,5 @@
 #include <functional>
+#include <map>
 
 #include "labctl/report/graph_model.h"
 #include "labctl/report/text.h"
@@ -78,15 +79,90 @@ std::string ascii_node(const GraphModel& model, const GraphNode& node, const Bra
     return out;
 }
 
+/// Identifiers of the devices of a topology: of a node that of its bridge.
+class GraphDevices {
+public:
+    explicit GraphDevices(const GraphModel& model) {
+        std::size_t index = 0;
+        for (const auto& node : model.nodes) {
+            ids_["node/" + node.name] = "n" + std::to_string(++index) + "_bridge";
+        }
+        ids_["external"] = "external";
+        const auto first = ids_.size();
+        for (const auto& link : model.input.links) {
+            for (const auto* name : {&link.a, &link.b}) {
+                const auto next = "d" + std::to_string(ids_.size() - first + 1);
+                if (ids_.try_emplace(*name, next).second) {
+                    own_.push_back(*name);
+                }
+            }
+        }
+    }
+    [[nodiscard]] const std::string& id(const std::string& name) const { return ids_.at(name); }
+    /// Those that are neither nodes nor the outside.
+    [[nodiscard]] const std::vector<std::string>& own() const { return own_; }
+
+private:
+    std::map<std::string, std::string> ids_;
+    std::vector<std::string> own_;
+};
+
+std::string mermaid_underlay(const GraphModel& model) {
+    const auto& input = model.input;
+    const auto outside = "  external[\"external<br/>" + mermaid_text(input.external_ip) + "\"]";
+    if (input.links.empty()) {
+        return "  underlay{{\"" + mermaid_text(underlay_label(model)) + "\"}}\n" +
+               (input.external_ip.empty() ? "" : outside + " --- underlay\n");
+    }
+    const GraphDevices devices(model);
+    auto out = input.external_ip.empty() ? "" : outside + "\n";
+    for (const auto& name : devices.own()) {
+        const bool is_switch = name.starts_with("switch/");
+        out += "  " + devices.id(name) + (is_switch ? "{{\"" : "[\"") + mermaid_text(name) +
+               (is_switch ? "\"}}\n" : "\"]\n");
+    }
+    for (const auto& link : input.links) {
+        out += "  " + devices.id(link.a) + " ---" +
+               (link.label.empty() ? "" : "|\"" + mermaid_text(link.label) + "\"|") + " " +
+               devices.id(link.b) + "\n";
+    }
+    return out;
+}
+
+std::string dot_underlay(const GraphModel& model) {
+    const auto& input = model.input;
+    const auto outside = "  external [label=\"external\\n" + dot_text(input.external_ip) + "\"];\n";
+    if (input.links.empty()) {
+        return "  underlay [label=\"" + dot_text(underlay_label(model)) + "\", shape=hexagon];\n" +
+               (input.external_ip.empty() ? "" : outside + "  external -- underlay;\n");
+    }
+    const GraphDevices devices(model);
+    auto out = input.external_ip.empty() ? std::string() : outside;
+    for (const auto& name : devices.own()) {
+        out += "  " + devices.id(name) + " [label=\"" + dot_text(name) + "\"" +
+               (name.starts_with("switch/") ? ", shape=hexagon" : "") + "];\n";
+    }
+    for (const auto& link : input.links) {
+        out += "  " + devices.id(link.a) + " -- " + devices.id(link.b) +
+               (link.label.empty() ? "" : " [label=\"" + dot_text(link.label) + "\"]") + ";\n";
+    }
+    return out;
+}
+
+std::string ascii_links(const GraphModel& model) {
+    std::string out = model.input.links.empty() ? "" : "links:\n";
+    for (const auto& link : model.input.links) {
+        out += "    " + visible(link.a) + " -- " + visible(link.b) +
+               (link.label.empty() ? "" : "  (" + visible(link.label) + ")") + "\n";
+    }
+    return out;
+}
+
 } // namespace
 
 std::string graph_mermaid(const GraphModel& model) {
     std::string out = "%% " + visible(model.input.title) + "\nflowchart TB\n";
-    out += "  underlay{{\"" + mermaid_text(underlay_label(model)) + "\"}}\n";
-    if (!model.input.external_ip.empty()) {
-        out += "  external[\"external<br/>" + mermaid_text(model.input.external_ip) +
-               "\"] --- underlay\n";
-    }
+    out += mermaid_underlay(model);
     std::size_t index = 0;
     for (const auto& node : model.nodes) {
         const auto id = "n" + std::to_string(++index);
@@ -100,9 +176,13 @@ std::string graph_mermaid(const GraphModel& model) {
                        mermaid_text(name) + (ips.empty() ? "" : "<br/>" + mermaid_text(ips)) +
                        "\")\n";
             });
-        out += "  end\n  underlay ---" +
-               (model.input.overlay.empty() ? "" : "|" + mermaid_text(model.input.overlay) + "|") +
-               " " + id + "_bridge\n";
+        out += "  end\n";
+        if (model.input.links.empty()) {
+            out +=
+                "  underlay ---" +
+                (model.input.overlay.empty() ? "" : "|" + mermaid_text(model.input.overlay) + "|") +
+                " " + id + "_bridge\n";
+        }
     }
     index = 0;
     for (const auto& pod : model.unscheduled) {
@@ -116,11 +196,7 @@ std::string graph_dot(const GraphModel& model) {
     std::string out = "graph \"" + dot_text(model.input.title) + "\" {\n";
     out += "  node [shape=box, style=rounded, fontname=\"monospace\"];\n  graph "
            "[fontname=\"monospace\"];\n";
-    out += "  underlay [label=\"" + dot_text(underlay_label(model)) + "\", shape=hexagon];\n";
-    if (!model.input.external_ip.empty()) {
-        out += "  external [label=\"external\\n" + dot_text(model.input.external_ip) +
-               "\"];\n  external -- underlay;\n";
-    }
+    out += dot_underlay(model);
     std::size_t index = 0;
     for (const auto& node : model.nodes) {
         const auto id = "n" + std::to_string(++index);
@@ -135,11 +211,14 @@ std::string graph_dot(const GraphModel& model) {
                        (ips.empty() ? "" : "\\n" + dot_text(ips)) + "\"];\n    " + id +
                        "_bridge -- " + port + ";\n";
             });
-        out +=
-            "  }\n  underlay -- " + id + "_bridge" +
-            (model.input.overlay.empty() ? ""
-                                         : " [label=\"" + dot_text(model.input.overlay) + "\"]") +
-            ";\n";
+        out += "  }\n";
+        if (model.input.links.empty()) {
+            out += "  underlay -- " + id + "_bridge" +
+                   (model.input.overlay.empty()
+                        ? ""
+                        : " [label=\"" + dot_text(model.input.overlay) + "\"]") +
+                   ";\n";
+        }
     }
     index = 0;
     for (const auto& pod : model.unscheduled) {
@@ -170,7 +249,7 @@ std::string graph_ascii(const GraphModel& model) {
     for (const auto& pod : model.unscheduled) {
         out += "    " + visible(pod.ns + "/" + pod.name) + "\n";
     }
-    return out;
+    return out + ascii_links(model);
 }
 
 } // namespace labctl::report

@@ -102,6 +102,13 @@ private:
         if (!input_.external_ip.empty()) {
             table.add({"external", "", input_.external_ip});
         }
+        for (std::size_t i = 0; i < input_.devices.size() && i < kOverviewNodesMax; ++i) {
+            table.add({input_.devices[i].first, "", input_.devices[i].second});
+        }
+        if (input_.devices.size() > kOverviewNodesMax) {
+            const auto rest = input_.devices.size() - kOverviewNodesMax;
+            table.add({"... and " + std::to_string(rest) + " more"});
+        }
         return table.render(style());
     }
 

@@ -320,12 +320,14 @@ void ApiServer::listen(const std::string& path) {
         ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address));
     check_syscall("listen on " + path, ::listen(listener_.get(), SOMAXCONN));
     loop_.add(listener_.get(), EPOLLIN, [this](std::uint32_t) { accept_all(); });
+    accept_pause_ = std::make_unique<netemu::AcceptPause>(loop_, listener_.get());
 }
 
 void ApiServer::accept_all() {
     for (;;) {
         UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (!fd) {
+            accept_pause_->failed(errno);
             return;
         }
         adopt(std::move(fd), {});

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "netemu/base/accept_pause.h"
 #include "netemu/base/error.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
@@ -80,6 +81,7 @@ private:
     netemu::EventLoop& loop_;
     Handler handler_;
     netemu::UniqueFd listener_;
+    std::unique_ptr<netemu::AcceptPause> accept_pause_;
     std::map<int, std::shared_ptr<Connection>> connections_;
 };
 

@@ -4,9 +4,9 @@
 #include <memory>
 #include <set>
 
-#include "labctl/compile/address_plan.h"
 #include "labctl/compile/dns_object.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/underlay_names.h"
 #include "labctl/supervisor/probe_resolver.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -166,9 +166,9 @@ std::string address_owner(
     const compile::ClusterConfig& config,
     const netemu::IpAddress& address) {
     const auto text = address.to_string();
-    for (const auto& prefix : compile::external_addresses(config)) {
-        if (prefix.address == address) {
-            return compile::kExternalNamespace;
+    for (const auto& [known, name] : compile::underlay_names(config)) {
+        if (known == address) {
+            return name;
         }
     }
     for (const auto& node : store.list("Node")) {

@@ -28,12 +28,18 @@ Faults::~Faults() {
     }
 }
 
-const ActiveFault& Faults::add(api::Fault fault, Target target) {
+const ActiveFault& Faults::add(api::Fault fault, Target target, std::optional<Target> peer) {
     fault.target = target.name;
+    if (peer) {
+        fault.peer = peer->name;
+    }
     for (const auto& [number, other] : active_) {
         const bool same = other.fault.verb == fault.verb && other.fault.target == fault.target &&
+                          other.fault.peer == fault.peer &&
                           compile::fault_interface(other.fault) == compile::fault_interface(fault);
-        if (same && fault.verb != api::Fault::Verb::Drop) {
+        const bool adds_up =
+            fault.verb == api::Fault::Verb::Drop || fault.verb == api::Fault::Verb::Link;
+        if (same && !adds_up) {
             throw netemu::UsageError(
                 "'" + api::to_string(other.fault) + "' is in force already, as " + other.id,
                 "`labctl fault clear " + other.id + "` heals it");
@@ -49,6 +55,7 @@ const ActiveFault& Faults::add(api::Fault fault, Target target) {
     active.id = "f" + std::to_string(number);
     active.since = Clock::now();
     active.target = std::move(target);
+    active.peer = std::move(peer);
     if (fault.heal_after_us != 0) {
         active.heals_at = active.since + std::chrono::microseconds(fault.heal_after_us);
         timers_[number].push_back(loop_.at(*active.heals_at, [this, number] {
@@ -131,19 +138,25 @@ std::vector<ActiveFault> Faults::remove(const std::function<bool(const ActiveFau
 
 void Faults::forget_gone(const store::Store& store) {
     (void)remove([&](const ActiveFault& active) {
-        if (active.target.kind != Target::Kind::Pod) {
-            return false;
-        }
-        const auto now = store.get(active.target.object->key());
-        return !now || now->uid() != active.target.object->uid();
+        const auto gone = [&](const Target& target) {
+            const auto now = target.kind == Target::Kind::Pod ? store.get(target.object->key())
+                                                              : api::ObjectPtr{};
+            return target.kind == Target::Kind::Pod && (!now || now->uid() != target.object->uid());
+        };
+        return gone(active.target) || (active.peer && gone(*active.peer));
     });
 }
 
 std::vector<compile::NetworkFault> Faults::of_network() const {
     std::vector<compile::NetworkFault> faults;
     for (const auto& [number, active] : active_) {
-        if (active.fault.verb != api::Fault::Verb::Flap) {
-            faults.push_back({active.id, active.target.ns, active.fault});
+        const auto verb = active.fault.verb;
+        if (verb != api::Fault::Verb::Flap && verb != api::Fault::Verb::Bgp) {
+            faults.push_back(
+                {active.id,
+                 active.target.ns,
+                 active.fault,
+                 active.peer ? active.peer->ns : std::string{}});
         }
     }
     return faults;

@@ -20,6 +20,7 @@ struct ActiveFault {
     std::string id;   // "f1"
     api::Fault fault; // its target as Target::name writes it
     Target target;
+    std::optional<Target> peer{}; // of a Link
     netemu::Clock::time_point since;
     std::optional<netemu::Clock::time_point> heals_at;
     // Of a Flap
@@ -42,7 +43,7 @@ public:
     ~Faults();
 
     /// Throws netemu::UsageError when the same is in force already, or for the one too many.
-    const ActiveFault& add(api::Fault fault, Target target);
+    const ActiveFault& add(api::Fault fault, Target target, std::optional<Target> peer = {});
     /// Removes those that `chosen` chooses and returns them.
     std::vector<ActiveFault> remove(const std::function<bool(const ActiveFault&)>& chosen);
     /// Removes those of pods that are gone: a new pod of the same name is another one.

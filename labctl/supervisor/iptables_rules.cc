@@ -50,6 +50,34 @@ bool host_lacks(const std::string& words) {
     });
 }
 
+/// Lines of a transaction that an ordinary user can send, with twice the room that it takes.
+constexpr std::size_t kLinesAtOnce = 250;
+
+/// netlink(7): what is sent at once has to fit into the socket's buffer, which only the host's
+/// administrator may enlarge (socket(7), SO_SNDBUFFORCE).
+bool is_too_large(const NetnsResult& result) {
+    return result.status != 0 && result.err.find("Message too long") != std::string::npos;
+}
+
+/// Carries out each command. Input that is too large for one transaction is replaced by parts.
+std::vector<NetnsResult> restore_each(std::vector<NetnsCommand>& commands) {
+    auto results = run_in_namespaces(commands);
+    std::vector<std::size_t> again;
+    std::vector<NetnsCommand> smaller;
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        if (is_too_large(results[i])) {
+            commands[i].input = iptables_in_parts(commands[i].input, kLinesAtOnce);
+            smaller.push_back(commands[i]);
+            again.push_back(i);
+        }
+    }
+    auto later = run_in_namespaces(smaller);
+    for (std::size_t i = 0; i < again.size(); ++i) {
+        results[again[i]] = std::move(later[i]);
+    }
+    return results;
+}
+
 [[noreturn]] void throw_failure(const std::string& text) {
     if (host_lacks(text)) {
         throw netemu::UnsupportedError(
@@ -91,7 +119,7 @@ IptablesRules::restore(const std::vector<RestoreInput>& inputs) const {
              {iptables_tool(input.family, "restore"), "--noflush", "-w", "10"},
              input.text});
     }
-    const auto results = run_in_namespaces(commands);
+    const auto results = restore_each(commands);
     std::vector<Failure> failures;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         if (results[i].status != 0) {
@@ -99,7 +127,7 @@ IptablesRules::restore(const std::vector<RestoreInput>& inputs) const {
                 {inputs[i].node,
                  compile::node_namespace(inputs[i].node) + ": " +
                      tool_name(inputs[i].family, "restore") + ": " +
-                     iptables_complaint(results[i].err, inputs[i].text)});
+                     iptables_complaint(results[i].err, commands[i].input)});
         }
     }
     return failures;

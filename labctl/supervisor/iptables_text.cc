@@ -1,7 +1,10 @@
 #include "labctl/supervisor/iptables_text.h"
 
+#include <algorithm>
 #include <charconv>
+#include <map>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "netemu/base/text.h"
@@ -37,7 +40,113 @@ std::size_t named_line(std::string_view words) {
     return 0;
 }
 
+/// "KUBE-X" of a rule that jumps or goes there, or empty.
+std::string_view target_of(std::string_view rule) {
+    for (const std::string_view word : {" -j ", " -g "}) {
+        if (const auto at = rule.rfind(word); at != std::string_view::npos) {
+            return first_word(rule.substr(at + word.size()));
+        }
+    }
+    return {};
+}
+
+/// What is between "*TABLE" and "COMMIT", by what it is about.
+class TableChanges {
+public:
+    void add(std::string_view line) {
+        if (line.starts_with(':')) {
+            const std::string chain(first_word(line.substr(1)));
+            if (chains_.emplace(chain, Chain{std::string(line), {}, false}).second) {
+                order_.push_back(chain);
+            }
+            return;
+        }
+        if (line.starts_with("-A ")) {
+            const auto found = chains_.find(std::string(first_word(line.substr(3))));
+            if (found != chains_.end()) {
+                found->second.rules.emplace_back(line);
+                return;
+            }
+        }
+        rest_.emplace_back(line);
+    }
+
+    /// All lines, a chain before those that jump to it, one that is deleted behind them.
+    [[nodiscard]] std::vector<std::string> lines() {
+        std::vector<std::string> deleted;
+        for (const auto& line : rest_) {
+            if (line.starts_with("-X ")) {
+                deleted.emplace_back(first_word(std::string_view(line).substr(3)));
+            }
+        }
+        for (const auto& chain : deleted) {
+            if (const auto found = chains_.find(chain); found != chains_.end()) {
+                found->second.written = true;
+            }
+        }
+        std::vector<std::string> all;
+        for (const auto& chain : order_) {
+            write(chain, all);
+        }
+        for (const auto& chain : deleted) {
+            if (const auto found = chains_.find(chain); found != chains_.end()) {
+                all.push_back(found->second.declaration);
+            }
+        }
+        all.insert(all.end(), rest_.begin(), rest_.end());
+        return all;
+    }
+
+private:
+    struct Chain {
+        std::string declaration;
+        std::vector<std::string> rules;
+        bool written = false;
+    };
+
+    /// Ours jump four chains deep at most.
+    void write(const std::string& name, std::vector<std::string>& all) {
+        const auto found = chains_.find(name);
+        if (found == chains_.end() || std::exchange(found->second.written, true)) {
+            return;
+        }
+        for (const auto& rule : found->second.rules) {
+            write(std::string(target_of(rule)), all);
+        }
+        all.push_back(found->second.declaration);
+        all.insert(all.end(), found->second.rules.begin(), found->second.rules.end());
+    }
+
+    std::map<std::string, Chain> chains_;
+    std::vector<std::string> order_;
+    std::vector<std::string> rest_; // of chains that are not declared here, and deletions
+};
+
 } // namespace
+
+std::string iptables_in_parts(const std::string& input, std::size_t lines) {
+    std::string text;
+    std::string table;
+    TableChanges changes;
+    for (const auto line : netemu::split(input, '\n')) {
+        if (line.starts_with('*')) {
+            table = std::string(line) + "\n";
+            changes = {};
+        } else if (line == "COMMIT") {
+            const auto all = changes.lines();
+            for (std::size_t at = 0; at < all.size(); at += lines) {
+                text += table;
+                for (std::size_t i = at; i < std::min(at + lines, all.size()); ++i) {
+                    text += all[i] + "\n";
+                }
+                text += "COMMIT\n";
+            }
+        } else if (!line.empty() && !line.starts_with('#')) {
+            changes.add(line);
+        }
+    }
+    return text;
+}
 
 std::string iptables_removal(const std::string& saved) {
     std::string text;

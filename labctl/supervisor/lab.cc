@@ -7,11 +7,14 @@
 #include "labctl/api/status_error.h"
 #include "labctl/compile/identities.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/node_cache.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/policies.h"
+#include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/faults.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
+#include "netemu/kernel/features.h"
 #include "netemu/kernel/ipvs.h"
 #include "netemu/model/plan.h"
 
@@ -67,7 +70,12 @@ void Lab::start(
     auto config = compile::ClusterConfig::from_lab(lab);
     config.bridge_netfilter = ::access("/proc/sys/net/bridge", F_OK) == 0;
     config.strict_tracking = ::access("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", F_OK) == 0;
+    config.dummy_device = netemu::has_dummy_devices();
+    config.multipath = ::access("/proc/sys/net/ipv4/fib_multipath_hash_policy", F_OK) == 0;
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
+    if (cluster->config().bgp) {
+        Bgp::require_bird();
+    }
     const auto& mode = cluster->config().proxy_mode;
     if (mode == "ipvs") {
         netemu::require_ipvs();
@@ -115,6 +123,7 @@ void Lab::start(
                  count_of(proxies_->service_ports(), "service port") + ")";
     }
     step(built, micros_since(begin));
+    start_bgp();
     serve_dns_upstream();
     finish_policies();
     if (!policy_warning_.empty()) {
@@ -153,7 +162,10 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
             *kernel_,
             *dataplane_,
             paths_.run_dir,
-            compile::cluster_dns(config)},
+            compile::cluster_dns(config),
+            [this](const api::Object& config_map, const std::string& problem) {
+                cluster_->warn(compile::kNodeCacheName, config_map, "InvalidCorefile", problem);
+            }},
         [this](const api::ObjectKey& pod, const compile::RuntimeState& state) {
             runtime_changed(pod, state);
         },
@@ -236,6 +248,7 @@ ChangeReport Lab::sync() {
     update_dns();
     auto report = build_network({});
     serve_tunnels();
+    update_bgp();
     finish_policies();
     iptables_->complete(*proxies_); // of nodes that are new
     for (const auto& [what, count] : rules.operations) {

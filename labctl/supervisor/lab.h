@@ -10,10 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "labctl/api/fault.h"
 #include "labctl/api/object.h"
 #include "labctl/compile/cluster.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/dns_records.h"
+#include "labctl/compile/packet_path.h"
 #include "labctl/compile/proxies.h"
 #include "labctl/compile/service_trail.h"
 #include "labctl/dataplane/client.h"
@@ -31,6 +33,10 @@
 #include "netemu/base/event_loop.h"
 #include "netemu/kernel/kernel.h"
 
+namespace labctl::api {
+struct Fault;
+}
+
 namespace labctl::compile {
 class Identities;
 class Policies;
@@ -38,7 +44,10 @@ class Policies;
 
 namespace labctl::supervisor {
 
+class Bgp;
 class Faults;
+class LogBuffer;
+struct Target;
 
 /// What a change has done, for `apply` to print.
 struct ChangeReport {
@@ -153,6 +162,17 @@ public:
     /// {"items": [{"id", "labels", "pods", "reserved"}], "tunnels": {NODE: {"sent", "received",
     /// "dropped", "drops": {REASON: N}}}}; both empty where there are none. lab_identities.cc.
     [[nodiscard]] api::Json identities() const;
+    /// Sessions and routes as BIRD has them: {"enabled", "sessions", "routes", ...}. lab_bgp.cc.
+    [[nodiscard]] api::Json bgp() const;
+    /// Bgp::summary, or null.
+    [[nodiscard]] api::Json bgp_summary() const;
+    /// Calls back when what was changed of BGP has had its effect; at once in a lab without BGP.
+    void when_routed(std::function<void()> callback);
+    /// What BIRD prints on a node; nullptr where it does not run.
+    [[nodiscard]] LogBuffer* node_logs(const std::string& node);
+    /// The links between nodes, switches, routers, hosts and the outside, as they are wanted:
+    /// {"items": [{"a": {"place", "interface", "impairment"}, "b": ..., "mtu"}]}. lab_links.cc.
+    [[nodiscard]] api::Json links() const;
 
     /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.
     void describe(api::Json& status) const;
@@ -171,6 +191,8 @@ public:
     /// Pods that are neither ready nor finished, with the reason: {"default/web-1": "waiting for
     /// ..."}.
     [[nodiscard]] std::map<std::string, std::string> pending_pods() const;
+    /// The same, and namespaces that lack routes of BGP.
+    [[nodiscard]] std::map<std::string, std::string> pending() const;
     /// Calls back once when no pod is on its way to being ready any more, or at the deadline.
     void when_settled(netemu::Clock::time_point deadline, std::function<void()> callback);
 
@@ -184,6 +206,8 @@ private:
     void sync_by_itself();
     ChangeReport build_network(const KeepAlive& keep_alive);
     [[nodiscard]] netemu::DesiredState desired_state() const;
+    /// Whether this host's kernel has netem; asks it once.
+    [[nodiscard]] bool has_netem() const;
     void update_proxies(ChangeReport& report);
     [[nodiscard]] netemu::ObservedState observe();
     void switch_to_restored(std::unique_ptr<compile::Proxies> next, ChangeReport& report);
@@ -209,6 +233,11 @@ private:
     void announce_policy_warning();
     void describe_policies(api::Json& status) const;
     void update_dns(); // lab_dns.cc
+    // lab_bgp.cc
+    void start_bgp();
+    void update_bgp();
+    void check_bgp_fault(const api::Fault& fault, const Target& target) const;
+    compile::RouteNotes add_bgp_routes(netemu::DesiredState& network) const;
     void serve_dns_upstream();
     void serve_health_checks();
     void sweep_proxies();
@@ -220,6 +249,11 @@ private:
     void tunnels_dropped(const std::vector<dataplane::GeneveDropped>& drops);
     void explain_identities(api::Json& explanation) const;
     void start_faults();
+    [[nodiscard]] std::optional<Target> find_peer(
+        const api::Fault& fault,
+        const api::Json& question,
+        const Target& target,
+        netemu::DesiredState desired) const;
     void faults_changed();
     void runtime_changed(const api::ObjectKey& pod, const compile::RuntimeState& state);
     void flush_runtime_changes();
@@ -252,6 +286,7 @@ private:
     netemu::ObservedState observed_;          // what we know to be there
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on
     bool network_dirty_ = true;
+    mutable std::optional<bool> has_netem_; // once somebody had to know
     NamespaceLinks links_;
     std::vector<std::pair<api::ObjectKey, compile::RuntimeState>> runtime_changes_;
     std::vector<std::pair<api::ObjectKey, std::string>> ended_pods_; // with their uids
@@ -264,6 +299,7 @@ private:
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
     std::uint64_t fault_revision_ = 0;             // of the faults that the network has
     std::unique_ptr<Faults> faults_;               // likewise, of what it breaks
+    std::unique_ptr<Bgp> bgp_;                     // where the lab has it; uses all of the above
     std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
     std::unique_ptr<LastRequests> last_requests_;  // likewise
 };

@@ -6,9 +6,12 @@
 #include "labctl/api/status_error.h"
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/cni_profile.h"
+#include "labctl/compile/impairments.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/policies.h"
 #include "labctl/compile/policy_values.h"
+#include "labctl/compile/underlay_names.h"
+#include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/probe_resolver.h"
@@ -142,7 +145,10 @@ ChangeReport Lab::simulate(std::vector<api::Object> objects) const {
     proxies_->add_contents(observed);
     policies_->add_contents(observed);
     auto desired = compile::compile_lab(copy, cluster.config());
-    compile::add_faults(faults_->of_network(), desired);
+    const auto faults = faults_->of_network();
+    compile::add_faults(faults, desired);
+    compile::add_impairments(
+        cluster_->config(), faults, [this] { return has_netem(); }, desired);
     const auto plan = netemu::make_plan(desired, observed);
     report.operations = netemu::summarize(plan);
     for (const auto& operation : plan.operations) {
@@ -259,14 +265,30 @@ void Lab::describe(api::Json& status) const {
         status["cni"]["emulation"] = "userspace";
         status["tunnels"] = identities()["tunnels"];
     }
+    status["cni"]["routing"] = config.overlay != compile::kOverlayNone ? api::Json()
+                               : bgp_ ? api::Json(compile::kRoutingBgp)
+                                      : api::Json(compile::kRoutingStatic);
+    if (bgp_) {
+        status["bgp"] = bgp_->summary();
+        status["bgp"]["topology"] = compile::to_text(config.bgp->topology);
+        status["bgp"]["asNumber"] = config.bgp->as_number;
+        status["bgp"]["pending"] = bgp_->pending();
+    }
     status["proxy"] = {
         {"mode", config.proxy_mode},
         {"layout", proxies_->layout()},
         {"servicePorts", proxies_->service_ports()}};
     describe_policies(status);
     status["faults"] = faults_->all().size();
+    status["externalAddresses"] = api::Json::array();
     for (const auto& prefix : compile::external_addresses(config)) {
         status["externalAddresses"].push_back(prefix.address.to_string());
+    }
+    status["devices"] = api::Json::object();
+    for (const auto& [address, name] : compile::underlay_names(config)) {
+        if (name.starts_with("host/") || name.starts_with("router/")) {
+            status["devices"][name].push_back(address.to_string());
+        }
     }
     status["supervisor"] = {{"pid", host_pid_}, {"residentBytes", resident_bytes(host_pid_)}};
     const auto data_plane = host_pid(host_pid_, dataplane_->pid());

@@ -1,3 +1,4 @@
+#include "labctl/compile/address_plan.h"
 #include "labctl/compile/dns_upstream.h"
 #include "labctl/compile/network.h"
 #include "labctl/supervisor/dns_explain.h"
@@ -37,6 +38,9 @@ void Lab::update_dns() {
 /// The server that the nodes' resolv.conf names. It is no pod: it answers on the external host, as
 /// a router's or a company's resolver does.
 void Lab::serve_dns_upstream() {
+    if (compile::external_addresses(cluster_->config()).empty()) {
+        return; // a lab without nodes needs no outside
+    }
     dataplane::WorkloadSpec spec;
     spec.ns_name = compile::kExternalNamespace;
     spec.pod = compile::kExternalNamespace;

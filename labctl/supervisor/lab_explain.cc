@@ -25,7 +25,8 @@ compile::ElementReader affinity_reader(netemu::Kernel& kernel) {
 }
 
 /// The namespaces that a packet on this path may pass, in its order.
-std::vector<std::string> path_namespaces(const api::Json& explanation) {
+std::vector<std::string>
+path_namespaces(const netemu::DesiredState& network, const api::Json& explanation) {
     std::vector<std::string> names;
     const auto add = [&](const std::string& kind, const std::string& name) {
         if (!name.empty() && std::find(names.begin(), names.end(), kind + name) == names.end()) {
@@ -33,7 +34,8 @@ std::vector<std::string> path_namespaces(const api::Json& explanation) {
         }
     };
     const auto from = api::string_at(explanation, "from.name");
-    const bool pod = from != "external" && !from.starts_with("node/");
+    const bool pod =
+        from != "external" && !from.starts_with("node/") && !network.namespaces.contains(from);
     add(pod ? "pod/" : "", from);
     add("node/", api::string_at(explanation, "from.node"));
     for (const auto& hop : api::at(explanation, "hops")) {
@@ -47,12 +49,21 @@ std::vector<std::string> path_namespaces(const api::Json& explanation) {
         add("pod/", api::string_at(branch, "pod"));
     }
     add("pod/", api::string_at(explanation, "to.pod"));
+    for (const auto& branch : api::at(explanation, "branches")) {
+        for (const auto& hop : api::at(branch, "way")) { // devices of a topology
+            const auto place = api::string_at(hop, "place");
+            const bool node = place.starts_with("node/") || place == "underlay";
+            if (!node && network.namespaces.contains(place)) {
+                add("", place);
+            }
+        }
+    }
     return names;
 }
 
 /// The interfaces there, as `capture` names them, without those that lead to other pods.
 api::Json path_places(const netemu::DesiredState& desired, const api::Json& explanation) {
-    const auto names = path_namespaces(explanation);
+    const auto names = path_namespaces(desired, explanation);
     const auto leads_elsewhere = [&](const netemu::LinkSpec& link) {
         const auto* veth = std::get_if<netemu::VethSpec>(&link.kind);
         return veth != nullptr && veth->peer_namespace.starts_with("pod/") &&
@@ -100,10 +111,11 @@ api::Json Lab::explain(const api::Json& question) {
     if (policies_->enforced()) {
         compile::explain_policies(explanation, policies_->evaluator());
     }
-    const auto desired = desired_state();
+    auto desired = desired_state();
+    const auto notes = add_bgp_routes(desired);
     explain_identities(explanation);
     const auto tunnels = identities_->network(*policies_);
-    compile::explain_ways(explanation, desired, &tunnels);
+    compile::explain_ways(explanation, desired, notes, &tunnels);
     if (question.value("places", false)) {
         explanation["places"] = path_places(desired, explanation);
     }

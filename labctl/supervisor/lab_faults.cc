@@ -1,6 +1,8 @@
 #include <algorithm>
 
+#include "labctl/compile/impairments.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/topology.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
@@ -34,7 +36,10 @@ bool node_is_ready(const api::Object& node) {
 void check_fault(
     const api::Fault& fault, const Target& target, const netemu::DesiredState& desired) {
     using Verb = api::Fault::Verb;
-    if (fault.verb == Verb::Flap || fault.verb == Verb::Stop) {
+    if (fault.verb == Verb::Flap && target.kind != Target::Kind::Pod) {
+        throw netemu::UsageError("only pods can flap, not '" + target.name + "'", "[NS/]POD");
+    }
+    if (fault.verb == Verb::Flap || fault.verb == Verb::Stop || fault.verb == Verb::Link) {
         return;
     }
     if (target.kind == Target::Kind::Pod && target.ns.starts_with("node/")) {
@@ -42,7 +47,8 @@ void check_fault(
             "pod '" + target.name + "' has no network of its own, it uses its node's",
             "labctl fault " + api::to_string(fault.verb) + " " + target.ns);
     }
-    if (fault.verb == Verb::Drop && target.kind == Target::Kind::Underlay) {
+    if (fault.verb == Verb::Drop &&
+        (target.kind == Target::Kind::Underlay || target.ns.starts_with("switch/"))) {
         throw netemu::UsageError(
             "the underlay is a switch, and a switch has no rules that could drop",
             "drop at a node: labctl fault drop node/NODE");
@@ -93,6 +99,14 @@ api::Json fault_json(const ActiveFault& active) {
     return json;
 }
 
+/// Whether it is a fault of a link between the two, from whichever end it was written.
+bool is_between(const ActiveFault& active, const Target& one, const Target& other) {
+    const auto joins = [&](const Target& near, const Target& far) {
+        return active.target.ns == near.ns && active.peer->ns == far.ns;
+    };
+    return active.peer && (joins(one, other) || joins(other, one));
+}
+
 } // namespace
 
 void Lab::start_faults() {
@@ -125,11 +139,47 @@ void Lab::faults_changed() {
     sync();
 }
 
+/// The other end of a Link; nothing of any other fault.
+std::optional<Target> Lab::find_peer(
+    const api::Fault& fault,
+    const api::Json& question,
+    const Target& target,
+    netemu::DesiredState desired) const {
+    if (fault.verb != api::Fault::Verb::Link) {
+        return std::nullopt;
+    }
+    auto peer = find_target(
+        store_,
+        cluster_->config().topology.get(),
+        fault.peer,
+        question.value("namespace", "default"),
+        false);
+    if (compile::link_pairs(desired, target.ns, peer.ns).empty()) {
+        throw netemu::UsageError(
+            "there is no link between '" + target.name + "' and '" + peer.name + "'",
+            "`labctl get links` lists those of the underlay");
+    }
+    return peer;
+}
+
 api::Json Lab::inject_fault(const api::Json& question) {
     auto fault = api::parse_fault(question.at("fault").get<std::string>());
-    auto target = find_target(store_, fault.target, question.value("namespace", "default"), false);
-    check_fault(fault, target, desired_state());
-    const auto active = faults_->add(std::move(fault), std::move(target)); // it may be gone soon
+    auto target = find_target(
+        store_,
+        cluster_->config().topology.get(),
+        fault.target,
+        question.value("namespace", "default"),
+        false);
+    std::optional<Target> peer;
+    if (fault.verb == api::Fault::Verb::Bgp) {
+        check_bgp_fault(fault, target);
+    } else {
+        const auto desired = desired_state();
+        check_fault(fault, target, desired);
+        peer = find_peer(fault, question, target, desired);
+    }
+    const auto active = // it may be gone soon
+        faults_->add(std::move(fault), std::move(target), std::move(peer));
     const auto id = active.id;
     try {
         faults_changed();
@@ -154,7 +204,21 @@ api::Json Lab::heal_faults(const api::Json& question) {
     const auto words = question.value("target", "");
     std::optional<Target> target;
     if (!words.empty()) {
-        target = find_target(store_, words, question.value("namespace", "default"), true);
+        target = find_target(
+            store_,
+            cluster_->config().topology.get(),
+            words,
+            question.value("namespace", "default"),
+            true);
+    }
+    std::optional<Target> peer;
+    if (const auto other = question.value("peer", ""); !other.empty()) {
+        peer = find_target(
+            store_,
+            cluster_->config().topology.get(),
+            other,
+            question.value("namespace", "default"),
+            false);
     }
     const bool all = question.value("all", false);
     if (!all && id.empty() && !target) {
@@ -164,7 +228,13 @@ api::Json Lab::heal_faults(const api::Json& question) {
         const bool of_target = target && active.target.name == target->name &&
                                (target->interface.empty() ||
                                 compile::fault_interface(active.fault) == target->interface);
-        const bool of_verb = verb.empty() || api::to_string(active.fault.verb) == verb;
+        if (peer) {
+            return is_between(active, *target, *peer);
+        }
+        using Verb = api::Fault::Verb;
+        const bool cable = active.fault.verb == Verb::Cut || active.fault.verb == Verb::Bgp;
+        const bool of_verb = verb.empty() || api::to_string(active.fault.verb) == verb ||
+                             (verb == "restore" && cable);
         return all || active.id == id || (of_target && of_verb);
     });
     if (healed.empty() && !all) {

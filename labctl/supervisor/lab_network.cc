@@ -2,6 +2,7 @@
 #include <iterator>
 #include <utility>
 
+#include "labctl/compile/impairments.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/faults.h"
@@ -96,7 +97,10 @@ netemu::DesiredState Lab::desired_state() const {
     auto desired = compile::compile_network(store_, cluster_->config());
     proxies_->add_to(desired);
     policies_->add_to(desired);
-    compile::add_faults(faults_->of_network(), desired);
+    const auto faults = faults_->of_network();
+    compile::add_faults(faults, desired);
+    compile::add_impairments(
+        cluster_->config(), faults, [this] { return has_netem(); }, desired);
     return desired;
 }
 

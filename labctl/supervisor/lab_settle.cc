@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/lab.h"
 
 /// When a lab is ready, and what is told of its pods from then on.
@@ -75,7 +76,8 @@ void Lab::begin_trail() {
 }
 
 void Lab::check_settled() {
-    if (settled_ && runtime_changes_.empty() && runtime_->starting() == 0) {
+    const bool routed = !bgp_ || bgp_->is_converged();
+    if (settled_ && runtime_changes_.empty() && runtime_->starting() == 0 && routed) {
         loop_.cancel(settle_timer_);
         begin_trail();
         std::exchange(settled_, nullptr)();

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "labctl/compile/address_plan.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/underlay_names.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/targets.h"
 #include "netemu/base/error.h"
@@ -66,6 +66,7 @@ const LinkSpec* spec_of(const netemu::NamespaceSpec& ns, const std::string& link
 
 std::vector<WantedTap> wanted_taps(
     const store::Store& store,
+    const compile::Topology* topology,
     const netemu::DesiredState& desired,
     const api::Json& targets,
     const std::string& default_ns) {
@@ -79,12 +80,14 @@ std::vector<WantedTap> wanted_taps(
         }
     };
     for (const auto& text : targets) {
-        const auto target = find_target(store, text.get<std::string>(), default_ns, true);
+        const auto target = find_target(store, topology, text.get<std::string>(), default_ns, true);
         const auto found = desired.namespaces.find(target.ns);
         if (found == desired.namespaces.end()) {
             throw netemu::UsageError("'" + target.name + "' has no network");
         }
-        const bool whole = target.kind == Target::Kind::Underlay && target.interface.empty();
+        const bool is_switch =
+            target.kind == Target::Kind::Underlay || target.ns.starts_with("switch/");
+        const bool whole = is_switch && target.interface.empty();
         if (target.interface != "any" && !whole) {
             const auto link = target.interface.empty() ? std::string("eth0") : target.interface;
             add({target, link, spec_of(found->second, link)});
@@ -119,8 +122,8 @@ std::vector<WantedTap> wanted_taps(
 /// Whose address is whose: pods, nodes, Services and the outside.
 api::Json address_names(const store::Store& store, const compile::ClusterConfig& config) {
     api::Json names = api::Json::object();
-    for (const auto& prefix : compile::external_addresses(config)) {
-        names[prefix.address.to_string()] = "external";
+    for (const auto& [address, name] : compile::underlay_names(config)) {
+        names[address.to_string()] = name;
     }
     for (const auto& service : store.list("Service")) {
         for (const auto& address : api::at(service->body, "spec.clusterIPs")) {
@@ -152,7 +155,11 @@ api::Json address_names(const store::Store& store, const compile::ClusterConfig&
 Lab::Taps Lab::open_taps(const api::Json& question) {
     const auto desired = desired_state();
     const auto wanted = wanted_taps(
-        store_, desired, question.at("targets"), question.value("namespace", "default"));
+        store_,
+        cluster_->config().topology.get(),
+        desired,
+        question.at("targets"),
+        question.value("namespace", "default"));
     netemu::TapOptions options;
     options.ring_bytes = std::min(kTapRingBytesMax, kTapRingsBytesMax / wanted.size());
     options.snap_bytes = question.value("snapBytes", options.snap_bytes);

@@ -4,6 +4,8 @@
 
 #include "labctl/compile/network.h"
 #include "labctl/compile/pod_dns.h"
+#include "labctl/compile/topology.h"
+#include "labctl/compile/underlay_names.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -99,6 +101,13 @@ ProbeResolver::Source ProbeResolver::source_of(const std::string& from) const {
     if (from == "external") {
         return {compile::kExternalNamespace, nullptr};
     }
+    if (config_.topology) {
+        const auto* device = config_.topology->find_ns(from);
+        if (device != nullptr && device->kind != compile::DeviceKind::Node &&
+            device->has_addresses()) {
+            return {device->ns, nullptr};
+        }
+    }
     if (from.starts_with("node/")) {
         const auto name = from.substr(5);
         if (!store_.get({"Node", "", name})) {
@@ -135,12 +144,23 @@ void ProbeResolver::resolve_target(
         resolved.port = port_number(target, nullptr, nullptr);
     } else if (target.host.starts_with(kPodPrefix)) {
         resolve_pod(resolved);
+    } else if (const auto known = device_address(source, target.host)) {
+        resolved.address = *known;
+        resolved.resolved = known->to_string();
+        resolved.port = port_number(target, nullptr, nullptr);
     } else {
         resolve_name(source, resolved);
     }
     if (resolved.port == 0 && target.scheme != Scheme::Icmp) {
         throw UsageError("probe to '" + target.text + "' names no port");
     }
+}
+
+/// Names of the topology's devices, as /etc/hosts of all but pods has them.
+std::optional<IpAddress>
+ProbeResolver::device_address(const Source& source, const std::string& name) const {
+    const auto addresses = compile::underlay_addresses(config_, name);
+    return source.pod || addresses.empty() ? std::nullopt : std::optional(addresses.front());
 }
 
 void ProbeResolver::resolve_pod(dataplane::ResolvedRequest& resolved) const {
@@ -196,7 +216,7 @@ void ProbeResolver::choose_servers(
     const auto& from = resolved.request.from;
     auto& lookup = *resolved.lookup;
     const auto cluster_dns = compile::cluster_dns(config_);
-    const bool external = from == "external";
+    const bool external = !from.starts_with("node/");
     bool some = false;
     if (source.pod) {
         some = lookup.use_nameservers_of(compile::pod_resolv_conf(source.pod->body, cluster_dns));
@@ -238,10 +258,11 @@ dataplane::ResolvedRequest ProbeResolver::resolve(const probe::Request& request)
             throw UsageError("'via' is for probes from external only");
         }
         // The external host's only way in is its default route, through the first node.
-        if (config_.nodes.at(0).name != request.via) {
+        const auto entry = config_.nodes.empty() ? std::string("no node") : config_.nodes[0].name;
+        if (entry != request.via) {
             resolved.decided = decided(
                 Outcome::Unsupported,
-                "the external host enters through " + config_.nodes[0].name +
+                "the external host enters through " + entry +
                     "; another way in ('via') is not supported yet");
             return resolved;
         }

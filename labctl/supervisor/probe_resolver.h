@@ -27,6 +27,8 @@ private:
     };
     [[nodiscard]] Source source_of(const std::string& from) const;
     void resolve_target(const Source& source, dataplane::ResolvedRequest& resolved) const;
+    [[nodiscard]] std::optional<netemu::IpAddress>
+    device_address(const Source& source, const std::string& name) const;
     void resolve_pod(dataplane::ResolvedRequest& resolved) const;
     void resolve_dns(const Source& source, dataplane::ResolvedRequest& resolved) const;
     void resolve_name(const Source& source, dataplane::ResolvedRequest& resolved) const;

@@ -2,6 +2,7 @@
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/address_plan.h"
+#include "labctl/compile/underlay_names.h"
 #include "labctl/report/overview.h"
 #include "labctl/supervisor/routes.h"
 #include "netemu/model/plan.h"
@@ -116,6 +117,7 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
          "affinity",
          false,
          [&] { exchange->reply(200, lab_.affinity(request.parameter("namespace"))); }},
+        {"GET", "links", false, [&] { exchange->reply(200, lab_.links()); }},
         {"POST",
          "taps",
          false,
@@ -124,9 +126,26 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
              exchange->reply_with_fds(taps.description, std::move(taps.sockets));
          }},
         {"GET", "identities", false, [&] { exchange->reply(200, lab_.identities()); }},
+        {"GET", "bgp", false, [&] { exchange->reply(200, lab_.bgp()); }},
         {"GET", "faults", false, [&] { exchange->reply(200, lab_.faults()); }},
-        {"POST", "faults", false, [&] { exchange->reply(200, lab_.inject_fault(request.json())); }},
-        {"POST", "heal", false, [&] { exchange->reply(200, lab_.heal_faults(request.json())); }},
+        {"POST",
+         "faults",
+         false,
+         [&] {
+             const auto fault = lab_.inject_fault(request.json());
+             const auto reply = [exchange, fault] { exchange->reply(200, fault); };
+             fault.at("verb") == "bgp" ? lab_.when_routed(reply) : reply();
+         }},
+        {"POST",
+         "heal",
+         false,
+         [&] {
+             const auto healed = lab_.heal_faults(request.json());
+             const auto reply = [exchange, healed] { exchange->reply(200, healed); };
+             const bool bgp = std::ranges::any_of(
+                 healed.at("items"), [](const Json& each) { return each.at("verb") == "bgp"; });
+             bgp ? lab_.when_routed(reply) : reply();
+         }},
         {"GET", "plan", false, [&] { plan(request, exchange); }},
         {"GET", "drops", false, [&] { drops(request, exchange); }},
         {"POST", "repair", false, [&] { exchange->reply(200, report_json(lab_.repair())); }},
@@ -190,7 +209,17 @@ void Routes::start(const ApiRequest& request, const ExchangePtr& exchange) {
 }
 
 void Routes::finish_start(const ExchangePtr& exchange, netemu::Clock::time_point /*deadline*/) {
-    exchange->send_line({{"ready", true}, {"pending", lab_.pending_pods()}});
+    if (const auto status = lab_.bgp_summary(); !status.is_null()) {
+        const auto micros = status.at("firstConvergedMicros").get<std::uint64_t>();
+        if (micros != 0) {
+            exchange->send_line(
+                {{"step",
+                  "routes learned by BGP: " + status.at("speakers").dump() + " speakers, " +
+                      status.at("sessions").dump() + " sessions"},
+                 {"micros", micros}});
+        }
+    }
+    exchange->send_line({{"ready", true}, {"pending", lab_.pending()}});
     exchange->finish();
     exchange->flush();
 }
@@ -214,6 +243,9 @@ namespace {
 std::string suggestion(const store::Store& objects, const std::string& lab) {
     if (!objects.list("Check").empty()) {
         return "labctl check --lab " + lab;
+    }
+    if (objects.list("Node").empty()) {
+        return "labctl get links --lab " + lab;
     }
     const auto pods = objects.list("Pod");
     if (pods.size() < 2) {
@@ -244,8 +276,21 @@ void Routes::overview(const ApiRequest& request, const ExchangePtr& exchange) {
     }
     report::OverviewInput input;
     input.objects = objects;
-    input.external_ip = compile::external_addresses(lab_.config()).at(0).address.to_string();
+    for (const auto& outside : compile::external_addresses(lab_.config())) {
+        input.external_ip =
+            input.external_ip.empty() ? outside.address.to_string() : input.external_ip;
+    }
     input.colour = request.parameter("color") == "1";
+    for (const auto& [address, name] : compile::underlay_names(lab_.config())) {
+        if (name.starts_with("node/") || name == "external") {
+            continue;
+        }
+        if (input.devices.empty() || input.devices.back().first != name) {
+            input.devices.emplace_back(name, "");
+        }
+        auto& addresses = input.devices.back().second;
+        addresses += (addresses.empty() ? "" : ", ") + address.to_string();
+    }
     exchange->reply(
         200,
         {{"text", report::overview(input)}, {"next", suggestion(lab_.store(), lab_.paths().name)}});

@@ -243,12 +243,19 @@ void Routes::scale(
 
 void Routes::logs(
     const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
-    if (!lab_.store().get(path.key()) || path.kind != "Pod") {
+    auto* of_node = path.kind == "Node" ? lab_.node_logs(path.name) : nullptr;
+    if (!lab_.store().get(path.key()) || (path.kind != "Pod" && of_node == nullptr)) {
         throw StatusError::not_found(path.plural, path.name);
     }
     const auto lines = request.parameter("tailLines");
     const auto follow = request.parameter("follow");
     exchange->start_stream("text/plain; charset=utf-8");
+    if (of_node != nullptr) {
+        exchange->send_text(
+            of_node->tail(lines.empty() ? -1 : static_cast<int>(parse_revision(lines))));
+        exchange->finish();
+        return;
+    }
     lab_.runtime().logs(
         path.key(),
         lines.empty() ? -1 : static_cast<int>(parse_revision(lines)),

@@ -25,7 +25,8 @@ api::ObjectKey pod_key(const std::string& text) {
 Runtime::Runtime(Parts parts, Report report, Terminations::Ended ended)
     : parts_(std::move(parts)), report_(std::move(report)),
       terminations_(
-          parts_.loop, [this](const api::ObjectKey& key) { terminate(key); }, std::move(ended)) {
+          parts_.loop, [this](const api::ObjectKey& key) { terminate(key); }, std::move(ended)),
+      node_caches_(parts_.store, parts_.config, parts_.bad_corefile) {
     parts_.dataplane.on_ready([this](const std::string& pod) { served(pod_key(pod)); });
     parts_.dataplane.on_failure([this](const std::string& pod, const std::string& error) {
         const auto key = pod_key(pod);
@@ -37,6 +38,12 @@ Runtime::Runtime(Parts parts, Report report, Terminations::Ended ended)
             state.message = error;
             report_(key, state);
         }
+    });
+    parts_.dataplane.on_crash([this](const std::string& pod, const std::string& why) {
+        compile::RuntimeState state;
+        state.reason = "CrashLoopBackOff";
+        state.message = why;
+        report_(pod_key(pod), state);
     });
 }
 
@@ -70,6 +77,7 @@ void Runtime::stop_gone() {
 void Runtime::stop(const api::ObjectKey& key) {
     parts_.dataplane.withdraw(key.ns + "/" + key.name);
     terminations_.forget(key);
+    node_caches_.forget(key);
     pods_.erase(key); // the process goes before the sandbox that it runs in
     sandboxes_.erase(pod_namespace(key));
 }
@@ -88,6 +96,9 @@ void Runtime::start_new() {
         if (!at(object->body, "metadata.deletionTimestamp").is_null()) {
             terminations_.follow(*object, found->second.process != nullptr);
         }
+    }
+    for (const auto& key : node_caches_.changed()) {
+        start_builtin(*parts_.store.get(key));
     }
     if (!to_serve_.empty()) {
         parts_.dataplane.serve(std::exchange(to_serve_, {}));
@@ -132,6 +143,7 @@ void Runtime::start_builtin(const api::Object& object) {
         spec.dns = dns_serving(object.body, parts_.dns);
         spec.ports = coredns_ports(object.body, {}); // the others follow the Corefile
     }
+    node_caches_.complete(object, parts_.dns, spec);
     to_serve_.push_back(std::move(spec));
 }
 

@@ -12,6 +12,7 @@
 #include "labctl/dataplane/client.h"
 #include "labctl/store/store.h"
 #include "labctl/supervisor/api_server.h"
+#include "labctl/supervisor/node_caches.h"
 #include "labctl/supervisor/pod_files.h"
 #include "labctl/supervisor/process_pod.h"
 #include "labctl/supervisor/sandbox.h"
@@ -37,6 +38,7 @@ public:
         dataplane::DataPlane& dataplane;
         std::string run_dir; // hidden from sandboxes
         ClusterDns dns;
+        NodeCaches::Warn bad_corefile; // of a node's cache
     };
 
     /// `ended`: a terminating pod is at its end.
@@ -62,6 +64,16 @@ public:
         std::vector<std::string> warnings;
     };
     Entry enter(const std::string& target, const std::string& default_ns);
+
+    /// The sandbox of a node or of "external", by its network namespace; made if there is none.
+    /// Throws netemu::Error.
+    Sandbox& host_sandbox(const std::string& ns);
+    /// Makes those of many namespaces at the same time. Throws netemu::Error.
+    void make_host_sandboxes(const std::vector<std::string>& names);
+    /// Called with the namespace of such a sandbox when somebody has killed its process 1.
+    void on_sandbox_gone(std::function<void(const std::string& ns)> callback) {
+        sandbox_gone_ = std::move(callback);
+    }
 
     void logs(const api::ObjectKey& key, int lines, bool follow, const ExchangePtr& exchange);
 
@@ -93,8 +105,15 @@ private:
         const std::string& ns,
         const PodFiles& files,
         const std::string& rootfs);
+    [[nodiscard]] SandboxSpec sandbox_spec(
+        const std::string& name,
+        const std::string& ns,
+        const PodFiles& files,
+        const std::string& rootfs) const;
     void sandbox_gone(const std::string& name);
+    [[nodiscard]] PodFiles machine_files(const std::string& name) const;
     [[nodiscard]] std::string rootfs_of(const api::Json& pod) const;
+    [[nodiscard]] bool is_device(const std::string& target) const;
 
     Parts parts_;
     Report report_;
@@ -102,8 +121,10 @@ private:
     /// By pod_namespace, "node/NAME" or "external". Pods on their node's network have their own.
     std::map<std::string, std::unique_ptr<Sandbox>> sandboxes_;
     std::vector<dataplane::WorkloadSpec> to_serve_;
+    std::function<void(const std::string&)> sandbox_gone_;
     Terminations terminations_;
     std::vector<std::uint16_t> dns_ports_;
+    NodeCaches node_caches_;
 };
 
 } // namespace labctl::supervisor

@@ -1,7 +1,11 @@
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/pod_termination.h"
+#include "labctl/compile/topology.h"
+#include "labctl/compile/underlay_names.h"
+#include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/pod_workload.h"
 #include "labctl/supervisor/runtime.h"
 #include "netemu/base/error.h"
@@ -12,6 +16,14 @@ namespace labctl::supervisor {
 using api::at;
 using api::Json;
 using api::string_at;
+
+namespace {
+
+std::string host_name_of(const std::string& ns) {
+    return ns.starts_with("node/") ? ns.substr(5) : ns;
+}
+
+} // namespace
 
 std::string Runtime::rootfs_of(const Json& pod) const {
     for (const auto& container : at(pod, "spec.containers")) {
@@ -24,6 +36,25 @@ std::string Runtime::rootfs_of(const Json& pod) const {
     return {};
 }
 
+SandboxSpec Runtime::sandbox_spec(
+    const std::string& name,
+    const std::string& ns,
+    const PodFiles& files,
+    const std::string& rootfs) const {
+    SandboxSpec spec;
+    spec.netns_fd = parts_.kernel.namespace_fd(ns);
+    spec.hostname = files.hostname;
+    spec.resolv_conf = files.resolv_conf;
+    spec.hosts = files.hosts;
+    spec.rootfs = rootfs;
+    spec.hide_dir = parts_.run_dir;
+    const auto bird = Bgp::directory(parts_.run_dir, name);
+    if (parts_.config.bgp && ::access(bird.c_str(), F_OK) == 0) {
+        spec.bird_dir = bird;
+    }
+    return spec;
+}
+
 Sandbox& Runtime::sandbox(
     const std::string& name,
     const std::string& ns,
@@ -31,16 +62,12 @@ Sandbox& Runtime::sandbox(
     const std::string& rootfs) {
     auto& entry = sandboxes_[name];
     if (!entry) {
-        SandboxSpec spec;
-        spec.netns_fd = parts_.kernel.namespace_fd(ns);
-        spec.hostname = files.hostname;
-        spec.resolv_conf = files.resolv_conf;
-        spec.hosts = files.hosts;
-        spec.rootfs = rootfs;
-        spec.hide_dir = parts_.run_dir;
         try {
-            entry =
-                std::make_unique<Sandbox>(parts_.loop, spec, [this, name] { sandbox_gone(name); });
+            entry = std::make_unique<Sandbox>(
+                parts_.loop, sandbox_spec(name, ns, files, rootfs), [this, name] {
+                    sandbox_gone(name);
+                });
+            entry->finish();
         } catch (...) {
             sandboxes_.erase(name);
             throw;
@@ -49,15 +76,54 @@ Sandbox& Runtime::sandbox(
     return *entry;
 }
 
+void Runtime::make_host_sandboxes(const std::vector<std::string>& names) {
+    std::vector<std::pair<std::string, std::unique_ptr<Sandbox>>> fresh;
+    for (const auto& ns : names) {
+        if (!sandboxes_.contains(ns)) {
+            const auto files = machine_files(host_name_of(ns));
+            fresh.emplace_back(
+                ns,
+                std::make_unique<Sandbox>(parts_.loop, sandbox_spec(ns, ns, files, {}), [this, ns] {
+                    sandbox_gone(ns);
+                }));
+        }
+    }
+    for (auto& [ns, box] : fresh) {
+        box->finish();
+        sandboxes_[ns] = std::move(box);
+    }
+}
+
 /// Somebody has killed process 1 of it, and all that ran there is gone, too.
 void Runtime::sandbox_gone(const std::string& name) {
     sandboxes_.erase(name);
+    if (sandbox_gone_) {
+        sandbox_gone_(name);
+    }
     for (const auto& [key, pod] : pods_) {
         if (pod.process && pod_namespace(key) == name) {
             pod.process->killed();
             return;
         }
     }
+}
+
+Sandbox& Runtime::host_sandbox(const std::string& ns) {
+    return sandbox(ns, ns, machine_files(host_name_of(ns)), {});
+}
+
+/// Names and resolver of what is no pod: a node, a device of the underlay, or the outside.
+PodFiles Runtime::machine_files(const std::string& name) const {
+    auto files = host_files(name, parts_.dns);
+    files.hosts += compile::underlay_hosts(parts_.config);
+    return files;
+}
+
+/// Whether that is a switch, router or host of the lab's topology.
+bool Runtime::is_device(const std::string& target) const {
+    const auto& topology = parts_.config.topology;
+    const auto* device = topology ? topology->find_ns(target) : nullptr;
+    return device != nullptr && device->kind != compile::DeviceKind::Node;
 }
 
 Runtime::Entry Runtime::enter(const std::string& target, const std::string& default_ns) {
@@ -67,13 +133,15 @@ Runtime::Entry Runtime::enter(const std::string& target, const std::string& defa
     std::string ns = target;
     std::string rootfs;
     if (target == "external") {
-        files = host_files("external", parts_.dns);
+        files = machine_files("external");
+    } else if (is_device(target)) {
+        files = machine_files(target.substr(target.find('/') + 1));
     } else if (target.starts_with("node/")) {
         const auto node = parts_.store.get({"Node", "", target.substr(5)});
         if (!node) {
             throw api::StatusError::not_found("nodes", target.substr(5));
         }
-        files = host_files(node->name(), parts_.dns);
+        files = machine_files(node->name());
     } else {
         const auto text = target.starts_with("pod/") ? target.substr(4) : target;
         const auto slash = text.find('/');

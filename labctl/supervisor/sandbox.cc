@@ -30,6 +30,7 @@ netemu::UniqueFd configuration_file(const SandboxSpec& spec) {
         {"resolvConf", spec.resolv_conf},
         {"hosts", spec.hosts},
         {"rootfs", spec.rootfs},
+        {"birdDir", spec.bird_dir},
         {"hideDir",
          spec.hide_dir}}.dump();
     netemu::UniqueFd file(check_syscall(
@@ -56,14 +57,12 @@ Sandbox::Sandbox(netemu::EventLoop& loop, const SandboxSpec& spec, GoneCallback 
     process_ = netemu::spawn(options);
     channel_ = std::move(channel.first);
     channel.second.reset();
-    try {
-        wait_until_ready();
-        netemu::set_nonblocking(channel_.get());
-        loop_.add(channel_.get(), EPOLLIN, [this](std::uint32_t) { receive(); });
-    } catch (...) {
-        end_process();
-        throw;
-    }
+}
+
+void Sandbox::finish() {
+    wait_until_ready();
+    netemu::set_nonblocking(channel_.get());
+    loop_.add(channel_.get(), EPOLLIN, [this](std::uint32_t) { receive(); });
 }
 
 void Sandbox::wait_until_ready() {

@@ -21,6 +21,7 @@ struct SandboxSpec {
     std::string resolv_conf; // text of /etc/resolv.conf; empty: the host's is left
     std::string hosts;       // text of /etc/hosts; empty: the host's is left
     std::string rootfs;      // becomes /, or empty for the host's
+    std::string bird_dir;    // becomes /run/bird; or empty
     std::string hide_dir; // covered by a tmpfs: the run directory, which holds the control socket
 };
 
@@ -41,8 +42,12 @@ public:
     /// Called when process 1 itself is gone: nothing runs here any more.
     using GoneCallback = std::function<void()>;
 
-    /// Returns once the namespaces are as `spec` says. Throws SysError.
+    /// Only starts to make the namespaces, so that many can be made at the same time. Throws
+    /// SysError.
     Sandbox(netemu::EventLoop& loop, const SandboxSpec& spec, GoneCallback gone);
+    /// Returns once the namespaces are as the specification says. To be called once, before
+    /// anything else. Throws SysError.
+    void finish();
     Sandbox(const Sandbox&) = delete;
     Sandbox& operator=(const Sandbox&) = delete;
     ~Sandbox();

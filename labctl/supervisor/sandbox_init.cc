@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -29,6 +30,7 @@ using netemu::errno_text;
 using netemu::SysError;
 using netemu::UniqueFd;
 using nlohmann::json;
+namespace fs = std::filesystem;
 
 void reply(const json& message) {
     const auto text = message.dump();
@@ -64,9 +66,13 @@ public:
                 "bind " + rootfs_,
                 ::mount(rootfs_.c_str(), rootfs_.c_str(), nullptr, MS_BIND | MS_REC, nullptr));
         }
-        check_syscall(
-            "mount a tmpfs on " + work_,
-            ::mount("tmpfs", work_.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m"));
+        const auto bird = configuration["birdDir"].get<std::string>();
+        const UniqueFd shared(
+            bird.empty() ? -1 : ::open(bird.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+        cover_work();
+        if (!bird.empty()) {
+            show_bird(shared.get());
+        }
         place("/etc/resolv.conf", "resolv.conf", configuration["resolvConf"]);
         place("/etc/hosts", "hosts", configuration["hosts"]);
         place("/etc/hostname", "hostname", configuration["hostname"].get<std::string>() + "\n");
@@ -93,6 +99,63 @@ private:
     void try_bind(const std::string& source, const std::string& target) {
         if (::mount(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
             warn("bind " + source + " on " + target);
+        }
+    }
+
+    void cover_work() {
+        check_syscall(
+            "mount a tmpfs on " + work_,
+            ::mount("tmpfs", work_.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m"));
+    }
+
+    /// A folder of the host, as the descriptor has it, becomes /run/bird, where birdc(8) looks.
+    void show_bird(int folder) {
+        const char* const place = "/run/bird";
+        struct stat status {};
+        if (::stat(place, &status) != 0) {
+            renew_run();
+            check_syscall("create /run/bird", ::mkdir(place, 0755));
+        }
+        const auto source = "/proc/self/fd/" + std::to_string(folder);
+        check_syscall(
+            "bind the folder of BIRD on /run/bird",
+            ::mount(source.c_str(), place, nullptr, MS_BIND, nullptr));
+    }
+
+    /// Makes /run a directory of ours that shows what the host's shows, and that can hold more. An
+    /// overlay would show its file system without what is mounted in it.
+    static void renew_run() {
+        constexpr unsigned kRecursive = 0x8000; // AT_RECURSIVE of linux/fcntl.h
+        std::map<fs::path, UniqueFd> entries;
+        std::map<fs::path, fs::path> links;
+        for (const auto& entry : fs::directory_iterator("/run")) {
+            std::error_code ignored;
+            if (entry.is_symlink(ignored)) {
+                links[entry.path()] = fs::read_symlink(entry.path(), ignored);
+                continue;
+            }
+            const unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | kRecursive;
+            UniqueFd tree(::open_tree(AT_FDCWD, entry.path().c_str(), flags));
+            if (tree) {
+                entries[entry.path()] = std::move(tree);
+            }
+        }
+        std::map<fs::path, bool> directories;
+        for (const auto& [path, tree] : entries) {
+            std::error_code ignored;
+            directories[path] = fs::is_directory(path, ignored);
+        }
+        check_syscall(
+            "mount a tmpfs on /run",
+            ::mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m"));
+        for (const auto& [path, tree] : entries) {
+            const UniqueFd file(
+                directories[path] ? -1 : ::open(path.c_str(), O_CREAT | O_CLOEXEC, 0600));
+            (void)(directories[path] && ::mkdir(path.c_str(), 0755) == 0);
+            (void)::move_mount(tree.get(), "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH);
+        }
+        for (const auto& [path, target] : links) {
+            (void)::symlink(target.c_str(), path.c_str());
         }
     }
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "labctl/compile/network.h"
+#include "labctl/compile/topology.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -59,10 +60,35 @@ void find_pod(
                     : compile::pod_namespace(target.object->ns(), target.object->name());
 }
 
+/// Whether the text names a device of the topology; throws for one that is not there.
+bool find_device(const compile::Topology& topology, const std::string& name, Target& target) {
+    if (name == "underlay") {
+        throw netemu::UsageError(
+            "this lab's underlay is a topology: name one of its devices",
+            "switch/NAME, router/NAME or host/NAME");
+    }
+    const auto* device = topology.find_ns(name);
+    if (device == nullptr) {
+        return false;
+    }
+    if (device->interfaces.empty()) {
+        throw netemu::UsageError("'" + name + "' is linked to nothing");
+    }
+    if (device->kind != compile::DeviceKind::Node &&
+        device->kind != compile::DeviceKind::External) {
+        target.kind = Target::Kind::Device;
+        target.name = name;
+        target.ns = name;
+        return true;
+    }
+    return false;
+}
+
 } // namespace
 
 Target find_target(
     const store::Store& store,
+    const compile::Topology* topology,
     const std::string& text,
     const std::string& default_ns,
     bool with_interface) {
@@ -77,6 +103,9 @@ Target find_target(
     }
     if (name.empty()) {
         throw netemu::UsageError("the name of a target is empty");
+    }
+    if (topology != nullptr && find_device(*topology, name, target)) {
+        return target;
     }
     if (name == "external" || name == "underlay") {
         target.kind = name == "external" ? Target::Kind::External : Target::Kind::Underlay;

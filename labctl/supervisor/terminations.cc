@@ -37,7 +37,8 @@ void Terminations::follow(const api::Object& pod, bool process) {
 }
 
 void Terminations::tell(const api::ObjectKey& pod) {
-    const auto key = pod; // NOLINT(performance-unnecessary-copy-initialization): the caller's goes with its timer
+    const auto key = pod; // NOLINT(performance-unnecessary-copy-initialization): the caller's goes
+                          // with its timer
     endings_.at(key).told = true;
     tell_(key);
 }
@@ -48,7 +49,8 @@ bool Terminations::told_to_end(const api::ObjectKey& pod) const {
 }
 
 void Terminations::ended(const api::ObjectKey& pod) {
-    const auto key = pod; // NOLINT(performance-unnecessary-copy-initialization): the caller's goes with its timer
+    const auto key = pod; // NOLINT(performance-unnecessary-copy-initialization): the caller's goes
+                          // with its timer
     const auto found = endings_.find(key);
     if (found != endings_.end()) {
         const auto uid = found->second.uid;

@@ -16,6 +16,7 @@
 #include "netemu/kernel/neighbour_codec.h"
 #include "netemu/kernel/nft_codec.h"
 #include "netemu/kernel/nft_tables.h"
+#include "netemu/kernel/qdisc_codec.h"
 #include "netemu/kernel/route_codec.h"
 #include "netemu/kernel/sysctl.h"
 
@@ -311,6 +312,20 @@ std::size_t Executor::delete_links(std::size_t first) {
     return end;
 }
 
+void Executor::operator()(const SetShaper& operation) {
+    LiveNamespace& ns = go_to(operation.ns);
+    if (operation.shaper == Shaper::None) {
+        tolerate_absence();
+    }
+    encode_set_shaper(
+        batch_,
+        {table_.index_of(ns, operation.link),
+         operation.shaper,
+         operation.impairment,
+         operation.mtu});
+    ns.shaped = true;
+}
+
 void Executor::operator()(const AddAddress& operation) {
     LiveNamespace& ns = go_to(operation.ns);
     encode_add_address(batch_, {table_.index_of(ns, operation.link), operation.address});
@@ -332,8 +347,11 @@ void Executor::operator()(const AddRoute& operation) {
     const RouteSpec& route = operation.route;
     LiveNamespace& ns = go_to(operation.ns);
     const auto index = route.is_blackhole() ? 0 : table_.index_of(ns, route.link);
-    encode_add_route(
-        batch_, {route.destination, route.gateway, index, route.onlink, route.protocol});
+    LinkRoute encoded{route.destination, route.gateway, index, route.onlink, route.protocol};
+    for (const NextHop& hop : route.more) {
+        encoded.more.push_back({hop.gateway, table_.index_of(ns, hop.link)});
+    }
+    encode_add_route(batch_, encoded);
     if (batch_.full()) {
         flush();
     }
@@ -345,7 +363,9 @@ void Executor::operator()(const DeleteRoute& operation) {
     go_to(operation.ns);
     const auto index =
         route.is_blackhole() ? std::uint32_t{0} : index_if_there(operation.ns, route.link);
-    if (index) {
+    if (!route.more.empty()) {
+        encode_delete_routes(batch_, route.destination); // with all of its gateways
+    } else if (index) {
         encode_delete_route(
             batch_, {route.destination, route.gateway, *index, route.onlink, route.protocol});
     }

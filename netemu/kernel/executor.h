@@ -33,6 +33,7 @@ public:
     void operator()(const CreateLink& operation);
     void operator()(const ChangeLink& operation);
     void operator()(const DeleteLink& operation);
+    void operator()(const SetShaper& operation);
     void operator()(const AddAddress& operation);
     void operator()(const DeleteAddress& operation);
     void operator()(const AddRoute& operation);

@@ -1,5 +1,6 @@
 #include "netemu/kernel/failure.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
@@ -22,19 +23,21 @@ constexpr unsigned nft_type(unsigned type) {
     return (NFNL_SUBSYS_NFTABLES << 8U) | type;
 }
 
+bool jumps(const NftStatement& statement) {
+    const auto* verdict = std::get_if<NftSetVerdict>(&statement);
+    return (verdict != nullptr && !verdict->chain.empty()) ||
+           std::holds_alternative<NftRandomGoto>(statement);
+}
+
 /// Whether a rule may refer to a chain or set by its name.
-bool jumps(const NftTable& table) {
+bool refers(const NftTable& table) {
     if (!table.parts.empty() || !table.sets.empty()) {
         return true;
     }
     for (const NftChain& chain : table.chains) {
         for (const NftRule& rule : chain.rules) {
-            for (const NftStatement& statement : rule.statements) {
-                const auto* verdict = std::get_if<NftSetVerdict>(&statement);
-                if ((verdict != nullptr && !verdict->chain.empty()) ||
-                    std::holds_alternative<NftRandomGoto>(statement)) {
-                    return true;
-                }
+            if (std::any_of(rule.statements.begin(), rule.statements.end(), jumps)) {
+                return true;
             }
         }
     }
@@ -50,7 +53,7 @@ struct MissingFeature {
                                                    : "";
     }
     std::string operator()(const ReplaceTable& operation) const {
-        return nftables(jumps(operation.table));
+        return nftables(refers(operation.table));
     }
     std::string operator()(const ChangeTable&) const { return nftables(true); }
     std::string operator()(const DeleteTable&) const {
@@ -74,7 +77,7 @@ struct MissingFeature {
     }
 
 private:
-    [[nodiscard]] std::string nftables(bool refers) const {
+    [[nodiscard]] std::string nftables(bool by_name) const {
         if (means_missing(failure.error_number)) {
             return "nftables";
         }
@@ -85,7 +88,7 @@ private:
             return "nftables chain type";
         }
         // A reference to a chain or set that is not there gives the same error.
-        return failure.type == nft_type(NFT_MSG_NEWRULE) && !refers ? "nftables expression" : "";
+        return failure.type == nft_type(NFT_MSG_NEWRULE) && !by_name ? "nftables expression" : "";
     }
     [[nodiscard]] std::string scheduler(const VirtualServer& server) const {
         return failure.error_number == ENOENT ? "IPVS scheduler ip_vs_" + server.scheduler : "";

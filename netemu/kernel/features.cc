@@ -1,5 +1,6 @@
 #include "netemu/kernel/features.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -161,6 +162,13 @@ std::vector<Feature> detect_features(FeatureScope scope) {
         features.push_back(std::move(result));
     }
     return features;
+}
+
+bool has_dummy_devices() {
+    const auto& probes = feature_probes();
+    const auto dummy = std::find_if(
+        probes.begin(), probes.end(), [](const auto& probe) { return probe.name == "dummy"; });
+    return dummy != probes.end() && dummy->run() == 0;
 }
 
 } // namespace netemu

@@ -25,4 +25,8 @@ enum class FeatureScope { Required, All };
 /// "user namespaces" is required only of a caller that is not privileged enough to do without.
 std::vector<Feature> detect_features(FeatureScope scope);
 
+/// Whether the kernel makes devices of the kind dummy in the namespace that the thread is in. Asks
+/// as detect_features does, and makes none.
+bool has_dummy_devices();
+
 } // namespace netemu

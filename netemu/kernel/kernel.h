@@ -60,6 +60,13 @@ public:
     /// the kernel has no IPVS. Errors as above.
     virtual std::vector<VirtualServerInfo> virtual_servers(const std::string& ns) = 0;
 
+    /// The routes of the main table that `protocol` has made (RTPROT_* of rtnetlink(7)), sorted:
+    /// one for each next hop. Errors as above.
+    virtual std::vector<RouteSpec> read_routes(const std::string& ns, std::uint8_t protocol) = 0;
+    /// A socket that does not wait and can be read whenever a route of the namespace has changed.
+    /// What is read says no more than that, and nothing is lost by not reading it. Errors as above.
+    virtual UniqueFd watch_routes(const std::string& ns) = 0;
+
     /// A socket made in that namespace; it stays there. `type` takes SOCK_NONBLOCK too;
     /// close-on-exec is always set. Throws Error when there is no such namespace.
     virtual UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) = 0;

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sys/socket.h>
 
 #include "netemu/base/error.h"
@@ -9,6 +10,7 @@
 #include "netemu/kernel/namespace_table.h"
 #include "netemu/kernel/nft_tables.h"
 #include "netemu/kernel/observer.h"
+#include "netemu/kernel/route_list.h"
 
 namespace netemu {
 
@@ -79,6 +81,16 @@ public:
         LiveNamespace& live = table_.at(ns);
         NetlinkSocket& socket = table_.ipvs(live);
         return list_virtual_servers(socket, live.ipvs_family);
+    }
+
+    std::vector<RouteSpec> read_routes(const std::string& ns, std::uint8_t protocol) override {
+        return list_routes(table_, table_.at(ns), protocol);
+    }
+
+    UniqueFd watch_routes(const std::string& ns) override {
+        auto socket = open_socket(ns, AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_ROUTE);
+        join_route_groups(socket.get());
+        return socket;
     }
 
     UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) override {

@@ -23,6 +23,7 @@ struct LiveNamespace {
     NetlinkSocket nft;             // opened when needed
     NetlinkSocket ipvs;            // opened when needed
     std::uint16_t ipvs_family = 0; // the number of IPVS's messages, once `ipvs` is open
+    bool shaped = false;           // some link has had a queueing discipline of ours
     std::unordered_map<std::string, std::uint32_t> link_indices; // by name, as far as known
     KnownTables tables;
     std::map<std::string, UniqueFd> tuns; // by name: each lives as long as a descriptor of it

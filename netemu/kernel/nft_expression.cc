@@ -206,6 +206,10 @@ void NftExpressions::destination_nat(Family family, unsigned port_at) {
     }
 }
 
+void NftExpressions::notrack() {
+    const OpenExpression open(batch_, "notrack");
+}
+
 void NftExpressions::masquerade(bool fully_random) {
     const OpenExpression open(batch_, "masq");
     if (fully_random) {

@@ -45,6 +45,7 @@ public:
     void update_set(const std::string& set, std::uint32_t timeout_seconds);
     /// Destination NAT to the address at register 0 and, if `port_at` is not 0, the port there.
     void destination_nat(Family family, unsigned port_at);
+    void notrack();
     void masquerade(bool fully_random);
     void redirect(); // to the port at register 0
     void reject(std::uint32_t type, std::uint8_t code);

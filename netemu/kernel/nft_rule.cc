@@ -187,6 +187,8 @@ public:
         write_.set_meta(NFT_META_NFTRACE);
     }
 
+    void operator()(const NftNotrack&) { write_.notrack(); }
+
     void operator()(const NftSetMark& statement) {
         const std::uint32_t value = statement.value;
         if (statement.how == NftSetMark::How::Set) {

@@ -12,7 +12,9 @@
 #include "netemu/kernel/link_codec.h"
 #include "netemu/kernel/neighbour_codec.h"
 #include "netemu/kernel/nft_tables.h"
+#include "netemu/kernel/qdisc_codec.h"
 #include "netemu/kernel/route_codec.h"
+#include "netemu/model/route_protocol.h"
 
 namespace netemu {
 
@@ -35,6 +37,7 @@ public:
     NamespaceInfo run() {
         info_.role = ns_.role;
         read_links();
+        read_shapers();
         read_addresses();
         read_routes(Family::V4);
         read_routes(Family::V6);
@@ -71,6 +74,28 @@ private:
         }
     }
 
+    /// Where we have put none, nobody is asked.
+    void read_shapers() {
+        if (!ns_.shaped) {
+            return;
+        }
+        encode_dump_shapers(request_);
+        route_.dump("list queueing disciplines", request_, [&](const nlmsghdr* message) {
+            const auto read = decode_shaper(message);
+            const auto link =
+                read ? info_.links.find(name_of(read->shaper.link_index)) : info_.links.end();
+            if (link == info_.links.end()) {
+                return;
+            }
+            link->second.shaper = read->shaper.shaper;
+            link->second.impairment = read->shaper.impairment;
+            if (read->shaper.shaper == Shaper::Tbf) {
+                link->second.impairment.queue = tbf_queue(
+                    read->tbf_limit_bytes, read->shaper.impairment.rate_bps, link->second.mtu);
+            }
+        });
+    }
+
     void read_addresses() {
         encode_dump_addresses(request_);
         route_.dump("list addresses", request_, [&](const nlmsghdr* message) {
@@ -86,13 +111,17 @@ private:
     void read_routes(Family family) {
         encode_dump_routes(request_, family);
         route_.dump("list routes", request_, [&](const nlmsghdr* message) {
-            for (const LinkRoute& route : decode_route(message)) {
-                info_.routes.push_back(
-                    {route.destination,
-                     route.gateway,
-                     name_of(route.link_index),
-                     route.onlink,
-                     route.protocol});
+            const auto route = decode_route(message);
+            if (route && route->protocol != kRouteByBird) {
+                auto& read = info_.routes.emplace_back(RouteSpec{
+                    route->destination,
+                    route->gateway,
+                    name_of(route->link_index),
+                    route->onlink,
+                    route->protocol});
+                for (const LinkHop& hop : route->more) {
+                    read.more.push_back({hop.gateway, name_of(hop.link_index)});
+                }
             }
         });
     }

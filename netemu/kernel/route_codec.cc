@@ -1,5 +1,7 @@
 #include "netemu/kernel/route_codec.h"
 
+#include <utility>
+
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 
@@ -24,18 +26,6 @@ std::uint8_t scope_of(const LinkRoute& route) {
     return direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 }
 
-void finish(Batch& batch, const LinkRoute& route) {
-    if (route.destination.length > 0) {
-        batch.put_address(RTA_DST, route.destination.address);
-    }
-    if (route.gateway) {
-        batch.put_address(RTA_GATEWAY, *route.gateway);
-    }
-    if (route.link_index != 0) {
-        batch.put_u32(RTA_OIF, route.link_index);
-    }
-}
-
 bool is_ours(const rtmsg& header, const Attributes& attributes) {
     const std::uint32_t table = attributes.u32(RTA_TABLE).value_or(header.rtm_table);
     const bool by_kernel = header.rtm_protocol == RTPROT_KERNEL ||
@@ -52,24 +42,56 @@ IpPrefix destination_of(const rtmsg& header, const Attributes& attributes) {
 }
 
 /// RTA_MULTIPATH: structures one after the other, each followed by attributes of its own.
-std::vector<LinkRoute> decode_hops(
-    const IpPrefix& destination, std::uint8_t protocol, std::span<const std::uint8_t> data) {
-    std::vector<LinkRoute> routes;
+void decode_hops(LinkRoute& route, std::span<const std::uint8_t> data) {
+    bool first = true;
     while (data.size() >= sizeof(rtnexthop)) {
         const auto* hop = reinterpret_cast<const rtnexthop*>(data.data());
         if (hop->rtnh_len < sizeof *hop || hop->rtnh_len > data.size()) {
             break;
         }
         const Attributes attributes(data.subspan(sizeof *hop, hop->rtnh_len - sizeof *hop));
-        routes.push_back(
-            {destination,
-             attributes.address(RTA_GATEWAY),
-             static_cast<std::uint32_t>(hop->rtnh_ifindex),
-             (hop->rtnh_flags & RTNH_F_ONLINK) != 0,
-             protocol});
+        const auto gateway = attributes.address(RTA_GATEWAY);
+        const auto index = static_cast<std::uint32_t>(hop->rtnh_ifindex);
+        if ((hop->rtnh_flags & RTNH_F_DEAD) == 0) {
+            if (std::exchange(first, false)) {
+                route.gateway = gateway;
+                route.link_index = index;
+                route.onlink = (hop->rtnh_flags & RTNH_F_ONLINK) != 0;
+            } else if (gateway) {
+                route.more.push_back({*gateway, index});
+            }
+        }
         data = data.subspan(std::min<std::size_t>(MNL_ALIGN(hop->rtnh_len), data.size()));
     }
-    return routes;
+}
+
+void put_hop(Batch& batch, const IpAddress& gateway, std::uint32_t link_index) {
+    // The structure and its attribute, filled here: a nest has no place for a header.
+    const std::size_t length = sizeof(rtnexthop) + RTA_LENGTH(gateway.size());
+    auto& hop = batch.append<rtnexthop>();
+    hop.rtnh_len = static_cast<unsigned short>(length);
+    hop.rtnh_ifindex = static_cast<int>(link_index);
+    batch.put_address(RTA_GATEWAY, gateway);
+}
+
+void finish(Batch& batch, const LinkRoute& route) {
+    if (route.destination.length > 0) {
+        batch.put_address(RTA_DST, route.destination.address);
+    }
+    if (!route.more.empty() && route.gateway) {
+        const Batch::Nest hops(batch, RTA_MULTIPATH);
+        put_hop(batch, *route.gateway, route.link_index);
+        for (const LinkHop& hop : route.more) {
+            put_hop(batch, hop.gateway, hop.link_index);
+        }
+        return;
+    }
+    if (route.gateway) {
+        batch.put_address(RTA_GATEWAY, *route.gateway);
+    }
+    if (route.link_index != 0) {
+        batch.put_u32(RTA_OIF, route.link_index);
+    }
 }
 
 } // namespace
@@ -88,30 +110,41 @@ void encode_delete_route(Batch& batch, const LinkRoute& route) {
     finish(batch, route);
 }
 
+void encode_delete_routes(Batch& batch, const IpPrefix& destination) {
+    auto& header = batch.start<rtmsg>(RTM_DELROUTE, 0);
+    header.rtm_family = static_cast<std::uint8_t>(destination.address.af());
+    header.rtm_dst_len = destination.length;
+    header.rtm_table = RT_TABLE_MAIN;
+    header.rtm_scope = RT_SCOPE_NOWHERE;
+    if (destination.length > 0) {
+        batch.put_address(RTA_DST, destination.address);
+    }
+}
+
 void encode_dump_routes(Batch& batch, Family family) {
     auto& header = batch.start<rtmsg>(RTM_GETROUTE, NLM_F_DUMP);
     header.rtm_family = family == Family::V4 ? AF_INET : AF_INET6;
     header.rtm_table = RT_TABLE_MAIN;
 }
 
-std::vector<LinkRoute> decode_route(const nlmsghdr* message) {
+std::optional<LinkRoute> decode_route(const nlmsghdr* message) {
     const auto& header = *static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
     const Attributes attributes(message, sizeof header);
     if (!is_ours(header, attributes)) {
-        return {};
+        return std::nullopt;
     }
-    const IpPrefix destination = destination_of(header, attributes);
+    LinkRoute route;
+    route.destination = destination_of(header, attributes);
+    route.protocol = header.rtm_protocol;
     if (attributes.has(RTA_MULTIPATH)) {
-        return decode_hops(destination, header.rtm_protocol, attributes.bytes(RTA_MULTIPATH));
+        decode_hops(route, attributes.bytes(RTA_MULTIPATH));
+        return route;
     }
+    route.gateway = attributes.address(RTA_GATEWAY);
     // Of an IPv6 blackhole the kernel says that it leaves by lo.
-    const bool blackhole = header.rtm_type == RTN_BLACKHOLE;
-    return {
-        {destination,
-         attributes.address(RTA_GATEWAY),
-         blackhole ? 0 : attributes.u32(RTA_OIF).value_or(0),
-         (header.rtm_flags & RTNH_F_ONLINK) != 0,
-         header.rtm_protocol}};
+    route.link_index = header.rtm_type == RTN_BLACKHOLE ? 0 : attributes.u32(RTA_OIF).value_or(0);
+    route.onlink = (header.rtm_flags & RTNH_F_ONLINK) != 0;
+    return route;
 }
 
 void encode_get_route(Batch& batch, const IpAddress& address) {

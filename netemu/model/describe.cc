@@ -81,11 +81,22 @@ address_command(std::string_view verb, const IpPrefix& prefix, const std::string
     return text + " " + prefix.to_string() + " dev " + link;
 }
 
+std::string hop_arguments(const NextHop& hop) {
+    return " nexthop via " + hop.gateway.to_string() + " dev " + hop.link;
+}
+
 std::string route_command(std::string_view verb, const RouteSpec& route) {
     auto text = ip_command(route.destination.address) + "route ";
     text += verb;
     text += route.is_blackhole() ? " blackhole" : "";
     text += " " + (route.destination.length == 0 ? "default" : route.destination.to_string());
+    if (!route.more.empty()) {
+        text += hop_arguments({*route.gateway, route.link});
+        for (const auto& hop : route.more) {
+            text += hop_arguments(hop);
+        }
+        return text;
+    }
     if (route.gateway) {
         text += " via " + route.gateway->to_string();
     }
@@ -97,6 +108,19 @@ std::string route_command(std::string_view verb, const RouteSpec& route) {
 std::string fdb_command(std::string_view verb, const FdbSpec& entry) {
     return "bridge fdb " + std::string(verb) + " " + entry.mac.to_string() + " dev " + entry.link +
            " dst " + entry.remote.to_string() + " self permanent";
+}
+
+std::string shaper_command(const SetShaper& op) {
+    const auto device = " dev " + op.link + " root";
+    switch (op.shaper) {
+    case Shaper::None:
+        return "tc qdisc delete" + device;
+    case Shaper::Tbf:
+        return "tc qdisc replace" + device + " tbf " + to_text(op.impairment);
+    case Shaper::Netem:
+        break;
+    }
+    return "tc qdisc replace" + device + " netem " + to_text(op.impairment);
 }
 
 std::string scheduling(const VirtualServer& server) {
@@ -185,6 +209,7 @@ struct Command {
     }
     std::string operator()(const ChangeLink& op) const { return set_link(op.link, true); }
     std::string operator()(const DeleteLink& op) const { return "ip link delete " + op.name; }
+    std::string operator()(const SetShaper& op) const { return shaper_command(op); }
     std::string operator()(const AddAddress& op) const {
         return address_command("add", op.address, op.link) +
                (op.address.address.is_v4() ? "" : " nodad");
@@ -245,6 +270,7 @@ struct Title {
     }
     std::string operator()(const ChangeLink&) const { return "change link"; }
     std::string operator()(const DeleteLink&) const { return "delete link"; }
+    std::string operator()(const SetShaper&) const { return "set queueing discipline"; }
     std::string operator()(const AddAddress&) const { return "add address"; }
     std::string operator()(const DeleteAddress&) const { return "delete address"; }
     std::string operator()(const AddRoute&) const { return "add route"; }

@@ -33,6 +33,8 @@ LinkInfo expected_link(const LinkSpec& spec) {
     info.master = spec.master;
     info.hairpin = spec.hairpin && !spec.master.empty();
     info.addresses = spec.addresses;
+    info.shaper = spec.shaper;
+    info.impairment = shaped_by(spec.shaper, spec.impairment);
     if (const auto* vxlan = std::get_if<VxlanSpec>(&spec.kind)) {
         info.vxlan = *vxlan;
     }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "netemu/base/address.h"
+#include "netemu/model/impairment.h"
 #include "netemu/model/ipvs.h"
 #include "netemu/model/nft.h"
 
@@ -82,11 +83,22 @@ struct LinkSpec {
     std::string master;              // bridge of the same namespace, or empty
     bool hairpin = false;            // of a port: a frame may leave by the port that it came in by
     std::vector<IpPrefix> addresses; // interface addresses: the host bits are kept
+    /// What is done to the packets that leave by it, and whether its root queueing discipline does
+    /// it. With Shaper::None it is a note for people: something else does it, or nothing.
+    Impairment impairment;
+    Shaper shaper = Shaper::None;
     bool operator==(const LinkSpec&) const = default;
 };
 
 /// Who made a route, as ip-route(8) writes it after "proto" (RTPROT_* of rtnetlink(7)).
 inline constexpr std::uint8_t kRouteByHand = 3; // "boot": what `ip route add` writes itself
+
+/// A gateway and the link that it is on.
+struct NextHop {
+    IpAddress gateway;
+    std::string link;
+    auto operator<=>(const NextHop&) const = default;
+};
 
 struct RouteSpec {
     IpPrefix destination;             // network form; length 0 is the default route
@@ -94,6 +106,8 @@ struct RouteSpec {
     std::string link;                 // empty: a blackhole, which drops and says nothing
     bool onlink = false;              // the gateway need not be reachable by another route
     std::uint8_t protocol = kRouteByHand;
+    /// Further gateways: the kernel chooses one for each flow (RFC 2992). Never of a blackhole.
+    std::vector<NextHop> more{};
     [[nodiscard]] bool is_blackhole() const { return link.empty(); }
     auto operator<=>(const RouteSpec&) const = default;
 };

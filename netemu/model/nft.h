@@ -129,6 +129,11 @@ struct NftLog {
 struct NftTrace {
     bool operator==(const NftTrace&) const = default;
 };
+/// `notrack`: connection tracking leaves the packet alone, and so do NAT and `ct state`. In chains
+/// of prerouting and output at the priority -300 (raw), which is before tracking.
+struct NftNotrack {
+    bool operator==(const NftNotrack&) const = default;
+};
 /// `meta mark set V`, `meta mark set meta mark or V`, `... and V`, `... xor V`.
 struct NftSetMark {
     enum class How : std::uint8_t { Set, Or, And, Xor };
@@ -221,6 +226,7 @@ using NftStatement = std::variant<
     NftCounter,
     NftLog,
     NftTrace,
+    NftNotrack,
     NftSetMark,
     NftUpdateSet,
     NftSetPacketTypeHost,

@@ -100,6 +100,7 @@ struct StatementHash {
         }
     }
     void operator()(const NftTrace&) const {}
+    void operator()(const NftNotrack&) const {}
     void operator()(const NftSetMark& it) const { hash.number(it.how).number(it.value); }
     void operator()(const NftUpdateSet& it) const {
         hash.text(it.set).parts(it.key).number(it.timeout_seconds);

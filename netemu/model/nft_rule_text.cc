@@ -123,6 +123,7 @@ public:
         return text;
     }
     std::string operator()(const NftTrace&) const { return "meta nftrace set 1"; }
+    std::string operator()(const NftNotrack&) const { return "notrack"; }
     std::string operator()(const NftSetMark& statement) const {
         static constexpr std::array<std::string_view, 4> kOperators{
             "", "meta mark | ", "meta mark & ", "meta mark ^ "};

@@ -25,6 +25,8 @@ struct LinkInfo {
     bool hairpin = false; // of a bridge's port
     std::optional<VxlanSpec> vxlan;
     std::optional<TunSpec> tun;
+    Shaper shaper = Shaper::None;    // its root queueing discipline, if it is one of ours
+    Impairment impairment;           // that this does; of a Tbf rate and queue
     std::vector<IpPrefix> addresses; // without those the kernel gives itself (127.0.0.1, ::1)
 };
 

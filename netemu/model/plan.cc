@@ -160,6 +160,7 @@ private:
             rest_loopback(ns);
         }
         bring_links(ns, false);
+        plan_shapers(ns, out_);
         plan_addresses(ns, out_);
         plan_routes(ns, out_);
         for (const auto& list : each.neighbours.added) {

@@ -43,6 +43,15 @@ struct DeleteLink {
     std::string ns;
     std::string name;
 };
+/// Puts the root queueing discipline of `shaper` on a link, in the place of the one that is there;
+/// with Shaper::None takes it off. `mtu` is the link's.
+struct SetShaper {
+    std::string ns;
+    std::string link;
+    Shaper shaper = Shaper::None;
+    Impairment impairment;
+    std::uint32_t mtu = 1500;
+};
 struct AddAddress {
     std::string ns;
     std::string link;
@@ -138,6 +147,7 @@ using Operation = std::variant<
     CreateLink,
     ChangeLink,
     DeleteLink,
+    SetShaper,
     AddAddress,
     DeleteAddress,
     AddRoute,

@@ -38,13 +38,23 @@ bool renews(const NamespaceDiff& ns, const RouteSpec& route) {
     return route.destination.address.is_v4() && ns.renews_v4(route.link);
 }
 
+/// Whether one of several gateways goes with its link: the others stay, but the route is another.
+bool loses_hop(const NamespaceDiff& ns, const RouteSpec& route) {
+    const auto of_hop = [&](const NextHop& hop) {
+        return ns.loses(hop.link) || (route.destination.address.is_v4() && ns.renews_v4(hop.link));
+    };
+    return !route.more.empty() && (of_hop({*route.gateway, route.link}) ||
+                                   std::any_of(route.more.begin(), route.more.end(), of_hop));
+}
+
 void remove_routes(const NamespaceDiff& ns, std::vector<Operation>& out) {
     const auto wanted = sorted_view(ns.spec->routes);
     for (const auto& route : ns.info->routes) {
-        if (ns.disturbed && ns.loses(route.link)) {
+        const bool hop_lost = ns.disturbed && loses_hop(ns, route);
+        if (ns.disturbed && ns.loses(route.link) && !hop_lost) {
             continue;
         }
-        if (!contains(wanted, route) || (ns.disturbed && renews(ns, route))) {
+        if (!contains(wanted, route) || hop_lost || (ns.disturbed && renews(ns, route))) {
             out.emplace_back(DeleteRoute{*ns.name, route});
         }
     }
@@ -223,6 +233,20 @@ void plan_removals(const NamespaceDiff& ns, std::vector<Operation>& out) {
     remove_addresses(ns, out);
 }
 
+void plan_shapers(const NamespaceDiff& ns, std::vector<Operation>& out) {
+    for (std::size_t i = 0; i < ns.links.size(); ++i) {
+        const auto& spec = ns.spec->links[i];
+        const auto* kept = ns.links[i].kept;
+        const auto wanted = shaped_by(spec.shaper, spec.impairment);
+        const bool same = kept == nullptr
+                              ? spec.shaper == Shaper::None
+                              : kept->shaper == spec.shaper && kept->impairment == wanted;
+        if (!same) {
+            out.emplace_back(SetShaper{*ns.name, spec.name, spec.shaper, wanted, spec.mtu});
+        }
+    }
+}
+
 void plan_addresses(const NamespaceDiff& ns, std::vector<Operation>& out) {
     for (std::size_t i = 0; i < ns.links.size(); ++i) {
         const auto& spec = ns.spec->links[i];
@@ -250,7 +274,8 @@ void plan_routes(const NamespaceDiff& ns, std::vector<Operation>& out) {
     }
     const auto view = sorted_view(there);
     for (const auto& route : ns.spec->routes) {
-        const bool lost = ns.disturbed && (ns.loses(route.link) || renews(ns, route));
+        const bool lost =
+            ns.disturbed && (ns.loses(route.link) || renews(ns, route) || loses_hop(ns, route));
         if (lost || !contains(view, route)) {
             out.emplace_back(AddRoute{*ns.name, route});
         }

@@ -38,6 +38,8 @@ private:
 
 /// Deletions of addresses, routes and FDB entries that are not wanted (any more), and of tables.
 void plan_removals(const NamespaceDiff& ns, std::vector<Operation>& out);
+/// Queueing disciplines that are to be put on, changed or taken off.
+void plan_shapers(const NamespaceDiff& ns, std::vector<Operation>& out);
 void plan_addresses(const NamespaceDiff& ns, std::vector<Operation>& out);
 void plan_routes(const NamespaceDiff& ns, std::vector<Operation>& out);
 void plan_fdb(const NamespaceDiff& ns, std::vector<Operation>& out);

@@ -1,6 +1,7 @@
 #include <array>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -368,12 +369,17 @@ BOOST_FIXTURE_TEST_CASE(probes_to_one_name_share_the_look_up, DnsFixture) {
     std::vector<ResolvedRequest> requests(200, request("tcp://web.prod:80", "10.1.0.30"));
     requests[7].request.count = 5;
     requests.push_back(request("tcp://gone.:80", "10.1.0.30"));
+    for (auto& each : requests) {
+        each.request.timeout_ms = 20'000; // two hundred at once, on a machine that has more to do
+    }
+    const std::map<std::string, std::uint32_t> one{{"ok", 1}};
+    const std::map<std::string, std::uint32_t> five{{"ok", 5}};
     for (const bool sequential : {false, true}) {
         const auto before = server->asked().size();
         const auto results = run(requests, sequential);
-        BOOST_TEST(results[0].outcomes.at("ok") == 1U);
-        BOOST_TEST(results[7].outcomes.at("ok") == 5U);
-        BOOST_TEST(results[199].outcomes.at("ok") == 1U);
+        BOOST_TEST((results[0].outcomes == one), results[0].first.error);
+        BOOST_TEST((results[7].outcomes == five), results[7].first.error);
+        BOOST_TEST((results[199].outcomes == one), results[199].first.error);
         BOOST_TEST(results[199].resolved == "10.1.0.10");
         BOOST_TEST(results[200].first.rcode == "NXDOMAIN");
         BOOST_TEST(server->asked().size() - before == 6U);

@@ -20,12 +20,12 @@ namespace {
 
 /// Pods x/web (10.1.0.10: 80 tcp, 81 udp, served) and x/a (the client), and `real`, which serves
 /// nothing of ours.
-struct Fixture {
+struct ProbeFixture {
     test::DataPlaneNet net;
     netemu::EventLoop loop;
     DataPlane plane{loop, test::data_plane_options(net)};
 
-    Fixture() {
+    ProbeFixture() {
         net.add("pod/x/web", {"10.1.0.10/16", "fd00::10/64"});
         net.add("pod/x/a", {"10.1.0.20/16", "fd00::20/64"});
         net.add("real", {"10.1.0.30/16", "fd00::30/64"});
@@ -81,7 +81,7 @@ struct Fixture {
 /// the test.
 class Server {
 public:
-    Server(Fixture& fixture, std::uint16_t port, std::function<void(int connection)> serve)
+    Server(ProbeFixture& fixture, std::uint16_t port, std::function<void(int connection)> serve)
         : socket_(fixture.net.open_socket("real", AF_INET, SOCK_STREAM, 0)),
           serve_(std::move(serve)) {
         sockaddr_storage address{};
@@ -120,7 +120,7 @@ void read_some(int connection) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_CASE(tcp_to_the_workload_names_backend_and_client, Fixture) {
+BOOST_FIXTURE_TEST_CASE(tcp_to_the_workload_names_backend_and_client, ProbeFixture) {
     for (const std::string to : {"tcp://10.1.0.10:80", "tcp://[fd00::10]:80"}) {
         const auto result = run(to);
         BOOST_TEST(to_string(result.first.outcome) == "ok", result.first.error);
@@ -137,7 +137,7 @@ BOOST_FIXTURE_TEST_CASE(tcp_to_the_workload_names_backend_and_client, Fixture) {
     BOOST_TEST(net.must("pod/x/a", "ss -Htan").empty());
 }
 
-BOOST_FIXTURE_TEST_CASE(nothing_listens, Fixture) {
+BOOST_FIXTURE_TEST_CASE(nothing_listens, ProbeFixture) {
     expect(
         "tcp://10.1.0.10:99", Outcome::Refused, "to 10.1.0.10:99/tcp: connect: Connection refused");
     expect("tcp://10.1.0.10:99", Outcome::Refused, "x/a (10.1.0.20:");
@@ -147,7 +147,7 @@ BOOST_FIXTURE_TEST_CASE(nothing_listens, Fixture) {
     expect("tcp://[fd00::10]:99", Outcome::Refused, "to [fd00::10]:99/tcp");
 }
 
-BOOST_FIXTURE_TEST_CASE(silence_is_a_timeout, Fixture) {
+BOOST_FIXTURE_TEST_CASE(silence_is_a_timeout, ProbeFixture) {
     net.must(
         "pod/x/web",
         "nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }; "
@@ -159,7 +159,7 @@ BOOST_FIXTURE_TEST_CASE(silence_is_a_timeout, Fixture) {
     expect("icmp://10.1.0.10", Outcome::Timeout, "echo request: no answer within 300 ms");
 }
 
-BOOST_FIXTURE_TEST_CASE(icmp_errors_mean_unreachable, Fixture) {
+BOOST_FIXTURE_TEST_CASE(icmp_errors_mean_unreachable, ProbeFixture) {
     net.must(
         "pod/x/web",
         "nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; "
@@ -181,7 +181,7 @@ BOOST_FIXTURE_TEST_CASE(icmp_errors_mean_unreachable, Fixture) {
     expect("tcp://10.9.0.1:80", Outcome::Unreachable, "Network is unreachable");
 }
 
-BOOST_FIXTURE_TEST_CASE(icmp_to_both_families, Fixture) {
+BOOST_FIXTURE_TEST_CASE(icmp_to_both_families, ProbeFixture) {
     for (const std::string to : {"icmp://10.1.0.10", "icmp://[fd00::10]", "icmp://10.1.0.20"}) {
         const auto result = run(to);
         BOOST_TEST(to_string(result.first.outcome) == "ok", to << ": " << result.first.error);
@@ -199,7 +199,7 @@ BOOST_FIXTURE_TEST_CASE(icmp_to_both_families, Fixture) {
     BOOST_TEST(to_string(results[1].first.outcome) == "unreachable", results[1].first.error);
 }
 
-BOOST_FIXTURE_TEST_CASE(udp_is_ok_only_with_a_reply, Fixture) {
+BOOST_FIXTURE_TEST_CASE(udp_is_ok_only_with_a_reply, ProbeFixture) {
     const auto result = run("udp://10.1.0.10:81");
     BOOST_TEST(to_string(result.first.outcome) == "ok", result.first.error);
     BOOST_TEST(result.first.backend == "x/web");
@@ -211,7 +211,7 @@ BOOST_FIXTURE_TEST_CASE(udp_is_ok_only_with_a_reply, Fixture) {
     BOOST_TEST(plain.first.backend.empty());
 }
 
-BOOST_FIXTURE_TEST_CASE(http_exchanges, Fixture) {
+BOOST_FIXTURE_TEST_CASE(http_exchanges, ProbeFixture) {
     auto post = request("http://10.1.0.10:80/api?x=1");
     post.request.method = "POST";
     post.request.headers = {{"x-user", "jason"}};
@@ -250,7 +250,7 @@ BOOST_FIXTURE_TEST_CASE(http_exchanges, Fixture) {
     BOOST_TEST(echoed.first.http->body.size() == 65536U); // what is kept of it
 }
 
-BOOST_FIXTURE_TEST_CASE(counts_concurrency_reuse_and_samples, Fixture) {
+BOOST_FIXTURE_TEST_CASE(counts_concurrency_reuse_and_samples, ProbeFixture) {
     for (const bool reuse : {false, true}) {
         auto many = request("http://10.1.0.10/hostname");
         many.request.count = 100;
@@ -272,7 +272,7 @@ BOOST_FIXTURE_TEST_CASE(counts_concurrency_reuse_and_samples, Fixture) {
     BOOST_TEST(run(closing).outcomes.at("ok") == 5U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_sequence_is_one_exchange_after_the_other, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_sequence_is_one_exchange_after_the_other, ProbeFixture) {
     std::vector<ResolvedRequest> requests;
     for (int i = 0; i < 20; ++i) {
         requests.push_back(request(i % 2 == 0 ? "tcp://10.1.0.10:80" : "udp://10.1.0.10:81"));
@@ -288,7 +288,7 @@ BOOST_FIXTURE_TEST_CASE(a_sequence_is_one_exchange_after_the_other, Fixture) {
     BOOST_TEST(run(http).first.http->body == "10.1.0.20:4321");
 }
 
-BOOST_FIXTURE_TEST_CASE(real_servers, Fixture) {
+BOOST_FIXTURE_TEST_CASE(real_servers, ProbeFixture) {
     const Server silent(*this, 7001, [](int) {});
     const Server banner(
         *this, 7002, [](int connection) { ::send(connection, "SSH-2.0-x\r\n", 11, 0); });
@@ -324,7 +324,7 @@ BOOST_FIXTURE_TEST_CASE(real_servers, Fixture) {
     expect("http://10.1.0.30:7001/", Outcome::Timeout, "GET after connect");
 }
 
-BOOST_FIXTURE_TEST_CASE(without_identity_only_the_connection_counts, Fixture) {
+BOOST_FIXTURE_TEST_CASE(without_identity_only_the_connection_counts, ProbeFixture) {
     auto options = test::data_plane_options(net);
     options.identity = false;
     DataPlane plain(loop, options);
@@ -340,7 +340,7 @@ BOOST_FIXTURE_TEST_CASE(without_identity_only_the_connection_counts, Fixture) {
     BOOST_TEST(to_string(results[1].first.outcome) == "refused");
 }
 
-BOOST_FIXTURE_TEST_CASE(what_cannot_be_sent_is_unsupported, Fixture) {
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_sent_is_unsupported, ProbeFixture) {
     const netemu::UniqueFd sctp(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP));
     if (!sctp) {
         expect("sctp://10.1.0.10:80", Outcome::Unsupported, "Protocol not supported");
@@ -366,7 +366,7 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_sent_is_unsupported, Fixture) {
     BOOST_TEST(run(std::vector<ResolvedRequest>{}).empty());
 }
 
-BOOST_FIXTURE_TEST_CASE(probes_survive_the_death_of_the_child, Fixture) {
+BOOST_FIXTURE_TEST_CASE(probes_survive_the_death_of_the_child, ProbeFixture) {
     auto many = request("http://10.1.0.10/delay/0.05");
     many.request.count = 40;
     many.request.concurrency = 10;

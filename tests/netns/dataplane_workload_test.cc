@@ -21,7 +21,7 @@ namespace {
 
 /// Pod prod/web on 10.1.0.10 (and .11, and IPv6) with ports 80/tcp, 81/tcp and 81/udp; a client
 /// beside it.
-struct Fixture {
+struct WorkloadFixture {
     test::DataPlaneNet net;
     netemu::EventLoop loop;
     DataPlane plane{loop, test::data_plane_options(net)};
@@ -36,7 +36,7 @@ struct Fixture {
          {81, Protocol::Udp, ""},
          {80, Protocol::Tcp, "again"}}};
 
-    Fixture() {
+    WorkloadFixture() {
         net.add("pod/prod/web", {"10.1.0.10/16", "10.1.0.11/16", "fd00::10/64"});
         net.add("client", {"10.1.0.20/16", "fd00::20/64"});
         plane.on_ready([this](const std::string& pod) { ready.push_back(pod); });
@@ -67,7 +67,7 @@ std::string line_of(const std::string& path, const std::string& key) {
 
 } // namespace
 
-BOOST_FIXTURE_TEST_CASE(http_says_who_served_whom, Fixture) {
+BOOST_FIXTURE_TEST_CASE(http_says_who_served_whom, WorkloadFixture) {
     BOOST_TEST(ready == std::vector<std::string>{"prod/web"}, boost::test_tools::per_element());
     const auto answer =
         json::parse(curl("-X POST -d hi -H 'X-User: jason' 'http://10.1.0.10:81/api?x=1'"));
@@ -88,7 +88,7 @@ BOOST_FIXTURE_TEST_CASE(http_says_who_served_whom, Fixture) {
     BOOST_TEST(v6.at("client").get<std::string>().starts_with("[fd00::20]:"));
 }
 
-BOOST_FIXTURE_TEST_CASE(paths_of_agnhost_and_httpbin, Fixture) {
+BOOST_FIXTURE_TEST_CASE(paths_of_agnhost_and_httpbin, WorkloadFixture) {
     const std::string code = "-o /dev/null -w '%{http_code}' ";
     BOOST_TEST(curl("http://10.1.0.10/hostname") == "web");
     BOOST_TEST(curl("http://10.1.0.10/clientip").starts_with("10.1.0.20:"));
@@ -109,7 +109,7 @@ BOOST_FIXTURE_TEST_CASE(paths_of_agnhost_and_httpbin, Fixture) {
     BOOST_TEST(curl(code + "http://10.1.0.10/readyz") == "200");
 }
 
-BOOST_FIXTURE_TEST_CASE(every_http_version_and_framing, Fixture) {
+BOOST_FIXTURE_TEST_CASE(every_http_version_and_framing, WorkloadFixture) {
     const std::string version = "-o /dev/null -w '%{http_version} %{http_code}' ";
     BOOST_TEST(curl(version + "http://10.1.0.10/") == "1.1 200");
     BOOST_TEST(curl(version + "--http1.0 http://10.1.0.10/") == "1.1 200");
@@ -135,7 +135,7 @@ BOOST_FIXTURE_TEST_CASE(every_http_version_and_framing, Fixture) {
                "--data-binary @- http://10.1.0.10/") == "413");
 }
 
-BOOST_FIXTURE_TEST_CASE(what_is_not_http_is_echoed, Fixture) {
+BOOST_FIXTURE_TEST_CASE(what_is_not_http_is_echoed, WorkloadFixture) {
     const auto talk = [this](const std::string& text) {
         return client(
             "timeout 5 bash -c 'exec 3<>/dev/tcp/10.1.0.10/80; printf \"" + text +
@@ -151,7 +151,7 @@ BOOST_FIXTURE_TEST_CASE(what_is_not_http_is_echoed, Fixture) {
                "<&3; true'") == "GE");
 }
 
-BOOST_FIXTURE_TEST_CASE(udp_answers_from_the_address_that_was_asked, Fixture) {
+BOOST_FIXTURE_TEST_CASE(udp_answers_from_the_address_that_was_asked, WorkloadFixture) {
     const auto ask = [this](const std::string& address, const std::string& text) {
         return client(
             "timeout 5 bash -c 'exec 3<>/dev/udp/" + address + "/81; printf \"" + text +
@@ -168,7 +168,7 @@ BOOST_FIXTURE_TEST_CASE(udp_answers_from_the_address_that_was_asked, Fixture) {
     BOOST_TEST(answer.at("body") == "whatever");
 }
 
-BOOST_FIXTURE_TEST_CASE(the_access_log_keeps_the_last_lines, Fixture) {
+BOOST_FIXTURE_TEST_CASE(the_access_log_keeps_the_last_lines, WorkloadFixture) {
     for (int i = 0; i < 3; ++i) {
         curl("http://10.1.0.10/line" + std::to_string(i));
     }
@@ -187,7 +187,7 @@ BOOST_FIXTURE_TEST_CASE(the_access_log_keeps_the_last_lines, Fixture) {
     BOOST_TEST(none);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_withdrawn_pod_refuses, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_withdrawn_pod_refuses, WorkloadFixture) {
     plane.withdraw("prod/web");
     BOOST_TEST(!plane.serves("prod/web"));
     BOOST_TEST(test::run_until(loop, [this] {
@@ -195,7 +195,7 @@ BOOST_FIXTURE_TEST_CASE(a_withdrawn_pod_refuses, Fixture) {
     }));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_port_in_use_is_a_failure_with_its_reason, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_port_in_use_is_a_failure_with_its_reason, WorkloadFixture) {
     std::string failed;
     std::string reason;
     plane.on_failure([&](const std::string& pod, const std::string& error) {
@@ -208,7 +208,7 @@ BOOST_FIXTURE_TEST_CASE(a_port_in_use_is_a_failure_with_its_reason, Fixture) {
     BOOST_TEST(!plane.serves("prod/rival"));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_killed_child_is_replaced_and_serves_again, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_killed_child_is_replaced_and_serves_again, WorkloadFixture) {
     const auto first = plane.pid();
     const auto killed = netemu::Clock::now();
     BOOST_REQUIRE(::kill(first, SIGKILL) == 0);
@@ -227,7 +227,7 @@ BOOST_FIXTURE_TEST_CASE(a_killed_child_is_replaced_and_serves_again, Fixture) {
     BOOST_TEST(curl("http://10.1.0.10/hostname") == "web");
 }
 
-BOOST_FIXTURE_TEST_CASE(the_child_has_no_privilege, Fixture) {
+BOOST_FIXTURE_TEST_CASE(the_child_has_no_privilege, WorkloadFixture) {
     // The filter is installed before the child serves, and it serves: `ready` says so.
     const auto status = "/proc/" + std::to_string(plane.pid()) + "/status";
     for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
@@ -246,7 +246,7 @@ BOOST_FIXTURE_TEST_CASE(the_child_has_no_privilege, Fixture) {
     }
 }
 
-BOOST_FIXTURE_TEST_CASE(hostile_clients_do_not_end_the_service, Fixture) {
+BOOST_FIXTURE_TEST_CASE(hostile_clients_do_not_end_the_service, WorkloadFixture) {
     const auto pid = plane.pid();
     (void)net.run(
         "client", "head -c 3000000 /dev/urandom | timeout 2 bash -c 'cat > /dev/tcp/10.1.0.10/80'");
@@ -264,7 +264,7 @@ BOOST_FIXTURE_TEST_CASE(hostile_clients_do_not_end_the_service, Fixture) {
     BOOST_TEST(plane.pid() == pid);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_thousand_pods_are_served_at_once_in_little_memory, Fixture) {
+BOOST_FIXTURE_TEST_CASE(a_thousand_pods_are_served_at_once_in_little_memory, WorkloadFixture) {
     std::vector<WorkloadSpec> pods;
     for (int i = 0; i < 1000; ++i) {
         pods.push_back(

@@ -193,8 +193,10 @@ BOOST_AUTO_TEST_CASE(force_tcp) {
     BOOST_TEST(one.seen.empty());
 }
 
-BOOST_AUTO_TEST_CASE(the_next_one_is_asked) {
-    for (const auto rcode : {dns::Rcode::ServFail, dns::Rcode::Refused, dns::Rcode::NotImp}) {
+// As coredns' plugin forward: who answers has answered, whatever the rcode.
+BOOST_AUTO_TEST_CASE(rcodes_are_passed_on) {
+    for (const auto rcode :
+         {dns::Rcode::ServFail, dns::Rcode::Refused, dns::Rcode::NotImp, dns::Rcode::NxDomain}) {
         Forwarding forwarding({kOne, kTwo});
         Upstream one(forwarding.net.loop, kOne, [rcode](const auto& query, bool) {
             return std::vector{failure(query, rcode)};
@@ -202,14 +204,29 @@ BOOST_AUTO_TEST_CASE(the_next_one_is_asked) {
         Upstream two(forwarding.net.loop, kTwo, [](const auto& query, bool) {
             return std::vector{reply(query, "192.0.2.2")};
         });
-        BOOST_TEST(brief(forwarding.ask()) == "A 192.0.2.2");
+        const auto message = forwarding.ask();
+        BOOST_TEST((message.rcode == rcode));
+        BOOST_TEST(message.origin.upstream.to_string() == kOne);
+        BOOST_TEST(two.seen.empty());
     }
+}
+
+BOOST_AUTO_TEST_CASE(the_next_one_is_asked) {
     // Nobody listens at the first: the ICMP error is enough.
     Forwarding refused({kOne, kTwo});
     Upstream two(refused.net.loop, kTwo, [](const auto& query, bool) {
         return std::vector{reply(query, "192.0.2.2")};
     });
     BOOST_TEST(brief(refused.ask()) == "A 192.0.2.2");
+    // The first one is silent: its time is over, then.
+    Forwarding silent({"127.0.0.3:5301", kTwo});
+    Upstream three(silent.net.loop, "127.0.0.3:5301", [](const auto&, bool) {
+        return std::vector<dns::Message>{};
+    });
+    Upstream again(silent.net.loop, kTwo, [](const auto& query, bool) {
+        return std::vector{reply(query, "192.0.2.3")};
+    });
+    BOOST_TEST(brief(silent.ask()) == "A 192.0.2.3");
 }
 
 BOOST_AUTO_TEST_CASE(answers_that_do_not_count) {
@@ -238,18 +255,31 @@ BOOST_AUTO_TEST_CASE(answers_that_do_not_count) {
     BOOST_TEST(brief(forwarding.ask()) == "SERVFAIL");
 }
 
+// What comes when nobody waits any more is nobody's answer: not of the question that it is for,
+// which has ended, and not of the next one.
 BOOST_AUTO_TEST_CASE(late_answers_find_nobody) {
     Forwarding forwarding({kOne});
     forwarding.options.tries = 1;
     std::vector<dns::Message> held;
-    Upstream one(forwarding.net.loop, kOne, [&held](const auto& query, bool) {
+    bool late = false;
+    Upstream one(forwarding.net.loop, kOne, [&](const auto& query, bool) {
+        std::vector<dns::Message> answers;
+        for (const auto& old : late ? held : std::vector<dns::Message>{}) {
+            answers.push_back(reply(old, "192.0.2.66"));
+        }
+        if (late) {
+            answers.push_back(reply(query, "192.0.2.1"));
+        }
         held.push_back(query);
-        return std::vector<dns::Message>{};
+        return answers;
     });
     const auto start = netemu::Clock::now();
     BOOST_TEST(brief(forwarding.ask()) == "SERVFAIL");
     BOOST_TEST(netemu::micros_since(start) < 2500000U);
     BOOST_TEST(forwarding.forwarder().in_flight() == 0U);
+    BOOST_REQUIRE(held.size() == 1U);
+    late = true;
+    BOOST_TEST(brief(forwarding.ask()) == "A 192.0.2.1");
 }
 
 BOOST_AUTO_TEST_CASE(servers_from_before_edns) {

@@ -1,7 +1,9 @@
 #define BOOST_TEST_NO_MAIN
 #include <array>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 
@@ -208,6 +210,32 @@ BOOST_AUTO_TEST_CASE(kdig_keeps_a_connection_open) {
                     "db.prod.svc.cluster.local A v6.prod.svc.cluster.local AAAA");
     BOOST_TEST(net.server->counters().tcp_connections == 1U);
     BOOST_TEST(net.server->counters().requests() == 3U);
+}
+
+// A connection that nobody can accept stays in the queue: the server rests, answers others, and
+// takes it when there are descriptors again.
+BOOST_AUTO_TEST_CASE(without_descriptors_it_rests_and_resumes) {
+    DnsNet net;
+    TcpClient client(net);
+    rlimit before{};
+    BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const netemu::UniqueFd next(::dup(0)); // the lowest number that is free
+    rlimit none = before;
+    none.rlim_cur = static_cast<rlim_t>(next.get());
+    BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    client.send(framed(query_bytes("web.prod.svc.cluster.local", "A")));
+    std::size_t rounds = 0;
+    (void)net.until(
+        [&rounds]() {
+            ++rounds;
+            return false;
+        },
+        1);
+    BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    BOOST_TEST(net.server->counters().tcp_connections == 0U);
+    BOOST_TEST(rounds < 1000U); // of the loop: it does not spin
+    BOOST_REQUIRE(client.receive(1).size() == 1U);
+    BOOST_TEST(net.server->counters().tcp_connections == 1U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

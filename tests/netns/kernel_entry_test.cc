@@ -1,6 +1,12 @@
+#include <array>
+
+#include <poll.h>
+#include <sys/socket.h>
+
 #include <boost/test/unit_test.hpp>
 
 #include "netemu/base/error.h"
+#include "netemu/model/route_protocol.h"
 #include "tests/netns/kernel_fixture.h"
 
 using namespace netemu;
@@ -54,6 +60,36 @@ BOOST_AUTO_TEST_CASE(addresses_come_and_go) {
     const auto host = find(addresses(), "local", "10.1.9.0");
     BOOST_TEST(host.at("prefixlen") == 32);
     BOOST_TEST(!host.contains("broadcast"));
+}
+
+// A routing daemon's routes are not ours to keep: they are listed when asked for, and a change of
+// any route is told of.
+BOOST_AUTO_TEST_CASE(routes_of_bird_are_listed_and_not_observed) {
+    const auto watch = kernel->watch_routes("node/a");
+    const auto told = [&] {
+        constexpr int kPatienceMs = 5000;
+        pollfd wait{watch.get(), POLLIN, 0};
+        const bool ready = ::poll(&wait, 1, kPatienceMs) == 1;
+        std::array<char, 4096> buffer{};
+        while (::recv(watch.get(), buffer.data(), buffer.size(), 0) > 0) {
+        }
+        return ready;
+    };
+    const RouteSpec four{prefix("10.9.0.0/16"), ip("10.1.0.254"), "br0", false, kRouteByBird};
+    const RouteSpec six{prefix("fd00:9::/64"), ip("fd00:1::fe"), "br0", false, kRouteByBird};
+    const RouteSpec nowhere{prefix("10.10.0.0/16"), {}, {}, false, kRouteByBird};
+    apply({AddRoute{"node/a", four}});
+    BOOST_TEST(told());
+    apply({AddRoute{"node/a", six}, AddRoute{"node/a", nowhere}});
+    BOOST_TEST(told());
+    const auto listed = kernel->read_routes("node/a", kRouteByBird);
+    BOOST_TEST((listed == std::vector<RouteSpec>{four, nowhere, six}));
+    BOOST_TEST(ip_json("node/a", {"route", "show", "proto", "bird"}).size() == 2U);
+    BOOST_TEST(kernel->observe().namespaces.at("node/a").routes.empty());
+    BOOST_TEST(kernel->read_routes("node/a", kRouteByHand).empty());
+    apply({DeleteRoute{"node/a", four}});
+    BOOST_TEST(told());
+    BOOST_TEST(kernel->read_routes("node/a", kRouteByBird).size() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(routes_come_and_go) {

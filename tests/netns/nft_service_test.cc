@@ -25,7 +25,7 @@ NftBytes key(const char* address, std::uint8_t protocol, std::uint16_t port) {
     return NftBytes().address(ip(address)).protocol(protocol).port(port);
 }
 
-NftSetVerdict verdict(NftVerdict how, const char* chain = "") {
+NftSetVerdict set_verdict(NftVerdict how, const char* chain = "") {
     return {how, chain};
 }
 
@@ -80,15 +80,15 @@ NftTable proxy(bool sticky) {
         {"reject-chain", {}, {{{NftReject{}}, ""}}},
         {"masquerading",
          {},
-         {{{NftMatchMark{kMark, 0, false}, verdict(NftVerdict::Return)}, ""},
+         {{{NftMatchMark{kMark, 0, false}, set_verdict(NftVerdict::Return)}, ""},
           {{NftSetMark{NftSetMark::How::Xor, kMark}}, ""},
           {{NftMasquerade{true}}, ""}}},
         {"nat-output",
          NftBase{"nat", NftHook::Output, -100, NftVerdict::Accept},
-         {{{verdict(NftVerdict::Jump, "services")}, ""}}},
+         {{{set_verdict(NftVerdict::Jump, "services")}, ""}}},
         {"nat-postrouting",
          NftBase{"nat", NftHook::Postrouting, 100, NftVerdict::Accept},
-         {{{verdict(NftVerdict::Jump, "masquerading")}, ""}}},
+         {{{set_verdict(NftVerdict::Jump, "masquerading")}, ""}}},
         {"filter-input",
          NftBase{"filter", NftHook::Input, 0, NftVerdict::Accept},
          {{{NftMatchCtState{nft_ct_state::kNew}, NftVerdictMap{service, 0, "no-endpoint-services"}},

@@ -132,6 +132,7 @@ std::vector<Sample> every_statement() {
         {{NftMatchIcmp{Family::V4, 8, 8}, accept}, "icmp type echo-request accept"},
         {{NftMatchIcmp{Family::V4, 200, 210}, accept}, "icmp type 200-210 accept"},
         {{NftTrace{}}, "meta nftrace set 1"},
+        {{NftNotrack{}}, "notrack"},
         {{NftSetMark{How::Or, 0x4000}}, "meta mark set meta mark | 0x00004000"},
         {{NftSetMark{How::Xor, 0x4000}}, "meta mark set meta mark ^ 0x00004000"},
         {{NftSetMark{How::And, 0x4000}}, "meta mark set meta mark & 0x00004000"},

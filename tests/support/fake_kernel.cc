@@ -96,6 +96,13 @@ public:
         }
     }
 
+    void operator()(const SetShaper& op) {
+        auto& info = find(find(op.ns), op.link).info;
+        require(op.shaper != Shaper::None || info.shaper != Shaper::None, ENOENT);
+        info.shaper = op.shaper;
+        info.impairment = op.impairment;
+    }
+
     void operator()(const AddAddress& op) {
         auto& info = find(find(op.ns), op.link).info;
         require(op.address.address.is_v4() || info.mtu >= kMtuMinV6, EINVAL);
@@ -516,6 +523,16 @@ std::vector<NftElementInfo> FakeKernel::read_elements(
     const std::string& ns, NftFamily, const std::string&, const std::string&) {
     (void)at(ns);
     return {};
+}
+
+std::vector<RouteSpec> FakeKernel::read_routes(const std::string& ns, std::uint8_t protocol) {
+    std::vector<RouteSpec> routes;
+    for (const auto& route : at(ns).routes) {
+        if (route.protocol == protocol) {
+            routes.push_back(route);
+        }
+    }
+    return routes;
 }
 
 std::vector<VirtualServerInfo> FakeKernel::virtual_servers(const std::string& ns) {

@@ -37,6 +37,9 @@ public:
         const std::string& set) override;
     /// No counters either.
     std::vector<VirtualServerInfo> virtual_servers(const std::string& ns) override;
+    std::vector<RouteSpec> read_routes(const std::string& ns, std::uint8_t protocol) override;
+    /// Nothing ever changes by itself: a closed descriptor.
+    UniqueFd watch_routes(const std::string& /*ns*/) override { return UniqueFd(); }
     /// An ordinary socket of the calling process, if that namespace exists.
     UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) override;
     UniqueFd tun_descriptor(const std::string& ns, const std::string& link) override;

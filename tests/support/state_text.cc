@@ -14,7 +14,10 @@ std::string link_text(const LinkInfo& link) {
     auto text = "link " + link.name + " " + std::to_string(link.index) + " " + link.kind + " " +
                 link.mac.to_string() + " mtu " + std::to_string(link.mtu) +
                 (link.up ? " up" : " down") + " master '" + link.master + "'" +
-                (link.hairpin ? " hairpin" : "");
+                (link.hairpin ? " hairpin" : "") +
+                (link.shaper == Shaper::None    ? ""
+                 : link.shaper == Shaper::Netem ? " netem " + to_text(link.impairment)
+                                                : " tbf " + to_text(link.impairment));
     if (link.vxlan) {
         text += " vni " + std::to_string(link.vxlan->vni) + " local " +
                 link.vxlan->local.to_string() + " port " + std::to_string(link.vxlan->port) +

@@ -11,10 +11,6 @@ using labctl::probe::Request;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 /// A lab in which a rule drops what client sends to db.
 struct PolicyLab : FakeLab {
     PolicyLab() {

@@ -139,6 +139,8 @@ BOOST_AUTO_TEST_CASE(a_fault_is_written_as_it_is_read) {
          {"cut node/node-1",
           "cut default/web:eth0",
           "stop node/node-2 --for 5s",
+          "bgp node/node-1 node-2 --for 5s",
+          "bgp external node-1",
           "drop web --share 10%",
           "drop web --share 100% --proto tcp --port 80 --direction in --for 1500ms",
           "drop external --share 1% --direction out",
@@ -146,6 +148,7 @@ BOOST_AUTO_TEST_CASE(a_fault_is_written_as_it_is_read) {
           "flap web --period 20ms --count 3"}) {
         BOOST_TEST(labctl::api::to_string(parse_fault(text)) == text);
     }
+    BOOST_TEST((parse_fault("bgp node/a node/b") == parse_fault("bgp node/a b")));
     BOOST_TEST((parse_fault("drop web --share=7") == parse_fault("drop --share 7% web")));
 }
 
@@ -155,6 +158,10 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused) {
           "cut",
           "cut a b",
           "break a",
+          "bgp node/a",
+          "bgp a node/b",
+          "bgp node/a b c",
+          "bgp node/a b --share 5%",
           "stop web",
           "flap node/n",
           "drop a --share 0",

@@ -10,14 +10,6 @@ using labctl::probe::Outcome;
 using labctl::probe::Request;
 using namespace std::chrono_literals;
 
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
-} // namespace
-
 BOOST_AUTO_TEST_SUITE(evaluate_allow)
 
 BOOST_AUTO_TEST_CASE(allow_passes_when_every_flow_is_answered) {

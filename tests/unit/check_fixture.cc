@@ -50,6 +50,10 @@ Assertion assertion(const api::Json& form, const std::string& ns) {
     return parse_assertion(form, {"checks.yaml", 7, 5}, ns);
 }
 
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
 probe::Result result_of(probe::Outcome outcome, const std::string& backend) {
     probe::Result result;
     result.attempts = 1;

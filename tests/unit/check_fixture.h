@@ -21,6 +21,9 @@ World small_world();
 /// From a string (the short form) or a mapping; it stands at checks.yaml:7:5.
 Assertion assertion(const api::Json& form, const std::string& ns = "default");
 
+/// Whether `part` is anywhere in `text`.
+bool contains(const std::string& text, const std::string& part);
+
 probe::Result result_of(probe::Outcome outcome, const std::string& backend = {});
 
 class FakeLab {

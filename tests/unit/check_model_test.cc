@@ -14,10 +14,6 @@ using labctl::probe::Request;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
-
 Report check_model(FakeLab& lab) {
     return lab.check(network_model_assertions(lab.world));
 }

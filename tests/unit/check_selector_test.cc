@@ -104,6 +104,25 @@ BOOST_AUTO_TEST_CASE(nothing_is_explained) {
         std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(hosts_and_routers_of_the_underlay) {
+    auto world = small_world();
+    const auto found = [&](const char* text) {
+        std::string names;
+        for (const auto& party : resolve(side_of(text), world, "default", Role::Source)) {
+            names += party.label() + " " + (party.ips().empty() ? "-" : party.ips().front()) + ", ";
+        }
+        return names;
+    };
+    const auto before = found("*/*");
+    BOOST_TEST(found("host/h1") == ""); // there is none, and no such namespace
+    world.devices = {{"host/h1", {"10.1.0.2"}}, {"host/h2", {"10.1.1.2"}}, {"router/r1", {}}};
+    BOOST_TEST(found("host/h1") == "host/h1 10.1.0.2, ");
+    BOOST_TEST(found("host/*") == "host/h1 10.1.0.2, host/h2 10.1.1.2, ");
+    BOOST_TEST(found("router/r1") == "router/r1 -, ");
+    BOOST_TEST(found("external").starts_with("external "));
+    BOOST_TEST(found("*/*") == before);
+}
+
 BOOST_AUTO_TEST_CASE(the_world_is_read_from_objects) {
     const auto make = [](const char* text) {
         return std::make_shared<const labctl::api::Object>(

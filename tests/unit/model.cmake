@@ -1,5 +1,5 @@
 labctl_test(base_test unit
-  SOURCES unit/base_main.cc unit/base_address_test.cc unit/base_text_test.cc unit/base_event_loop_test.cc
+  SOURCES unit/base_main.cc unit/base_address_test.cc unit/base_text_test.cc unit/base_event_loop_test.cc unit/base_accept_pause_test.cc
     unit/base_process_test.cc
   LINK netemu_base)
 labctl_test(model_test unit
@@ -8,7 +8,7 @@ labctl_test(model_test unit
   LINK netemu_model)
 labctl_test(network_test unit
   SOURCES unit/network_main.cc unit/network_compile_test.cc unit/network_fault_test.cc unit/network_golden_test.cc
-    unit/network_path_test.cc unit/network_profile_test.cc
+    unit/bgp_test.cc unit/network_path_test.cc unit/network_profile_test.cc
     unit/network_speed_test.cc
     support/cluster.cc support/fake_kernel.cc support/state_text.cc
   LINK labctl_compile)

@@ -44,8 +44,8 @@ std::string fate(
     return text;
 }
 
-constexpr const char* kPod = "10.0.0.9";
-constexpr const char* kOutside = "203.0.113.9";
+constexpr const char* kClientPod = "10.0.0.9";
+constexpr const char* kFarClient = "203.0.113.9";
 
 } // namespace
 
@@ -81,18 +81,18 @@ BOOST_AUTO_TEST_CASE(entries_are_written_as_ipset_writes_them) {
 // Reference 3.1: who is masqueraded. 172.30.0.41 is a cluster IP.
 BOOST_AUTO_TEST_CASE(who_is_masqueraded) {
     const auto state = ipvs_state(overall(), node());
-    BOOST_TEST(fate(state, kPod, "172.30.0.41", 80) == "serve");
-    BOOST_TEST(fate(state, kOutside, "172.30.0.41", 80) == "serve masqueraded");
-    BOOST_TEST(fate(state, kOutside, "192.168.0.2", 3003) == "serve masqueraded");
-    BOOST_TEST(fate(state, kOutside, "192.168.0.2", 3001) == "serve"); // policy Local
-    BOOST_TEST(fate(state, kPod, "192.168.99.33", 80) == "serve masqueraded");
-    BOOST_TEST(fate(state, kOutside, "1.2.3.4", 80) == "serve"); // policy Local
+    BOOST_TEST(fate(state, kClientPod, "172.30.0.41", 80) == "serve");
+    BOOST_TEST(fate(state, kFarClient, "172.30.0.41", 80) == "serve masqueraded");
+    BOOST_TEST(fate(state, kFarClient, "192.168.0.2", 3003) == "serve masqueraded");
+    BOOST_TEST(fate(state, kFarClient, "192.168.0.2", 3001) == "serve"); // policy Local
+    BOOST_TEST(fate(state, kClientPod, "192.168.99.33", 80) == "serve masqueraded");
+    BOOST_TEST(fate(state, kFarClient, "1.2.3.4", 80) == "serve"); // policy Local
 }
 
 // Reference 2.5: 5.6.7.8 has the source range 203.0.113.0/25.
 BOOST_AUTO_TEST_CASE(source_ranges_drop_the_others) {
     const auto state = ipvs_state(overall(), node());
-    BOOST_TEST(fate(state, kOutside, "5.6.7.8", 80) == "serve masqueraded");
+    BOOST_TEST(fate(state, kFarClient, "5.6.7.8", 80) == "serve masqueraded");
     BOOST_TEST(fate(state, "203.0.113.200", "5.6.7.8", 80) == "drop masqueraded");
 }
 
@@ -100,10 +100,10 @@ BOOST_AUTO_TEST_CASE(source_ranges_drop_the_others) {
 BOOST_AUTO_TEST_CASE(other_ports_of_a_service_address_are_closed_but_it_answers_a_ping) {
     constexpr std::uint8_t kIcmp = 1;
     const auto state = ipvs_state(overall(), node());
-    BOOST_TEST(fate(state, kPod, "172.30.0.41", 81) == "reject");
-    BOOST_TEST(fate(state, kPod, "172.30.0.41", 0, kIcmp) == "serve");
-    BOOST_TEST(fate(state, kPod, "192.168.0.2", 22) == "serve");        // the node's own
-    BOOST_TEST(fate(state, kOutside, "172.30.0.45", 30000) == "serve"); // a health check's port
+    BOOST_TEST(fate(state, kClientPod, "172.30.0.41", 81) == "reject");
+    BOOST_TEST(fate(state, kClientPod, "172.30.0.41", 0, kIcmp) == "serve");
+    BOOST_TEST(fate(state, kClientPod, "192.168.0.2", 22) == "serve");    // the node's own
+    BOOST_TEST(fate(state, kFarClient, "172.30.0.45", 30000) == "serve"); // a health check's port
 }
 
 BOOST_AUTO_TEST_CASE(virtual_servers_are_sorted_values_of_the_kernel) {

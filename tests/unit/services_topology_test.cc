@@ -8,7 +8,7 @@ using namespace services::test;
 
 namespace {
 
-const SlicePort kHttp{"p80", Protocol::Tcp, 8080, ""};
+const SlicePort kWebPort{"p80", Protocol::Tcp, 8080, ""};
 
 std::string names(const std::vector<const ProxyEndpoint*>& endpoints) {
     std::string text;
@@ -33,7 +33,7 @@ ServicePortInputPtr port_with(std::vector<Endpoint> endpoints, Policies policies
     auto made = service("ns/web", "172.30.0.1", 30080);
     made.internal_policy = policies.internal;
     made.external_policy = policies.external;
-    return keep(input(made, {slice("ns/web", kHttp, std::move(endpoints))}));
+    return keep(input(made, {slice("ns/web", kWebPort, std::move(endpoints))}));
 }
 
 EndpointSets on_n1(const ServicePortInputPtr& port) {
@@ -52,18 +52,18 @@ BOOST_AUTO_TEST_CASE(slices_are_merged_by_port_name) {
     auto unnamed = slice("ns/web", {"", Protocol::Tcp, 80, ""}, {ready("10.0.1.2")});
     auto all_ports = slice("ns/web", {"p80", Protocol::Tcp, std::nullopt, ""}, {ready("10.0.1.3")});
     auto zero = slice("ns/web", {"p80", Protocol::Tcp, 0, ""}, {ready("10.0.1.4")});
-    auto v6 = slice("ns/web", kHttp, {ready("fd00:10::1")});
+    auto v6 = slice("ns/web", kWebPort, {ready("fd00:10::1")});
     auto other_number = slice("ns/web", {"p80", Protocol::Tcp, 9090, ""}, {ready("10.0.1.5")});
-    auto first = slice("ns/web", kHttp, {ready("10.0.1.7"), ready("10.0.1.6")});
+    auto first = slice("ns/web", kWebPort, {ready("10.0.1.7"), ready("10.0.1.6")});
     const auto port = input(
         service("ns/web", "172.30.0.1"), {udp, unnamed, all_ports, zero, v6, other_number, first});
     BOOST_TEST(names(on_n1(port).cluster) == "10.0.1.5:9090 10.0.1.6:8080 10.0.1.7:8080");
 }
 
 BOOST_AUTO_TEST_CASE(an_endpoint_of_several_slices_counts_once) {
-    const auto first = slice("ns/web", kHttp, {ready("10.0.1.1"), ready("10.0.1.2", "n2")});
+    const auto first = slice("ns/web", kWebPort, {ready("10.0.1.1"), ready("10.0.1.2", "n2")});
     const auto second =
-        slice("ns/web", kHttp, {ready("10.0.1.1", "n1"), unready("10.0.1.2", "n3")});
+        slice("ns/web", kWebPort, {ready("10.0.1.1", "n1"), unready("10.0.1.2", "n3")});
     const auto port = input(service("ns/web", "172.30.0.1"), {first, second});
     BOOST_REQUIRE(port->endpoints.size() == 2U);
     BOOST_TEST(port->endpoints[0].endpoint.node == "n1");
@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(only_local_policies_and_hints_depend_on_the_node) {
     BOOST_TEST(depends_on_node(*port_with({with_hints(a, {{"z1"}, {}})})));
     auto inside = service("ns/web", "172.30.0.1");
     inside.external_policy = TrafficPolicy::Local; // nothing external to apply it to
-    BOOST_TEST(!depends_on_node(*input(inside, {slice("ns/web", kHttp, {a})})));
+    BOOST_TEST(!depends_on_node(*input(inside, {slice("ns/web", kWebPort, {a})})));
 }
 
 // 2.15, 2.5, 2.1: each family by itself; ipMode Proxy, other families and headless are left out.
@@ -166,7 +166,8 @@ BOOST_AUTO_TEST_CASE(a_family_takes_what_is_its_own) {
     both.load_balancer = {{ip("192.0.2.2"), IpMode::Proxy}, {ip("2001:db8::6"), IpMode::Vip}};
     both.source_ranges = {range("203.0.113.7/25"), range("203.0.113.0/28"), range("2001:db8::/32")};
     const std::vector slices{
-        slice("ns/web", kHttp, {ready("10.0.1.1")}), slice("ns/web", kHttp, {ready("fd00:10::1")})};
+        slice("ns/web", kWebPort, {ready("10.0.1.1")}),
+        slice("ns/web", kWebPort, {ready("fd00:10::1")})};
     const auto v4 = input(both, slices);
     BOOST_TEST(v4->cluster_ip.to_string() == "172.30.0.1");
     BOOST_TEST(v4->external_ips.size() == 1U);

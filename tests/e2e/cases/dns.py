@@ -1,6 +1,8 @@
 """The cluster's DNS: names of Services and pods as programs in pods resolve them."""
 
 import json
+import os
+import signal
 import time
 
 from harness import case
@@ -167,3 +169,31 @@ def follows(w):
     ms = sorted(round(since * 1000, 1) for since, _ in figures)
     w.notes.append(f"answered {ms} ms after the command began, {max(e for _, e in figures) * 1000:.1f} ms "
                    "after it ended at most (negative: before)")
+
+
+def pool(second):
+    """A headless Service's slice: 800 endpoints, all of one range."""
+    return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": {"name": "pool-x", "labels": {"kubernetes.io/service-name": "pool"}},
+            "addressType": "IPv4", "ports": [{"name": "p", "port": 1}],
+            "endpoints": [{"addresses": [f"10.{second}.{i // 200}.{1 + i % 200}"]} for i in range(800)]}
+
+
+@case("an answer is of one version of a Service, while it changes over and over", limit_s=120)
+def one_version(w):
+    up(w)
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "pool"},
+               "spec": {"clusterIP": "None", "ports": [{"name": "p", "port": 1}]}}
+    w.labctl("apply", "-f", w.write("pool.json", json.dumps(service)))
+    files = [w.write(f"pool-{second}.json", json.dumps(pool(second))) for second in (1, 2)]
+    w.labctl("apply", "-f", files[0])
+    script = "while :; do for f in \"$@\"; do labctl apply -f $f >/dev/null; done; done"
+    churn = w.start("sh", "-c", script, "churn", *files)
+    try:
+        for _ in range(12):
+            found = short(w, "+tcp", "+time=9", "pool.default.svc.cluster.local")
+            versions = {address.split(".")[1] for address in found}
+            w.true(len(found) == 800 and len(versions) == 1, f"{len(found)} addresses of the versions {versions}")
+    finally:
+        os.killpg(churn.pid, signal.SIGKILL)
+        churn.communicate()

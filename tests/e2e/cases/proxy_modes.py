@@ -316,6 +316,19 @@ def switching(w):
     w.has(out.decode(), f'"ok": {count}', f"outcomes of the loop ({err.decode()})")
 
 
+@case("more rules than an ordinary user may send at once are loaded all the same")
+def many_rules(w):
+    need_iptables()
+    up(w, "iptables")
+    many = "".join(service(f"many-{i}", f"10.96.{2 + i // 200}.{1 + i % 200}") for i in range(400))
+    w.labctl("apply", "-f", w.write("many.yaml", many), limit_s=120)
+    w.labctl("exec", "node/node-1", "--", "iptables", "-t", "nat", "-F")
+    w.labctl("up", "modes", limit_s=120)
+    check_no_drift(w)
+    for address in ("10.96.2.1", "10.96.3.200"):
+        w.equal(w.probe("default/client", f"http://{address}:80/")["outcome"], "ok", f"{address}, one of 400")
+
+
 @case("a lab that comes back keeps the mode that it was switched to")
 def resumed_mode(w):
     need_iptables()

@@ -1,0 +1,137 @@
+#include "labctl/compile/bgp_config.h"
+
+#include <algorithm>
+
+#include "labctl/compile/cluster_config.h"
+#include "labctl/compile/cni_profile.h"
+#include "netemu/base/error.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using netemu::UsageError;
+
+constexpr std::int64_t kAsNumberMax = 4294967294; // RFC 7300; 0 is RFC 7607's
+
+std::uint32_t read_as_number(const api::Json& json, const std::string& field) {
+    const auto value = json.is_number_integer() ? json.get<std::int64_t>() : 0;
+    if (value < 1 || value > kAsNumberMax) {
+        throw UsageError(
+            field + ": " + json.dump() + " is not the number of an autonomous system",
+            "one of your own is from 64512 to 65534");
+    }
+    return static_cast<std::uint32_t>(value);
+}
+
+std::string read_word(
+    const api::Json& spec,
+    const std::string& path,
+    const std::string& fallback,
+    const std::vector<std::string>& known) {
+    auto value = api::string_at(spec, path, fallback);
+    if (std::find(known.begin(), known.end(), value) == known.end()) {
+        std::string names;
+        for (const auto& name : known) {
+            names += (names.empty() ? "" : ", ") + name;
+        }
+        throw UsageError(
+            "spec." + path + ": '" + value + "' is not available in this version",
+            "available: " + names);
+    }
+    return value;
+}
+
+std::vector<std::string>
+read_reflectors(const api::Json& json, const std::vector<NodeConfig>& nodes, bool wanted) {
+    std::vector<std::string> names;
+    for (const auto& entry : json.is_array() ? json : api::Json::array()) {
+        names.push_back(entry.is_string() ? entry.get<std::string>() : entry.dump());
+    }
+    if (!wanted) {
+        if (!names.empty()) {
+            throw UsageError(
+                "spec.cni.bgp.reflectors: a mesh has none", "say topology: reflector, too");
+        }
+        return {};
+    }
+    for (const auto& name : names) {
+        const bool there = std::any_of(
+            nodes.begin(), nodes.end(), [&](const NodeConfig& node) { return node.name == name; });
+        if (!there || std::count(names.begin(), names.end(), name) > 1) {
+            throw UsageError(
+                "spec.cni.bgp.reflectors: " +
+                    (there ? "'" + name + "' is there twice" : "there is no node '" + name + "'"),
+                "nodes reflect routes; the lab's first is " + nodes.front().name);
+        }
+    }
+    return names.empty() ? std::vector<std::string>{nodes.front().name} : names;
+}
+
+void check_place(const api::Json& spec, std::string_view profile) {
+    const auto overlay = api::string_at(spec, "cni.overlay", kOverlayVxlan);
+    if (overlay != kOverlayNone) {
+        throw UsageError(
+            "spec.cni.routing: bgp is for pods' packets without a tunnel, and the overlay is '" +
+                overlay + "'",
+            "say overlay: none, too");
+    }
+    if (const auto& routers = api::at(spec, "underlay.routers");
+        routers.is_array() && !routers.empty()) {
+        throw UsageError(
+            "spec.cni.routing: bgp is for nodes on one segment, and the underlay has routers, "
+            "which "
+            "speak no BGP in this version",
+            "say routing: static, or overlay: vxlan");
+    }
+    if (profile == "flannel") {
+        throw UsageError(
+            "spec.cni.routing: flannel knows no BGP", "calico does, and bridge, as kube-router");
+    }
+}
+
+} // namespace
+
+std::optional<BgpConfig>
+read_bgp(const api::Json& spec, const std::vector<NodeConfig>& nodes, std::string_view profile) {
+    const auto routing =
+        read_word(spec, "cni.routing", kRoutingStatic, {kRoutingStatic, kRoutingBgp});
+    const auto& json = api::at(spec, "cni.bgp");
+    if (routing == kRoutingStatic) {
+        if (!json.is_null()) {
+            throw UsageError("spec.cni.bgp: the routes are static", "say routing: bgp, too");
+        }
+        return std::nullopt;
+    }
+    check_place(spec, profile);
+    BgpConfig config;
+    const bool reflector =
+        read_word(spec, "cni.bgp.topology", "mesh", {"mesh", "reflector"}) == "reflector";
+    config.topology = reflector ? BgpConfig::Topology::Reflector : BgpConfig::Topology::Mesh;
+    if (const auto& number = api::at(json, "asNumber"); !number.is_null()) {
+        config.as_number = read_as_number(number, "spec.cni.bgp.asNumber");
+    }
+    config.reflectors = read_reflectors(api::at(json, "reflectors"), nodes, reflector);
+    config.service_cidr = api::bool_at(json, "serviceCIDR", false);
+    config.load_balancer = api::bool_at(json, "loadBalancer", false);
+    if (const auto& number = api::at(json, "external.asNumber"); !number.is_null()) {
+        config.outside_as = read_as_number(number, "spec.cni.bgp.external.asNumber");
+        if (*config.outside_as == config.as_number) {
+            throw UsageError(
+                "spec.cni.bgp.external.asNumber: " + number.dump() + " is the nodes' own",
+                "the outside is another autonomous system");
+        }
+    } else if (config.service_cidr || config.load_balancer) {
+        throw UsageError(
+            std::string("spec.cni.bgp.") + (config.service_cidr ? "serviceCIDR" : "loadBalancer") +
+                ": nobody outside of the cluster would hear of it",
+            "add external: {asNumber: 64513}, too");
+    }
+    return config;
+}
+
+const char* to_text(BgpConfig::Topology topology) {
+    return topology == BgpConfig::Topology::Mesh ? "mesh" : "reflector";
+}
+
+} // namespace labctl::compile

@@ -1,0 +1,98 @@
+#include <array>
+
+#include "labctl/compile/bgp_speakers.h"
+
+/// The text that BIRD reads. Names of protocols are Calico's where it has them.
+namespace labctl::compile {
+
+namespace {
+
+using netemu::Family;
+using netemu::IpPrefix;
+
+struct FamilyWords {
+    Family family;
+    const char* channel;
+    const char* suffix;
+};
+
+constexpr std::array<FamilyWords, 2> kFamilies{
+    {{Family::V4, "ipv4", "4"}, {Family::V6, "ipv6", "6"}}};
+
+std::string static_protocol(
+    const std::string& name, const FamilyWords& words, const std::vector<IpPrefix>& prefixes) {
+    std::string routes;
+    for (const auto& prefix : prefixes) {
+        if (prefix.address.family() == words.family) {
+            routes += "  route " + prefix.to_string() + " blackhole;\n";
+        }
+    }
+    return "protocol static " + name + words.suffix + " {\n  " + words.channel + ";\n" + routes +
+           "}\n";
+}
+
+/// What is learned goes to the kernel; of what is announced only the pods' ranges, and these only
+/// where no bridge has them.
+std::string kernel_protocol(const BgpSpeaker& speaker, const FamilyWords& words) {
+    const std::string own =
+        speaker.blackholes ? std::string(" || proto = \"pods") + words.suffix + "\"" : "";
+    return std::string("protocol kernel kernel") + words.suffix +
+           " {\n  scan time 10;\n  merge paths on limit 255;\n  " + words.channel +
+           " {\n    import none;\n    export where source = RTS_BGP" + own + ";\n  };\n}\n";
+}
+
+std::string
+bgp_protocol(const BgpSpeaker& speaker, const BgpSession& session, const FamilyWords& words) {
+    const std::string pods = std::string("proto = \"pods") + words.suffix + "\"";
+    const std::string services = std::string("proto = \"services") + words.suffix + "\"";
+    std::string announced = "none";
+    if (session.as_number != speaker.as_number) {
+        announced = speaker.pods.empty() ? "none" : "where " + pods + " || " + services;
+    } else {
+        announced = "where " + pods + (speaker.reflects ? " || source = RTS_BGP" : "");
+    }
+    return "protocol bgp " + session.protocol + " from session {\n  description \"" + session.peer +
+           "\";\n  local " + session.local.to_string() + " as " +
+           std::to_string(speaker.as_number) + ";\n  neighbor " + session.address.to_string() +
+           " as " + std::to_string(session.as_number) + ";\n" +
+           (session.client ? "  rr client;\n" : "") + (session.disabled ? "  disabled;\n" : "") +
+           "  " + words.channel + " {\n    import all;\n    export " + announced + ";\n  };\n}\n";
+}
+
+} // namespace
+
+std::string bird_configuration(const BgpSpeaker& speaker) {
+    std::string text = "# Written by labctl; changes are overwritten.\n"
+                       "log stderr all;\n"
+                       "timeformat protocol \"%s\";\n"
+                       "timeformat route \"%s\";\n"
+                       "router id " +
+                       speaker.router_id.to_string() +
+                       ";\n"
+                       "protocol device {\n  scan time 10;\n}\n";
+    for (const auto& words : kFamilies) {
+        text += static_protocol("pods", words, speaker.pods);
+        text += static_protocol("services", words, speaker.services);
+        text += kernel_protocol(speaker, words);
+    }
+    // BIRD's own: 5 s to the first try, 120 s to the next, 60 s after an error, 240 s of silence.
+    text += "template bgp session {\n"
+            "  direct;\n"
+            "  connect delay time 1;\n"
+            "  connect retry time 1;\n"
+            "  error wait time 1, 2;\n"
+            "  error forget time 10;\n"
+            "  hold time 9;\n"
+            "  keepalive time 3;\n"
+            "  graceful restart off;\n"
+            "  long lived graceful restart off;\n"
+            "  debug { states };\n"
+            "}\n";
+    for (const auto& session : speaker.sessions) {
+        text += bgp_protocol(
+            speaker, session, session.address.is_v4() ? kFamilies.front() : kFamilies.back());
+    }
+    return text;
+}
+
+} // namespace labctl::compile
