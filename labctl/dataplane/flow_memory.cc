@@ -48,12 +48,15 @@ bool FlowMemory::knows(const Flow& flow) {
 void FlowMemory::remember(const Flow& flow) {
     if (young_.size() >= kFlowsMax / 2) {
         old_ = std::exchange(young_, {});
+        recent_ = {};
     }
     young_.insert(flow);
+    recent_[1] = std::exchange(recent_[0], flow);
 }
 
 void FlowMemory::age(netemu::Clock::time_point now) {
     if (now - turned_ >= kFlowIdle) {
+        recent_ = {};
         old_ = std::exchange(young_, {});
         turned_ = now;
     }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <compare>
+#include <array>
 #include <cstdint>
 #include <unordered_set>
 
@@ -35,6 +35,10 @@ public:
     /// Whether it is known; then it counts as heard of now.
     bool knows(const Flow& flow);
     void remember(const Flow& flow);
+    /// Whether it is one of the last that were remembered: nothing else has to be asked.
+    [[nodiscard]] bool is_recent(const Flow& flow) const {
+        return flow == recent_[0] || flow == recent_[1];
+    }
 
     /// Lets go of what is old; call it now and then.
     void age(netemu::Clock::time_point now);
@@ -45,6 +49,7 @@ private:
     };
     using Flows = std::unordered_set<Flow, Hash>;
 
+    std::array<Flow, 2> recent_; // tunnel 0: none
     Flows young_;
     Flows old_;
     netemu::Clock::time_point turned_;

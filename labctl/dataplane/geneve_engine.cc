@@ -248,7 +248,8 @@ void GeneveEngine::encapsulate(Tunnel& tunnel, std::span<std::uint8_t> bytes) {
         drop(tunnel, GeneveDrop::Unroutable, 0, packet);
         return;
     }
-    if (inner->is_stateless && !flows_.knows(FlowMemory::answered_by(tunnel.id, *inner))) {
+    if (inner->is_stateless && !flows_.is_recent(FlowMemory::of(tunnel.id, *inner)) &&
+        !flows_.knows(FlowMemory::answered_by(tunnel.id, *inner))) {
         flows_.remember(FlowMemory::of(tunnel.id, *inner));
     }
     GeneveHead head;

@@ -1,6 +1,7 @@
 #include "labctl/dataplane/geneve_tables.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace labctl::dataplane {
 
@@ -8,11 +9,11 @@ using services::kIdentityRemoteNode;
 using services::kIdentityWorld;
 
 std::size_t GeneveTables::AddressHash::operator()(const netemu::IpAddress& address) const {
-    std::size_t hash = address.is_v4() ? 4 : 6;
-    for (std::size_t i = 0; i < address.size(); ++i) {
-        hash = hash * 131 + address.bytes()[i];
-    }
-    return hash;
+    constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15U; // 2^64 divided by the golden ratio
+    std::uint64_t words[2];
+    std::memcpy(words, address.bytes(), sizeof words); // of IPv4 the rest is zero
+    const auto hash = (words[0] * kSpread ^ words[1]) * kSpread;
+    return hash ^ hash >> 32U;
 }
 
 void GeneveTables::add_node(GeneveNode node) {
@@ -135,21 +136,21 @@ std::optional<GeneveDrop> GeneveTables::verify_policy(
         const bool here = own != own_addresses_.end() && own->second == tunnel;
         return here ? std::nullopt : std::optional(GeneveDrop::NotHere);
     }
-    const auto map = maps_.find(endpoint->second.map);
-    if (packet.is_stateless) {
-        if (flows.knows(FlowMemory::answered_by(tunnel, packet)) ||
-            (keep_established_ && flows.knows(FlowMemory::of(tunnel, packet)))) {
-            return std::nullopt;
-        }
-    } else if (!packet.begins) {
+    const bool fresh = packet.is_stateless && !flows.is_recent(FlowMemory::of(tunnel, packet));
+    if (fresh && (flows.knows(FlowMemory::answered_by(tunnel, packet)) ||
+                  (keep_established_ && flows.knows(FlowMemory::of(tunnel, packet))))) {
+        return std::nullopt;
+    }
+    if (!packet.begins || (packet.is_stateless && !fresh && keep_established_)) {
         return std::nullopt; // connection tracking of the node's rules knows whether it belongs
     }
+    const auto map = maps_.find(endpoint->second.map);
     if (map != maps_.end() &&
         services::look_up(map->second, identity, packet.protocol, packet.destination_port) ==
             services::MapVerdict::Deny) {
         return GeneveDrop::PolicyDenied;
     }
-    if (packet.is_stateless) {
+    if (fresh) {
         flows.remember(FlowMemory::of(tunnel, packet));
     }
     return std::nullopt;

@@ -1,5 +1,7 @@
 #include "labctl/dataplane/inner_packet.h"
 
+#include <cstring>
+
 #include <netinet/in.h>
 
 namespace labctl::dataplane {
@@ -102,21 +104,18 @@ std::optional<InnerPacket> read_inner(std::span<const std::uint8_t> packet) {
 }
 
 std::uint32_t flow_hash(const InnerPacket& packet) {
-    constexpr std::uint32_t kBasis = 2166136261U;
-    constexpr std::uint32_t kPrime = 16777619U;
-    std::uint32_t hash = kBasis;
-    const auto mix = [&](std::uint32_t byte) { hash = (hash ^ byte) * kPrime; };
+    constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15U; // 2^64 divided by the golden ratio
+    std::uint64_t hash = std::uint64_t{packet.protocol} << 32U |
+                         std::uint64_t{packet.source_port} << 16U | packet.destination_port;
     for (const auto* address : {&packet.source, &packet.destination}) {
-        for (std::size_t i = 0; i < address->size(); ++i) {
-            mix(address->bytes()[i]);
+        std::uint64_t words[2];
+        std::memcpy(words, address->bytes(), sizeof words); // of IPv4 the rest is zero
+        for (const auto word : words) {
+            hash = (hash ^ word) * kSpread;
+            hash ^= hash >> 32U;
         }
     }
-    mix(packet.protocol);
-    for (const std::uint32_t port : {packet.source_port, packet.destination_port}) {
-        mix(port >> 8U);
-        mix(port & 0xffU);
-    }
-    return hash ^ hash >> 16U;
+    return static_cast<std::uint32_t>(hash);
 }
 
 } // namespace labctl::dataplane

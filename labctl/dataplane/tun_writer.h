@@ -10,9 +10,10 @@
 
 namespace labctl::dataplane {
 
-/// Gives packets to a TUN device with a vnet header. Pieces of one TCP flow that follow each other
-/// are put together again first, so that the stack sees them once: what a network card's driver
-/// does with what it receives (Documentation/networking/segmentation-offloads.rst, GRO).
+/// Gives packets to a TUN device with a vnet header. Pieces of one TCP flow that follow each other,
+/// and datagrams of one size from one socket to another, are put together again first, so that the
+/// stack sees them once: what a network card's driver does with what it receives
+/// (Documentation/networking/segmentation-offloads.rst, GRO).
 class TunWriter {
 public:
     TunWriter();
@@ -30,16 +31,22 @@ private:
     continues(const InnerPacket& inner, std::span<const std::uint8_t> packet) const;
     void append(std::span<const std::uint8_t> payload, std::uint8_t flags);
     void begin(int tun, const InnerPacket& inner, std::span<const std::uint8_t> packet);
-    void finish_headers();
+    void append_piece(std::span<const std::uint8_t> payload);
+    [[nodiscard]] bool follows_tcp(std::span<const std::uint8_t> packet) const;
+    [[nodiscard]] bool is_udp() const;
+    [[nodiscard]] VnetHeader finish_headers();
+    void write_pieces(const VnetHeader& vnet);
 
     std::vector<std::uint8_t> bytes_; // the vnet header, and a packet
     std::size_t size_ = 0;            // of the packet; 0: none waits
     int tun_ = -1;
     InnerPacket inner_;
-    std::size_t header_ = 0; // of IP and TCP; 0: nothing may be put behind it
+    std::size_t header_ = 0; // of IP and transport; 0: nothing may be put behind it
     std::size_t piece_ = 0;  // payload of each piece but the last
     std::size_t pieces_ = 0;
-    std::uint32_t next_ = 0; // sequence number
+    std::uint32_t next_ = 0;        // sequence number
+    std::vector<std::uint8_t> one_; // vnet header and packet, where pieces are written one by one
+    bool joins_udp_ = true;         // until the kernel refuses: Linux takes that since 6.2
 };
 
 } // namespace labctl::dataplane

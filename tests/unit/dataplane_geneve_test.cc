@@ -1,9 +1,15 @@
-#include <netinet/in.h>
+#include <cstring>
+#include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "labctl/dataplane/geneve_tables.h"
 #include "labctl/dataplane/tun_packet.h"
+#include "labctl/dataplane/tun_writer.h"
+#include "netemu/base/process.h"
 
 using namespace labctl::dataplane;
 using netemu::IpAddress;
@@ -323,6 +329,86 @@ BOOST_AUTO_TEST_CASE(a_vnet_header_that_lies_cuts_nothing) {
     BOOST_TEST(!PacketCutter::make(vnet, inner, small).has_value());
     vnet.cut = VnetHeader::Cut::Unknown;
     BOOST_TEST(!PacketCutter::make(vnet, inner, small).has_value());
+}
+
+namespace {
+
+/// What a TunWriter has written to its device, packet by packet with their vnet headers.
+struct Written {
+    Written() : pair(SOCK_DGRAM) {}
+    void take(const Bytes& packet) { writer.write(pair.first.get(), *read_inner(packet), packet); }
+    Bytes next() {
+        Bytes bytes(kVnetHeader + kTunPacketMax);
+        const auto size = ::recv(pair.second.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+        bytes.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+        return bytes;
+    }
+    netemu::SocketPair pair;
+    TunWriter writer;
+};
+
+Bytes numbered_datagram(std::size_t payload) {
+    auto packet = packet_of("10.244.1.2", "10.244.2.2", IPPROTO_UDP, 0, payload);
+    packet[26] = 1; // it has a checksum
+    return packet;
+}
+
+Bytes segment_at(std::uint8_t sequence, std::uint8_t flags, std::size_t payload) {
+    auto packet = packet_of("10.244.1.2", "10.244.2.2", IPPROTO_TCP, flags, payload);
+    packet[27] = sequence;
+    return packet;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(what_follows_each_other_is_written_together) {
+    Written written;
+    written.take(segment_at(0, 0x10, 50));
+    written.take(segment_at(50, 0x10, 50));
+    written.take(segment_at(100, 0x18, 20)); // short, and pushed: the last
+    const auto tcp = written.next();
+    BOOST_REQUIRE_EQUAL(tcp.size(), kVnetHeader + 40 + 120);
+    auto vnet = read_vnet(tcp);
+    BOOST_TEST((vnet.cut == VnetHeader::Cut::Tcp4));
+    BOOST_TEST(vnet.piece_size == 50);
+    BOOST_TEST(vnet.needs_checksum);
+    BOOST_TEST((tcp[12] << 8U | tcp[13]) == 160);
+    BOOST_TEST(int{tcp[kVnetHeader + 33]} == 0x18);
+    for (int i = 0; i < 3; ++i) {
+        written.take(numbered_datagram(64));
+    }
+    BOOST_TEST(written.next().empty()); // more might follow
+    written.writer.flush();
+    const auto udp = written.next();
+    BOOST_REQUIRE_EQUAL(udp.size(), kVnetHeader + 28 + 3 * 64);
+    vnet = read_vnet(udp);
+    BOOST_TEST((vnet.cut == VnetHeader::Cut::Udp));
+    BOOST_TEST(vnet.piece_size == 64);
+    // Cut again they are what they were.
+    auto whole = Bytes(udp.begin() + kVnetHeader, udp.end());
+    const auto inner = *read_inner(whole);
+    const auto cutter = PacketCutter::make(vnet, inner, whole);
+    BOOST_REQUIRE(cutter.has_value());
+    BOOST_TEST(cutter->pieces() == 3U);
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_follow_is_written_alone) {
+    Written written;
+    written.take(segment_at(0, 0x10, 50));
+    written.take(segment_at(60, 0x10, 50));  // ten bytes are missing
+    written.take(segment_at(110, 0x11, 50)); // a FIN
+    written.take(numbered_datagram(64));
+    auto other = numbered_datagram(64);
+    other[23] = 0x91; // another port
+    written.take(other);
+    written.take(packet_of("10.244.1.2", "10.244.2.2", IPPROTO_UDP, 0, 64)); // no checksum
+    written.writer.flush();
+    for (int i = 0; i < 6; ++i) {
+        const auto packet = written.next();
+        BOOST_REQUIRE_GT(packet.size(), kVnetHeader);
+        BOOST_TEST((read_vnet(packet).cut == VnetHeader::Cut::No), "packet " << i);
+    }
+    BOOST_TEST(written.next().empty());
 }
 
 BOOST_AUTO_TEST_CASE(packets_that_are_garbage_are_not_read_beyond_their_end) {
