@@ -118,7 +118,6 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_done_is_named_by_its_field) {
          "spec.podCIDR 172.18.0.0/16 overlaps spec.underlay.cidr"},
         {R"({"cni":{"profile":"weave"}})", "spec.cni.profile: 'weave'"},
         {R"({"cni":{"overlay":"geneve"}})", "spec.cni.overlay: 'geneve'"},
-        {R"({"cni":{"profile":"cilium","emulation":"none"}})", "spec.cni.emulation: 'none'"},
         {R"({"cni":{"profile":"cilium","overlay":"none","emulation":"userspace"}})",
          "spec.cni.emulation: there is nothing"},
         {R"({"cni":{"kubeProxyReplacement":true}})", "spec.cni.kubeProxyReplacement: the profile"},
