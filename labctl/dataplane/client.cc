@@ -317,7 +317,7 @@ void DataPlane::serve(const std::vector<WorkloadSpec>& pods) {
 }
 
 void DataPlane::withdraw(const std::string& pod) {
-    impl_->workloads.withdraw(pod);
+    (void)impl_->workloads.withdraw(pod);
 }
 
 void DataPlane::serve_proxies(const std::vector<ProxySpec>& proxies) {

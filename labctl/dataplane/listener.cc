@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -87,21 +88,44 @@ open_listener(const std::string& ns, const WorkloadPort& port, const SocketFacto
     return socket;
 }
 
+bool same_place(const WorkloadPort& one, const WorkloadPort& other) {
+    return one.port == other.port && one.protocol == other.protocol && one.address == other.address;
+}
+
+/// A new socket, or the former one where that is in the way: in another namespace it is not.
+UniqueFd open_or_keep(
+    const std::string& ns,
+    const WorkloadPort& port,
+    const SocketFactory& open_socket,
+    std::vector<Listener>& former) {
+    try {
+        return open_listener(ns, port, open_socket);
+    } catch (const netemu::SysError& error) {
+        const auto found = std::find_if(former.begin(), former.end(), [&](const Listener& each) {
+            return same_place(each.port, port) && each.socket;
+        });
+        if (error.error_number() != EADDRINUSE || found == former.end()) {
+            throw;
+        }
+        return std::move(found->socket);
+    }
+}
+
 } // namespace
 
-std::vector<Listener> open_listeners(const WorkloadSpec& spec, const SocketFactory& open_socket) {
+std::vector<Listener> open_listeners(
+    const WorkloadSpec& spec, const SocketFactory& open_socket, std::vector<Listener> former) {
     std::vector<Listener> listeners;
     for (const auto& port : spec.ports) {
         const bool known =
             std::any_of(listeners.begin(), listeners.end(), [&port](const Listener& other) {
-                return other.port.port == port.port && other.port.protocol == port.protocol &&
-                       other.port.address == port.address;
+                return same_place(other.port, port);
             });
         if (known) {
             continue;
         }
         try {
-            listeners.push_back({port, open_listener(spec.ns_name, port, open_socket)});
+            listeners.push_back({port, open_or_keep(spec.ns_name, port, open_socket, former)});
         } catch (const netemu::SysError& error) {
             const bool no_sctp = error.error_number() == EPROTONOSUPPORT;
             if (port.protocol != Protocol::Sctp || !no_sctp) {

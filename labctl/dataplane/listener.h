@@ -17,7 +17,10 @@ struct Listener {
 
 /// Makes the sockets of a workload in its namespace, one per port and protocol, for IPv4 and IPv6
 /// at once where the kernel has IPv6, or bound to the port's own address. A kernel without SCTP has
-/// no socket for its ports. Throws netemu::Error that names the port.
-std::vector<Listener> open_listeners(const WorkloadSpec& spec, const SocketFactory& open_socket);
+/// no socket for its ports. Of `former`, the sockets that the workload had until now, those stay in
+/// use whose place nobody else can take: the data plane may not have closed its copies yet. Throws
+/// netemu::Error that names the port.
+std::vector<Listener> open_listeners(
+    const WorkloadSpec& spec, const SocketFactory& open_socket, std::vector<Listener> former = {});
 
 } // namespace labctl::dataplane

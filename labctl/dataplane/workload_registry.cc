@@ -104,9 +104,9 @@ void WorkloadRegistry::serve(const std::vector<WorkloadSpec>& pods) {
     std::vector<std::pair<std::string, std::string>> failures;
     for (const auto& spec : pods) {
         const auto name = spec.key();
-        withdraw(name);
+        auto former = withdraw(name);
         try {
-            Served pod{spec, next_id_, open_listeners(spec, open_socket_)};
+            Served pod{spec, next_id_, open_listeners(spec, open_socket_, std::move(former))};
             ++next_id_;
             names_[pod.id] = name;
             auto& served = pods_.emplace(name, std::move(pod)).first->second;
@@ -126,16 +126,18 @@ void WorkloadRegistry::serve(const std::vector<WorkloadSpec>& pods) {
     }
 }
 
-void WorkloadRegistry::withdraw(const std::string& pod) {
+std::vector<Listener> WorkloadRegistry::withdraw(const std::string& pod) {
     const auto found = pods_.find(pod);
     if (found == pods_.end()) {
-        return;
+        return {};
     }
     if (channel_ != nullptr) {
         channel_->send(WireWriter().op(Op::RemovePod).u32(found->second.id).bytes());
     }
+    auto listeners = std::move(found->second.listeners);
     names_.erase(found->second.id);
     pods_.erase(found);
+    return listeners;
 }
 
 void WorkloadRegistry::set_ready(const std::string& pod, bool ready) {

@@ -29,7 +29,8 @@ public:
     void on_crash(DataPlane::FailureCallback callback) { on_crash_ = std::move(callback); }
 
     void serve(const std::vector<WorkloadSpec>& pods);
-    void withdraw(const std::string& pod);
+    /// The sockets that it had, which the data plane closes in its own time.
+    std::vector<Listener> withdraw(const std::string& pod);
     void set_ready(const std::string& pod, bool ready);
     void set_health(const std::string& check, std::uint32_t endpoints);
     void set_dns_ports(std::vector<std::uint16_t> ports);
