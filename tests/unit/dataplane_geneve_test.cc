@@ -1,10 +1,10 @@
 #include <cstring>
 #include <vector>
 
-#include <boost/test/unit_test.hpp>
-
 #include <netinet/in.h>
 #include <sys/socket.h>
+
+#include <boost/test/unit_test.hpp>
 
 #include "labctl/dataplane/geneve_tables.h"
 #include "labctl/dataplane/tun_packet.h"
