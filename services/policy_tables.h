@@ -86,6 +86,9 @@ public:
     /// What the drop rule with this log prefix means today; nullopt for a prefix that is not ours
     /// and for policies that are gone.
     [[nodiscard]] std::optional<PolicyDropSource> drop_source(std::string_view text) const;
+    /// The other way around: with which prefix the rule logs that carries out such an opinion; ""
+    /// of one that denies nothing.
+    [[nodiscard]] static std::string drop_prefix(const PolicyOpinion& opinion, PolicyDirection way);
 
 private:
     using Entry = PolicySelections::Entry;

@@ -222,6 +222,23 @@ void PolicyTables::use_profile(const Rung& rung, const std::vector<Key>& policie
     render_profile(profile);
 }
 
+std::string PolicyTables::drop_prefix(const PolicyOpinion& opinion, PolicyDirection way) {
+    using Kind = PolicyLogPrefix::Kind;
+    if (opinion.reason == PolicyReason::Rule) {
+        return to_text(PolicyLogPrefix{
+            Kind::Rule, way, opinion.tier, policy_hash(opinion.policy->label()), opinion.rule});
+    }
+    if (opinion.reason != PolicyReason::Isolated) {
+        return {};
+    }
+    std::vector<Key> keys;
+    for (const auto* policy : opinion.isolating) {
+        keys.push_back(policy_key(*policy));
+    }
+    return to_text(PolicyLogPrefix{
+        Kind::Isolated, way, PolicyTier::NetworkPolicy, policy_hash(keys_text(keys)), 0});
+}
+
 void PolicyTables::release_profile(const Rung& rung, const std::vector<Key>& policies) {
     const auto found = profiles_.find({rung, policies});
     if (--found->second.users != 0) {

@@ -36,6 +36,7 @@ const std::vector<KindInfo>& kinds() {
          "clusternetworkpolicies",
          {"cnp"},
          false},
+        {"CiliumIdentity", "cilium.io/v2", "ciliumidentities", {"ciliumid"}, false},
         {"Ingress", "networking.k8s.io/v1", "ingresses", {"ing"}},
         {"Event", "v1", "events", {"ev"}},
         {"Lab", "labctl.dev/v1", "labs", {}, false},

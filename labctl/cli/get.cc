@@ -121,6 +121,9 @@ int run_get(const Context& context) {
     if (context.options().arguments.at(0) == "affinity") {
         return run_get_affinity(context);
     }
+    if (context.options().arguments.at(0) == "identities") {
+        return run_get_identities(context);
+    }
     if (context.options().arguments.at(0) == "bgp") {
         return run_get_bgp(context);
     }
@@ -162,6 +165,7 @@ int run_describe(const Context& context) {
     report::DescribeOptions options;
     options.now = std::time(nullptr);
     options.related = related;
+    options.identities = client.request("GET", "/apis/labctl.dev/v1/identities");
     bool first = true;
     for (const auto& target : parse_targets(client, context.options().arguments)) {
         for (const auto& object : fetch(context, client, target)) {

@@ -7,6 +7,7 @@
 #include "labctl/cli/objects.h"
 #include "labctl/cli/underlay_input.h"
 #include "labctl/compile/cluster.h"
+#include "labctl/compile/cni_profile.h"
 #include "labctl/compile/proxies.h"
 #include "labctl/manifest/read.h"
 #include "labctl/store/journal.h"
@@ -91,6 +92,11 @@ void override_lab(const Options& options, api::Object& lab) {
     }
     if (!options.cni.empty()) {
         spec["cni"]["profile"] = options.cni;
+    }
+    for (const auto* profile : compile::cni_profiles()) {
+        if (api::string_at(lab.body, "spec.cni.profile", "bridge") == profile->name) {
+            spec["cni"].emplace("overlay", profile->overlay); // as its plugin has it by default
+        }
     }
     if (!options.proxy_mode.empty()) {
         spec["proxy"]["mode"] = options.proxy_mode;

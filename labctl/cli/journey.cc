@@ -122,7 +122,8 @@ json notes_between(const Sighting& before, const Sighting& now, const AddressNam
     if (now.levels.size() > before.levels.size()) {
         const auto& outer = now.levels.front();
         notes.push_back(
-            "wrapped in " + outer.tunnel + " " + std::to_string(outer.tunnel_id) + " to " +
+            "wrapped in " + outer.tunnel + " " + std::to_string(outer.tunnel_id) +
+            (outer.identity ? " identity " + std::to_string(*outer.identity) : "") + " to " +
             end_text(outer.ip->destination, 0, names));
     } else if (now.levels.size() < before.levels.size()) {
         notes.push_back("unwrapped");

@@ -75,6 +75,16 @@ int run_ls(const Context& context) {
 
 namespace {
 
+/// "3 in userspace, 12 packets dropped, see `labctl get identities`".
+std::string tunnels_text(const json& tunnels) {
+    std::uint64_t dropped = 0;
+    for (const auto& tunnel : tunnels) {
+        dropped += tunnel.at("dropped").get<std::uint64_t>();
+    }
+    return std::to_string(tunnels.size()) + " in userspace, " + std::to_string(dropped) +
+           " packets dropped" + (dropped > 0 ? ", see `labctl get identities`" : "");
+}
+
 /// "2 enforced"; "0 of 2 enforced" under a CNI profile that enforces none.
 std::string enforced_of(const json& policies) {
     const auto& enforced = policies.at("enforced");
@@ -111,6 +121,9 @@ int run_status(const Context& context) {
              status.at("cni").at("profile").get<std::string>() + ", " +
                  status.at("cni").at("overlay").get<std::string>() + ", MTU " +
                  status.at("cni").at("mtu").dump()});
+        if (const auto tunnels = status.find("tunnels"); tunnels != status.end()) {
+            table.add({"tunnels", tunnels_text(*tunnels)});
+        }
         if (const auto bgp = bgp_status_line(status); !bgp.empty()) {
             table.add({"bgp", bgp});
         }

@@ -20,6 +20,8 @@ int run_delete(const Context& context);
 int run_get(const Context& context);
 /// `get affinity`: who is sent to the same endpoint again.
 int run_get_affinity(const Context& context);
+/// `get identities`: identities and what tunnels have carried. identities.cc.
+int run_get_identities(const Context& context);
 /// `get bgp [NODE]`: sessions and routes. bgp.cc.
 int run_get_bgp(const Context& context);
 /// What `describe node` and `status` say of BGP; empty in a lab without.

@@ -124,6 +124,9 @@ json level_json(const netemu::PacketLevel& level, const AddressNames& names) {
     } else {
         entry["tunnel"] = level.tunnel;
         entry["vni"] = level.tunnel_id;
+        if (level.identity) {
+            entry["identity"] = *level.identity;
+        }
     }
     return entry;
 }

@@ -253,6 +253,26 @@ ImageRule image_rule(const api::Json& json) {
     return rule;
 }
 
+/// What is a profile's own must not be asked of another one.
+void read_cni(ClusterConfig& config, const api::Json& spec) {
+    const auto& profile = find_cni_profile(config.cni_profile, "spec.cni.profile");
+    config.overlay = api::string_at(spec, "cni.overlay", profile.overlay);
+    check_overlay(config.overlay, profile, "spec.cni.overlay");
+    config.emulation = api::string_at(spec, "cni.emulation", config.emulation);
+    check_emulation(config.emulation, "spec.cni.emulation");
+    if (config.emulation == "userspace" && config.overlay != kOverlayGeneve) {
+        throw UsageError(
+            "spec.cni.emulation: there is nothing to emulate with overlay " + config.overlay,
+            "it is for overlay: geneve");
+    }
+    config.kube_proxy_replacement = api::bool_at(spec, "cni.kubeProxyReplacement", false);
+    if (config.kube_proxy_replacement && profile.name != std::string_view("cilium")) {
+        throw UsageError(
+            "spec.cni.kubeProxyReplacement: the profile " + config.cni_profile + " has none",
+            "leave it out, or say profile: cilium");
+    }
+}
+
 std::string directory_of(const std::string& file) {
     const auto slash = file.rfind('/');
     if (file.empty() || file == "-") {
@@ -291,9 +311,7 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     read_load_balancer_pool(config, api::at(spec, "loadBalancer.pool"));
     config.cluster_domain = api::string_at(spec, "clusterDomain", config.cluster_domain);
     config.cni_profile = api::string_at(spec, "cni.profile", config.cni_profile);
-    (void)find_cni_profile(config.cni_profile, "spec.cni.profile");
-    config.overlay = api::string_at(spec, "cni.overlay", config.overlay);
-    check_overlay(config.overlay, "spec.cni.overlay");
+    read_cni(config, spec);
     config.bgp = read_bgp(spec, config.nodes, config.cni_profile);
     config.proxy_mode = read_proxy_mode(spec);
     config.ipvs_scheduler = read_ipvs_scheduler(spec);
@@ -329,7 +347,7 @@ api::Object ClusterConfig::default_lab(const std::string& name, std::size_t node
            {"podCIDR", "10.244.0.0/16"},
            {"serviceCIDR", "10.96.0.0/12"},
            {"clusterDomain", "cluster.local"},
-           {"cni", {{"profile", "bridge"}, {"overlay", "vxlan"}, {"mtu", "auto"}}},
+           {"cni", {{"profile", "bridge"}, {"mtu", "auto"}}},
            {"proxy", {{"mode", "nftables"}}},
            {"mesh", {{"profile", "none"}}},
            {"underlay", {{"mtu", 1500}}}}}},

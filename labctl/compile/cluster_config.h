@@ -44,6 +44,8 @@ struct ClusterConfig {
     std::string cluster_domain = "cluster.local";
     std::string cni_profile = "bridge";
     std::string overlay = "vxlan";
+    std::string emulation = "auto"; // who makes Geneve's tunnels, see check_emulation
+    bool kube_proxy_replacement = false;
     std::optional<BgpConfig> bgp;         // who tells nodes their routes; none: they are static
     std::optional<std::uint32_t> cni_mtu; // none: computed along the path
     std::uint32_t underlay_mtu = 1500;    // of a topology, the least between two nodes

@@ -28,6 +28,19 @@ MacAddress tunnel_mac(const NodeView& node) {
     return mac;
 }
 
+/// A device of IP packets: who is behind an address is known to whoever reads it.
+LinkSpec make_geneve(const ClusterView& cluster, const NodeView& node) {
+    LinkSpec tunnel;
+    tunnel.name = cluster.profile->geneve;
+    tunnel.index = kTunnelIndex;
+    tunnel.kind = netemu::TunSpec{false, true};
+    tunnel.mtu = cluster.overlay_mtu;
+    for (const auto& range : node.pod_cidrs) {
+        tunnel.addresses.push_back(IpPrefix::host(tunnel_address(range)));
+    }
+    return tunnel;
+}
+
 LinkSpec make_tunnel(const ClusterView& cluster, const NodeView& node) {
     const auto& profile = *cluster.profile;
     LinkSpec tunnel;
@@ -86,12 +99,19 @@ void add_overlay(const ClusterView& cluster, const NodeView& node, NamespaceSpec
     if (cluster.tunnels) {
         spec.links.push_back(make_tunnel(cluster, node));
     }
+    if (cluster.geneve) {
+        spec.links.push_back(make_geneve(cluster, node));
+    }
     for (const auto& peer : cluster.nodes) {
         if (&peer == &node) {
             continue;
         }
         if (cluster.tunnels) {
             add_peer(peer, cluster.profile->tunnel, spec);
+        } else if (cluster.geneve) {
+            for (const auto& range : peer.pod_cidrs) {
+                spec.routes.push_back({range, {}, cluster.profile->geneve, false});
+            }
         } else if (cluster.next_hops) {
             add_next_hop(cluster, node, peer, spec);
         }

@@ -12,7 +12,7 @@ namespace labctl::compile {
 
 const std::vector<const CniProfile*>& cni_profiles() {
     static const std::vector<const CniProfile*> kAll{
-        &kBridgeProfile, &kFlannelProfile, &kCalicoProfile};
+        &kBridgeProfile, &kFlannelProfile, &kCalicoProfile, &kCiliumProfile};
     return kAll;
 }
 
@@ -33,10 +33,18 @@ const CniProfile& cni_profile(const ClusterConfig& config) {
     return find_cni_profile(config.cni_profile, "spec.cni.profile");
 }
 
-void check_overlay(const std::string& overlay, const std::string& field) {
-    constexpr const char* kAvailable = "available: vxlan, none (routes over the underlay)";
-    if (overlay == kOverlayVxlan || overlay == kOverlayNone) {
+void check_overlay(
+    const std::string& overlay, const CniProfile& profile, const std::string& field) {
+    const std::string kAvailable = std::string("available: ") +
+                                   (profile.geneve == nullptr ? "" : "geneve, ") +
+                                   "vxlan, none (routes over the underlay)";
+    if (overlay == kOverlayVxlan || overlay == kOverlayNone ||
+        (overlay == kOverlayGeneve && profile.geneve != nullptr)) {
         return;
+    }
+    if (overlay == kOverlayGeneve) {
+        throw netemu::UsageError(
+            field + ": 'geneve' is not available with the profile " + profile.name, kAvailable);
     }
     if (overlay == "ipip") {
         throw netemu::UnsupportedError(
@@ -48,6 +56,21 @@ void check_overlay(const std::string& overlay, const std::string& field) {
         field + ": '" + overlay + "' is not available in this version", kAvailable);
 }
 
+void check_emulation(const std::string& emulation, const std::string& field) {
+    if (emulation == "auto" || emulation == "userspace") {
+        return;
+    }
+    if (emulation == "none") {
+        throw netemu::UnsupportedError(
+            field + ": 'none' needs Geneve devices in the kernel (CONFIG_GENEVE), and this version "
+                    "does not set them up",
+            "emulation: userspace carries the same frames on any kernel");
+    }
+    throw netemu::UsageError(
+        field + ": '" + emulation + "' is not available in this version",
+        "available: auto, userspace");
+}
+
 std::vector<netemu::IpAddress> node_addresses(const NodeView& node, const CniProfile& profile) {
     std::vector<netemu::IpAddress> addresses;
     for (const auto& prefix : node.underlay) {
@@ -55,7 +78,7 @@ std::vector<netemu::IpAddress> node_addresses(const NodeView& node, const CniPro
     }
     for (const auto& range : node.pod_cidrs) {
         addresses.push_back(tunnel_address(range));
-        if (!profile.routed()) {
+        if (!profile.routed() || profile.router != nullptr) {
             addresses.push_back(bridge_address(range));
         }
     }

@@ -27,6 +27,10 @@ struct CniProfile {
     /// Adds what the plugin makes of the node at this position of `cluster.nodes`: to its
     /// namespace, and the namespaces of its pods.
     void (*add)(const ClusterView& cluster, std::size_t position, netemu::DesiredState& state);
+    const char* geneve = nullptr;  // the Geneve device of each node; nullptr: it speaks none
+    const char* overlay = "vxlan"; // where the lab does not say
+    const char* router = nullptr;  // device with the node's own address among its pods
+    bool identities = false;       // label sets have numbers, which policies go by
 
     [[nodiscard]] bool routed() const { return bridge == nullptr; }
 };
@@ -34,6 +38,7 @@ struct CniProfile {
 extern const CniProfile kBridgeProfile;
 extern const CniProfile kFlannelProfile;
 extern const CniProfile kCalicoProfile;
+extern const CniProfile kCiliumProfile;
 
 /// In the order in which they are offered.
 [[nodiscard]] const std::vector<const CniProfile*>& cni_profiles();
@@ -41,13 +46,20 @@ extern const CniProfile kCalicoProfile;
 [[nodiscard]] const CniProfile& find_cni_profile(std::string_view name, const std::string& field);
 [[nodiscard]] const CniProfile& cni_profile(const ClusterConfig& config);
 
-/// How nodes exchange the packets of pods: "vxlan", or "none", by routes over the underlay.
+/// How nodes exchange the packets of pods: "vxlan", "geneve", or "none", by routes over the
+/// underlay.
 inline constexpr const char* kOverlayVxlan = "vxlan";
+inline constexpr const char* kOverlayGeneve = "geneve";
 inline constexpr const char* kOverlayNone = "none";
-/// Throws netemu::UsageError for an overlay that is not known here, and netemu::UnsupportedError,
-/// naming the kernel's feature, for one that hosts cannot have. `field` is what the user wrote it
-/// in.
-void check_overlay(const std::string& overlay, const std::string& field);
+/// Throws netemu::UsageError for an overlay that is not known here, or that the profile has not,
+/// and netemu::UnsupportedError, naming the kernel's feature, for one that hosts cannot have.
+/// `field` is what the user wrote it in.
+void check_overlay(const std::string& overlay, const CniProfile& profile, const std::string& field);
+
+/// Who makes the tunnels: "userspace", the data plane behind a TUN device, on any kernel; "auto" is
+/// what this version does by itself. Throws as check_overlay: "none", a device of the kernel, is
+/// not to be had.
+void check_emulation(const std::string& emulation, const std::string& field);
 
 /// The addresses that are the node's own: on the underlay, and those of the plugin's devices.
 [[nodiscard]] std::vector<netemu::IpAddress>

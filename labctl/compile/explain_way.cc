@@ -41,7 +41,11 @@ void conclude_on_underlay(Json& explanation) {
 
 } // namespace
 
-void explain_ways(Json& explanation, const netemu::DesiredState& network, const RouteNotes& notes) {
+void explain_ways(
+    Json& explanation,
+    const netemu::DesiredState& network,
+    const RouteNotes& notes,
+    const services::IdentityNetwork* tunnels) {
     auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
     if (const auto plain = netemu::IpAddress::parse(string_at(explanation, "to.address"))) {
         target = netemu::Endpoint{*plain, 0}; // no port: ICMP
@@ -51,6 +55,9 @@ void explain_ways(Json& explanation, const netemu::DesiredState& network, const 
         return;
     }
     PathQuestion question{first_namespace(explanation, network), target->address, {}, {}};
+    question.tunnels = tunnels;
+    question.identity =
+        static_cast<std::uint32_t>(api::int_at(explanation, "identities.onTheWire", 0));
     std::size_t ways = 0;
     for (auto& branch : branches) {
         const auto result = string_at(branch, "result");

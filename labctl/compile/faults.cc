@@ -103,7 +103,8 @@ std::vector<std::string> fault_links(const api::Fault& fault, const NamespaceSpe
         return names;
     }
     for (const auto& link : ns.links) {
-        if (std::holds_alternative<netemu::VxlanSpec>(link.kind)) {
+        if (std::holds_alternative<netemu::VxlanSpec>(link.kind) ||
+            std::holds_alternative<netemu::TunSpec>(link.kind)) {
             names.push_back(link.name);
         }
     }

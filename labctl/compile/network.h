@@ -22,9 +22,9 @@ struct ClusterConfig;
 netemu::DesiredState compile_network(const store::Store& store, const ClusterConfig& config);
 
 /// MTU inside of pods, in bytes: the configured one, or what the underlay leaves after the
-/// overlay's headers (50 bytes for VXLAN over IPv4, 70 over IPv6: RFC 7348). Throws
-/// netemu::UsageError when it, or the underlay's, is less than 576 (IPv4, RFC 791) or 1280 (IPv6,
-/// RFC 8200) bytes.
+/// overlay's headers (50 bytes for VXLAN over IPv4, 70 over IPv6: RFC 7348; 8 more for Geneve).
+/// Throws netemu::UsageError when it, or the underlay's, is less than 576 (IPv4, RFC 791) or 1280
+/// (IPv6, RFC 8200) bytes.
 std::uint32_t compute_mtu(const ClusterConfig& config);
 
 /// Names of namespaces.

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint32_t kVxlanOverV4 = 20 + 8 + 8 + 14;
 constexpr std::uint32_t kVxlanOverV6 = 40 + 8 + 8 + 14;
+constexpr std::uint32_t kGeneveOption = 8; // the sender's identity, beyond what VXLAN has
 
 bool any_v6(const std::vector<netemu::IpPrefix>& ranges) {
     return std::any_of(
@@ -28,7 +29,8 @@ std::uint32_t overlay_overhead(const ClusterConfig& config) {
     }
     const bool v6 =
         !config.underlay_cidrs.empty() && !config.underlay_cidrs.front().address.is_v4();
-    return v6 ? kVxlanOverV6 : kVxlanOverV4;
+    return (v6 ? kVxlanOverV6 : kVxlanOverV4) +
+           (config.overlay == kOverlayGeneve ? kGeneveOption : 0);
 }
 
 std::uint32_t compute_mtu(const ClusterConfig& config) {

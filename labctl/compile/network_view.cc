@@ -210,7 +210,8 @@ ClusterView view_cluster(const store::Store& store, const ClusterConfig& config)
     view.bridge_netfilter = config.bridge_netfilter;
     view.profile = &cni_profile(config);
     view.tunnels = config.overlay == kOverlayVxlan;
-    view.next_hops = !view.tunnels && !config.bgp;
+    view.geneve = config.overlay == kOverlayGeneve;
+    view.next_hops = !view.tunnels && !view.geneve && !config.bgp;
     view.check_sources = view.profile->always_checks_sources ||
                          (view.profile->enforces_policies && has_policies(store));
     view.underlay_mtu = config.underlay_mtu;

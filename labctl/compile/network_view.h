@@ -42,6 +42,7 @@ struct ClusterView {
     const CniProfile* profile = nullptr; // how pods are wired
     const Topology* topology = nullptr;  // of the underlay; none: all are on one segment
     bool tunnels = true;          // nodes exchange the pods' packets by VXLAN, not as they are
+    bool geneve = false;          // or by Geneve
     bool next_hops = false;       // by routes of ours; otherwise BGP brings them
     bool bridge_netfilter = true; // see ClusterConfig
     bool check_sources = false;   // pods may send from their own addresses only

@@ -17,6 +17,7 @@ using netemu::NamespaceSpec;
 using netemu::RouteSpec;
 
 constexpr std::size_t kPathHopsMax = 32;
+constexpr std::string_view kTunnelCarrier = "eth0";
 
 bool holds(const NamespaceSpec& ns, const IpAddress& address) {
     return std::any_of(ns.links.begin(), ns.links.end(), [&](const LinkSpec& link) {
@@ -213,6 +214,44 @@ private:
             }
         }
         end("no tunnel ends at " + entry->remote.to_string());
+    }
+
+    /// A TUN device leads to whoever reads it.
+    void leave(
+        const NamespaceSpec& /*ns*/,
+        const LinkSpec& link,
+        const netemu::TunSpec& /*kind*/,
+        const IpAddress& next) {
+        const services::IdentityNode* self = nullptr;
+        const services::IdentityNode* peer = nullptr;
+        if (question_.tunnels != nullptr) {
+            for (const auto& node : question_.tunnels->nodes) {
+                const bool here = node.ns_name == at_ && node.link == link.name;
+                self = here ? &node : self;
+                peer = !here && has_address(node, next) ? &node : peer;
+            }
+        }
+        if (self == nullptr || peer == nullptr) {
+            end("no node is known behind " + next.to_string());
+            return;
+        }
+        constexpr std::uint16_t kPort = 6081; // RFC 8926, section 3.3
+        hops_.back().how += "; Geneve " + std::to_string(question_.tunnels->vni) + ", identity " +
+                            std::to_string(question_.identity) + ", " + self->local.to_string() +
+                            " > " + peer->local.to_string() + " UDP " + std::to_string(kPort) +
+                            " by " + std::string(kTunnelCarrier) + ", in userspace";
+        if (carry(peer->local)) {
+            enter(peer->ns_name, peer->link);
+        }
+    }
+
+    static bool has_address(const services::IdentityNode& node, const IpAddress& address) {
+        return std::any_of(
+                   node.ranges.begin(),
+                   node.ranges.end(),
+                   [&](const IpPrefix& range) { return range.contains(address); }) ||
+               std::find(node.addresses.begin(), node.addresses.end(), address) !=
+                   node.addresses.end();
     }
 
     /// The way of the outer packet over a topology. False where it goes no further.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "netemu/model/network.h"
+#include "services/identity_network.h"
 
 /// Which devices a packet passes, found as the kernel finds them: by the addresses, routes,
 /// neighbours and forwarding entries of the wanted network. It knows no CNI profile.
@@ -25,6 +26,9 @@ struct PathQuestion {
     netemu::IpAddress to;         // what the client calls
     std::string translated_in;    // namespace whose rules replace it; empty: nobody does
     netemu::IpAddress translated; // by this
+    /// Where tunnels in userspace lead; nullptr: there are none. And what they say of the sender.
+    const services::IdentityNetwork* tunnels = nullptr;
+    std::uint32_t identity = 0;
 };
 
 /// What to say of routes, by namespace and destination.

@@ -16,7 +16,7 @@ namespace labctl::compile {
 
 namespace {
 
-constexpr std::array kPolicyKinds{
+constexpr std::array kKindsOfPolicies{
     "NetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"};
 /// What policies speak of, in the order in which it is cheapest to take in.
 constexpr std::array kPolicyWorld{"Namespace", "Node", "Pod"};
@@ -37,15 +37,15 @@ bool among(const std::vector<netemu::IpAddress>& list, const netemu::IpAddress& 
 } // namespace
 
 bool has_policies(const store::Store& store) {
-    return std::any_of(kPolicyKinds.begin(), kPolicyKinds.end(), [&](const char* kind) {
+    return std::any_of(kKindsOfPolicies.begin(), kKindsOfPolicies.end(), [&](const char* kind) {
         return store.size(kind) != 0;
     });
 }
 
 std::size_t count_policies(const store::Store& store) {
     return std::accumulate(
-        kPolicyKinds.begin(),
-        kPolicyKinds.end(),
+        kKindsOfPolicies.begin(),
+        kKindsOfPolicies.end(),
         std::size_t{0},
         [&](std::size_t sum, const char* kind) { return sum + store.size(kind); });
 }
@@ -79,7 +79,7 @@ void Policies::take_in() {
                 take_in(key);
             }
         }
-        for (const auto* kind : kPolicyKinds) {
+        for (const auto* kind : kKindsOfPolicies) {
             for (const auto& key : store_.keys(kind)) {
                 take_in(key);
             }
@@ -121,7 +121,7 @@ void Policies::take_in_policy(const api::ObjectKey& key, const api::Object* obje
     }
     if (object != nullptr) {
         tables_.put_policy(policy_value(*object));
-    } else if (key.kind == kPolicyKinds.front()) {
+    } else if (key.kind == kKindsOfPolicies.front()) {
         tables_.remove_policy({key.ns, key.name});
     } else {
         tables_.remove_policy({"", key.kind + "/" + key.name});

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "labctl/dataplane/channel.h"
+#include "labctl/dataplane/geneve_engine.h"
 #include "labctl/dataplane/prober.h"
 #include "labctl/dataplane/sandbox.h"
 #include "labctl/dataplane/wire.h"
@@ -85,6 +86,23 @@ void send_probes(int channel_fd, std::latch& running) {
     }
 }
 
+void carry_tunnels(std::latch& running) {
+    netemu::EventLoop loop;
+    Channel* channel = nullptr;
+    GeneveEngine engine(
+        loop, [&channel](std::string message) { channel->send(std::move(message)); });
+    Channel supervisor(
+        loop,
+        netemu::UniqueFd(kTunnelChannelFd),
+        [&engine](std::string_view message, std::vector<netemu::UniqueFd>& fds) {
+            engine.handle(message, fds);
+        },
+        [] { end_process(EXIT_SUCCESS); });
+    channel = &supervisor;
+    running.count_down();
+    loop.run();
+}
+
 } // namespace
 
 int run_data_plane(int verbosity) {
@@ -92,19 +110,25 @@ int run_data_plane(int verbosity) {
         netemu::set_log_verbosity(verbosity);
         ::tzset(); // reads its file while files can still be opened
         ::prctl(PR_SET_NAME, "labctl-data", 0, 0, 0);
-        drop_privileges(kProbeChannelFd + kProbeThreads);
+        drop_privileges(kTunnelChannelFd + 1);
     });
-    std::latch running(kProbeThreads);
-    std::vector<std::thread> probes;
-    probes.reserve(kProbeThreads);
+    std::latch running(kProbeThreads + 1);
+    std::vector<std::thread> threads;
+    threads.reserve(kProbeThreads + 1);
     for (int i = 0; i < kProbeThreads; ++i) {
-        probes.emplace_back([&running, i] {
+        threads.emplace_back([&running, i] {
             run_half("probes", [&running, i] {
                 ::pthread_setname_np(::pthread_self(), "labctl-probes");
                 send_probes(kProbeChannelFd + i, running);
             });
         });
     }
+    threads.emplace_back([&running] {
+        run_half("tunnels", [&running] {
+            ::pthread_setname_np(::pthread_self(), "labctl-tunnels");
+            carry_tunnels(running);
+        });
+    });
     run_half("workloads", [&running] {
         serve_workloads([&running] {
             running.wait(); // the filter binds all threads, and forbids to start one

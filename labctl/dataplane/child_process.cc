@@ -91,6 +91,9 @@ ChildProcess::ChildProcess(const std::string& executable, int verbosity) {
         settings.put(probe_ends.back().get(), kProbeChannelFd + i);
         probe_channels.at(static_cast<std::size_t>(i)) = std::move(pair.first);
     }
+    netemu::SocketPair tunnels(SOCK_SEQPACKET);
+    const auto tunnel_end = moved_up(tunnels.second);
+    settings.put(tunnel_end.get(), kTunnelChannelFd);
     std::vector<std::string> arguments{"labctl", kChildCommand, std::to_string(verbosity)};
     auto environment = child_environment();
     const int error = ::posix_spawn(
@@ -105,6 +108,7 @@ ChildProcess::ChildProcess(const std::string& executable, int verbosity) {
     }
     pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     workload_channel = std::move(workloads.first);
+    tunnel_channel = std::move(tunnels.first);
 }
 
 ChildProcess::~ChildProcess() {

@@ -23,6 +23,7 @@ public:
     [[nodiscard]] pid_t pid() const { return pid_; }
     /// The supervisor's ends of the channels; to be moved out.
     netemu::UniqueFd workload_channel;                          // NOLINT: handed over
+    netemu::UniqueFd tunnel_channel;                            // NOLINT: handed over
     std::array<netemu::UniqueFd, kProbeThreads> probe_channels; // NOLINT: handed over
 
 private:

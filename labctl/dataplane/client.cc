@@ -12,6 +12,7 @@
 #include "labctl/dataplane/dns_registry.h"
 #include "labctl/dataplane/probe_runner.h"
 #include "labctl/dataplane/proxy_registry.h"
+#include "labctl/dataplane/tunnel_registry.h"
 #include "labctl/dataplane/workload_registry.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
@@ -31,7 +32,8 @@ class DataPlane::Impl {
 public:
     Impl(netemu::EventLoop& loop, Options options)
         : loop_(loop), options_(std::move(options)),
-          workloads(options_.open_socket, nullptr, nullptr), proxies(options_.open_socket) {
+          workloads(options_.open_socket, nullptr, nullptr), proxies(options_.open_socket),
+          tunnels(options_.open_socket, options_.open_tun) {
         std::uint32_t first_id = 1;
         for (auto& lane : lanes_) {
             lane.runner = std::make_unique<ProbeRunner>(
@@ -55,6 +57,11 @@ public:
         workloads.set_channel(workload_channel_.get());
         proxies.set_channel(workload_channel_.get());
         watch_dns();
+        tunnel_channel_ =
+            make_channel(std::move(process_->tunnel_channel), [this](std::string_view message) {
+                tunnel_message(message);
+            });
+        tunnels.set_channel(tunnel_channel_.get());
         for (std::size_t i = 0; i < lanes_.size(); ++i) {
             auto& lane = lanes_.at(i);
             lane.channel = make_channel(
@@ -189,6 +196,22 @@ private:
         }
     }
 
+    void tunnel_message(std::string_view message) {
+        WireReader record(message);
+        while (!record.done()) {
+            switch (record.op()) {
+            case Op::TunnelCounters:
+                tunnels.counters_arrived(record);
+                break;
+            case Op::TunnelDrops:
+                tunnels.drops_arrived(record, on_tunnel_drops);
+                break;
+            default:
+                throw netemu::Error("the data plane sends an unknown record");
+            }
+        }
+    }
+
     static void probe_message(ProbeRunner& probes, std::string_view message) {
         WireReader record(message);
         while (!record.done()) {
@@ -219,6 +242,7 @@ private:
         zone.set_channel(nullptr);
         workloads.set_channel(nullptr);
         proxies.set_channel(nullptr);
+        tunnels.set_channel(nullptr);
         for (auto& lane : lanes_) {
             lane.runner->set_channel(nullptr);
         }
@@ -228,6 +252,7 @@ private:
     void restart() {
         restart_timer_ = 0;
         workload_channel_.reset();
+        tunnel_channel_.reset();
         for (auto& lane : lanes_) {
             lane.channel.reset();
         }
@@ -244,14 +269,17 @@ private:
     Options options_;
 
 public:
-    WorkloadRegistry workloads;    // NOLINT: half of what a data plane does
-    DnsRegistry zone;              // NOLINT: likewise
-    ProxyRegistry proxies;         // NOLINT: likewise
-    DnsEventCallback on_dns_event; // NOLINT: likewise
+    WorkloadRegistry workloads;         // NOLINT: half of what a data plane does
+    DnsRegistry zone;                   // NOLINT: likewise
+    ProxyRegistry proxies;              // NOLINT: likewise
+    TunnelRegistry tunnels;             // NOLINT: likewise
+    DnsEventCallback on_dns_event;      // NOLINT: likewise
+    TunnelDropCallback on_tunnel_drops; // NOLINT: likewise
 
 private:
     std::unique_ptr<ChildProcess> process_;
     std::unique_ptr<Channel> workload_channel_;
+    std::unique_ptr<Channel> tunnel_channel_;
     std::array<Lane, kProbeThreads> lanes_;
     netemu::Clock::time_point started_;
     std::chrono::milliseconds delay_{0};
@@ -310,6 +338,22 @@ void DataPlane::set_ready(const std::string& pod, bool ready) {
 
 bool DataPlane::serves(const std::string& pod) const {
     return impl_->workloads.serves(pod);
+}
+
+void DataPlane::change_tunnels(services::IdentityNetwork network) {
+    impl_->tunnels.change(std::move(network));
+}
+
+void DataPlane::serve_tunnels() {
+    impl_->tunnels.serve();
+}
+
+const std::map<std::string, GeneveCounters>& DataPlane::tunnel_counters() const {
+    return impl_->tunnels.counters();
+}
+
+void DataPlane::on_tunnel_drops(TunnelDropCallback callback) {
+    impl_->on_tunnel_drops = std::move(callback);
 }
 
 void DataPlane::change_dns(const dns::ZoneChanges& changes) {

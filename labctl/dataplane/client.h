@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "labctl/dataplane/dns_event.h"
 #include "labctl/dataplane/drop_notice.h"
+#include "labctl/dataplane/geneve_counters.h"
 #include "labctl/dataplane/proxy_spec.h"
 #include "labctl/dataplane/spec.h"
 #include "netemu/base/event_loop.h"
@@ -20,6 +22,9 @@
 namespace dns {
 struct ZoneChanges;
 }
+namespace services {
+struct IdentityNetwork;
+}
 
 namespace labctl::dataplane {
 
@@ -27,6 +32,9 @@ namespace labctl::dataplane {
 /// SOCK_NONBLOCK.
 using SocketFactory =
     std::function<netemu::UniqueFd(const std::string& ns, int domain, int type, int protocol)>;
+
+/// A descriptor of a TUN device of the lab; throws netemu::Error if there is none.
+using TunFactory = std::function<netemu::UniqueFd(const std::string& ns, const std::string& link)>;
 
 /// The supervisor's end of the data plane: one unprivileged child that serves the built-in
 /// workloads and sends probes on sockets that this object makes and hands over.
@@ -47,6 +55,7 @@ public:
         /// Ask what answers a tcp probe who it is, so that results name the backend.
         bool identity = true;
         DropDescriber describe_drop{}; // empty: drops end no probe
+        TunFactory open_tun{};         // for tunnels
     };
     using ReadyCallback = std::function<void(const std::string& pod)>;
     using FailureCallback = std::function<void(const std::string& pod, const std::string& error)>;
@@ -91,6 +100,18 @@ public:
     void serve_proxies(const std::vector<ProxySpec>& proxies);
     /// Closes the sockets of all other proxies; connections that they have accepted live on.
     void keep_only_proxies(const std::vector<ProxySpec>& proxies);
+    /// Who is where with which identity, for the tunnels of all nodes, and who may begin a
+    /// connection to whom. Takes effect as a whole. Call it before packets can meet what is new.
+    void change_tunnels(services::IdentityNetwork network);
+    /// Opens the sockets of these tunnels and takes their TUN devices, as far as that was not done;
+    /// closes those of nodes that are gone. Throws netemu::Error if one cannot be opened.
+    void serve_tunnels();
+    /// What the nodes' tunnels have carried and dropped, by node: a few milliseconds old.
+    [[nodiscard]] const std::map<std::string, GeneveCounters>& tunnel_counters() const;
+    using TunnelDropCallback = std::function<void(std::vector<GeneveDropped> drops)>;
+    /// Called with what tunnels drop; when it is much at once, with a part of it.
+    void on_tunnel_drops(TunnelDropCallback callback);
+
     /// What the cluster's DNS answers from has changed (WorkloadSpec::dns). A Corefile among it
     /// must be one that dns::parse_corefile takes.
     void change_dns(const dns::ZoneChanges& changes);

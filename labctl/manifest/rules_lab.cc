@@ -251,6 +251,9 @@ void check_lab_spec(const Cursor& spec) {
         }
     }
     check_mtu(spec["underlay"]["mtu"], v6);
+    if (spec["cni"]["overlay"].is("geneve") && !spec["cni"]["profile"].is("cilium")) {
+        spec["cni"]["overlay"].invalid("the profile cilium has it, the others vxlan and none");
+    }
     if (!spec["cni"]["mtu"].is("auto")) {
         check_mtu(spec["cni"]["mtu"], v6);
     }

@@ -7,8 +7,9 @@ namespace labctl::manifest::schema {
 // clang-format off
 namespace {
 
-constexpr std::array<std::string_view, 3> kCniProfiles{"bridge", "calico", "flannel"};
-constexpr std::array<std::string_view, 3> kOverlays{"ipip", "none", "vxlan"};
+constexpr std::array<std::string_view, 4> kCniProfiles{"bridge", "calico", "cilium", "flannel"};
+constexpr std::array<std::string_view, 4> kOverlays{"geneve", "ipip", "none", "vxlan"};
+constexpr std::array<std::string_view, 3> kEmulations{"auto", "none", "userspace"};
 
 constexpr std::array<std::string_view, 2> kNodeRoutings{"bgp", "static"};
 constexpr std::array<std::string_view, 2> kBgpTopologies{"mesh", "reflector"};
@@ -24,7 +25,7 @@ constexpr Table kBgp{
 
 constexpr Table kCni{
     text("profile").otherwise("bridge").one_of(kCniProfiles),
-    text("overlay").otherwise("vxlan").one_of(kOverlays), any("mtu"),
+    text("overlay").one_of(kOverlays), text("emulation").one_of(kEmulations), flag("kubeProxyReplacement"), any("mtu"),
     text("routing").one_of(kNodeRoutings), object("bgp", kBgp),
 };
 

@@ -14,6 +14,8 @@ struct DescribeOptions {
     /// the ReplicaSets of a Deployment, the EndpointSlices of a Service. What does not
     /// belong to the object is ignored, so the caller may pass all there are.
     std::span<const api::ObjectPtr> related;
+    /// The answer of /apis/labctl.dev/v1/identities: a pod's identity, a node's tunnel.
+    api::Json identities{};
 };
 
 /// What `kubectl describe` says about an object: Pod, Node, Deployment, ReplicaSet, StatefulSet,

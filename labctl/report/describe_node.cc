@@ -2,6 +2,7 @@
 
 #include "labctl/report/describe_parts.h"
 #include "labctl/report/duration.h"
+#include "labctl/report/identity_text.h"
 #include "labctl/report/printer.h"
 #include "labctl/report/text.h"
 #include "netemu/base/text.h"
@@ -88,6 +89,20 @@ void describe_system(Description& out, const Json& info) {
     }
 }
 
+/// What its tunnel to the other nodes has carried, where that is counted.
+void describe_tunnel(Description& out, const DescribeInput& input) {
+    const auto& tunnels = at(input.options.identities, "tunnels");
+    const auto found = tunnels.find(input.object.name());
+    if (found == tunnels.end()) {
+        return;
+    }
+    out.line(0, "Geneve Tunnel:");
+    out.field(1, "Sent", at(*found, "sent").dump());
+    out.field(1, "Received", at(*found, "received").dump());
+    out.field(1, "Dropped", at(*found, "dropped").dump());
+    out.field(1, "Reasons", tunnel_drops_text(*found));
+}
+
 /// The addresses of the node's own DNS cache, "169.254.20.10 (kube-system/node-local-dns-x)".
 void describe_dns_cache(Description& out, const DescribeInput& input) {
     for (const auto& candidate : input.options.related) {
@@ -164,6 +179,7 @@ void describe_node(Description& out, const DescribeInput& input) {
         out.field(0, "PodCIDR", range);
         out.field(0, "PodCIDRs", join_strings(at(node, "spec.podCIDRs"), ","));
     }
+    describe_tunnel(out, input);
     describe_dns_cache(out, input);
     describe_pods(out, input);
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "labctl/report/describe_parts.h"
+#include "labctl/report/identity_text.h"
 #include "labctl/report/printer.h"
 #include "labctl/report/text.h"
 
@@ -78,6 +79,11 @@ void describe_pod_head(Description& out, const api::Object& object) {
 void describe_pod(Description& out, const DescribeInput& input) {
     const auto& pod = input.object.body;
     describe_pod_head(out, input.object);
+    const auto identity =
+        identity_of_pod(input.options.identities, input.object.ns() + "/" + input.object.name());
+    if (!identity.empty()) { // kubectl has no such line; `cilium endpoint get` has
+        out.field(0, "Identity", identity);
+    }
     if (!at(pod, "spec.initContainers").empty()) {
         describe_containers(
             out,

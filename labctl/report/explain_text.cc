@@ -152,6 +152,17 @@ std::string way_table(const api::Json& way, bool colour) {
     return table.render(style);
 }
 
+/// "identity 256 to 257": as Cilium calls both ends.
+std::string identity_line(const Json& explanation) {
+    const auto& identities = api::at(explanation, "identities");
+    if (!identities.is_object()) {
+        return {};
+    }
+    const auto& to = api::at(identities, "to");
+    return "      identity " + api::at(identities, "from").dump() +
+           (to.is_null() ? "" : " to " + to.dump()) + "\n";
+}
+
 } // namespace
 
 std::string explain_text(const api::Json& explanation, const ExplainTextOptions& options) {
@@ -163,6 +174,7 @@ std::string explain_text(const api::Json& explanation, const ExplainTextOptions&
             ", " + field("to.what");
     const auto service = field("service");
     text += (service.empty() ? "" : " of Service " + service) + "\n";
+    text += identity_line(explanation);
     for (const auto& hop : api::at(explanation, "hops")) {
         text +=
             "\n" + paint("on node " + visible(string_at(hop, "node")), Colour::Bold, colour) + "\n";

@@ -67,12 +67,33 @@ void DropLog::read(const std::string& node) {
     }
     std::size_t fresh = 0;
     log->second->read([&](const netemu::LoggedPacket& packet) {
-        kept_.push_back({next_id_++, node, packet});
+        keep({0, node, packet});
         ++fresh;
-        if (kept_.size() > kKeptMax) {
-            kept_.pop_front();
-        }
     });
+    tell(fresh);
+}
+
+void DropLog::add(std::vector<DroppedPacket> packets) {
+    if (!listening_) {
+        return;
+    }
+    const auto fresh = packets.size();
+    for (auto& packet : packets) {
+        keep(std::move(packet));
+    }
+    tell(fresh);
+}
+
+void DropLog::keep(DroppedPacket packet) {
+    packet.id = next_id_++;
+    kept_.push_back(std::move(packet));
+    if (kept_.size() > kKeptMax) {
+        kept_.pop_front();
+    }
+}
+
+/// The followers, of the last ones that were kept.
+void DropLog::tell(std::size_t fresh) {
     if (fresh == 0) {
         return;
     }

@@ -44,6 +44,9 @@ public:
     void listen(const std::vector<std::string>& nodes);
     /// Lets go of the namespaces of all nodes but these: an open listener would keep them alive.
     void let_go_except(const std::vector<std::string>& nodes);
+    /// Packets that somebody else has dropped, to be kept and told like those of rules; each gets
+    /// an id. No effect before `listen`.
+    void add(std::vector<DroppedPacket> packets);
     /// Whether `listen` was called.
     [[nodiscard]] bool listening() const { return listening_; }
     /// Why some node is not listened to, or empty.
@@ -62,6 +65,8 @@ private:
     void open(const std::string& node);
     void close(const std::string& node);
     void read(const std::string& node);
+    void keep(DroppedPacket packet);
+    void tell(std::size_t fresh);
 
     netemu::EventLoop& loop_;
     netemu::Kernel& kernel_;

@@ -2,6 +2,7 @@
 
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/drop_story.h"
+#include "labctl/supervisor/tunnel_drops.h"
 #include "netemu/base/text.h"
 
 namespace labctl::supervisor {
@@ -55,6 +56,11 @@ void name_drop(
     const DroppedPacket& dropped,
     probe::Drop& drop) {
     const auto& packet = dropped.packet;
+    if (auto text = tunnel_drop_text(packet.prefix)) {
+        drop.direction = "ingress";
+        drop.text = std::move(*text);
+        return;
+    }
     const auto source = policies.tables().drop_source(packet.prefix);
     if (!source) {
         return;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "labctl/api/status_error.h"
+#include "labctl/compile/identities.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/node_cache.h"
 #include "labctl/compile/pod_dns.h"
@@ -87,6 +88,7 @@ void Lab::start(
     } else if (mode != "nftables") {
         IptablesRules::require_tools(has_ipv6(cluster->config()));
     }
+    require_tunnels(cluster->config());
     kernel_ = netemu::make_linux_kernel();
     iptables_ = std::make_unique<IptablesRules>(*kernel_);
     start_dataplane(cluster->config());
@@ -95,12 +97,15 @@ void Lab::start(
     cluster->apply_object(lab);
     apply_all(*cluster, std::move(objects));
     cluster->reconcile();
+    identities_ = std::make_unique<compile::Identities>(store_, cluster->config());
+    identities_->update();
     journal_->flush();
     cluster_ = std::move(cluster);
     start_faults();
     proxies_ = std::make_unique<compile::Proxies>(store_, cluster_->config());
     (void)proxies_->update(); // the tables come with the network
     start_policies();
+    update_tunnels();
     dns_ = std::make_unique<compile::DnsRecords>(store_);
     update_dns();
     step(
@@ -109,6 +114,7 @@ void Lab::start(
         micros_since(begin));
     begin = Clock::now();
     const auto report = build_network(keep_alive);
+    serve_tunnels();
     prepare_ipvs();
     dataplane_->serve_proxies(userspace_sockets(*proxies_));
     iptables_->complete(*proxies_);
@@ -140,11 +146,19 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
         const auto* dropped = drop_log_->find(id);
         return dropped == nullptr ? std::nullopt : std::optional(drop_story_->drop_of(*dropped));
     };
+    options.open_tun = [this](const std::string& ns, const std::string& link) {
+        return kernel_->tun_descriptor(ns, link);
+    };
     options.open_socket = [this](const std::string& ns, int domain, int type, int protocol) {
         return kernel_->open_socket(ns, domain, type, protocol);
     };
     dataplane_ = std::make_unique<dataplane::DataPlane>(loop_, std::move(options));
     dns_watchers_ = std::make_unique<DnsWatchers>(*dataplane_);
+    dataplane_->on_tunnel_drops([this](std::vector<dataplane::GeneveDropped> drops) {
+        if (policies_ && drop_log_) {
+            tunnels_dropped(drops);
+        }
+    });
     dataplane_->start();
     runtime_ = std::make_unique<Runtime>(
         Runtime::Parts{
@@ -220,6 +234,7 @@ void Lab::sync_by_itself() {
 ChangeReport Lab::sync() {
     const auto begin = Clock::now();
     cluster_->reconcile();
+    identities_->update();
     journal_->flush();
     faults_->forget_gone(store_);
     ChangeReport rules;
@@ -235,8 +250,10 @@ ChangeReport Lab::sync() {
         }
     }
     update_policies(rules); // likewise: new pods are isolated before they have a network
+    update_tunnels();
     update_dns();
     auto report = build_network({});
+    serve_tunnels();
     update_bgp();
     finish_policies();
     iptables_->complete(*proxies_); // of nodes that are new

@@ -38,8 +38,9 @@ struct Fault;
 }
 
 namespace labctl::compile {
+class Identities;
 class Policies;
-}
+} // namespace labctl::compile
 
 namespace labctl::supervisor {
 
@@ -158,6 +159,9 @@ public:
     api::Json heal_faults(const api::Json& question);
     api::Json faults();
 
+    /// {"items": [{"id", "labels", "pods", "reserved"}], "tunnels": {NODE: {"sent", "received",
+    /// "dropped", "drops": {REASON: N}}}}; both empty where there are none. lab_identities.cc.
+    [[nodiscard]] api::Json identities() const;
     /// Sessions and routes as BIRD has them: {"enabled", "sessions", "routes", ...}. lab_bgp.cc.
     [[nodiscard]] api::Json bgp() const;
     /// Bgp::summary, or null.
@@ -238,6 +242,12 @@ private:
     void serve_health_checks();
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
+    // lab_identities.cc
+    static void require_tunnels(const compile::ClusterConfig& config);
+    void update_tunnels();
+    void serve_tunnels();
+    void tunnels_dropped(const std::vector<dataplane::GeneveDropped>& drops);
+    void explain_identities(api::Json& explanation) const;
     void start_faults();
     [[nodiscard]] std::optional<Target> find_peer(
         const api::Fault& fault,
@@ -264,7 +274,8 @@ private:
     std::unique_ptr<compile::Proxies> proxies_; // from the moment the objects are complete
     std::unique_ptr<compile::DnsRecords> dns_;  // likewise
     netemu::EventLoop::TimerId sweep_timer_ = 0;
-    std::unique_ptr<compile::Policies> policies_; // likewise
+    std::unique_ptr<compile::Policies> policies_;     // likewise
+    std::unique_ptr<compile::Identities> identities_; // likewise
     netemu::EventLoop::TimerId policy_sweep_timer_ = 0;
     bool policy_hook_tested_ = false;
     std::size_t ignored_policies_ = 0; // that the CNI profile does not enforce, as last warned of

@@ -254,8 +254,17 @@ void Lab::describe(api::Json& status) const {
         {"mtu", compile::compute_mtu(config)},
         {"ports", profile.routed() ? profile.ports : profile.bridge},
         {"tunnel",
-         config.overlay == compile::kOverlayVxlan ? api::Json(profile.tunnel) : api::Json()},
+         config.overlay == compile::kOverlayVxlan    ? api::Json(profile.tunnel)
+         : config.overlay == compile::kOverlayGeneve ? api::Json(profile.geneve)
+                                                     : api::Json()},
         {"enforcesPolicies", profile.enforces_policies}};
+    if (profile.identities) {
+        status["cni"]["kubeProxyReplacement"] = config.kube_proxy_replacement;
+    }
+    if (config.overlay == compile::kOverlayGeneve) {
+        status["cni"]["emulation"] = "userspace";
+        status["tunnels"] = identities()["tunnels"];
+    }
     status["cni"]["routing"] = config.overlay != compile::kOverlayNone ? api::Json()
                                : bgp_ ? api::Json(compile::kRoutingBgp)
                                       : api::Json(compile::kRoutingStatic);

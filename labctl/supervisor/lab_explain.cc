@@ -6,6 +6,7 @@
 #include "labctl/compile/explain.h"
 #include "labctl/compile/explain_policy.h"
 #include "labctl/compile/explain_way.h"
+#include "labctl/compile/identities.h"
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
@@ -112,7 +113,9 @@ api::Json Lab::explain(const api::Json& question) {
     }
     auto desired = desired_state();
     const auto notes = add_bgp_routes(desired);
-    compile::explain_ways(explanation, desired, notes);
+    explain_identities(explanation);
+    const auto tunnels = identities_->network(*policies_);
+    compile::explain_ways(explanation, desired, notes, &tunnels);
     if (question.value("places", false)) {
         explanation["places"] = path_places(desired, explanation);
     }

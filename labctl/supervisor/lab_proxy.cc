@@ -288,6 +288,7 @@ ChangeReport Lab::repair() {
     const auto plan = drift();
     report.operations = netemu::summarize(plan);
     carry_out(plan, {});
+    serve_tunnels(); // a device that somebody has deleted is another one now
     const auto rules = rule_drift();
     for (const auto& [node, lines] : rules) {
         iptables_->distrust(node);

@@ -40,6 +40,9 @@ std::string describe_link(const LinkSpec& link, const std::string& ns, std::uint
                    " over " + vxlan.underlay;
         }
         std::string operator()(const netemu::DummySpec&) const { return "dummy"; }
+        std::string operator()(const netemu::TunSpec& tun) const {
+            return tun.ethernet ? "TAP" : "TUN";
+        }
     };
     auto text = link.name + " in " + place_of(ns) + ": " + std::visit(Visitor{link}, link.kind);
     for (const auto& address : link.addresses) {

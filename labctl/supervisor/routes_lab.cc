@@ -133,6 +133,7 @@ Routes::reading_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
              auto taps = lab_.open_taps(request.json());
              exchange->reply_with_fds(taps.description, std::move(taps.sockets));
          }},
+        {"GET", "identities", false, [&] { exchange->reply(200, lab_.identities()); }},
         {"GET", "bgp", false, [&] { exchange->reply(200, lab_.bgp()); }},
         {"GET", "faults", false, [&] { exchange->reply(200, lab_.faults()); }},
         {"GET", "plan", false, [&] { plan(request, exchange); }},

@@ -87,6 +87,7 @@ private:
     void await_addresses();
     bool is_local(const std::string& ns, const IpAddress& address);
     void configure(LiveNamespace& ns, const LinkSpec& link);
+    void create_tun(LiveNamespace& ns, const LinkSpec& link);
     void report(bool last);
     /// Where deletions go wrong because there is nothing left to delete, they are done.
     void tolerate_absence();

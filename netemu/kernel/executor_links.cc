@@ -4,6 +4,7 @@
 
 #include "netemu/kernel/executor.h"
 #include "netemu/kernel/link_codec.h"
+#include "netemu/kernel/link_tun.h"
 #include "netemu/kernel/qdisc_codec.h"
 
 /// The executor's operations about links.
@@ -19,6 +20,9 @@ constexpr std::array kNoIpv6{EAFNOSUPPORT};
 void Executor::operator()(const CreateLink& operation) {
     const LinkSpec& link = operation.link;
     LiveNamespace& ns = go_to(operation.ns);
+    if (std::holds_alternative<TunSpec>(link.kind)) {
+        create_tun(ns, link);
+    }
     if (codec_for(link.kind) == nullptr) {
         configure(ns, link);
         return;
@@ -41,6 +45,13 @@ void Executor::operator()(const CreateLink& operation) {
     if (batch_.full()) {
         flush();
     }
+}
+
+void Executor::create_tun(LiveNamespace& ns, const LinkSpec& link) {
+    flush(); // whatever stood in its place is gone by then
+    scope_.enter(ns.fd.get());
+    ns.tuns.insert_or_assign(link.name, open_tun(link));
+    ns.link_indices.insert_or_assign(link.name, link.index);
 }
 
 void Executor::configure(LiveNamespace& ns, const LinkSpec& link) {
@@ -83,6 +94,7 @@ void Executor::operator()(const DeleteLink& operation) {
     if (const auto index = index_if_there(operation.ns, operation.name)) {
         encode_delete_link(batch_, *index);
         current_->link_indices.erase(operation.name);
+        current_->tuns.erase(operation.name);
     }
 }
 
@@ -106,6 +118,7 @@ std::size_t Executor::delete_links(std::size_t first) {
         if (const auto index = table_.find_index(live, name)) {
             encode_set_link_group(batch_, *index, kDoomedGroup);
             live.link_indices.erase(name);
+            live.tuns.erase(name);
         }
     }
     at_ = first;

@@ -71,6 +71,11 @@ public:
     /// close-on-exec is always set. Throws Error when there is no such namespace.
     virtual UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) = 0;
 
+    /// A descriptor of a TUN or TAP device (TunSpec) that this object made: non-blocking, one
+    /// packet for each read and write. It shares the packets with all others of that device, and
+    /// keeps the namespace alive. Throws Error when there is no such device.
+    virtual UniqueFd tun_descriptor(const std::string& ns, const std::string& link) = 0;
+
     /// The descriptor of the namespace, owned by this object, or -1. For setns(2) and for links
     /// under the run directory; the namespace lives as long as this object holds it.
     [[nodiscard]] virtual int namespace_fd(const std::string& ns) const = 0;

@@ -9,6 +9,7 @@
 
 #include "netemu/kernel/link_bridge.h"
 #include "netemu/kernel/link_dummy.h"
+#include "netemu/kernel/link_tun.h"
 #include "netemu/kernel/link_veth.h"
 #include "netemu/kernel/link_vxlan.h"
 
@@ -16,7 +17,7 @@ namespace netemu {
 
 namespace {
 
-constexpr std::array kCodecs{&kBridgeCodec, &kVethCodec, &kVxlanCodec, &kDummyCodec};
+constexpr std::array kCodecs{&kBridgeCodec, &kVethCodec, &kVxlanCodec, &kDummyCodec, &kTunCodec};
 
 std::uint32_t mtu_at_creation(const LinkKindCodec& codec, std::uint32_t wanted) {
     if (!codec.sets_mtu_apart) {
@@ -57,6 +58,7 @@ const LinkKindCodec* codec_for(const LinkKind& kind) {
         const LinkKindCodec* operator()(const DummySpec&) const { return &kDummyCodec; }
         const LinkKindCodec* operator()(const LoopbackSpec&) const { return nullptr; }
         const LinkKindCodec* operator()(const VethPeerSpec&) const { return nullptr; }
+        const LinkKindCodec* operator()(const TunSpec&) const { return nullptr; } // open_tun
     };
     return std::visit(Choose{}, kind);
 }
@@ -73,6 +75,9 @@ const LinkKindCodec* codec_for(std::string_view kind) {
 std::string_view kind_name(const LinkKind& kind) {
     if (const auto* codec = codec_for(kind)) {
         return codec->kind;
+    }
+    if (std::holds_alternative<TunSpec>(kind)) {
+        return kTunCodec.kind;
     }
     return std::holds_alternative<VethPeerSpec>(kind) ? kVethCodec.kind : "lo";
 }

@@ -29,7 +29,7 @@ struct RawLink {
 /// and one line in the table of link_codec.cc.
 struct LinkKindCodec {
     std::string_view kind; // IFLA_INFO_KIND
-    /// Puts the attributes of IFLA_INFO_DATA.
+    /// Puts the attributes of IFLA_INFO_DATA; null where netlink cannot make the link.
     void (*encode)(Batch&, const LinkSpec&, const LinkContext&);
     /// Reads those of IFLA_INFO_DATA that the model knows; null when there are none.
     void (*decode)(const Attributes& data, RawLink& link);
@@ -37,12 +37,12 @@ struct LinkKindCodec {
     bool sets_mtu_apart = false;
 };
 
-/// The codec for links that are made, or null for those that only are configured (lo, a veth's
-/// peer).
+/// The codec for links that netlink makes, or null for those that it only configures (lo, a veth's
+/// peer, a TUN device).
 const LinkKindCodec* codec_for(const LinkKind& kind);
 /// By IFLA_INFO_KIND; null for a kind we do not know.
 const LinkKindCodec* codec_for(std::string_view kind);
-/// "bridge", "veth", "vxlan", "dummy", or "lo".
+/// "bridge", "veth", "vxlan", "dummy", "tun", or "lo".
 std::string_view kind_name(const LinkKind& kind);
 
 void encode_create_link(Batch& batch, const LinkSpec& link, const LinkContext& context);

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
@@ -101,6 +102,17 @@ public:
             throw SysError("open a socket in " + ns, errno);
         }
         return socket;
+    }
+
+    UniqueFd tun_descriptor(const std::string& ns, const std::string& link) override {
+        const LiveNamespace& live = table_.at(ns);
+        const auto found = live.tuns.find(link);
+        if (found == live.tuns.end()) {
+            throw Error(ns + " has no TUN device " + link);
+        }
+        return UniqueFd(check_syscall(
+            "duplicate the descriptor of " + link,
+            ::fcntl(found->second.get(), F_DUPFD_CLOEXEC, 0)));
     }
 
     [[nodiscard]] int namespace_fd(const std::string& ns) const override {

@@ -26,6 +26,7 @@ struct LiveNamespace {
     bool shaped = false;           // some link has had a queueing discipline of ours
     std::unordered_map<std::string, std::uint32_t> link_indices; // by name, as far as known
     KnownTables tables;
+    std::map<std::string, UniqueFd> tuns; // by name: each lives as long as a descriptor of it
 };
 
 /// All namespaces of one Kernel, by name, and the way into them.

@@ -30,6 +30,7 @@ std::string kind_arguments(const LinkSpec& link) {
                    std::to_string(vxlan.port) + " nolearning";
         }
         std::string operator()(const DummySpec&) const { return " type dummy"; }
+        std::string operator()(const TunSpec&) const { return {}; } // see add_tun
     };
     return std::visit(Visitor{link}, link.kind);
 }
@@ -56,7 +57,15 @@ std::string set_link(const LinkSpec& link, bool can_lose_master) {
     return text + (link.up ? " up" : " down") + port_arguments(link);
 }
 
+std::string add_tun(const LinkSpec& link, const TunSpec& tun) {
+    return "ip tuntap add " + link.name + " mode " + (tun.ethernet ? "tap" : "tun") +
+           (tun.vnet_header ? " vnet_hdr" : "") + " && " + set_link(link, false);
+}
+
 std::string add_link(const LinkSpec& link) {
+    if (const auto* tun = std::get_if<TunSpec>(&link.kind)) {
+        return add_tun(link, *tun);
+    }
     std::string text = "ip link add " + link.name + " index " + std::to_string(link.index) +
                        " address " + link.mac.to_string() + " mtu " + std::to_string(link.mtu);
     if (!link.master.empty()) {

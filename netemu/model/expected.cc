@@ -17,6 +17,7 @@ std::string kind_text(const LinkKind& kind) {
         std::string operator()(const VethPeerSpec&) const { return "veth"; }
         std::string operator()(const VxlanSpec&) const { return "vxlan"; }
         std::string operator()(const DummySpec&) const { return "dummy"; }
+        std::string operator()(const TunSpec&) const { return "tun"; }
     };
     return std::visit(Visitor{}, kind);
 }
@@ -36,6 +37,9 @@ LinkInfo expected_link(const LinkSpec& spec) {
     info.impairment = shaped_by(spec.shaper, spec.impairment);
     if (const auto* vxlan = std::get_if<VxlanSpec>(&spec.kind)) {
         info.vxlan = *vxlan;
+    }
+    if (const auto* tun = std::get_if<TunSpec>(&spec.kind)) {
+        info.tun = *tun;
     }
     if (std::holds_alternative<LoopbackSpec>(spec.kind)) {
         info.index = 1;

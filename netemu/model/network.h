@@ -61,8 +61,17 @@ struct DummySpec {
     bool operator==(const DummySpec&) const = default;
 };
 
+/// A device behind which a program stands: what is sent by it is read from a descriptor
+/// (Kernel::tun_descriptor), and what is written there comes in by it
+/// (Documentation/networking/tuntap.rst).
+struct TunSpec {
+    bool ethernet = false;    // TAP: frames. TUN: packets of IP; it has no MAC address then
+    bool vnet_header = false; // each packet behind a virtio_net_hdr, large ones not cut up
+    bool operator==(const TunSpec&) const = default;
+};
+
 using LinkKind =
-    std::variant<LoopbackSpec, BridgeSpec, VethSpec, VethPeerSpec, VxlanSpec, DummySpec>;
+    std::variant<LoopbackSpec, BridgeSpec, VethSpec, VethPeerSpec, VxlanSpec, DummySpec, TunSpec>;
 
 struct LinkSpec {
     std::string name;        // at most 15 bytes

@@ -98,11 +98,13 @@ struct PacketLevel {
     std::size_t payload_size = 0; // what the headers promise, which may be more
     std::string tunnel;           // "VXLAN", "Geneve": how it carries the next level; or empty
     std::uint32_t tunnel_id = 0;  // its VNI
-    bool cut = false;             // a header was not there as a whole
+    std::optional<std::uint32_t> identity; // of the sender, in an option of Geneve
+    bool cut = false;                      // a header was not there as a whole
 };
 
 /// The levels of a packet, outermost first; at least one. UDP to port 4789 or 8472 is read as VXLAN
-/// (RFC 7348; 8472 is Linux' own default, which flannel uses), 6081 as Geneve (RFC 8926). Never
+/// (RFC 7348; 8472 is Linux' own default, which flannel uses), 6081 as Geneve (RFC 8926), with the
+/// option of class 0xff01 and type 0x81 as the sender's identity (labctl/dataplane). Never
 /// throws: what cannot be read is left out, and `cut` says so. The levels refer to the packet's
 /// bytes.
 std::vector<PacketLevel> decode_packet(

@@ -308,7 +308,8 @@ private:
         const auto type = in_.half(2);
         level().tunnel = "Geneve";
         level().tunnel_id = in_.word(4) >> 8U;
-        in_.skip(kHeader + options);
+        in_.skip(kHeader);
+        read_geneve_options(options);
         if (type == kTypeTransparentEthernet) {
             read_ethernet();
             return;
@@ -316,6 +317,26 @@ private:
         levels_.emplace_back();
         level().ether_type = type;
         read_ether_payload();
+    }
+
+    /// Each has a class, a type and its length in words (RFC 8926, section 3.5).
+    void read_geneve_options(std::size_t left) {
+        constexpr std::size_t kOption = 4;
+        constexpr std::uint16_t kIdentityClass = 0xff01;
+        constexpr std::uint8_t kIdentityType = 0x81;
+        while (left >= kOption && in_.has(kOption)) {
+            const std::size_t size = kOption + (in_.byte(3) & 0x1fU) * 4U;
+            if (size > left) {
+                break;
+            }
+            if (in_.half(0) == kIdentityClass && in_.byte(2) == kIdentityType &&
+                size == 2 * kOption && in_.has(size)) {
+                level().identity = in_.word(kOption);
+            }
+            in_.skip(size);
+            left -= size;
+        }
+        in_.skip(left);
     }
 
     void read_icmp(std::uint8_t protocol, std::size_t promised) {

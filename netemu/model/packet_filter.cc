@@ -168,7 +168,8 @@ private:
             "filter: " + what,
             "a filter is like 'host 10.244.1.2 and tcp port 80': host, net, port (with src or "
             "dst), "
-            "tcp, udp, icmp, icmp6, sctp, arp, ip, ip6, vxlan, geneve, vni; and, or, not, ( ). For "
+            "tcp, udp, icmp, icmp6, sctp, arp, ip, ip6, vxlan, geneve, vni, identity; and, or, "
+            "not, ( ). For "
             "all that tcpdump knows: -w - | tcpdump -r - 'EXPRESSION'");
     }
 
@@ -240,6 +241,9 @@ private:
         if (word == "vni") {
             return vni();
         }
+        if (word == "identity") {
+            return identity();
+        }
         if (auto test = plain_word(word)) {
             return *test;
         }
@@ -263,6 +267,7 @@ private:
             "vxlan",
             "geneve",
             "vni",
+            "identity",
             "and",
             "not"};
         const auto near = nearest(word, known);
@@ -317,6 +322,19 @@ private:
         return [number](const PacketLevel&, const FilterLevels& all) {
             return std::any_of(all.begin(), all.end(), [&](const PacketLevel& each) {
                 return !each.tunnel.empty() && each.tunnel_id == *number;
+            });
+        };
+    }
+
+    FilterTest identity() {
+        const auto word = next("a number after 'identity'");
+        const auto number = filter_number(word, UINT32_MAX);
+        if (!number) {
+            fail("'" + word + "' is no identity");
+        }
+        return [number](const PacketLevel&, const FilterLevels& all) {
+            return std::any_of(all.begin(), all.end(), [&](const PacketLevel& each) {
+                return each.identity == *number;
             });
         };
     }

@@ -13,7 +13,7 @@ namespace netemu {
 /// the same meaning:
 ///
 ///     [src|dst] host WHO    [src|dst] net PREFIX    [src|dst] port N or N-M
-///     tcp udp icmp icmp6 sctp arp ip ip6    vxlan geneve    vni N
+///     tcp udp icmp icmp6 sctp arp ip ip6    vxlan geneve    vni N  identity N
 ///     and (or nothing between two words)   or   not   ( )
 ///
 /// Unlike there, each level of a tunnelled packet is looked at: `host 10.244.1.2` finds the packet

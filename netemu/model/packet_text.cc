@@ -235,7 +235,8 @@ std::string ip_text(const PacketLevel& level) {
     const auto& ports = level.transport.value_or(TransportHeader{});
     auto text = end(ip.source, ports.source) + " > " + end(ip.destination, ports.destination) + " ";
     if (!level.tunnel.empty()) {
-        return text + level.tunnel + " " + std::to_string(level.tunnel_id);
+        return text + level.tunnel + " " + std::to_string(level.tunnel_id) +
+               (level.identity ? " identity " + std::to_string(*level.identity) : "");
     }
     if (level.icmp) {
         text += ip.protocol == IPPROTO_ICMP ? icmp4_text(*level.icmp) : icmp6_text(*level.icmp);

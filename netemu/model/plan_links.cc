@@ -18,6 +18,7 @@ struct SameKind {
         return info.kind == "vxlan" && info.vxlan == vxlan;
     }
     bool operator()(const DummySpec&) const { return info.kind == "dummy"; }
+    bool operator()(const TunSpec& tun) const { return info.kind == "tun" && info.tun == tun; }
 };
 
 bool can_stay(const LinkSpec& spec, const LinkInfo& info) {

@@ -8,3 +8,7 @@ target_link_libraries(bench_kernel PRIVATE labctl_options labctl_compile netemu_
 
 add_executable(bench_nft bench/nft_load.cc support/service_tables.cc)
 target_link_libraries(bench_nft PRIVATE labctl_options netemu_kernel)
+
+# Load for a tunnel, between two pods.
+add_executable(bench_tunnel bench/tunnel_load.cc)
+target_link_libraries(bench_tunnel PRIVATE labctl_options netemu_base)

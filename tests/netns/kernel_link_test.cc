@@ -1,6 +1,11 @@
+#include <array>
+
+#include <unistd.h>
+
 #include <boost/test/unit_test.hpp>
 
 #include "netemu/base/error.h"
+#include "netemu/kernel/link_tun.h"
 #include "tests/netns/kernel_fixture.h"
 
 using namespace netemu;
@@ -70,6 +75,76 @@ BOOST_AUTO_TEST_CASE(a_bridge_keeps_its_mtu_when_its_last_port_goes) {
         own.apply({DeleteLink{"node/a", "veth0"}});
         BOOST_TEST(own.link("node/a", "cni0").at("mtu") == mtu);
     }
+}
+
+namespace {
+
+LinkSpec tun_device(const std::string& name, const TunSpec& kind) {
+    LinkSpec spec;
+    spec.name = name;
+    spec.index = kIndexBase + 3;
+    spec.kind = kind;
+    spec.mtu = 1442;
+    if (kind.ethernet) {
+        spec.mac = mac("0a:58:0a:f4:01:01");
+    }
+    return spec;
+}
+
+/// False, and said, where this user may not open the device.
+bool may_make_tuns() {
+    try {
+        require_tun();
+        return true;
+    } catch (const UnsupportedError& error) {
+        BOOST_TEST_MESSAGE("skipped: " << error.what());
+        return false;
+    }
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_tun_device_hands_over_what_is_sent_by_it) {
+    if (!may_make_tuns()) {
+        return;
+    }
+    create({"node/a"});
+    const auto spec = tun_device("tun0", {false, true});
+    apply(
+        {CreateLink{"node/a", spec},
+         AddAddress{"node/a", "tun0", prefix("10.9.0.1/32")},
+         AddRoute{"node/a", {prefix("10.9.1.0/24"), {}, "tun0", false}}});
+    const auto shown = link("node/a", "tun0");
+    BOOST_TEST(shown.at("ifindex") == kIndexBase + 3);
+    BOOST_TEST(shown.at("mtu") == 1442);
+    BOOST_TEST(shown.at("flags").dump().find("LOWER_UP") != std::string::npos);
+    BOOST_TEST(shown.at("linkinfo").at("info_kind") == "tun");
+    BOOST_TEST(shown.at("linkinfo").at("info_data").at("vnet_hdr") == true);
+    const auto seen = kernel->observe().namespaces.at("node/a").links.at("tun0");
+    BOOST_TEST((seen.tun == TunSpec{false, true}));
+    const auto descriptor = kernel->tun_descriptor("node/a", "tun0");
+    (void)run_in(kernel->namespace_fd("node/a"), {"ping", "-c1", "-W1", "10.9.1.7"});
+    std::array<std::uint8_t, 2048> packet{};
+    const auto size = ::read(descriptor.get(), packet.data(), packet.size());
+    BOOST_REQUIRE_GE(size, 10 + 28);
+    BOOST_TEST(packet.at(10) == 0x45);
+    BOOST_TEST(packet.at(10 + 19) == 7); // the last byte of the destination
+    apply({DeleteLink{"node/a", "tun0"}});
+    BOOST_TEST(link("node/a", "tun0").is_null());
+    BOOST_CHECK_THROW((void)kernel->tun_descriptor("node/a", "tun0"), Error);
+}
+
+BOOST_AUTO_TEST_CASE(a_tap_device_is_ethernet) {
+    if (!may_make_tuns()) {
+        return;
+    }
+    create({"node/a"});
+    apply({CreateLink{"node/a", tun_device("tap0", {true, false})}});
+    const auto shown = link("node/a", "tap0");
+    BOOST_TEST(shown.at("address") == "0a:58:0a:f4:01:01");
+    BOOST_TEST(shown.at("link_type") == "ether");
+    BOOST_TEST(
+        (kernel->observe().namespaces.at("node/a").links.at("tap0").tun == TunSpec{true, false}));
 }
 
 BOOST_AUTO_TEST_CASE(a_veth_pair_spans_two_namespaces) {

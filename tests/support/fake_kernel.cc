@@ -368,6 +368,9 @@ private:
             set_master(ns, link.info, spec.master);
         } else if (std::holds_alternative<DummySpec>(spec.kind)) {
             link.info.kind = "dummy";
+        } else if (const auto* tun = std::get_if<TunSpec>(&spec.kind)) {
+            link.info.kind = "tun";
+            link.info.tun = *tun;
         } else {
             link.info.kind = "bridge";
             set_master(ns, link.info, spec.master);
@@ -551,6 +554,10 @@ UniqueFd FakeKernel::open_socket(const std::string& ns, int domain, int type, in
     }
     return UniqueFd(
         check_syscall("open a socket in " + ns, ::socket(domain, type | SOCK_CLOEXEC, protocol)));
+}
+
+UniqueFd FakeKernel::tun_descriptor(const std::string& ns, const std::string& link) {
+    throw Error(ns + " has no TUN device " + link + ": no packets cross this kernel");
 }
 
 void FakeKernel::fail_after(std::size_t count, int error_number, std::size_t carried_on) {

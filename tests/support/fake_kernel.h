@@ -42,6 +42,7 @@ public:
     UniqueFd watch_routes(const std::string& /*ns*/) override { return UniqueFd(); }
     /// An ordinary socket of the calling process, if that namespace exists.
     UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) override;
+    UniqueFd tun_descriptor(const std::string& ns, const std::string& link) override;
     [[nodiscard]] int namespace_fd(const std::string& /*ns*/) const override { return -1; }
 
     /// The operation after `count` further ones fails with `error_number`, once. Of those after it

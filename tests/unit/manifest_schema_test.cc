@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_SUITE(tables)
 BOOST_AUTO_TEST_CASE(every_typed_kind_has_a_table) {
     for (const auto& kind : labctl::api::kinds()) {
         const auto* table = schema::find_struct(kind.kind);
-        if (kind.kind == "Event") {
+        if (kind.kind == "Event" || kind.kind == "CiliumIdentity") {
             continue; // made by the lab, never read from a file
         }
         BOOST_REQUIRE_MESSAGE(table != nullptr, kind.kind);

@@ -134,6 +134,13 @@ BOOST_AUTO_TEST_CASE(geneve_is_read_behind_its_options) {
     frame[17] = static_cast<std::uint8_t>(frame[17] + 8);
     frame[39] = static_cast<std::uint8_t>(frame[39] + 8);
     BOOST_TEST(summary(frame).starts_with("172.18.0.2 > 172.18.0.3 Geneve 7 | 10.244.1.2:40000"));
+    BOOST_TEST(!decode(frame)[0].identity.has_value());
+    const auto option = from_hex("ff01 8101 00000103"); // the sender's identity
+    std::copy(option.begin(), option.end(), frame.begin() + 50);
+    BOOST_TEST(summary(frame).starts_with(
+        "172.18.0.2 > 172.18.0.3 Geneve 7 identity 259 | 10.244.1.2:40000"));
+    frame[53] = 31; // longer than all options: whatever is cut short is left out
+    BOOST_TEST(!decode(frame)[0].identity.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(arp_icmp_and_vlan) {

@@ -133,6 +133,18 @@ BOOST_AUTO_TEST_CASE(calico_by_routes) {
     BOOST_TEST(cluster.change() == "");
 }
 
+BOOST_AUTO_TEST_CASE(cilium_by_geneve) {
+    Small cluster({"10.244.0.0/16", "fd00:10:244::/56"});
+    cluster.config.cni_profile = "cilium";
+    cluster.config.overlay = "geneve";
+    (void)cluster.change(); // from another profile
+    check_golden("network-cilium-geneve.txt", create_text(cluster));
+    BOOST_TEST(cluster.change() == "");
+    cluster.remove_node(2);
+    (void)cluster.change();
+    BOOST_TEST(cluster.change() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_routed_pod_comes_and_goes) {
     Routed cluster;
     cluster.add_pod(1, "default", "web-2", 4);

@@ -1,6 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/calico_names.h"
+#include "labctl/compile/cilium_names.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network.h"
 #include "netemu/base/error.h"
@@ -69,6 +70,26 @@ BOOST_AUTO_TEST_CASE(sha1_of_known_texts) {
     BOOST_TEST(hex_of(sha1(std::string(64, 'a'))) == "0098ba824b5c16427bd7a1122a5a442a25ec644d");
 }
 
+// As `printf default/web-0 | sha256sum` says.
+BOOST_AUTO_TEST_CASE(ports_are_named_as_cilium_names_them) {
+    BOOST_TEST(cilium_port("default", "web-0") == "lxc53842afe623a");
+}
+
+BOOST_AUTO_TEST_CASE(geneve_is_behind_a_device_of_packets_with_room_for_the_option) {
+    Profiles cluster;
+    const auto state = cluster.compile("cilium", "geneve");
+    const auto* device = Profiles::link(state, "node/node-1", "cilium_geneve");
+    BOOST_REQUIRE(device != nullptr);
+    BOOST_TEST(std::get<TunSpec>(device->kind).vnet_header);
+    BOOST_TEST(!std::get<TunSpec>(device->kind).ethernet);
+    BOOST_TEST(device->mtu == 1442U);
+    BOOST_TEST(Profiles::link(state, "pod/x/a", "eth0")->mtu == 1442U);
+    BOOST_TEST(state.namespaces.at("node/node-1").fdb.empty());
+    const auto* host = Profiles::link(state, "node/node-1", "cilium_host");
+    BOOST_REQUIRE(host != nullptr);
+    BOOST_TEST(host->addresses.at(0).to_string() == "10.244.1.1/32");
+}
+
 // As `printf default.web-0 | sha1sum` says.
 BOOST_AUTO_TEST_CASE(ports_are_named_as_calico_names_them) {
     BOOST_TEST(calico_port("default", "web-0") == "cali0d7763386da");
@@ -87,7 +108,8 @@ BOOST_AUTO_TEST_CASE(each_profile_has_its_devices) {
     for (const auto& [profile, bridge, tunnel, vni, port] :
          {Expected{"bridge", "cni0", "vxlan1", 1, 4789},
           Expected{"flannel", "cni0", "flannel.1", 1, 8472},
-          Expected{"calico", nullptr, "vxlan.calico", 4096, 4789}}) {
+          Expected{"calico", nullptr, "vxlan.calico", 4096, 4789},
+          Expected{"cilium", nullptr, "cilium_vxlan", 2, 8472}}) {
         BOOST_TEST_CONTEXT(profile) {
             const auto state = cluster.compile(profile, "vxlan");
             const auto* device = Profiles::link(state, "node/node-1", tunnel);
@@ -143,6 +165,7 @@ BOOST_AUTO_TEST_CASE(a_node_has_the_addresses_of_its_devices) {
     BOOST_TEST(
         texts(kBridgeProfile) ==
         "172.18.0.2 fd00:172:18::2 10.244.1.0 10.244.1.1 fd00:10:244:1:: fd00:10:244:1::1 ");
+    BOOST_TEST(texts(kCiliumProfile) == texts(kBridgeProfile));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_known_is_named) {
@@ -152,11 +175,14 @@ BOOST_AUTO_TEST_CASE(what_is_not_known_is_named) {
         [](const UsageError& error) {
             return std::string(error.what()) ==
                        "spec.cni.profile: 'weave' is not available in this version" &&
-                   error.hint() == "available: bridge, flannel, calico";
+                   error.hint() == "available: bridge, flannel, calico, cilium";
         });
-    BOOST_CHECK_THROW(check_overlay("geneve", "spec.cni.overlay"), UsageError);
-    BOOST_CHECK_THROW(check_overlay("ipip", "spec.cni.overlay"), UnsupportedError);
-    BOOST_CHECK_NO_THROW(check_overlay("none", "spec.cni.overlay"));
+    BOOST_CHECK_THROW(check_overlay("geneve", kCalicoProfile, "spec.cni.overlay"), UsageError);
+    BOOST_CHECK_THROW(check_overlay("ipip", kCalicoProfile, "spec.cni.overlay"), UnsupportedError);
+    BOOST_CHECK_NO_THROW(check_overlay("none", kCalicoProfile, "spec.cni.overlay"));
+    BOOST_CHECK_NO_THROW(check_overlay("geneve", kCiliumProfile, "spec.cni.overlay"));
+    BOOST_CHECK_THROW(check_emulation("none", "spec.cni.emulation"), UnsupportedError);
+    BOOST_CHECK_THROW(check_emulation("both", "spec.cni.emulation"), UsageError);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

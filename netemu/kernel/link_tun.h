@@ -1,0 +1,21 @@
+#pragma once
+
+#include "netemu/base/unique_fd.h"
+#include "netemu/kernel/link_codec.h"
+
+namespace netemu {
+
+/// A TUN or TAP device. Netlink shows and configures it, but only /dev/net/tun makes one.
+extern const LinkKindCodec kTunCodec;
+
+/// Makes the device in the calling thread's network namespace, down, with the name, the index and
+/// (of a TAP) the MAC address of `link`, which is of the kind TunSpec. It lives as long as the
+/// descriptor, which is non-blocking; with a vnet header the device leaves checksums and the
+/// cutting of TCP, and of UDP where the kernel can, to who reads. Throws UnsupportedError where
+/// there is no /dev/net/tun or it may not be opened, and SysError.
+UniqueFd open_tun(const LinkSpec& link);
+
+/// Throws UnsupportedError, naming what is missing, unless this process can make such devices.
+void require_tun();
+
+} // namespace netemu
