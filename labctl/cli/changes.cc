@@ -135,7 +135,7 @@ namespace {
 
 /// The names that a target of `delete` gives, or those of all objects that the selector selects.
 std::vector<std::string>
-names_to_delete(const Context& context, Client& client, const Target& target) {
+names_to_delete(const Context& context, Client& client, const KindTarget& target) {
     auto names = target.names;
     if (!names.empty()) {
         return names;

@@ -89,7 +89,7 @@ void read_transport(const Transport& transport, LoggedPacket& packet) {
 
 } // namespace
 
-std::optional<LoggedPacket> read_headers(HeaderBytes packet) {
+std::optional<LoggedPacket> read_headers(HeaderBytes bytes) {
     const auto version = bytes.empty() ? 0U : bytes[0] >> 4U;
     const bool v4 = version == 4;
     if ((!v4 && version != 6) || bytes.size() < (v4 ? kIpv4HeaderBytes : kIpv6HeaderBytes)) {

@@ -36,7 +36,7 @@ struct LoggedPacket {
 /// headers of IPv6 (RFC 8200 section 4.1), and of TCP, UDP, SCTP, ICMP and ICMPv6 what LoggedPacket
 /// has. What is cut short keeps its default; nullopt when not even the addresses are there. Only
 /// these members are set. The bytes may be anything.
-std::optional<LoggedPacket> read_headers(std::span<const std::uint8_t> packet);
+std::optional<LoggedPacket> read_headers(std::span<const std::uint8_t> bytes);
 
 /// Listens to one group of the kernel's packet log (nfnetlink_log, `log group N` of nft(8)) in one
 /// namespace. Every packet is told at once (threshold 1), its first kPacketBytes alone. There is
