@@ -63,9 +63,12 @@ bool is_error(const nlmsghdr* message) {
 } // namespace
 
 NetlinkSocket::NetlinkSocket(int protocol)
-    : fd_(check_syscall(
+    : NetlinkSocket(UniqueFd(check_syscall(
           protocol == NETLINK_NETFILTER ? "open an nfnetlink socket" : "open a netlink socket",
-          ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol))) {
+          ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)))) {
+}
+
+NetlinkSocket::NetlinkSocket(UniqueFd socket) : fd_(std::move(socket)) {
     set_option(fd_.get(), NETLINK_EXT_ACK);
     set_option(fd_.get(), NETLINK_CAP_ACK);
     set_option(fd_.get(), NETLINK_GET_STRICT_CHK);

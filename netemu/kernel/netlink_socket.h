@@ -34,6 +34,8 @@ public:
     NetlinkSocket() = default; // closed
     /// `protocol` is NETLINK_ROUTE, NETLINK_NETFILTER or NETLINK_GENERIC. Throws SysError.
     explicit NetlinkSocket(int protocol);
+    /// Takes a socket of AF_NETLINK that somebody else has made, wherever that is.
+    explicit NetlinkSocket(UniqueFd socket);
 
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(fd_); }
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }

@@ -221,6 +221,18 @@ NftProgram encode_replace_table(const NftTable& table) {
     return program;
 }
 
+NftProgram encode_owned_table(const NftTable& table) {
+    constexpr std::uint32_t kOwner = 2; // NFT_TABLE_F_OWNER of linux/netfilter/nf_tables.h
+    const TableHandle owned = make_table(table.family, table.name);
+    nftnl_table_set_u32(owned.get(), NFTNL_TABLE_FLAGS, kOwner);
+    NftProgram program;
+    TableWriter write(program, table.family, table.name);
+    write.table(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, owned.get());
+    put_contents(write, program, table);
+    program.close();
+    return program;
+}
+
 NftProgram encode_change_table(const NftChange& change) {
     NftProgram program;
     TableWriter write(program, change.family, change.table);

@@ -20,6 +20,9 @@ namespace netemu {
 /// sets come first, then chains, their rules, elements, and base chains last of all. Throws Error
 /// for a rule that makes no sense in its table (an IPv6 address in a table of family ip).
 NftProgram encode_replace_table(const NftTable& table);
+/// What makes a table that is gone when the socket that sends it is closed (NFT_TABLE_F_OWNER,
+/// since Linux 5.12), and that nobody else can change. Errors as above.
+NftProgram encode_owned_table(const NftTable& table);
 /// What carries out a change. Where it is too large for one transaction, it may be divided.
 NftProgram encode_change_table(const NftChange& change);
 NftProgram encode_delete_table(NftFamily family, const std::string& name);
