@@ -136,6 +136,41 @@ std::string journey_lines(const Json& journey, bool colour) {
            trail_lines(back, width, colour);
 }
 
+/// What the rules of each place did. Ends of chains where nothing more happened are left out.
+std::string trace_lines(const Json& trace, bool colour) {
+    std::string text;
+    for (const auto& place : api::at(trace, "places")) {
+        std::string lines;
+        for (const auto& traced : api::at(place, "steps")) {
+            const auto kind = string_at(traced, "kind");
+            if (kind == "return") {
+                continue;
+            }
+            Json step{
+                {"what", string_at(traced, "verdict")},
+                {"where", string_at(traced, "table") + " " + string_at(traced, "chain")}};
+            if (kind == "policy") {
+                step["where"] = step["where"].get<std::string>() + ", by its policy";
+            } else {
+                step["handle"] = api::at(traced, "handle");
+                const auto rule = string_at(traced, "rule");
+                step["rule"] = rule == string_at(traced, "verdict") ? "" : rule;
+            }
+            lines += step_lines(step, "  ", colour);
+        }
+        if (!lines.empty()) {
+            const auto title = "the rules of " + visible(string_at(place, "place")) +
+                               ", as the kernel traced the packet there";
+            text += "\n" + paint(title, Colour::Bold, colour) + "\n" + lines;
+        }
+    }
+    if (const auto problem = string_at(trace, "problem"); !problem.empty()) {
+        text +=
+            "\n" + paint("no trace of rules: " + visible(problem), Colour::Yellow, colour) + "\n";
+    }
+    return text;
+}
+
 /// Which devices a packet passes.
 std::string way_table(const api::Json& way, bool colour) {
     auto table = Table::of({"PLACE", "IN", "OUT", "HOW"});
@@ -197,6 +232,9 @@ std::string explain_text(const api::Json& explanation, const ExplainTextOptions&
     }
     if (const auto journey = explanation.find("journey"); journey != explanation.end()) {
         text += journey_lines(*journey, colour);
+    }
+    if (const auto trace = explanation.find("trace"); trace != explanation.end()) {
+        text += trace_lines(*trace, colour);
     }
     if (const auto warning = field("warning"); !warning.empty()) {
         text += "\n" + paint("warning: " + warning, Colour::Yellow, colour) + "\n";

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "labctl/compile/identities.h"
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/lab.h"
+#include "labctl/supervisor/path_trace.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -58,6 +60,18 @@ path_namespaces(const netemu::DesiredState& network, const api::Json& explanatio
             }
         }
     }
+    return names;
+}
+
+/// Those of them where rules are: a pod has none of its own.
+std::vector<std::string>
+places_with_rules(const netemu::DesiredState& network, const api::Json& explanation) {
+    auto names = path_namespaces(network, explanation);
+    std::erase_if(names, [&](const std::string& name) {
+        const auto found = network.namespaces.find(name);
+        return found == network.namespaces.end() ||
+               (found->second.tables.empty() && !name.starts_with("node/"));
+    });
     return names;
 }
 
@@ -132,12 +146,20 @@ void Lab::explain_by_packet(api::Json explanation, std::function<void(api::Json)
     list.probes[0].from = api::string_at(explanation, "from.name");
     list.probes[0].to =
         probe::Target::parse(protocol + "://" + api::string_at(explanation, "to.address"));
+    const auto address = netemu::IpAddress::parse(api::string_at(explanation, "from.address"));
+    const bool node = list.probes[0].from.starts_with("node/"); // which has several
+    auto trace = std::make_shared<PathTrace>(
+        *kernel_, places_with_rules(desired_state(), explanation), trace_filters(explanation));
     probe(
         list,
-        [explanation = std::move(explanation),
+        [this,
+         trace = std::move(trace),
+         from = node ? std::nullopt : address,
+         explanation = std::move(explanation),
          done = std::move(done)](const std::vector<probe::Result>& results) mutable {
             const auto& sample = results.at(0).first;
             explanation["wire"] = probe::to_json(results.at(0));
+            explanation["trace"] = trace->finish(desired_state(), from);
             auto& summary = explanation["summary"];
             if (sample.drop) {
                 summary = sample.drop->text;

@@ -281,3 +281,42 @@ def journey(w):
     denied = w.labctl("explain", "client", "pod:default/db-0:5432", "--wire", status=1).out
     w.matches(denied, r"no answer; it was seen last at node/node-\d:")
     w.true("default/db-0:eth0" not in denied.split("the packet, interface by interface")[1], "it never came")
+
+
+def traced(answer, place):
+    """What the rules of that place did, as the kernel told it, without the ends of chains."""
+    steps = next(p["steps"] for p in answer["trace"]["places"] if p["place"] == place)
+    return [step for step in steps if step["kind"] != "return"]
+
+
+@case("explain --wire names every rule that the packet met, as nft's own trace tells it")
+def traced_rules(w):
+    up(w)
+    on = {p["metadata"]["name"]: p["spec"]["nodeName"] for p in w.get("pods")}
+    first, last = f"node/{on['client']}", f"node/{on['db-0']}"
+    listed = "".join(w.labctl("exec", first, "--", "nft", "-a", "list", "ruleset").out.split())
+    answer = w.labctl("explain", "client", "backend:8080", "--wire", "-o", "json").json()
+    w.equal(answer["trace"]["problem"], "", "what hinders the trace")
+    steps = traced(answer, first)
+    chains = [step["chain"] for step in steps]
+    w.true("nat-prerouting" in chains and "services" in chains and "masquerading" in chains, f"the chains: {chains}")
+    for step in steps:
+        if step["kind"] == "rule" and not step["chain"].startswith("service-"):
+            end = f"#handle{step['handle']}"
+            w.has(listed, "".join(step["rule"].split()) + end, f"handle {step['handle']} is that rule in nft's words")
+    chosen = next(step["verdict"] for step in steps if step["verdict"].startswith("goto endpoint-"))
+    w.has(chosen, answer["wire"]["backend"].split("/")[0], "the namespace of the endpoint")
+    served = {p["metadata"]["name"]: p["status"]["podIP"] for p in w.get("pods")}
+    w.has(chosen, f"__{served[answer['wire']['backend'].split('/')[1]]}/8080", "the endpoint that was chosen is the one that answered")
+    w.labctl("apply", "-f", w.write("policies.yaml", POLICIES))
+    denied = w.labctl("explain", "client", "pod:default/db-0:5432", "--wire", "-o", "json", status=1).json()
+    end = traced(denied, last)[-1]
+    w.equal((end["verdict"], end["table"]), ("drop", "inet labctl"), "the last rule on the node of db-0")
+    w.has(end["comment"], "NetworkPolicy default/db")
+    said = w.labctl("explain", "client", "pod:default/db-0:5432", "--wire", status=1).out
+    w.matches(said, rf"the rules of {last}, as the kernel traced the packet there")
+    w.labctl("set", "proxy-mode", "iptables")
+    chains = [step["chain"] for step in traced(w.labctl("explain", "client", "backend:8080", "--wire", "-o", "json",
+                                                        status=None).json(), first)]
+    w.true("KUBE-SERVICES" in chains and any(c.startswith("KUBE-SEP-") for c in chains), f"of iptables: {chains}")
+    w.true("labctl-trace" not in w.labctl("exec", first, "--", "nft", "list", "tables").out, "nothing is left of it")
