@@ -99,14 +99,16 @@ def cached(w):
     w.equal(short(w, "-x", address_of(w, "backend")), ["backend.default.svc.cluster.local."], "a reverse name")
 
 
-@case("names of the cache stay while the DNS pods are gone, and others fail at once", limit_s=90)
+@case("names of the cache stay while the DNS pods are gone, and others fail", limit_s=90)
 def without_dns_pods(w):
     up(w)
     want = [address_of(w, "backend")]
     w.equal(short(w, "backend.default.svc.cluster.local"), want, "into the cache")
     scale_coredns(w, 0)
     w.equal(short(w, "backend.default.svc.cluster.local"), want, "from the cache")
-    w.has(dig(w, "other.default.svc.cluster.local"), "status: SERVFAIL", "a name that is not in it")
+    # A node that connects to a Service without endpoints mostly learns so from the answer to its second SYN, a second
+    # later: the kernel may not use an ICMP error that comes while connect(2) still sends (tcp_v4_err). It tries twice.
+    w.has(dig(w, "other.default.svc.cluster.local", "+time=9"), "status: SERVFAIL", "a name that is not in it")
     w.equal(short(w, "backend.default.svc.cluster.local", pod=client(w, "node-2"), status=None), [],
             "the other node's cache does not have it")
     patch = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "node-local-dns", "namespace": "kube-system"}}
@@ -118,7 +120,7 @@ def without_dns_pods(w):
            lambda: short(w, "backend.default.svc.cluster.local", status=None) == want, within_s=20)
     scale_coredns(w, 0)
     w.wait("the end of what was in the cache", lambda: "status: SERVFAIL" in dig(
-        w, "backend.default.svc.cluster.local", status=None), within_s=20)
+        w, "backend.default.svc.cluster.local", "+time=9", status=None), within_s=30)
 
 
 @case("questions to the cache leave no trace in connection tracking, and the node shows device and rules")
