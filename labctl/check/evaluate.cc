@@ -162,8 +162,24 @@ private:
 
     void settle(Tracker& tracker) {
         tracker.settled = true;
+        say_why_allowed(tracker);
         if (hooks_.finished) {
             hooks_.finished(tracker.record);
+        }
+    }
+
+    /// Of a denial that was answered: the first flow is asked about, for the others are alike.
+    void say_why_allowed(Tracker& tracker) const {
+        auto& record = tracker.record;
+        if (!hooks_.why_allowed || record.verdict != Verdict::Fail || !record.hint.empty() ||
+            tracker.assertion->expect.kind != Expectation::Kind::Deny) {
+            return;
+        }
+        const auto answered = std::ranges::find_if(record.evidence, [](const Evidence& each) {
+            return !each.control && each.verdict == Verdict::Fail && each.outcome.starts_with("ok");
+        });
+        if (answered != record.evidence.end()) {
+            record.hint = hooks_.why_allowed(answered->from, answered->to);
         }
     }
 

@@ -22,6 +22,10 @@ using ProbeRunner = std::function<std::vector<probe::Result>(const probe::Reques
 using DropEvidence =
     std::function<std::optional<std::string>(const probe::Request&, const probe::Result&)>;
 
+/// Why policies let such a probe pass, in a sentence, or empty. `from` and `to` are those of an
+/// Evidence.
+using AllowReason = std::function<std::string(const std::string& from, const std::string& to)>;
+
 struct Hooks {
     std::function<World()> world; // the lab now; called once per round
     ProbeRunner run;              // all probes of a round in one call; results in any order, by id
@@ -29,6 +33,7 @@ struct Hooks {
     /// Returns at that time, or earlier when something in the lab changed.
     std::function<void(netemu::Clock::time_point)> wait_until;
     DropEvidence dropped_by;                     // empty: only what is in the results counts
+    AllowReason why_allowed;                     // empty, or asked when a denial was answered
     std::function<void(const Record&)> finished; // empty, or called as each assertion is settled
 };
 

@@ -93,6 +93,9 @@ int run_check(const Context& context) {
     hooks.now = [] { return netemu::Clock::now(); };
     // The lab is another process: between two rounds there is nothing here to wait for but time.
     hooks.wait_until = [](netemu::Clock::time_point time) { std::this_thread::sleep_until(time); };
+    hooks.why_allowed = [&](const std::string& from, const std::string& to) {
+        return why_allowed(client, from, to);
+    };
     check::FaultHooks faults;
     faults.inject = [&](const std::string& fault, const std::string& ns) {
         context.console().progress("fault: " + fault);

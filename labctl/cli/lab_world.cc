@@ -29,4 +29,43 @@ std::vector<probe::Result> run_probes(Client& client, const probe::RequestList& 
     return results;
 }
 
+std::string why_allowed(Client& client, const std::string& from, const std::string& to) {
+    const auto target = probe::Target::parse(to);
+    if (target.port.empty()) {
+        return {}; // an echo request
+    }
+    const auto scheme = probe::to_string(target.scheme);
+    const auto protocol = scheme == "udp" || scheme == "sctp" ? scheme : std::string("tcp");
+    const bool v6 = target.host.find(':') != std::string::npos;
+    nlohmann::json explanation;
+    try {
+        explanation = client.request(
+            "POST",
+            "/apis/labctl.dev/v1/explain",
+            {{"from", from},
+             {"to",
+              (v6 ? "[" + target.host + "]" : target.host) + ":" + target.port + "/" + protocol}});
+    } catch (const RemoteError&) { // what explain cannot tell of is answered all the same
+        return {};
+    }
+    if (const auto warning = explanation.find("warning"); warning != explanation.end()) {
+        return *warning; // nothing enforces policies
+    }
+    const nlohmann::json* denied = nullptr;
+    for (const auto& branch : explanation.at("branches")) {
+        const auto policy = branch.find("policy");
+        if (policy != branch.end() && policy->at("allowed") == true) {
+            const auto text = policy->at("text").get<std::string>();
+            return text == "no policy" ? "no policy has a say in it"
+                                       : "the policies allow it: " + text;
+        }
+        denied = policy == branch.end() ? denied : &*policy;
+    }
+    if (denied != nullptr) {
+        return "the policies deny it: " + denied->at("text").get<std::string>() +
+               "; so the rules of a node are not what they should be, see `labctl matrix --both`";
+    }
+    return {};
+}
+
 } // namespace labctl::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "labctl/check/world.h"
@@ -12,5 +13,8 @@ namespace labctl::cli {
 check::World world_of(Client& client);
 /// Has the lab send them; the results are in the order of the requests.
 std::vector<probe::Result> run_probes(Client& client, const probe::RequestList& requests);
+/// Why policies let a packet of `from` ("NS/POD", "node/NAME", "external") pass to the URL `to`
+/// (tcp://10.244.1.7:80), in one sentence; empty where the lab cannot say.
+std::string why_allowed(Client& client, const std::string& from, const std::string& to);
 
 } // namespace labctl::cli

@@ -5,6 +5,10 @@
 
 #include <netinet/in.h>
 
+#include "labctl/compile/address_plan.h"
+#include "labctl/compile/cluster_config.h"
+#include "labctl/compile/cni_profile.h"
+
 namespace labctl::supervisor {
 
 using api::Json;
@@ -60,9 +64,8 @@ std::string service_text(const netemu::LoggedPacket& packet) {
     return text;
 }
 
-DropStory::DropStory(store::Store& store, std::vector<std::string> external)
-    : store_(store), external_(std::move(external)),
-      watch_(store.watch([this](const store::Event& event) {
+DropStory::DropStory(store::Store& store, const compile::ClusterConfig& config)
+    : store_(store), config_(config), watch_(store.watch([this](const store::Event& event) {
           const auto kind = event.object->kind();
           stale_ = stale_ || kind == "Pod" || kind == "Node";
       })) {
@@ -85,13 +88,13 @@ void DropStory::learn_addresses() {
             add(api::string_at(entry, "ip"), pod->ns() + "/" + pod->name());
         }
     }
-    for (const auto& node : store_.list("Node")) {
-        for (const auto& entry : api::at(node->body, "status.addresses")) {
-            add(api::string_at(entry, "address"), "node/" + node->name());
+    for (const auto& node : compile::view_nodes(store_, config_)) {
+        for (const auto& address : compile::node_addresses(node, compile::cni_profile(config_))) {
+            owners_.insert_or_assign(address, "node/" + node.name);
         }
     }
-    for (const auto& address : external_) {
-        add(address, "external");
+    for (const auto& prefix : compile::external_addresses(config_)) {
+        owners_.insert_or_assign(prefix.address, "external");
     }
     stale_ = false;
 }

@@ -9,6 +9,10 @@
 #include "labctl/store/store.h"
 #include "labctl/supervisor/drop_log.h"
 
+namespace labctl::compile {
+struct ClusterConfig;
+}
+
 namespace labctl::supervisor {
 
 /// Tells what a dropped packet means: who sent it to whom, and whose rule dropped it.
@@ -19,8 +23,8 @@ public:
     /// no policy made a rule with that prefix.
     using Naming = std::function<void(const DroppedPacket& dropped, probe::Drop& drop)>;
 
-    /// `external` are the addresses of the namespace outside the cluster.
-    DropStory(store::Store& store, std::vector<std::string> external);
+    /// `config` has to live as long.
+    DropStory(store::Store& store, const compile::ClusterConfig& config);
     DropStory(const DropStory&) = delete;
     DropStory& operator=(const DropStory&) = delete;
     ~DropStory();
@@ -28,7 +32,8 @@ public:
     void set_naming(Naming naming) { naming_ = std::move(naming); }
 
     [[nodiscard]] probe::Drop drop_of(const DroppedPacket& dropped);
-    /// "prod/web-1", "node/node-1", "external", or the address when it is nobody's.
+    /// "prod/web-1", "node/node-1" (its devices' addresses among the pods, too), "external", or the
+    /// address when it is nobody's.
     [[nodiscard]] std::string who(const netemu::IpAddress& address);
     /// {time, node, from, to, source, destination, protocol, drop}.
     [[nodiscard]] nlohmann::json to_json(const DroppedPacket& dropped);
@@ -37,7 +42,7 @@ private:
     void learn_addresses();
 
     store::Store& store_;
-    std::vector<std::string> external_;
+    const compile::ClusterConfig& config_;
     Naming naming_;
     std::map<netemu::IpAddress, std::string> owners_;
     bool stale_ = true; // `owners_` is

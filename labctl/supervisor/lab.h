@@ -262,6 +262,8 @@ private:
     void check_settled();
     void begin_trail();
     void start_drops(const compile::ClusterConfig& config);
+    netemu::Endpoint
+    source_before_nat(const DroppedPacket& dropped, const netemu::Endpoint& source);
     [[nodiscard]] std::vector<std::string> node_names() const;
 
     netemu::EventLoop& loop_;

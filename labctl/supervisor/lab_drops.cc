@@ -1,7 +1,13 @@
-#include "labctl/compile/address_plan.h"
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/drop_naming.h"
 #include "labctl/supervisor/lab.h"
+#include "netemu/base/error.h"
+#include "netemu/base/log.h"
+#include "netemu/kernel/conntrack.h"
 
 namespace labctl::supervisor {
 
@@ -15,11 +21,7 @@ std::vector<std::string> Lab::node_names() const {
 
 /// The two halves of it: what a packet means, and who has to know of it.
 void Lab::start_drops(const compile::ClusterConfig& config) {
-    std::vector<std::string> external;
-    for (const auto& prefix : compile::external_addresses(config)) {
-        external.push_back(prefix.address.to_string());
-    }
-    drop_story_ = std::make_unique<DropStory>(store_, std::move(external));
+    drop_story_ = std::make_unique<DropStory>(store_, config);
     drop_story_->set_naming([this](const DroppedPacket& dropped, probe::Drop& drop) {
         if (policies_) {
             const auto who = [this](const netemu::IpAddress& address) {
@@ -32,7 +34,8 @@ void Lab::start_drops(const compile::ClusterConfig& config) {
     (void)drop_log_->follow([this](const std::vector<const DroppedPacket*>& packets) {
         std::vector<dataplane::DropNotice> notices;
         for (const auto* packet : packets) {
-            if (const auto notice = notice_of(*packet)) {
+            if (auto notice = notice_of(*packet)) {
+                notice->mark.source = source_before_nat(*packet, notice->mark.source);
                 notices.push_back(*notice);
             }
         }
@@ -40,6 +43,34 @@ void Lab::start_drops(const compile::ClusterConfig& config) {
             dataplane_->dropped(notices);
         }
     });
+}
+
+/// Who really sent what came from `source`, by the connections of the node that masquerades it. A
+/// probe's packet that another node dropped is known by that.
+netemu::Endpoint
+Lab::source_before_nat(const DroppedPacket& dropped, const netemu::Endpoint& source) {
+    const auto& packet = dropped.packet;
+    const auto sender = drop_story_->who(source.address);
+    if (!sender.starts_with("node/") || sender == "node/" + dropped.node) {
+        return source;
+    }
+    auto answers_from = packet.destination;
+    auto answers_to = source;
+    if (packet.protocol == IPPROTO_ICMP || packet.protocol == IPPROTO_ICMPV6) {
+        constexpr std::uint16_t kEchoReply6 = 129U << 8U; // type and code
+        answers_from.port = source.port;                  // the echo's identifier
+        answers_to.port = packet.protocol == IPPROTO_ICMP ? std::uint16_t{0} : kEchoReply6;
+    }
+    try {
+        netemu::NetlinkSocket netfilter(
+            kernel_->open_socket(sender, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+        const auto connection =
+            netemu::find_connection_by_reply(netfilter, packet.protocol, answers_from, answers_to);
+        return connection ? connection->source : source;
+    } catch (const netemu::Error& error) { // then its probe waits for its time-out
+        netemu::logger("supervisor")->debug("a dropped packet's sender: {}", error.what());
+        return source;
+    }
 }
 
 DropLog& Lab::watch_drops() {

@@ -71,28 +71,43 @@ std::optional<Tuple> decode_tuple(const Attributes& attributes) {
         {*destination, proto.be16(CTA_PROTO_DST_PORT).value_or(0)}};
 }
 
-void put_tuple(Batch& batch, const Connection& connection) {
-    const bool v4 = connection.source.address.is_v4();
-    const Batch::Nest tuple(batch, CTA_TUPLE_ORIG | NLA_F_NESTED);
+/// `type`: CTA_TUPLE_ORIG or CTA_TUPLE_REPLY.
+void put_tuple(Batch& batch, std::uint16_t type, const Tuple& tuple) {
+    const bool v4 = tuple.source.address.is_v4();
+    const Batch::Nest nest(batch, static_cast<std::uint16_t>(type | NLA_F_NESTED));
     {
         const Batch::Nest ip(batch, CTA_TUPLE_IP | NLA_F_NESTED);
-        batch.put_address(v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, connection.source.address);
-        batch.put_address(v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, connection.destination.address);
+        batch.put_address(v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, tuple.source.address);
+        batch.put_address(v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, tuple.destination.address);
     }
     const Batch::Nest proto(batch, CTA_TUPLE_PROTO | NLA_F_NESTED);
-    batch.put_u8(CTA_PROTO_NUM, connection.protocol);
-    if (const auto* icmp = icmp_of(connection.protocol)) {
-        batch.put_be16(icmp->id, connection.source.port);
-        batch.put_u8(icmp->type, static_cast<std::uint8_t>(connection.destination.port >> 8U));
-        batch.put_u8(icmp->code, static_cast<std::uint8_t>(connection.destination.port & 0xffU));
+    batch.put_u8(CTA_PROTO_NUM, tuple.protocol);
+    if (const auto* icmp = icmp_of(tuple.protocol)) {
+        batch.put_be16(icmp->id, tuple.source.port);
+        batch.put_u8(icmp->type, static_cast<std::uint8_t>(tuple.destination.port >> 8U));
+        batch.put_u8(icmp->code, static_cast<std::uint8_t>(tuple.destination.port & 0xffU));
         return;
     }
-    batch.put_be16(CTA_PROTO_SRC_PORT, connection.source.port);
-    batch.put_be16(CTA_PROTO_DST_PORT, connection.destination.port);
+    batch.put_be16(CTA_PROTO_SRC_PORT, tuple.source.port);
+    batch.put_be16(CTA_PROTO_DST_PORT, tuple.destination.port);
 }
 
-std::uint8_t family_number(const Connection& connection) {
-    return static_cast<std::uint8_t>(connection.source.address.af());
+std::uint8_t family_number(const Endpoint& end) {
+    return static_cast<std::uint8_t>(end.address.af());
+}
+
+std::optional<Connection> decode_connection(const Attributes& attributes) {
+    const auto original = decode_tuple(attributes.nested(CTA_TUPLE_ORIG));
+    const auto reply = decode_tuple(attributes.nested(CTA_TUPLE_REPLY));
+    if (!original || !reply) {
+        return std::nullopt;
+    }
+    return Connection{
+        original->protocol,
+        original->source,
+        original->destination,
+        reply->source,
+        reply->destination};
 }
 
 /// Whether the namespace tracks any connection. All namespaces of a host share one table, and a
@@ -118,19 +133,9 @@ dump_connections(NetlinkSocket& netfilter, Batch& request, const ConnectionFilte
     }
     netfilter.dump("list connections", request, [&](const nlmsghdr* message) {
         const Attributes attributes(message, sizeof(nfgenmsg));
-        const auto original = decode_tuple(attributes.nested(CTA_TUPLE_ORIG));
-        const auto reply = decode_tuple(attributes.nested(CTA_TUPLE_REPLY));
-        if (!original || !reply) {
-            return;
-        }
-        const Connection each{
-            original->protocol,
-            original->source,
-            original->destination,
-            reply->source,
-            reply->destination};
-        if (wanted(each, ntohl(attributes.u32(CTA_STATUS).value_or(0)))) {
-            connections.push_back(each);
+        const auto each = decode_connection(attributes);
+        if (each && wanted(*each, ntohl(attributes.u32(CTA_STATUS).value_or(0)))) {
+            connections.push_back(*each);
         }
     });
     return connections;
@@ -157,6 +162,25 @@ std::vector<Connection> list_connections(NetlinkSocket& netfilter) {
         });
 }
 
+std::optional<Connection> find_connection_by_reply(
+    NetlinkSocket& netfilter, std::uint8_t protocol, const Endpoint& from, const Endpoint& to) {
+    Batch request;
+    auto& header = request.start<nfgenmsg>(conntrack_type(IPCTNL_MSG_CT_GET), 0);
+    header.nfgen_family = family_number(from);
+    put_tuple(request, CTA_TUPLE_REPLY, {protocol, from, to});
+    std::optional<Connection> found;
+    try {
+        netfilter.get("find a connection", request, [&](const nlmsghdr* message) {
+            found = decode_connection(Attributes(message, sizeof(nfgenmsg)));
+        });
+    } catch (const SysError& error) {
+        if (error.error_number() != ENOENT) {
+            throw;
+        }
+    }
+    return found;
+}
+
 std::size_t
 delete_connections(NetlinkSocket& netfilter, const std::vector<Connection>& connections) {
     std::size_t deleted = 0;
@@ -164,8 +188,11 @@ delete_connections(NetlinkSocket& netfilter, const std::vector<Connection>& conn
     for (const Connection& connection : connections) {
         request.clear();
         auto& header = request.start<nfgenmsg>(conntrack_type(IPCTNL_MSG_CT_DELETE), 0);
-        header.nfgen_family = family_number(connection);
-        put_tuple(request, connection);
+        header.nfgen_family = family_number(connection.source);
+        put_tuple(
+            request,
+            CTA_TUPLE_ORIG,
+            {connection.protocol, connection.source, connection.destination});
         const auto failures = netfilter.send(request);
         if (failures.empty()) {
             ++deleted;

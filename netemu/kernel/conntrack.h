@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "netemu/kernel/netlink_socket.h"
@@ -15,6 +17,11 @@ std::vector<Connection> list_udp_nat_connections(NetlinkSocket& netfilter);
 
 /// All connections. Throws SysError.
 std::vector<Connection> list_connections(NetlinkSocket& netfilter);
+
+/// The connection whose answers go from `from` to `to`, that is: behind what NAT has made of it.
+/// nullopt if none is tracked. ICMP: as Connection has it. Throws SysError.
+std::optional<Connection> find_connection_by_reply(
+    NetlinkSocket& netfilter, std::uint8_t protocol, const Endpoint& from, const Endpoint& to);
 
 /// Deletes them; returns how many were there. Throws SysError.
 std::size_t

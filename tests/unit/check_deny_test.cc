@@ -58,6 +58,33 @@ BOOST_AUTO_TEST_CASE(deny_fails_when_it_is_answered) {
     BOOST_TEST(contains(record.reason, "it was answered by default/db-0"), record.reason);
 }
 
+BOOST_AUTO_TEST_CASE(a_denial_that_is_answered_says_once_why_policies_let_it_pass) {
+    FakeLab lab;
+    std::vector<std::string> asked;
+    lab.why_allowed = [&](const std::string& from, const std::string& to) {
+        asked.push_back(from + " " + to);
+        return std::string("no policy selects it");
+    };
+    const auto records =
+        lab.check({assertion("client -> db:5432 deny"), assertion("client -> db:5432")}).records;
+    BOOST_TEST(records.at(0).hint == "no policy selects it");
+    BOOST_TEST(records.at(1).hint == "");
+    BOOST_TEST(asked == std::vector<std::string>{"default/client tcp://10.244.2.4:5432"});
+}
+
+BOOST_AUTO_TEST_CASE(a_denial_by_somebody_else_is_not_asked_about) {
+    PolicyLab lab;
+    bool asked = false;
+    lab.why_allowed = [&](const std::string&, const std::string&) {
+        asked = true;
+        return std::string();
+    };
+    const auto record = lab.check_one(assertion(
+        {{"from", "client"}, {"to", "db:5432"}, {"expect", "deny"}, {"by", "networkpolicy/x/y"}}));
+    BOOST_TEST((record.verdict == Verdict::Fail));
+    BOOST_TEST(!asked);
+}
+
 BOOST_AUTO_TEST_CASE(deny_without_a_rule_is_inconclusive) {
     PolicyLab lab;
     lab.dropped_by = nullptr;

@@ -44,6 +44,7 @@ public:
     World world = small_world();
     Network network;
     DropEvidence dropped_by;
+    AllowReason why_allowed;
     std::vector<probe::RequestList> rounds; // what was run
     std::vector<Record> finished;
     netemu::Clock::time_point now{};

@@ -237,6 +237,41 @@ def by_policy(w):
     w.has(report["results"][2]["reason"], "NetworkPolicy default/db")
 
 
+BEHIND_A_NODE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: doors}
+spec: {type: NodePort, selector: {app: db}, ports: [{port: 5432, nodePort: 30432}]}
+"""
+
+
+@case("a denial behind a node that masquerades is known by its connection: the probe ends in no time, by the right rule")
+def masqueraded(w):
+    up(w)
+    w.labctl("apply", "-f", w.write("policies.yaml", POLICIES), "-f", w.write("doors.yaml", BEHIND_A_NODE))
+    on = next(p["spec"]["nodeName"] for p in w.get("pods") if p["metadata"]["name"] == "db-0")
+    other = next(n for n in nodes(w) if n != on)
+    address = next(n["status"]["addresses"][0]["address"] for n in w.get("nodes") if n["metadata"]["name"] == other)
+    started = time.monotonic()
+    result = w.probe("external", f"tcp://{address}:30432", "--timeout", LONG)
+    w.true(time.monotonic() - started < PATIENCE_S, "it did not wait for its time-out")
+    w.equal((result["outcome"], result["drop"]["by"]), ("timeout", "networkpolicy/default/db"), "the drop")
+    w.matches(result["error"], rf"dropped on {on} by NetworkPolicy default/db .*: no rule allows node/{other} on TCP 5432",
+              "who it was for the policy")
+
+
+@case("a denial that is answered says which policy lets it pass, or that none has a say")
+def wrongly_answered(w):
+    up(w)
+    w.labctl("apply", "-f", w.write("policies.yaml", POLICIES))
+    report = w.labctl("check", w.write("wrong.yaml", "- backend -> db:5432 deny\n- client -> frontend deny\n"),
+                      "-o", "json", status=1).json()
+    w.equal([a["verdict"] for a in report["results"]], ["fail", "fail"], "verdicts")
+    w.matches(report["results"][0]["hint"],
+              r"^the policies allow it: .*NetworkPolicy default/db \(.*policies.yaml:\d+\) rule 1$", "the rule")
+    w.equal(report["results"][1]["hint"], "no policy has a say in it", "where none is")
+
+
 @case("explain says what the policies of both ends decide, and with --wire what a packet met")
 def explained(w):
     up(w)
