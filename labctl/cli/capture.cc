@@ -146,11 +146,23 @@ private:
         json asked{
             {"targets", options_.arguments},
             {"namespace", context_.ns()},
-            {"names", !options_.filter.empty() || options_.output != "table"}};
+            {"names",
+             !options_.write_file.empty() || !options_.filter.empty() ||
+                 options_.output != "table"}};
         if (options_.snap_bytes > 0) {
             asked["snapBytes"] = options_.snap_bytes;
         }
         return asked;
+    }
+
+    [[nodiscard]] std::vector<std::pair<netemu::IpAddress, std::string>> named_addresses() const {
+        std::vector<std::pair<netemu::IpAddress, std::string>> names;
+        for (const auto& [text, whose] : taps_.names) {
+            if (const auto address = netemu::IpAddress::parse(text)) {
+                names.emplace_back(*address, whose);
+            }
+        }
+        return names;
     }
 
     /// For the filter: `host web-1`, `host node/node-1`, `host svc/default/web`.
@@ -187,6 +199,7 @@ private:
             section.application = std::string("labctl ") + LABCTL_VERSION;
             section.comment = "lab " + context_.lab().name;
             output_->add(netemu::pcapng_head(section, taps_.set.places()));
+            output_->add(netemu::pcapng_names(named_addresses()));
         }
         output_->flush();
     }

@@ -142,6 +142,29 @@ std::string pcapng_head(const PcapngSection& section, const std::vector<CaptureP
     return bytes;
 }
 
+std::string pcapng_names(const std::vector<std::pair<IpAddress, std::string>>& names) {
+    constexpr std::uint32_t kNameBlock = 4;
+    constexpr std::uint16_t kEnd = 0;
+    constexpr std::uint16_t kIpv4 = 1;
+    constexpr std::uint16_t kIpv6 = 2;
+    if (names.empty()) {
+        return {};
+    }
+    PcapngBlock block(kNameBlock);
+    for (const auto& [address, name] : names) {
+        std::string record(reinterpret_cast<const char*>(address.bytes()), address.size());
+        record += name + '\0';
+        if (record.size() <= kOptionBytesMax) {
+            block.u16(address.is_v4() ? kIpv4 : kIpv6);
+            block.u16(static_cast<std::uint16_t>(record.size()));
+            block.bytes(record.data(), record.size());
+        }
+    }
+    block.u16(kEnd);
+    block.u16(0);
+    return block.finish();
+}
+
 std::string pcapng_packet(const CapturedPacket& packet, const std::string& comment) {
     constexpr std::uint16_t kFlags = 2;
     PcapngBlock block(kPacketBlock);

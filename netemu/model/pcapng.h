@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "netemu/model/packet.h"
@@ -30,6 +31,11 @@ struct PcapngStatistics {
 /// The section header and an interface description for each place, numbered in order, with times in
 /// nanoseconds.
 std::string pcapng_head(const PcapngSection& section, const std::vector<CapturePlace>& places);
+
+/// A name resolution block: readers such as Wireshark then show these names for the addresses, if
+/// they are asked to (View, Name Resolution). Empty for no names. Of a name that is too long for a
+/// record nothing is written.
+std::string pcapng_names(const std::vector<std::pair<IpAddress, std::string>>& names);
 
 /// An enhanced packet block, with direction and reception type in its flags. `comment` may be
 /// empty.

@@ -293,6 +293,18 @@ BOOST_AUTO_TEST_CASE(pcapng_is_byte_for_byte_as_the_format_says) {
                                          "06000000"
                                          "00000000"
                                          "30000000");
+    BOOST_TEST(
+        to_hex(pcapng_names({{*IpAddress::parse("10.0.0.1"), "ns/pod"}})) == "04000000"
+                                                                             "20000000"
+                                                                             "0100"
+                                                                             "0b00"
+                                                                             "0a000001"
+                                                                             "6e732f706f6400"
+                                                                             "00"
+                                                                             "0000"
+                                                                             "0000"
+                                                                             "20000000");
+    BOOST_TEST(pcapng_names({}).empty());
     const auto statistics = pcapng_statistics({0, 0, 5, 1});
     BOOST_TEST(
         to_hex(statistics) == "05000000"
