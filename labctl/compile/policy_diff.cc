@@ -1,8 +1,11 @@
 #include "labctl/compile/policy_diff.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
+
+#include "labctl/compile/policy_outside.h"
 
 namespace labctl::compile {
 
@@ -29,6 +32,22 @@ struct DiffSide {
         return evaluate_pair(
             evaluator, plan.ends[numbers.at(from)], plan.ends[numbers.at(to)], port);
     }
+    /// Those that a workload declares here and there.
+    [[nodiscard]] std::vector<FlowPort>
+    common_ports(const DiffSide& other, const std::string& name) const {
+        std::vector<FlowPort> common;
+        const auto ours = ports.find(name);
+        const auto theirs = other.ports.find(name);
+        if (ours != ports.end() && theirs != other.ports.end()) {
+            std::set_intersection(
+                ours->second.begin(),
+                ours->second.end(),
+                theirs->second.begin(),
+                theirs->second.end(),
+                std::back_inserter(common));
+        }
+        return common;
+    }
 
     services::PolicyEvaluator evaluator;
     MatrixPlan plan;
@@ -46,6 +65,17 @@ std::vector<std::string> only_in(const DiffSide& side, const DiffSide& other) {
     return names;
 }
 
+/// Adds a flow that has both of its cells.
+void note_flow(PolicyChange flow, PolicyDiff& diff) {
+    if (flow.before.flows == 0 || flow.after.flows == 0) {
+        return; // one pod of a workload alone, or no family in common
+    }
+    ++diff.flows;
+    if (cell_word(flow.before) != cell_word(flow.after)) {
+        diff.changes.push_back(std::move(flow));
+    }
+}
+
 /// `flow` has no cells yet. Nothing where the new side has not got its ends or its port.
 void compare_flow(
     const DiffSide& old_side, const DiffSide& new_side, PolicyChange flow, PolicyDiff& diff) {
@@ -56,12 +86,43 @@ void compare_flow(
     }
     flow.before = old_side.ask(flow.from, flow.to, flow.port);
     flow.after = new_side.ask(flow.from, flow.to, flow.port);
-    if (flow.before.flows == 0 || flow.after.flows == 0) {
-        return; // one pod of a workload alone, or no family in common
-    }
-    ++diff.flows;
-    if (cell_word(flow.before) != cell_word(flow.after)) {
-        diff.changes.push_back(std::move(flow));
+    note_flow(std::move(flow), diff);
+}
+
+/// What the outside has to do with the workloads of both sides.
+void compare_outside(
+    const DiffSide& old_side,
+    const DiffSide& new_side,
+    const std::vector<const PolicyWorld*>& worlds,
+    PolicyDiff& diff) {
+    const auto ports = outside_ports(worlds);
+    for (const auto& outside : outside_ends(worlds)) {
+        for (const auto& [name, number] : old_side.numbers) {
+            const auto there = new_side.numbers.find(name);
+            if (there == new_side.numbers.end()) {
+                continue;
+            }
+            const auto& old_end = old_side.plan.ends[number];
+            const auto& new_end = new_side.plan.ends[there->second];
+            for (const auto& port : old_side.common_ports(new_side, name)) {
+                note_flow(
+                    {outside.name,
+                     name,
+                     port,
+                     evaluate_from_outside(old_side.evaluator, outside, old_end, port),
+                     evaluate_from_outside(new_side.evaluator, outside, new_end, port)},
+                    diff);
+            }
+            for (const auto& port : ports) {
+                note_flow(
+                    {name,
+                     outside.name,
+                     port,
+                     evaluate_to_outside(old_side.evaluator, old_end, outside, port),
+                     evaluate_to_outside(new_side.evaluator, new_end, outside, port)},
+                    diff);
+            }
+        }
     }
 }
 
@@ -84,6 +145,7 @@ PolicyDiff diff_policies(const PolicyWorld& before, const PolicyWorld& after) {
             }
         }
     }
+    compare_outside(old_side, new_side, {&before, &after}, diff);
     return diff;
 }
 

@@ -7,9 +7,10 @@
 
 namespace labctl::compile {
 
-/// A flow between two workloads whose verdict is another in the second of two states.
+/// A flow between two workloads, or between one and the outside, whose verdict is another in the
+/// second of two states.
 struct PolicyChange {
-    std::string from; // "prod/deployment/web"
+    std::string from; // "prod/deployment/web", "outside 192.0.2.0/24"
     std::string to;
     FlowPort port;
     MatrixCell before;
@@ -17,12 +18,13 @@ struct PolicyChange {
 };
 struct PolicyDiff {
     std::vector<PolicyChange> changes; // by source, destination, port
-    std::size_t flows = 0;             // compared: between workloads and on ports that both have
+    std::size_t flows = 0;             // compared: of workloads and on ports that both have
     std::vector<std::string> removed;  // workloads that only the first has
     std::vector<std::string> added;
 };
 
-/// Compares workload by workload on the ports that the destination declares in both states. The
+/// Compares workload by workload on the ports that the destination declares in both states, and
+/// with the outside as the policies of both states divide it (policy_outside.h). The
 /// verdicts of the result point into the worlds.
 [[nodiscard]] PolicyDiff diff_policies(const PolicyWorld& before, const PolicyWorld& after);
 

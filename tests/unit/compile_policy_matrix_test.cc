@@ -1,6 +1,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/policy_diff.h"
+#include "labctl/compile/policy_outside.h"
 #include "netemu/base/error.h"
 #include "tests/support/imagined_lab.h"
 
@@ -130,13 +131,70 @@ BOOST_AUTO_TEST_CASE(flows_that_change) {
             cell_word(change.before) + " " + cell_word(change.after));
     }
     // The cluster's DNS pods are clients too.
-    BOOST_REQUIRE(changes.size() == 3U);
+    BOOST_REQUIRE(changes.size() == 4U);
     BOOST_TEST(
         changes[0] == "kube-system/deployment/coredns>shop/deployment/db 5432/TCP allowed denied");
     BOOST_TEST(changes[1] == "other/deployment/web>shop/deployment/db 5432/TCP allowed denied");
     BOOST_TEST(changes[2] == "shop/deployment/db>shop/deployment/db 5432/TCP allowed denied");
+    BOOST_TEST(changes[3] == "outside>shop/deployment/db 5432/TCP allowed denied");
     BOOST_TEST(diff_policies(after, after).changes.empty());
-    BOOST_TEST(diff_policies(after, before).changes.size() == 3U);
+    BOOST_TEST(diff_policies(after, before).changes.size() == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(an_ip_block_that_changes_is_told_by_the_ranges_that_fare_otherwise) {
+    const auto with = [](const std::string& blocks) {
+        return policy_world(imagined_lab(kTeam + R"(---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  policyTypes: [Ingress, Egress]
+  ingress: [{from: [)" + blocks + R"(]}]
+  egress: [{to: [)" + blocks + R"(], ports: [{port: 8443}]}]
+)"));
+    };
+    const auto before = with("{ipBlock: {cidr: 192.0.0.0/16, except: [192.0.2.0/24]}}");
+    const auto after = with("{ipBlock: {cidr: 192.0.0.0/16}}, {ipBlock: {cidr: 10.9.0.0/24}}");
+    std::vector<std::string> changes;
+    for (const auto& change : diff_policies(before, after).changes) {
+        changes.push_back(
+            change.from + ">" + change.to + " " + change.port.to_string() + " " +
+            cell_word(change.before) + " " + cell_word(change.after));
+    }
+    const std::vector<std::string> want{
+        "outside 10.9.0.0/24>shop/deployment/db 5432/TCP denied allowed",
+        "shop/deployment/db>outside 10.9.0.0/24 8443/TCP denied allowed",
+        "outside 192.0.2.0/24>shop/deployment/db 5432/TCP denied allowed",
+        "shop/deployment/db>outside 192.0.2.0/24 8443/TCP denied allowed",
+    };
+    BOOST_TEST(changes == want, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(ranges_that_are_all_made_of_smaller_ones_are_not_asked) {
+    const auto world = policy_world(imagined_lab(kTeam + R"(---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: halves, namespace: shop}
+spec:
+  podSelector: {}
+  ingress:
+    - from:
+        - {ipBlock: {cidr: 10.8.0.0/24, except: [10.8.0.0/25, 10.8.0.128/25]}}
+        - {ipBlock: {cidr: 255.255.255.0/24, except: [255.255.255.128/25]}}
+)"));
+    std::vector<std::string> names;
+    for (const auto& end : outside_ends({&world})) {
+        names.push_back(end.name + " " + end.address.to_string());
+    }
+    const std::vector<std::string> want{
+        "outside 0.0.0.0",
+        "outside 10.8.0.0/25 10.8.0.0",
+        "outside 10.8.0.128/25 10.8.0.128",
+        "outside 255.255.255.0/24 255.255.255.0",
+        "outside 255.255.255.128/25 255.255.255.128",
+    };
+    BOOST_TEST(names == want, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(workloads_that_come_and_go) {
