@@ -215,14 +215,18 @@ private:
     }
 
     void check_session() const {
-        if (!fault_.target.starts_with("node/") && fault_.target != "external") {
+        const bool speaks = fault_.target.starts_with("node/") ||
+                            fault_.target.starts_with("router/") || fault_.target == "external";
+        if (!speaks) {
             throw UsageError(
-                "only nodes speak BGP, not '" + fault_.target + "'", "bgp node/NODE PEER");
+                "only nodes and routers speak BGP, not '" + fault_.target + "'",
+                "bgp node/NODE PEER, bgp router/ROUTER PEER");
         }
         if (fault_.peer.empty()) {
             throw UsageError(
                 "bgp needs the other end of the session, too",
-                "bgp " + fault_.target + " PEER, where a peer is a node's name, or external");
+                "bgp " + fault_.target +
+                    " PEER, where a peer is the name of a node or router, or external");
         }
     }
 

@@ -34,17 +34,16 @@ int run_get_bgp(const Context& context) {
         throw netemu::UsageError("no output format '" + options.output + "'", "table or json");
     }
     if (options.arguments.size() > 2) {
-        throw netemu::UsageError("one node at a time", "labctl get bgp NODE");
+        throw netemu::UsageError("one speaker at a time", "labctl get bgp NODE");
     }
     auto node = options.arguments.size() == 2 ? options.arguments[1] : std::string();
-    if (node.starts_with("node/")) {
-        node = node.substr(5);
-    }
+    node = node.substr(node.find('/') + 1); // of node/node-1, router/leaf-1
     auto client = context.client();
-    if (!node.empty() && node != "external") {
+    auto bgp = client.request("GET", kBgpPath);
+    if (bgp.at("enabled").get<bool>() && !node.empty() &&
+        only_of(bgp.at("sessions"), node).empty()) {
         (void)client.request("GET", "/api/v1/nodes/" + url_encode(node)); // says what is not there
     }
-    auto bgp = client.request("GET", kBgpPath);
     if (!bgp.at("enabled").get<bool>()) {
         if (as_json) {
             std::cout << bgp.dump(2) << "\n";

@@ -280,15 +280,19 @@ int run_logs(const Context& context) {
         ns = name.substr(0, slash);
         name = name.substr(slash + 1);
     }
-    const bool node = options.arguments.at(0).starts_with("node/"); // BIRD, where a lab has it
+    const auto& whose = options.arguments.at(0);
+    const bool router = whose.starts_with("router/") || whose == "external";
+    const bool node = router || whose.starts_with("node/"); // BIRD, where a lab has it
     auto path =
-        node ? "/api/v1/nodes/" + url_encode(name) + "/log?x="
-             : "/api/v1/namespaces/" + url_encode(ns) + "/pods/" + url_encode(name) + "/log?x=";
+        router ? "/apis/labctl.dev/v1/bird-log?of=" + url_encode(whose)
+        : node ? "/api/v1/nodes/" + url_encode(name) + "/log?x="
+               : "/api/v1/namespaces/" + url_encode(ns) + "/pods/" + url_encode(name) + "/log?x=";
     if (options.tail >= 0) {
         path += "&tailLines=" + std::to_string(options.tail);
     }
     if (options.follow && node) {
-        throw netemu::UsageError("the log of a node is not followed", "leave out --follow");
+        throw netemu::UsageError(
+            "the log of a node or router is not followed", "leave out --follow");
     }
     if (options.follow) {
         path += "&follow=true";

@@ -5,6 +5,7 @@
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/config_words.h"
+#include "labctl/compile/topology.h"
 #include "netemu/base/error.h"
 
 namespace labctl::compile {
@@ -34,7 +35,8 @@ read_reflectors(const api::Json& json, const std::vector<NodeConfig>& nodes, boo
     if (!wanted) {
         if (!names.empty()) {
             throw UsageError(
-                "spec.cni.bgp.reflectors: a mesh has none", "say topology: reflector, too");
+                "spec.cni.bgp.reflectors: only topology: reflector has some",
+                "say topology: reflector, too");
         }
         return {};
     }
@@ -51,7 +53,12 @@ read_reflectors(const api::Json& json, const std::vector<NodeConfig>& nodes, boo
     return names.empty() ? std::vector<std::string>{nodes.front().name} : names;
 }
 
-void check_place(const api::Json& spec, std::string_view profile) {
+bool has_routers(const api::Json& spec) {
+    const auto& routers = api::at(spec, "underlay.routers");
+    return routers.is_array() && !routers.empty();
+}
+
+void check_place(const api::Json& spec, std::string_view profile, BgpConfig::Topology topology) {
     const auto overlay = api::string_at(spec, "cni.overlay", kOverlayVxlan);
     if (overlay != kOverlayNone) {
         throw UsageError(
@@ -59,13 +66,14 @@ void check_place(const api::Json& spec, std::string_view profile) {
                 overlay + "'",
             "say overlay: none, too");
     }
-    if (const auto& routers = api::at(spec, "underlay.routers");
-        routers.is_array() && !routers.empty()) {
+    const bool racks = topology == BgpConfig::Topology::TopOfRack;
+    if (has_routers(spec) != racks) {
         throw UsageError(
-            "spec.cni.routing: bgp is for nodes on one segment, and the underlay has routers, "
-            "which "
-            "speak no BGP in this version",
-            "say routing: static, or overlay: vxlan");
+            std::string("spec.cni.bgp.topology: '") + to_text(topology) + "' is for nodes " +
+                (racks ? "behind routers, and the underlay has none"
+                       : "on one segment, and the underlay has routers"),
+            racks ? "spec.underlay: {routers: [tor-1], links: [...]}, or topology: mesh"
+                  : "topology: tor, where nodes talk to their routers");
     }
     if (profile == "flannel") {
         throw UsageError(
@@ -85,15 +93,23 @@ read_bgp(const api::Json& spec, const std::vector<NodeConfig>& nodes, std::strin
         }
         return std::nullopt;
     }
-    check_place(spec, profile);
     BgpConfig config;
-    const bool reflector =
-        one_of(spec, "cni.bgp.topology", "mesh", {"mesh", "reflector"}) == "reflector";
-    config.topology = reflector ? BgpConfig::Topology::Reflector : BgpConfig::Topology::Mesh;
+    const auto topology = one_of(spec, "cni.bgp.topology", "mesh", {"mesh", "reflector", "tor"});
+    config.topology = topology == "reflector" ? BgpConfig::Topology::Reflector
+                      : topology == "tor"     ? BgpConfig::Topology::TopOfRack
+                                              : BgpConfig::Topology::Mesh;
+    check_place(spec, profile, config.topology);
     if (const auto& number = api::at(json, "asNumber"); !number.is_null()) {
+        if (config.topology == BgpConfig::Topology::TopOfRack) {
+            throw UsageError(
+                "spec.cni.bgp.asNumber: with topology: tor every rack is an autonomous system of "
+                "its own, from 65001 on",
+                "leave it out");
+        }
         config.as_number = read_as_number(number, "spec.cni.bgp.asNumber");
     }
-    config.reflectors = read_reflectors(api::at(json, "reflectors"), nodes, reflector);
+    config.reflectors = read_reflectors(
+        api::at(json, "reflectors"), nodes, config.topology == BgpConfig::Topology::Reflector);
     config.service_cidr = api::bool_at(json, "serviceCIDR", false);
     config.load_balancer = api::bool_at(json, "loadBalancer", false);
     if (const auto& number = api::at(json, "external.asNumber"); !number.is_null()) {
@@ -112,8 +128,30 @@ read_bgp(const api::Json& spec, const std::vector<NodeConfig>& nodes, std::strin
     return config;
 }
 
+void check_racks(const BgpConfig& config, const Topology* topology) {
+    if (config.topology != BgpConfig::Topology::TopOfRack || topology == nullptr) {
+        return;
+    }
+    for (std::size_t i = 0; i < topology->devices.size(); ++i) {
+        const auto& device = topology->devices[i];
+        if (device.kind == DeviceKind::Node && topology->routers_of({i, 0}).empty()) {
+            throw UsageError(
+                "spec.cni.bgp.topology: node '" + device.name + "' has no router on its segment",
+                "link a router to the switch that it is on");
+        }
+    }
+}
+
 const char* to_text(BgpConfig::Topology topology) {
-    return topology == BgpConfig::Topology::Mesh ? "mesh" : "reflector";
+    switch (topology) {
+    case BgpConfig::Topology::Mesh:
+        return "mesh";
+    case BgpConfig::Topology::Reflector:
+        return "reflector";
+    case BgpConfig::Topology::TopOfRack:
+        return "tor";
+    }
+    return "";
 }
 
 } // namespace labctl::compile

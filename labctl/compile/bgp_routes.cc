@@ -1,5 +1,9 @@
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "labctl/compile/bgp_speakers.h"
 #include "labctl/compile/network_view.h"
@@ -10,108 +14,222 @@ namespace labctl::compile {
 
 namespace {
 
+using netemu::IpAddress;
 using netemu::IpPrefix;
 
-/// How a speaker came to know a route: whom it may tell follows from it (RFC 4271, 9.2; RFC 4456,
-/// 6).
-enum class Learned { Own, FromClient, FromPeer };
+/// A route as one speaker has it from a neighbour, or as its own.
+struct BgpPath {
+    std::vector<std::uint32_t> systems; // AS_PATH, the nearest first
+    bool own = false;
+    bool internal = false;    // learned in the own autonomous system
+    bool from_client = false; // of a reflector (RFC 4456, 6)
+    std::string origin;       // who announced it first
+    IpAddress next_hop;
+    const BgpSession* by = nullptr; // of the speaker that has it
 
+    bool operator==(const BgpPath&) const = default;
+    [[nodiscard]] bool as_good_as(const BgpPath& other) const {
+        return own == other.own && systems.size() == other.systems.size() &&
+               internal == other.internal;
+    }
+    /// RFC 4271, 9.1.2.2, with what there is of it here: the shorter way, then what comes from
+    /// outside.
+    [[nodiscard]] bool better_than(const BgpPath& other) const {
+        if (own != other.own) {
+            return own;
+        }
+        if (systems.size() != other.systems.size()) {
+            return systems.size() < other.systems.size();
+        }
+        return !internal && other.internal;
+    }
+};
+
+/// Sessions that are up, by the place of the speaker.
+class BgpGraph {
+public:
+    struct Edge {
+        const BgpSession* session;
+        std::size_t peer;
+        const BgpSession* end; // the peer's side of it
+    };
+
+    explicit BgpGraph(const std::vector<BgpSpeaker>& speakers) {
+        std::map<std::pair<IpAddress, IpAddress>, std::pair<std::size_t, const BgpSession*>> ends;
+        for (std::size_t i = 0; i < speakers.size(); ++i) {
+            for (const auto& session : speakers[i].sessions) {
+                ends[{session.local, session.address}] = {i, &session};
+            }
+        }
+        edges_.resize(speakers.size());
+        for (std::size_t i = 0; i < speakers.size(); ++i) {
+            for (const auto& session : speakers[i].sessions) {
+                const auto end = ends.find({session.address, session.local});
+                if (end != ends.end() && !session.disabled && !end->second.second->disabled) {
+                    edges_[i].push_back({&session, end->second.first, end->second.second});
+                }
+            }
+        }
+    }
+
+    [[nodiscard]] const std::vector<Edge>& of(std::size_t speaker) const { return edges_[speaker]; }
+
+private:
+    std::vector<std::vector<Edge>> edges_;
+};
+
+/// One prefix, from all who announce it.
 class Announcement {
 public:
-    using Speakers = std::map<std::string, const BgpSpeaker*>;
-
     Announcement(
-        const Speakers& speakers,
+        const std::vector<BgpSpeaker>& speakers,
+        const BgpGraph& graph,
         const IpPrefix& prefix,
-        bool service,
-        std::map<std::string, std::vector<netemu::RouteSpec>>& routes)
-        : speakers_(speakers), prefix_(prefix), service_(service), routes_(routes) {}
+        bool service)
+        : speakers_(speakers), graph_(graph), prefix_(prefix), service_(service),
+          heard_(speakers.size()) {}
 
-    void tell(const BgpSpeaker& origin) {
-        known_[origin.name] = Learned::Own;
-        origin_ = &origin;
-        spread(origin, Learned::Own);
+    void run() {
+        for (std::size_t i = 0; i < speakers_.size(); ++i) {
+            const auto& own = service_ ? speakers_[i].services : speakers_[i].pods;
+            if (std::find(own.begin(), own.end(), prefix_) != own.end()) {
+                BgpPath path;
+                path.own = true;
+                path.origin = speakers_[i].name;
+                heard_[i][nullptr] = path;
+            }
+        }
+        // Each round takes news one speaker further; more than all of them it never goes.
+        for (std::size_t round = 0; round <= speakers_.size() && tell_all(); ++round) {
+        }
+    }
+
+    /// The next hops that a speaker's kernel gets, all that are equally good.
+    [[nodiscard]] std::vector<IpAddress> next_hops(std::size_t speaker) const {
+        std::vector<IpAddress> hops;
+        const auto* best = best_of(speaker);
+        if (best == nullptr || best->own) {
+            return hops;
+        }
+        for (const auto& [session, path] : heard_[speaker]) {
+            if (path.as_good_as(*best)) {
+                hops.push_back(path.next_hop);
+            }
+        }
+        return hops;
     }
 
 private:
-    /// The session of the other end: it must not be shut down there either.
-    static const BgpSession* other_end(const BgpSpeaker& speaker, const BgpSession& session) {
-        const auto found = std::find_if(
-            speaker.sessions.begin(), speaker.sessions.end(), [&](const BgpSession& each) {
-                return each.address == session.local;
-            });
-        return found == speaker.sessions.end() ? nullptr : &*found;
+    using Heard = std::map<const BgpSession*, BgpPath>; // by the session that brought it
+
+    [[nodiscard]] const BgpPath* best_of(std::size_t speaker) const {
+        const BgpPath* best = nullptr;
+        for (const auto& [session, path] : heard_[speaker]) {
+            if (best == nullptr || path.better_than(*best)) {
+                best = &path;
+            }
+        }
+        return best;
+    }
+
+    /// True when somebody has heard something new.
+    bool tell_all() {
+        std::vector<Heard> next(speakers_.size());
+        for (std::size_t i = 0; i < speakers_.size(); ++i) {
+            if (const auto own = heard_[i].find(nullptr); own != heard_[i].end()) {
+                next[i].insert(*own);
+            }
+        }
+        for (std::size_t i = 0; i < speakers_.size(); ++i) {
+            const auto* best = best_of(i);
+            if (best == nullptr) {
+                continue;
+            }
+            for (const auto& edge : graph_.of(i)) {
+                tell(speakers_[i], edge, *best, next);
+            }
+        }
+        const bool news = next != heard_;
+        heard_ = std::move(next);
+        return news;
     }
 
     [[nodiscard]] bool
-    may_tell(const BgpSpeaker& speaker, const BgpSession& session, Learned learned) const {
-        if (session.disabled || session.address.family() != prefix_.address.family()) {
+    may_tell(const BgpSpeaker& speaker, const BgpSession& session, const BgpPath& path) const {
+        if (session.address.family() != prefix_.address.family() || path.by == &session) {
             return false;
         }
         if (session.as_number != speaker.as_number) {
-            return learned == Learned::Own && !speaker.pods.empty();
+            return speaker.transit || path.own;
         }
-        if (service_) {
-            return false;
+        if (path.own) {
+            return !service_ || speaker.services_inside;
         }
-        return learned == Learned::Own || learned == Learned::FromClient || session.client;
+        return speaker.reflects && (!path.internal || path.from_client || session.client);
     }
 
-    void spread(const BgpSpeaker& speaker, Learned learned) {
-        for (const auto& session : speaker.sessions) {
-            if (!may_tell(speaker, session, learned) ||
-                (learned != Learned::Own && !speaker.reflects)) {
-                continue;
-            }
-            const auto peer = speakers_.find(session.peer);
-            if (peer == speakers_.end()) {
-                continue;
-            }
-            const auto* end = other_end(*peer->second, session);
-            if (end == nullptr || end->disabled || known_.contains(session.peer)) {
-                continue;
-            }
-            hear(*peer->second, *end);
+    void tell(
+        const BgpSpeaker& speaker,
+        const BgpGraph::Edge& edge,
+        const BgpPath& path,
+        std::vector<Heard>& next) const {
+        const auto& session = *edge.session;
+        if (!may_tell(speaker, session, path)) {
+            return;
         }
+        const auto& hearer = speakers_[edge.peer];
+        const bool loops = path.origin == hearer.name ||
+                           std::find(path.systems.begin(), path.systems.end(), hearer.as_number) !=
+                               path.systems.end();
+        if (loops) {
+            return;
+        }
+        BgpPath told = path;
+        told.own = false;
+        told.by = edge.end;
+        told.internal = session.as_number == speaker.as_number;
+        told.from_client = edge.end->client;
+        if (!told.internal) {
+            told.systems.insert(told.systems.begin(), speaker.as_number);
+        }
+        const bool same_segment = path.by != nullptr && path.by->local == session.local;
+        const bool keeps = told.internal ? path.internal : same_segment;
+        if (path.own || !keeps) {
+            told.next_hop = session.local;
+        }
+        next[edge.peer][edge.end] = std::move(told);
     }
 
-    void hear(const BgpSpeaker& speaker, const BgpSession& from) {
-        known_[speaker.name] = from.client ? Learned::FromClient : Learned::FromPeer;
-        const auto next = std::find_if(
-            origin_->sessions.begin(), origin_->sessions.end(), [&](const BgpSession& each) {
-                return each.local.family() == prefix_.address.family();
-            });
-        if (next != origin_->sessions.end()) {
-            routes_[speaker.ns].push_back(
-                {prefix_, next->local, kEth0, false, netemu::kRouteByBird});
-        }
-        spread(speaker, known_[speaker.name]);
-    }
-
-    const Speakers& speakers_;
-    const IpPrefix& prefix_;
+    const std::vector<BgpSpeaker>& speakers_;
+    const BgpGraph& graph_;
+    IpPrefix prefix_;
     bool service_;
-    std::map<std::string, std::vector<netemu::RouteSpec>>& routes_;
-    const BgpSpeaker* origin_ = nullptr;
-    std::map<std::string, Learned> known_;
+    std::vector<Heard> heard_; // by speaker
 };
 
 } // namespace
 
 std::map<std::string, std::vector<netemu::RouteSpec>>
 expected_bgp_routes(const std::vector<BgpSpeaker>& speakers) {
-    Announcement::Speakers by_name;
     std::map<std::string, std::vector<netemu::RouteSpec>> routes;
+    std::set<std::pair<IpPrefix, bool>> prefixes; // and whether it is of Services
     for (const auto& speaker : speakers) {
-        by_name.emplace(speaker.name, &speaker);
         routes[speaker.ns];
-    }
-    for (const auto& speaker : speakers) {
         for (const auto& prefix : speaker.pods) {
-            Announcement(by_name, prefix, false, routes).tell(speaker);
+            prefixes.emplace(prefix, false);
         }
         for (const auto& prefix : speaker.services) {
-            Announcement(by_name, prefix, true, routes).tell(speaker);
+            prefixes.emplace(prefix, true);
+        }
+    }
+    const BgpGraph graph(speakers);
+    for (const auto& [prefix, service] : prefixes) {
+        Announcement announcement(speakers, graph, prefix, service);
+        announcement.run();
+        for (std::size_t i = 0; i < speakers.size(); ++i) {
+            for (const auto& hop : announcement.next_hops(i)) {
+                routes[speakers[i].ns].push_back({prefix, hop, kEth0, false, netemu::kRouteByBird});
+            }
         }
     }
     for (auto& [ns, list] : routes) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "labctl/compile/address_plan.h"
+#include "labctl/compile/bgp_sessions.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network.h"
@@ -15,24 +16,6 @@ namespace {
 
 using netemu::IpAddress;
 using netemu::IpPrefix;
-
-/// 32 bits that tell speakers apart: an IPv6 segment has no other four bytes to offer than the last
-/// of each address.
-IpAddress router_id_of(const IpAddress& address) {
-    if (address.is_v4()) {
-        return address;
-    }
-    constexpr std::size_t kLastFour = 12;
-    return IpAddress::from_bytes(netemu::Family::V4, address.bytes() + kLastFour);
-}
-
-std::string protocol_name(const char* kind, const IpAddress& peer) {
-    auto name = kind + peer.to_string();
-    for (auto& c : name) {
-        c = c == '.' || c == ':' ? '_' : c;
-    }
-    return name;
-}
 
 bool holds_name(const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
@@ -119,47 +102,6 @@ private:
     std::map<std::string, std::set<std::string>> ready_; // nodes with an endpoint, by Service
 };
 
-// --- sessions
-
-/// A node or the outside, as far as sessions need it.
-struct BgpMember {
-    BgpSpeaker* speaker;
-    std::vector<IpPrefix> addresses;
-};
-
-/// Both ends of a session in each family that both have. `kinds`: how the names of the first one's
-/// and of the second one's session begin.
-void connect(
-    BgpMember& a,
-    BgpMember& b,
-    std::pair<const char*, const char*> kinds,
-    const BgpShutDowns& down) {
-    const auto is_down = [&](const BgpSpeaker& of, const BgpSpeaker& with) {
-        return down.contains({of.name, with.name});
-    };
-    for (const auto& mine : a.addresses) {
-        for (const auto& other : b.addresses) {
-            if (mine.address.family() != other.address.family()) {
-                continue;
-            }
-            const auto one_side = [&](BgpSpeaker& of, const BgpSpeaker& with, bool first) {
-                BgpSession session;
-                session.local = first ? mine.address : other.address;
-                session.address = first ? other.address : mine.address;
-                session.protocol =
-                    protocol_name(first ? kinds.first : kinds.second, session.address);
-                session.peer = with.name;
-                session.as_number = with.as_number;
-                session.client = of.reflects && !with.reflects && of.as_number == with.as_number;
-                session.disabled = is_down(of, with);
-                of.sessions.push_back(std::move(session));
-            };
-            one_side(*a.speaker, *b.speaker, true);
-            one_side(*b.speaker, *a.speaker, false);
-        }
-    }
-}
-
 BgpSpeaker
 make_node(const ClusterConfig& config, const AnnouncedServices& services, const NodeView& node) {
     BgpSpeaker speaker;
@@ -183,6 +125,35 @@ BgpSpeaker make_outside(const ClusterConfig& config) {
     return speaker;
 }
 
+/// `speakers` are those of the nodes, in their order, and the outside's if it takes part.
+void connect_on_one_segment(
+    const ClusterConfig& config,
+    const std::vector<NodeView>& nodes,
+    const BgpShutDowns& down,
+    std::vector<BgpSpeaker>& speakers) {
+    std::vector<BgpMember> members;
+    members.reserve(speakers.size());
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        members.push_back({&speakers[i], nodes[i].underlay});
+    }
+    const bool mesh = config.bgp->topology == BgpConfig::Topology::Mesh;
+    for (std::size_t i = 0; i < members.size(); ++i) {
+        for (std::size_t j = i + 1; j < members.size(); ++j) {
+            if (mesh) {
+                connect_speakers(members[i], members[j], {"Mesh_", "Mesh_"}, down);
+            } else if (speakers[i].reflects || speakers[j].reflects) {
+                connect_speakers(members[i], members[j], {"Node_", "Node_"}, down);
+            }
+        }
+    }
+    if (config.bgp->outside_as) {
+        const BgpMember outside{&speakers.back(), external_addresses(config)};
+        for (const auto& member : members) {
+            connect_speakers(member, outside, {"Global_", "Node_"}, down);
+        }
+    }
+}
+
 } // namespace
 
 std::vector<BgpSpeaker>
@@ -194,30 +165,16 @@ bgp_speakers(const store::Store& store, const ClusterConfig& config, const BgpSh
     const auto nodes = view_nodes(store, config);
     const AnnouncedServices services(store, config);
     speakers.reserve(nodes.size() + 1);
-    std::vector<BgpMember> members;
-    members.reserve(nodes.size() + 1);
     for (const auto& node : nodes) {
         speakers.push_back(make_node(config, services, node));
-        members.push_back({&speakers.back(), node.underlay});
-    }
-    const bool mesh = config.bgp->topology == BgpConfig::Topology::Mesh;
-    for (std::size_t i = 0; i < members.size(); ++i) {
-        for (std::size_t j = i + 1; j < members.size(); ++j) {
-            const auto& a = *members[i].speaker;
-            const auto& b = *members[j].speaker;
-            if (mesh) {
-                connect(members[i], members[j], {"Mesh_", "Mesh_"}, down);
-            } else if (a.reflects || b.reflects) {
-                connect(members[i], members[j], {"Node_", "Node_"}, down);
-            }
-        }
     }
     if (config.bgp->outside_as) {
         speakers.push_back(make_outside(config));
-        members.push_back({&speakers.back(), external_addresses(config)});
-        for (std::size_t i = 0; i + 1 < members.size(); ++i) {
-            connect(members[i], members.back(), {"Global_", "Node_"}, down);
-        }
+    }
+    if (config.bgp->topology == BgpConfig::Topology::TopOfRack) {
+        add_racks(config, down, speakers);
+    } else {
+        connect_on_one_segment(config, nodes, down, speakers);
     }
     return speakers;
 }

@@ -31,14 +31,16 @@ struct BgpSession {
 };
 
 struct BgpSpeaker {
-    std::string name; // of the node, or "external"
-    std::string ns;   // network namespace: "node/node-1", "external"
+    std::string name; // of the node or router, or "external"
+    std::string ns;   // network namespace: "node/node-1", "router/leaf-1", "external"
     std::uint32_t as_number = 0;
     netemu::IpAddress router_id;            // of IPv4
     std::vector<netemu::IpPrefix> pods;     // ranges that it announces to everybody
     std::vector<netemu::IpPrefix> services; // what it announces to other autonomous systems only
     bool blackholes = false; // its own ranges go to the kernel too, as Calico has them
     bool reflects = false;
+    bool transit = false;         // tells everybody what it has learned, itself being the way
+    bool services_inside = false; // announces `services` in its own autonomous system, too
     std::vector<BgpSession> sessions;
 };
 

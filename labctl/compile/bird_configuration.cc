@@ -45,18 +45,25 @@ std::string
 bgp_protocol(const BgpSpeaker& speaker, const BgpSession& session, const FamilyWords& words) {
     const std::string pods = std::string("proto = \"pods") + words.suffix + "\"";
     const std::string services = std::string("proto = \"services") + words.suffix + "\"";
-    std::string announced = "none";
-    if (session.as_number != speaker.as_number) {
-        announced = speaker.pods.empty() ? "none" : "where " + pods + " || " + services;
-    } else {
-        announced = "where " + pods + (speaker.reflects ? " || source = RTS_BGP" : "");
+    const bool inside = session.as_number == speaker.as_number;
+    std::string announced = speaker.pods.empty() ? "none" : "where " + pods;
+    if (!speaker.pods.empty() && (!inside || speaker.services_inside)) {
+        announced += " || " + services;
     }
+    if (speaker.transit) {
+        announced = "where source = RTS_BGP";
+    } else if (inside && speaker.reflects) {
+        announced += " || source = RTS_BGP";
+    }
+    // Nodes do not know the way to the router beyond their own.
+    const std::string self = inside && speaker.transit ? "    next hop self ebgp;\n" : "";
     return "protocol bgp " + session.protocol + " from session {\n  description \"" + session.peer +
            "\";\n  local " + session.local.to_string() + " as " +
            std::to_string(speaker.as_number) + ";\n  neighbor " + session.address.to_string() +
            " as " + std::to_string(session.as_number) + ";\n" +
            (session.client ? "  rr client;\n" : "") + (session.disabled ? "  disabled;\n" : "") +
-           "  " + words.channel + " {\n    import all;\n    export " + announced + ";\n  };\n}\n";
+           "  " + words.channel + " {\n" + self + "    import all;\n    export " + announced +
+           ";\n  };\n}\n";
 }
 
 } // namespace

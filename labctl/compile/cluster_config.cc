@@ -313,6 +313,9 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     config.cni_profile = api::string_at(spec, "cni.profile", config.cni_profile);
     read_cni(config, spec);
     config.bgp = read_bgp(spec, config.nodes, config.cni_profile);
+    if (config.bgp) {
+        check_racks(*config.bgp, config.topology.get());
+    }
     config.proxy_mode = read_proxy_mode(spec);
     config.ipvs_scheduler = read_ipvs_scheduler(spec);
     config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});

@@ -112,8 +112,8 @@ public:
             pack(group, std::move(endpoints));
         }
         keep_placeholders();
-        for (auto& [group, slice] : to_create_) {
-            create(group, std::move(slice));
+        for (const auto& [group, slice] : to_create_) {
+            create(group, slice);
         }
         for (const auto& [name, family] : to_remove_) {
             control_.store.remove({"EndpointSlice", owner_.owner.ns(), name});

@@ -245,8 +245,8 @@ private:
     // --- the cluster's ranges
 
     void add_pod_routes() {
-        if (cluster_.nodes.empty() || !topology_.routed) {
-            return;
+        if (cluster_.nodes.empty() || !topology_.routed || config_.bgp) {
+            return; // or else the routers learn them
         }
         for (const auto& device : topology_.devices) {
             if (device.kind != DeviceKind::Router) {

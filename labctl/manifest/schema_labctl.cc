@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, 4> kOverlays{"geneve", "ipip", "none", "v
 constexpr std::array<std::string_view, 3> kEmulations{"auto", "none", "userspace"};
 
 constexpr std::array<std::string_view, 2> kNodeRoutings{"bgp", "static"};
-constexpr std::array<std::string_view, 2> kBgpTopologies{"mesh", "reflector"};
+constexpr std::array<std::string_view, 3> kBgpTopologies{"mesh", "reflector", "tor"};
 
 constexpr Table kBgpOutside{
     int64("asNumber").required(),

@@ -168,8 +168,9 @@ public:
     [[nodiscard]] api::Json bgp_summary() const;
     /// Calls back when what was changed of BGP has had its effect; at once in a lab without BGP.
     void when_routed(std::function<void()> callback);
-    /// What BIRD prints on a node; nullptr where it does not run.
-    [[nodiscard]] LogBuffer* node_logs(const std::string& node);
+    /// What BIRD prints in that namespace ("node/node-1", "router/leaf-1"); nullptr where it does
+    /// not run.
+    [[nodiscard]] LogBuffer* bird_logs(const std::string& ns);
     /// The links between nodes, switches, routers, hosts and the outside, as they are wanted:
     /// {"items": [{"a": {"place", "interface", "impairment"}, "b": ..., "mtu"}]}. lab_links.cc.
     [[nodiscard]] api::Json links() const;

@@ -16,8 +16,13 @@ namespace {
 constexpr const char* kBgpComponent = "bird";
 constexpr auto kFaultSeen = std::chrono::seconds(15); // a session that is taken up takes a second
 
+/// "leaf-1" of "router/leaf-1".
+std::string speaker_name(const std::string& text) {
+    return text.substr(text.find('/') + 1); // all of it without a slash
+}
+
 std::string speaker_of(const Target& target) {
-    return target.object ? target.object->name() : target.name;
+    return target.object ? target.object->name() : speaker_name(target.name);
 }
 
 } // namespace
@@ -52,7 +57,7 @@ void Lab::update_bgp() {
     compile::BgpShutDowns down;
     for (const auto& [number, active] : faults_->all()) {
         if (active.fault.verb == api::Fault::Verb::Bgp) {
-            down.emplace(speaker_of(active.target), active.fault.peer);
+            down.emplace(speaker_of(active.target), speaker_name(active.fault.peer));
         }
     }
     bgp_->update(compile::bgp_speakers(store_, cluster_->config(), down));
@@ -73,7 +78,7 @@ void Lab::check_bgp_fault(const api::Fault& fault, const Target& target) const {
             }
         }
     }
-    if (std::find(peers.begin(), peers.end(), fault.peer) == peers.end()) {
+    if (std::find(peers.begin(), peers.end(), speaker_name(fault.peer)) == peers.end()) {
         throw netemu::UsageError(
             "'" + target.name + "' has no session with '" + fault.peer + "'",
             peers.empty() ? "it speaks no BGP" : "it has some with " + netemu::join(peers, ", "));
@@ -144,8 +149,8 @@ std::map<std::string, std::string> Lab::pending() const {
     return pending;
 }
 
-LogBuffer* Lab::node_logs(const std::string& node) {
-    return bgp_ ? bgp_->logs("node/" + node) : nullptr;
+LogBuffer* Lab::bird_logs(const std::string& ns) {
+    return bgp_ ? bgp_->logs(ns) : nullptr;
 }
 
 } // namespace labctl::supervisor

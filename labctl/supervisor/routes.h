@@ -67,6 +67,7 @@ private:
     void probe(const ApiRequest& request, const ExchangePtr& exchange);
     void plan(const ApiRequest& request, const ExchangePtr& exchange);
     void explain(const ApiRequest& request, const ExchangePtr& exchange);
+    void bird_log(const ApiRequest& request, const ExchangePtr& exchange);
     void drops(const ApiRequest& request, const ExchangePtr& exchange);
     void target(const ApiRequest& request, const ExchangePtr& exchange);
     // routes_dns.cc

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdlib>
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/address_plan.h"
@@ -135,6 +136,7 @@ Routes::reading_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
          }},
         {"GET", "identities", false, [&] { exchange->reply(200, lab_.identities()); }},
         {"GET", "bgp", false, [&] { exchange->reply(200, lab_.bgp()); }},
+        {"GET", "bird-log", false, [&] { bird_log(request, exchange); }},
         {"GET", "faults", false, [&] { exchange->reply(200, lab_.faults()); }},
         {"GET", "plan", false, [&] { plan(request, exchange); }},
         {"GET", "drops", false, [&] { drops(request, exchange); }},
@@ -406,6 +408,19 @@ void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
     }
     lab_.explain_by_packet(
         std::move(explanation), [exchange](const Json& answer) { exchange->reply(200, answer); });
+}
+
+/// Of a router or of the outside; that of a node is where nodes are.
+void Routes::bird_log(const ApiRequest& request, const ExchangePtr& exchange) {
+    const auto ns = request.parameter("of");
+    auto* log = lab_.bird_logs(ns);
+    if (log == nullptr) {
+        throw StatusError(404, "NotFound", "'" + ns + "' speaks no BGP and so has no log");
+    }
+    const auto lines = request.parameter("tailLines");
+    exchange->start_stream("text/plain; charset=utf-8");
+    exchange->send_text(log->tail(lines.empty() ? -1 : std::atoi(lines.c_str())));
+    exchange->finish();
 }
 
 /// The last packets that rules have dropped; with `watch` those that follow, too.

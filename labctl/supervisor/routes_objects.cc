@@ -243,7 +243,7 @@ void Routes::scale(
 
 void Routes::logs(
     const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
-    auto* of_node = path.kind == "Node" ? lab_.node_logs(path.name) : nullptr;
+    auto* of_node = path.kind == "Node" ? lab_.bird_logs("node/" + path.name) : nullptr;
     if (!lab_.store().get(path.key()) || (path.kind != "Pod" && of_node == nullptr)) {
         throw StatusError::not_found(path.plural, path.name);
     }

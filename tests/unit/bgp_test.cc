@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_at_its_field) {
         {R"({"routing":"bgp","overlay":"none","bgp":{"asNumber":0}})", "asNumber: 0"},
         {R"({"routing":"bgp","overlay":"none","bgp":{"asNumber":4294967295}})", "4294967295"},
         {R"({"routing":"bgp","overlay":"none","bgp":{"reflectors":["node-1"]}})",
-         "a mesh has none"},
+         "only topology: reflector has some"},
         {R"({"routing":"bgp","overlay":"none","bgp":{"topology":"reflector","reflectors":["x"]}})",
          "there is no node 'x'"},
         {R"({"routing":"bgp","overlay":"none","bgp":{"external":{"asNumber":64512}}})",
@@ -86,6 +86,10 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_at_its_field) {
     const auto spec = Json::parse(
         R"({"cni":{"routing":"bgp","overlay":"none"},"underlay":{"routers":[{"name":"r1"}]}})");
     BOOST_CHECK_THROW((void)read_bgp(spec, {{"node-1", {}, {}, {}}}, "calico"), netemu::UsageError);
+    BOOST_TEST(
+        refused_bgp(R"({"routing":"bgp","overlay":"none","bgp":{"topology":"tor"}})")
+            .find("'tor' is for nodes behind routers, and the underlay has none") !=
+        std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(the_network_leaves_the_routes_to_bird) {

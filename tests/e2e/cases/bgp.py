@@ -225,6 +225,72 @@ def outside(w):
     w.equal(states(get_bgp(w), "external"), {f"node-{n}": "Established" for n in (1, 2, 3)}, "the outside's sessions")
 
 
+RACKS = """
+apiVersion: labctl.dev/v1
+kind: Lab
+metadata: {name: racks}
+spec:
+  nodes: 2
+  podCIDR: 10.244.0.0/16,fd00:10:244::/56
+  cni: {profile: calico, overlay: none, routing: bgp, bgp: {topology: tor}}
+  dns: {enabled: false}
+  underlay:
+    switches: [rack-1, rack-2]
+    routers: [leaf-1, leaf-2, spine-1, spine-2]
+    links:
+      - {endpoints: [leaf-1, rack-1]}
+      - {endpoints: [leaf-2, rack-2]}
+      - {endpoints: [node-1, rack-1]}
+      - {endpoints: [node-2, rack-2]}
+      - {endpoints: [leaf-1, spine-1]}
+      - {endpoints: [leaf-1, spine-2]}
+      - {endpoints: [leaf-2, spine-1]}
+      - {endpoints: [leaf-2, spine-2]}
+---
+"""
+
+
+def ways(w, router, destination):
+    """The neighbours by which the kernel of a router sends what is for a range, as iproute2 has them."""
+    found = json.loads(inside(w, router, "ip", "-6" if ":" in destination else "-4", "-j", "route", "show", destination,
+                              "proto", "bird"))
+    return {hop["gateway"] for route in found for hop in route.get("nexthops", [route])}
+
+
+@case("racks: nodes talk to their routers, these to the spines; every way is used, and a lost session leaves the others",
+      limit_s=240)
+def racks(w):
+    if shutil.which("bird", path="/usr/sbin:/usr/bin") is None:
+        raise Skip("BIRD 2 is not installed")
+    w.labctl("up", "-f", w.write("racks.yaml", RACKS + profiles.PODS + "---" + profiles.SERVICE))
+    profiles.check_flows(w, (("172.18.0.3", "172.18.1.2"), ("fd00:172:18::3", "fd00:172:18:1::2")),
+                         ("172.18.0.2", "fd00:172:18::2"))
+    w.equal(w.labctl("plan").out, "", "drift")
+    systems = {s["node"]: s["localAsNumber"] for s in get_bgp(w)["sessions"]}
+    w.equal(systems, {"node-1": 65001, "leaf-1": 65001, "node-2": 65002, "leaf-2": 65002, "spine-1": 65003, "spine-2": 65004},
+            "autonomous systems")
+    for far in block(2):
+        w.equal(len(ways(w, "router/leaf-1", far)), 2, f"ways of leaf-1 to {far}")
+        w.equal(len(ways(w, "node/node-1", far)), 1, f"ways of node-1 to {far}")
+    shown = inside(w, "router/leaf-1", "birdc", "show", "route", "for", "10.244.2.0/24", "all")
+    w.matches(shown, r"BGP.as_path: 6500[34] 65002", "the path in BIRD's own view")
+    told = w.labctl("explain", "client", TO_FAR.replace("tcp://", "")).out
+    w.matches(told, r"router/leaf-1 .*learned by BGP from spine-", "explain")
+    w.labctl("fault", "bgp", "router/leaf-1", "spine-1")
+    w.equal(ways(w, "router/leaf-1", "10.244.2.0/24"), {"172.18.3.2"}, "the way that is left")
+    w.equal(w.probe("default/client", TO_FAR)["outcome"], "ok", "by the other spine")
+    w.equal(states(get_bgp(w, "leaf-1"), "leaf-1")["spine-1"], "Down", "the session")
+    w.labctl("fault", "bgp", "router/leaf-1", "router/spine-2")
+    w.equal(ways(w, "node/node-1", "10.244.2.0/24"), set(), "withdrawn as far as the node")
+    w.true(w.probe("default/client", TO_FAR, "--timeout", "500ms")["outcome"] != "ok", "no way is left")
+    w.labctl("fault", "restore", "router/leaf-1")
+    w.equal(len(ways(w, "router/leaf-1", "10.244.2.0/24")), 2, "both ways again")
+    w.equal(w.probe("default/client", TO_FAR)["outcome"], "ok", "and packets on them")
+    w.has(w.labctl("logs", "router/leaf-1").out, "Router_172_18_2_2", "what BIRD on leaf-1 prints")
+    w.has(w.labctl("fault", "bgp", "router/leaf-1", "spine-9", status=2).err, "has no session with 'spine-9'", "a peer that is none")
+    w.has(w.labctl("fault", "bgp", "switch/rack-1", "leaf-1", status=2).err, "only nodes and routers speak BGP", "a switch")
+
+
 @case("without BIRD a lab is not made: exit status 4, and the package is named", modes=("root",))
 def absent(w):
     lab = LAB.replace("PROFILE", "calico").replace("NODES", "2").replace("BGP", "{}")

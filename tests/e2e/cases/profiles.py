@@ -54,6 +54,8 @@ WIRINGS = {
     ("bridge", "none"): (None, 1500),
 }
 SERVERS = {"default/near", "default/far"}
+HOSTS = (("172.18.0.2", "172.18.0.3"), ("fd00:172:18::2", "fd00:172:18::3"))
+OUTSIDE = ("172.18.0.1", "fd00:172:18::1")
 
 
 def up(w, profile, overlay, *more):
@@ -71,7 +73,7 @@ def url(scheme, address, port=None):
     return f"{scheme}://{host}" + (f":{port}" if port else "")
 
 
-def check_flows(w):
+def check_flows(w, hosts=HOSTS, outside=OUTSIDE):
     """Every way that a packet can go, in both families; nobody sees an address that is not the sender's."""
     pods = pod_addresses(w)
     service = next(s for s in w.get("services") if s["metadata"]["name"] == "web")
@@ -84,8 +86,7 @@ def check_flows(w):
 
     for family in (0, 1):
         label = "46"[family]
-        own, node = pods["client"][family], ("172.18.0", "fd00:172:18:")[family]
-        dot = ".:"[family]
+        own = pods["client"][family]
         for server in ("near", "far"):
             add(f"{server}{label}", "default/client", url("http", pods[server][family], 8080), own)
             add(f"node-{server}{label}", "node/node-1", url("tcp", pods[server][family], 8080))
@@ -94,10 +95,10 @@ def check_flows(w):
         add(f"service{label}", "default/client", url("http", address, 80), count=4)
         add(f"hairpin{label}", "default/near", url("http", address, 80), count=16)
         add(f"node-service{label}", "node/node-2", url("http", address, 80), count=4)
-        for host in ("2", "3"):
-            add(f"node-port-{host}{label}", "external", url("http", f"{node}{dot}{host}", 30080), count=4)
-            add(f"pod-node-port-{host}{label}", "default/client", url("http", f"{node}{dot}{host}", 30080), count=4)
-        add(f"out{label}", "default/client", url("icmp", f"{node}{dot}1"))
+        for number, node in enumerate(hosts[family]):
+            add(f"node-port-{number}-{label}", "external", url("http", node, 30080), count=4)
+            add(f"pod-node-port-{number}-{label}", "default/client", url("http", node, 30080), count=4)
+        add(f"out{label}", "default/client", url("icmp", outside[family]))
         add(f"nobody{label}", "default/client", url("tcp", pods["far"][family], 81))
     found, answered = w.probes(*probes), set()
     for name, result in found.items():
