@@ -1,6 +1,4 @@
-#include <linux/netlink.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/drop_naming.h"
@@ -62,10 +60,8 @@ Lab::source_before_nat(const DroppedPacket& dropped, const netemu::Endpoint& sou
         answers_to.port = packet.protocol == IPPROTO_ICMP ? std::uint16_t{0} : kEchoReply6;
     }
     try {
-        netemu::NetlinkSocket netfilter(
-            kernel_->open_socket(sender, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
-        const auto connection =
-            netemu::find_connection_by_reply(netfilter, packet.protocol, answers_from, answers_to);
+        const auto connection = netemu::find_connection_by_reply(
+            *kernel_, sender, packet.protocol, answers_from, answers_to);
         return connection ? connection->source : source;
     } catch (const netemu::Error& error) { // then its probe waits for its time-out
         netemu::logger("supervisor")->debug("a dropped packet's sender: {}", error.what());

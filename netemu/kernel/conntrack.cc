@@ -10,9 +10,11 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
+#include <sys/socket.h>
 
 #include "netemu/base/error.h"
 #include "netemu/kernel/attributes.h"
+#include "netemu/kernel/kernel.h"
 
 namespace netemu {
 
@@ -179,6 +181,16 @@ std::optional<Connection> find_connection_by_reply(
         }
     }
     return found;
+}
+
+std::optional<Connection> find_connection_by_reply(
+    Kernel& kernel,
+    const std::string& ns,
+    std::uint8_t protocol,
+    const Endpoint& from,
+    const Endpoint& to) {
+    NetlinkSocket netfilter(kernel.open_socket(ns, AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER));
+    return find_connection_by_reply(netfilter, protocol, from, to);
 }
 
 std::size_t

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "netemu/kernel/netlink_socket.h"
@@ -10,6 +11,8 @@
 
 /// Connection tracking (ctnetlink), of the namespace that a netfilter socket was made in.
 namespace netemu {
+
+class Kernel;
 
 /// UDP connections with a changed destination. The kernel is asked for those only; one
 /// that does not know the filter gives all of them, and the rest is left out here. Throws SysError.
@@ -22,6 +25,13 @@ std::vector<Connection> list_connections(NetlinkSocket& netfilter);
 /// nullopt if none is tracked. ICMP: as Connection has it. Throws SysError.
 std::optional<Connection> find_connection_by_reply(
     NetlinkSocket& netfilter, std::uint8_t protocol, const Endpoint& from, const Endpoint& to);
+/// The same in a namespace of a lab. Throws Error when there is none of that name, too.
+std::optional<Connection> find_connection_by_reply(
+    Kernel& kernel,
+    const std::string& ns,
+    std::uint8_t protocol,
+    const Endpoint& from,
+    const Endpoint& to);
 
 /// Deletes them; returns how many were there. Throws SysError.
 std::size_t
