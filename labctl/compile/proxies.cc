@@ -344,6 +344,23 @@ std::string Proxies::announcer(const std::string& ns, const std::string& name) c
     return nodes_[first].name;
 }
 
+namespace {
+
+std::map<std::string, std::set<netemu::IpAddress>>
+ready_by_node(const std::vector<services::ServicePortInputPtr>& ports) {
+    std::map<std::string, std::set<netemu::IpAddress>> ready;
+    for (const auto& port : ports) {
+        for (const auto& [endpoint, number] : port->endpoints) {
+            if (endpoint.ready) {
+                ready[endpoint.node].insert(endpoint.address);
+            }
+        }
+    }
+    return ready;
+}
+
+} // namespace
+
 void Proxies::check_health() {
     health_checks_.clear();
     for (const auto& [ns, name] : health_checked_) {
@@ -351,14 +368,7 @@ void Proxies::check_health() {
         if (ports.empty()) {
             continue;
         }
-        std::map<std::string, std::set<netemu::IpAddress>> ready; // by node
-        for (const auto& port : ports) {
-            for (const auto& [endpoint, number] : port->endpoints) {
-                if (endpoint.ready) {
-                    ready[endpoint.node].insert(endpoint.address);
-                }
-            }
-        }
+        auto ready = ready_by_node(ports);
         for (const auto& node : nodes_) {
             health_checks_.push_back(
                 {ns,

@@ -32,9 +32,7 @@ public:
         }
         return *this;
     }
-    Path(Path&& other) noexcept : Path(static_cast<const Path&>(other)) {}
-    Path& operator=(Path&& other) noexcept { return *this = static_cast<const Path&>(other); }
-    ~Path() = default;
+    ~Path() = default; // to move is to copy
 
     [[nodiscard]] Path field(std::string_view name) const { return with(name, kField); }
     [[nodiscard]] Path key(std::string_view name) const { return with(name, kKey); }

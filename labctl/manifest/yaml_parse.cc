@@ -370,9 +370,9 @@ void YamlParser::Impl::close() {
     const auto count = pending_.size() - open.first;
     if (count > 0) {
         using Child = const Node*;
-        auto* copy = static_cast<Child*>(document_->arena().allocate(
-            count * sizeof(Child),
-            alignof(Child))); // NOLINT(bugprone-sizeof-expression): of the pointer
+        constexpr std::size_t kChild = sizeof(Child); // NOLINT: of the pointer
+        auto* copy =
+            static_cast<Child*>(document_->arena().allocate(count * kChild, alignof(Child)));
         std::copy_n(pending_.data() + open.first, count, copy);
         open.node->children = {copy, count};
         pending_.resize(open.first);
