@@ -5,6 +5,7 @@
 #include <random>
 
 #include "dns/answer.h"
+#include "dns/late_answer.h"
 #include "dns/rdata.h"
 #include "dns/writer.h"
 
@@ -12,14 +13,6 @@ namespace dns {
 namespace {
 
 constexpr auto kInternet = static_cast<std::uint16_t>(Class::In);
-
-Ask ask_of(const QueryView& query, const Client& client) {
-    return {
-        {query.name(), query.type, query.klass},
-        query.dnssec_ok,
-        (query.flags & flag::kCheckingDisabled) != 0,
-        client.transport};
-}
 
 bool is_address(std::uint16_t type) {
     return type == static_cast<std::uint16_t>(Type::A) ||
@@ -51,26 +44,6 @@ Message chained(Message whole, const Message& end) {
     }
     return whole;
 }
-
-/// An answer that may come inside of the call that asks for it, or later.
-struct Pending {
-    bool inside = true;
-    std::optional<Message> result;
-    Reply reply;
-    std::string packet;
-    std::size_t limit = 0;
-
-    void finish(Message response) {
-        if (inside) {
-            result = std::move(response);
-            return;
-        }
-        QueryView query; // NOLINT(cppcoreguidelines-pro-type-member-init): its arrays are large
-        (void)parse_query(as_bytes(packet), query);
-        const auto wire = encode_response(query, response, limit);
-        reply(as_bytes(wire), response.rcode, response.origin);
-    }
-};
 
 } // namespace
 
@@ -164,22 +137,9 @@ Handled BlockResolver::handle_slowly(
     const Client& client,
     std::span<std::uint8_t> out,
     ReplyMaker& replies) {
-    auto pending = std::make_shared<Pending>();
-    resolve(ask_of(query, client), client.address.address, [pending](Message response) {
-        pending->finish(std::move(response));
+    return answer_when_found(query, client, out, replies, [&](Done done) {
+        resolve(ask_of(query, client), client.address.address, std::move(done));
     });
-    pending->inside = false;
-    if (pending->result) {
-        const auto wire =
-            encode_response(query, *pending->result, std::min(client.limit, out.size()));
-        std::copy(wire.begin(), wire.end(), out.begin());
-        return {wire.size(), pending->result->rcode, pending->result->origin};
-    }
-    pending->packet.assign(
-        reinterpret_cast<const char*>(query.packet.data()), query.packet.size()); // NOLINT
-    pending->limit = client.limit;
-    pending->reply = replies.later();
-    return {};
 }
 
 void BlockResolver::resolve(const Ask& ask, const netemu::IpAddress& client, Done done) {

@@ -1,6 +1,7 @@
 #include "labctl/compile/dns_upstream.h"
 
 #include "dns/rdata.h"
+#include "dns/resolv_conf.h"
 #include "netemu/base/error.h"
 
 namespace labctl::compile {
@@ -67,9 +68,10 @@ void add_upstream_record(
 DnsUpstreamConfig read_dns_upstream(const api::Json& json) {
     DnsUpstreamConfig config;
     config.zone = kUpstreamSoa;
+    config.asks_host = api::bool_at(json, "host", false);
     const auto& records = api::at(json, "records");
     if (!records.is_array()) {
-        config.zone += kUpstreamExamples;
+        config.zone += config.asks_host ? "" : kUpstreamExamples;
         return config;
     }
     for (std::size_t i = 0; i < records.size(); ++i) {
@@ -77,6 +79,20 @@ DnsUpstreamConfig read_dns_upstream(const api::Json& json) {
             records[i], "spec.dns.upstream.records[" + std::to_string(i) + "]", config);
     }
     return config;
+}
+
+std::vector<netemu::Endpoint> nameservers_of(const std::string& resolv_conf) {
+    constexpr std::uint16_t kDnsPort = 53;
+    std::vector<netemu::Endpoint> servers;
+    for (const auto& server : dns::parse_resolv_conf(resolv_conf).nameservers) {
+        if (const auto address = netemu::IpAddress::parse(server)) {
+            servers.push_back({*address, kDnsPort});
+        }
+    }
+    if (servers.empty()) {
+        servers.push_back({*netemu::IpAddress::parse("127.0.0.1"), kDnsPort});
+    }
+    return servers;
 }
 
 } // namespace labctl::compile

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "labctl/api/object.h"
+#include "netemu/base/address.h"
 
 /// The names of the world, as the lab file declares them in spec.dns.upstream. Pure.
 namespace labctl::compile {
@@ -17,12 +18,17 @@ struct DnsUpstreamConfig {
     enum class Fault : std::uint8_t { ServFail, Refused, Timeout };
 
     /// A zone file of the root: an SOA record, then the lab's records, or a few built-in ones where
-    /// the lab has none (names of RFC 2606, addresses of RFC 5737 and RFC 3849).
+    /// the lab has none and does not ask the host (names of RFC 2606, addresses of RFC 5737 and RFC
+    /// 3849).
     std::string zone;
     std::vector<std::pair<std::string, Fault>> faults;
+    bool asks_host = false; // what it does not know it asks the host's name servers
 };
 
 /// Throws netemu::UsageError, naming the field, for what is no record. `json` may be null.
 DnsUpstreamConfig read_dns_upstream(const api::Json& json);
+
+/// The name servers of a resolv.conf(5); where it names none, that is 127.0.0.1. Port 53.
+std::vector<netemu::Endpoint> nameservers_of(const std::string& resolv_conf);
 
 } // namespace labctl::compile

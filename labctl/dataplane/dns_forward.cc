@@ -10,8 +10,6 @@
 namespace labctl::dataplane {
 namespace {
 
-constexpr std::string_view kResolvConfPath = "/etc/resolv.conf";
-
 std::vector<netemu::Endpoint>
 upstream_addresses(const dns::ForwardConfig& config, const DnsServing& serving) {
     std::vector<netemu::Endpoint> addresses;

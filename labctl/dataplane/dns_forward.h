@@ -10,6 +10,9 @@
 
 namespace labctl::dataplane {
 
+/// As `forward` names the name servers of the pod itself.
+inline constexpr const char* kResolvConfPath = "/etc/resolv.conf";
+
 /// The upstream of one `forward` of a DNS pod: the addresses that it names, and for
 /// /etc/resolv.conf those of the pod's own. Any other file is not there. nullptr if no address is
 /// left. It asks on sockets of `stock`, which outlives it.

@@ -160,6 +160,17 @@ void DnsPod::add_socket(netemu::UniqueFd socket, bool tcp) {
     }
 }
 
+/// Who an upstream asks for what it does not know; null when it shall not.
+std::shared_ptr<dns::Upstream> DnsPod::make_world() {
+    if (serving_.nameservers.empty()) {
+        return nullptr;
+    }
+    dns::ForwardConfig config;
+    config.to = {kResolvConfPath};
+    config.policy = dns::ForwardConfig::Policy::Sequential; // resolv.conf(5)
+    return make_upstream(loop_, config, serving_, stock_);
+}
+
 dns::Handled DnsPod::handle(
     const dns::QueryView& query,
     const dns::Client& client,
@@ -167,7 +178,8 @@ dns::Handled DnsPod::handle(
     dns::ReplyMaker& replies) {
     if (serving_.role == DnsServing::Role::Upstream) {
         if (!upstream_) { // now that all of its zone is here
-            upstream_ = std::make_unique<UpstreamZone>(serving_.zone, serving_.faults);
+            upstream_ =
+                std::make_unique<UpstreamZone>(serving_.zone, serving_.faults, make_world());
         }
         return upstream_->handle(query, client, out, replies);
     }

@@ -76,6 +76,7 @@ private:
     void crashed(std::string why);
     void choose_log();
     void log_query(const dns::LogEntry& entry);
+    [[nodiscard]] std::shared_ptr<dns::Upstream> make_world();
     [[nodiscard]] std::unique_ptr<dns::BlockResolver>
     make_block(const DnsEngine& engine, std::size_t index);
 

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "dns/late_answer.h"
 #include "dns/message.h"
 #include "netemu/base/error.h"
 
 namespace labctl::dataplane {
 
-UpstreamZone::UpstreamZone(const std::string& zone, const Faults& faults)
-    : zone_(dns::Name(), zone, "upstream") {
+UpstreamZone::UpstreamZone(
+    const std::string& zone, const Faults& faults, std::shared_ptr<dns::Upstream> world)
+    : zone_(dns::Name(), zone, "upstream"), world_(std::move(world)) {
     for (const auto& [text, fault] : faults) {
         const auto name = dns::Name::parse(text);
         if (!name) {
@@ -35,7 +37,7 @@ dns::Handled UpstreamZone::handle(
     const dns::QueryView& query,
     const dns::Client& client,
     std::span<std::uint8_t> out,
-    dns::ReplyMaker& /*replies*/) {
+    dns::ReplyMaker& replies) {
     const dns::Question question{query.name(), query.type, query.klass};
     dns::Message response;
     switch (fault_of(question.name)) {
@@ -49,6 +51,11 @@ dns::Handled UpstreamZone::handle(
         break;
     case DnsFault::None:
         response = zone_.answer(question).value();
+        if (world_ && response.rcode == dns::Rcode::NxDomain) {
+            return dns::answer_when_found(query, client, out, replies, [&](dns::Done done) {
+                world_->query(dns::ask_of(query, client), std::move(done));
+            });
+        }
         break;
     }
     response.question = question;

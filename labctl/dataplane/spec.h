@@ -37,10 +37,13 @@ struct DnsServing {
         NodeCache, // NodeLocal DNSCache: a Corefile of its own, and no records
     };
     Role role = Role::Cluster;
-    std::vector<netemu::Endpoint> nameservers{}; // of its /etc/resolv.conf, for `forward`
-    std::vector<std::string> searches{};         // likewise, for `autopath`
+    /// Of its /etc/resolv.conf, for `forward`; of an upstream: who knows what it does not, or none.
+    std::vector<netemu::Endpoint> nameservers{};
+    std::vector<std::string> searches{}; // likewise, for `autopath`
     std::string zone{}; // of an upstream: a zone file of the root; of a cache: its Corefile
     std::vector<std::pair<std::string, DnsFault>> faults{}; // and where it fails
+    /// Of an upstream that has name servers: the network namespace of the sockets to ask them with.
+    std::string asks_from{};
 };
 
 /// One pod that the built-in workload serves.

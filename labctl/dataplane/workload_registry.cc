@@ -308,13 +308,14 @@ void WorkloadRegistry::want_sockets(WireReader& record) {
     if (!spec.dns || count > kStockUdpMax) {
         throw netemu::Error("the data plane wants sockets that it has no use for");
     }
+    const auto& where = spec.dns->asks_from.empty() ? spec.ns_name : spec.dns->asks_from;
     try {
         for (std::size_t done = 0; done < count;) {
             std::vector<netemu::UniqueFd> sockets;
             WireWriter message;
             for (; done < count && sockets.size() < netemu::kFdsPerMessageMax; ++done) {
                 const int type = tcp ? SOCK_STREAM : SOCK_DGRAM;
-                sockets.push_back(open_socket_(spec.ns_name, domain, type | SOCK_NONBLOCK, 0));
+                sockets.push_back(open_socket_(where, domain, type | SOCK_NONBLOCK, 0));
                 message.op(Op::AddDnsStock).u32(id);
             }
             channel_->send_owned(message.bytes(), std::move(sockets));

@@ -52,7 +52,7 @@ constexpr Table kUpstreamRecord{
 
 constexpr Table kUpstream{
     Code{nullptr, check_upstream},
-    object("records", kUpstreamRecord).list(),
+    object("records", kUpstreamRecord).list(), flag("host"),
 };
 
 constexpr Table kDns{

@@ -51,8 +51,14 @@ compile::ClusterConfig config_here(const api::Object& lab) {
 
 } // namespace
 
-Lab::Lab(netemu::EventLoop& loop, LabPaths paths, pid_t host_pid, int verbosity)
+Lab::Lab(
+    netemu::EventLoop& loop,
+    LabPaths paths,
+    pid_t host_pid,
+    int verbosity,
+    HostSockets host_sockets)
     : loop_(loop), paths_(std::move(paths)), host_pid_(host_pid), verbosity_(verbosity),
+      host_sockets_(std::move(host_sockets)),
       links_(paths_.netns_dir, paths_.netns_prefix, host_pid) {
     store_.watch([this](const store::Event& event) { note_change(event); });
 }
@@ -150,7 +156,8 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
         return kernel_->tun_descriptor(ns, link);
     };
     options.open_socket = [this](const std::string& ns, int domain, int type, int protocol) {
-        return kernel_->open_socket(ns, domain, type, protocol);
+        return ns == kHostNetwork ? host_sockets_.open(domain, type)
+                                  : kernel_->open_socket(ns, domain, type, protocol);
     };
     dataplane_ = std::make_unique<dataplane::DataPlane>(loop_, std::move(options));
     dns_watchers_ = std::make_unique<DnsWatchers>(*dataplane_);

@@ -25,6 +25,7 @@
 #include "labctl/supervisor/dns_watchers.h"
 #include "labctl/supervisor/drop_log.h"
 #include "labctl/supervisor/drop_story.h"
+#include "labctl/supervisor/host_sockets.h"
 #include "labctl/supervisor/iptables_rules.h"
 #include "labctl/supervisor/last_requests.h"
 #include "labctl/supervisor/netns_links.h"
@@ -73,7 +74,11 @@ public:
     /// Called during long work; throws to abandon it.
     using KeepAlive = std::function<void()>;
 
-    Lab(netemu::EventLoop& loop, LabPaths paths, pid_t host_pid, int verbosity);
+    Lab(netemu::EventLoop& loop,
+        LabPaths paths,
+        pid_t host_pid,
+        int verbosity,
+        HostSockets host_sockets);
     Lab(const Lab&) = delete;
     Lab& operator=(const Lab&) = delete;
     ~Lab();
@@ -271,6 +276,7 @@ private:
     LabPaths paths_;
     pid_t host_pid_;
     int verbosity_;
+    HostSockets host_sockets_;
     store::Store store_;
     std::unique_ptr<store::Journal> journal_;
     std::unique_ptr<compile::Cluster> cluster_;

@@ -1,3 +1,6 @@
+#include <fstream>
+#include <iterator>
+
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/dns_upstream.h"
 #include "labctl/compile/network.h"
@@ -19,6 +22,11 @@ dataplane::DnsFault dns_fault(compile::DnsUpstreamConfig::Fault fault) {
         return dataplane::DnsFault::Silence;
     }
     return dataplane::DnsFault::None;
+}
+
+std::vector<netemu::Endpoint> host_nameservers() {
+    std::ifstream file("/etc/resolv.conf");
+    return compile::nameservers_of({std::istreambuf_iterator<char>(file), {}});
 }
 
 } // namespace
@@ -53,6 +61,10 @@ void Lab::serve_dns_upstream() {
     auto& serving = spec.dns.emplace();
     serving.role = dataplane::DnsServing::Role::Upstream;
     serving.zone = upstream.zone;
+    if (upstream.asks_host) {
+        serving.nameservers = host_nameservers();
+        serving.asks_from = kHostNetwork;
+    }
     for (const auto& [name, fault] : upstream.faults) {
         serving.faults.emplace_back(name, dns_fault(fault));
     }

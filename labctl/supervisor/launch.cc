@@ -6,9 +6,12 @@
 #include <csignal>
 #include <fstream>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -18,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "labctl/supervisor/host_sockets.h"
 #include "netemu/base/error.h"
 #include "netemu/base/process.h"
 
@@ -33,6 +37,7 @@ using netemu::UniqueFd;
 constexpr int kConnectionFd = 3;
 constexpr int kErrorsFd = 4;
 constexpr int kKeeperPipeFd = 5;
+constexpr int kHostSocketsFd = 6;
 
 constexpr int kTakenStatus = 75; // of a keeper that found the lab kept by another one
 
@@ -102,7 +107,10 @@ void say_error(const netemu::Error& error) {
 }
 
 pid_t start_supervisor(
-    const LabPaths& paths, const std::string& verbosity, int pipe, bool rootless) {
+    const LabPaths& paths,
+    const std::string& verbosity,
+    const std::vector<std::pair<int, int>>& to_keeper,
+    bool rootless) {
     netemu::SpawnOptions options;
     // The supervisor is root in its user namespace, so it cannot work out the user's paths by
     // itself.
@@ -115,7 +123,8 @@ pid_t start_supervisor(
         paths.run_root,
         paths.state_root,
         paths.netns_dir};
-    options.fds = {{kConnectionFd, kConnectionFd}, {kErrorsFd, kErrorsFd}, {pipe, kKeeperPipeFd}};
+    options.fds = {{kConnectionFd, kConnectionFd}, {kErrorsFd, kErrorsFd}};
+    options.fds.insert(options.fds.end(), to_keeper.begin(), to_keeper.end());
     options.clone_flags =
         CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | (rootless ? CLONE_NEWUSER : 0);
     try {
@@ -135,13 +144,23 @@ pid_t start_supervisor(
     }
 }
 
-/// Waits for the supervisor to end; SIGTERM and SIGINT end it. Returns its wait status.
-int wait_for(pid_t supervisor, int signals) {
+/// Waits for the supervisor to end; SIGTERM and SIGINT end it. Meanwhile it gets the host's sockets
+/// that it asks for. Returns its wait status.
+int wait_for(pid_t supervisor, int signals, int host_sockets) {
+    bool serves = true;
     for (;;) {
         int status = 0;
         const pid_t ended = ::waitpid(supervisor, &status, WNOHANG);
         if (ended == supervisor) {
             return status;
+        }
+        std::array<pollfd, 2> waits{{{signals, POLLIN, 0}, {host_sockets, POLLIN, 0}}};
+        (void)::poll(waits.data(), serves ? 2 : 1, -1);
+        if (serves && waits[1].revents != 0) {
+            serves = serve_host_socket(host_sockets);
+        }
+        if (waits[0].revents == 0) {
+            continue;
         }
         signalfd_siginfo info{};
         if (::read(signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info) &&
@@ -169,14 +188,25 @@ void keep(const LabPaths& paths, const std::string& verbosity) {
     check_syscall("create a pipe", ::pipe2(pipe.data(), O_CLOEXEC));
     const UniqueFd pipe_write(pipe[1]);
     UniqueFd pipe_read(pipe[0]);
-    const pid_t supervisor = start_supervisor(paths, verbosity, pipe_read.get(), rootless);
+    std::array<int, 2> sockets{};
+    check_syscall(
+        "create a socket pair",
+        ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()));
+    const UniqueFd host_sockets(sockets[0]);
+    UniqueFd asking(sockets[1]);
+    const pid_t supervisor = start_supervisor(
+        paths,
+        verbosity,
+        {{pipe_read.get(), kKeeperPipeFd}, {asking.get(), kHostSocketsFd}},
+        rootless);
     pipe_read.reset();
+    asking.reset();
     ::close(kConnectionFd);
     const auto pids = std::to_string(::getpid()) + " " + std::to_string(supervisor) + "\n";
     std::ofstream(paths.pid_file) << pids;
     (void)!::write(pipe_write.get(), pids.data(), pids.size());
     ::close(kErrorsFd);
-    (void)wait_for(supervisor, signals.get());
+    (void)wait_for(supervisor, signals.get(), host_sockets.get());
 }
 
 } // namespace
@@ -215,6 +245,7 @@ SupervisorArguments SupervisorArguments::parse(const std::vector<std::string>& a
     result.connection = kConnectionFd;
     result.errors = kErrorsFd;
     result.keeper_pipe = kKeeperPipeFd;
+    result.host_sockets = kHostSocketsFd;
     return result;
 }
 

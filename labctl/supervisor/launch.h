@@ -44,6 +44,7 @@ struct SupervisorArguments {
     int keeper_pipe =
         -1; // closes when the keeper dies; first carries "KEEPER_PID SUPERVISOR_PID\n"
     int errors = -1;
+    int host_sockets = -1; // a HostSockets' end; the keeper has the other
     int verbosity = 0;
     bool rootless = false;
     static SupervisorArguments parse(const std::vector<std::string>& arguments);

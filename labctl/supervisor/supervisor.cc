@@ -56,7 +56,12 @@ class Supervisor {
 public:
     explicit Supervisor(const SupervisorArguments& arguments)
         : paths_(arguments.paths), keeper_pipe_(arguments.keeper_pipe), errors_(arguments.errors),
-          lab_(loop_, arguments.paths, read_host_pid(arguments.keeper_pipe), arguments.verbosity),
+          lab_(
+              loop_,
+              arguments.paths,
+              read_host_pid(arguments.keeper_pipe),
+              arguments.verbosity,
+              HostSockets(UniqueFd(arguments.host_sockets))),
           routes_(loop_, lab_, [this](bool keep_journal) { shut_down(keep_journal); }),
           server_(loop_, [this](const ApiRequest& request, const ExchangePtr& exchange) {
               routes_.handle(request, exchange);
@@ -153,7 +158,8 @@ int run_supervisor(const std::vector<std::string>& arguments) {
     // A lab of a thousand pods allocates and frees a lot in a few moments; a bounded arena gives it
     // back.
     ::mallopt(M_ARENA_MAX, 1);
-    for (const int fd : {parsed.connection, parsed.errors, parsed.keeper_pipe}) {
+    for (const int fd :
+         {parsed.connection, parsed.errors, parsed.keeper_pipe, parsed.host_sockets}) {
         (void)::fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
     netemu::set_log_verbosity(parsed.verbosity);

@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "labctl/compile/cluster_config.h"
 #include "labctl/supervisor/drop_log.h"
 #include "labctl/supervisor/drop_story.h"
 
@@ -55,13 +56,22 @@ BOOST_AUTO_TEST_CASE(only_a_first_packet_can_end_a_probe) {
 
 BOOST_AUTO_TEST_CASE(a_story_names_both_ends_and_the_rule) {
     store::Store store;
+    const auto config =
+        compile::ClusterConfig::from_lab(compile::ClusterConfig::default_lab("test", 1));
+    store.put(api::Object{
+        {{"kind", "Node"},
+         {"apiVersion", "v1"},
+         {"metadata", {{"name", "node-1"}}},
+         {"spec", {{"podCIDRs", {"10.244.1.0/24"}}}},
+         {"status", {{"addresses", {{{"type", "InternalIP"}, {"address", "172.18.0.2"}}}}}}},
+        {}});
     store.put(api::Object{
         {{"kind", "Pod"},
          {"apiVersion", "v1"},
          {"metadata", {{"name", "web"}, {"namespace", "prod"}}},
          {"status", {{"podIPs", {{{"ip", "10.1.0.3"}}}}}}},
         {}});
-    DropStory story(store, {"172.18.0.1"});
+    DropStory story(store, config);
     const auto dropped = packet_of(IPPROTO_TCP, "172.18.0.1:40000", "10.1.0.3:80");
     auto told = story.to_json(dropped);
     BOOST_TEST(told.at("from") == "external");
@@ -76,6 +86,10 @@ BOOST_AUTO_TEST_CASE(a_story_names_both_ends_and_the_rule) {
     BOOST_TEST(
         story.drop_of(dropped).text ==
         "dropped on node-2 by NetworkPolicy prod/web: no rule allows it");
+    // The node's own devices among the pods are the node: what it masquerades comes from there.
+    for (const auto* address : {"172.18.0.2", "10.244.1.0", "10.244.1.1"}) {
+        BOOST_TEST(story.who(*netemu::IpAddress::parse(address)) == "node/node-1", address);
+    }
     store.remove({"Pod", "prod", "web"}); // the address is nobody's any more
     BOOST_TEST(story.who(*netemu::IpAddress::parse("10.1.0.3")) == "10.1.0.3");
 }

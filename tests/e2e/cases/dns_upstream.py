@@ -2,6 +2,9 @@
 
 import json
 import re
+import socket
+import struct
+import threading
 
 from harness import case
 
@@ -334,3 +337,69 @@ def http_ports(w):
     set_corefile(w, with_ready)
     w.wait("a ready coredns", lambda: is_ready(coredns(w)))
     w.equal(rcode(w, "kubernetes.default.svc.cluster.local"), "NOERROR", "names again")
+
+
+class HostServer(threading.Thread):
+    """The name server of this host (that of the cage, whose network the lab takes for the host's): by UDP and TCP it
+    knows one name, by UDP it cuts off the answer about another one."""
+
+    KNOWN, LONG = b"\4real\7example\3net\0", b"\4long\7example\3net\0"
+
+    def __init__(self, address="127.0.0.1"):
+        super().__init__(daemon=True)
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((address, 53))
+        self.tcp = socket.create_server((address, 53))
+        self.asked = []
+
+    def answer(self, question, udp):
+        end = question.index(b"\0", 12) + 5
+        name, kind = question[12:end - 4].lower(), question[end - 4:end - 2]
+        self.asked.append((name, "udp" if udp else "tcp"))
+        cut = udp and name == self.LONG
+        found = [] if cut else {self.KNOWN: [77], self.LONG: list(range(1, 101))}.get(name, [])
+        found = found if kind == b"\0\1" else []
+        flags = 0x8180 | (0x0200 if cut else 0) | (0 if name in (self.KNOWN, self.LONG) else 3)
+        head = question[:2] + struct.pack("!HHHHH", flags, 1, len(found), 0, 0)
+        return head + question[12:end] + b"".join(
+            b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2" + bytes([last]) for last in found)
+
+    def run(self):
+        threading.Thread(target=self.serve_tcp, daemon=True).start()
+        while True:
+            question, client = self.udp.recvfrom(4096)
+            self.udp.sendto(self.answer(question, True), client)
+
+    def serve_tcp(self):
+        while True:
+            connection, _ = self.tcp.accept()
+            with connection, connection.makefile("rb") as stream:
+                while size := stream.read(2):
+                    found = self.answer(stream.read(int.from_bytes(size, "big")), False)
+                    connection.sendall(len(found).to_bytes(2, "big") + found)
+
+
+@case("with `host: true` the host's own name servers are asked for what the lab file does not declare", limit_s=90)
+def asks_host(w):
+    w.command_as_harness(["mount", "--bind", w.write("resolv.conf", "nameserver 127.0.0.1\n"), "/etc/resolv.conf"])
+    w.mounts_before = open("/proc/self/mounts", encoding="utf-8").read()
+    host = HostServer()
+    host.start()
+    w.labctl("up", w.write("world.yaml", LAB.replace("upstream:", "upstream:\n      host: true")))
+    w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "what the lab file declares")
+    w.equal(rcode(w, "web.corp.example", "NS"), "NOERROR", "another type of such a name")
+    w.equal(rcode(w, "broken.example"), "SERVFAIL", "what the lab file has fail")
+    # The plugin loop asks for a name of two random numbers, as in every cluster.
+    w.equal([name for name, _ in host.asked if b"example" in name], [], "what the host was asked of that")
+    w.equal(short(w, "real.example.net"), ["192.0.2.77"], "a name of the world")
+    w.equal(short(w, "real.example.net", target="on-node"), ["192.0.2.77"], "the same from a pod with the node's resolver")
+    w.equal(len(short(w, "long.example.net")), 100, "an answer that is cut off, asked for again by TCP")
+    w.true((host.LONG, "tcp") in host.asked, f"by TCP: {host.asked}")
+    w.equal(rcode(w, "nobody.example.net"), "NXDOMAIN", "a name that the host does not know either")
+    told = w.labctl("explain", "client", "dns://real.example.net").out
+    w.has(told, "192.0.2.77", "explain")
+    w.labctl("down", "world")
+    w.labctl("up", w.write("alone.yaml", LAB.replace("metadata: {name: world}", "metadata: {name: alone}")))
+    before = len(host.asked)
+    w.equal(rcode(w, "real.example.net"), "NXDOMAIN", "unless the lab says so nobody outside is asked")
+    w.equal(len(host.asked), before, "questions to the host")
