@@ -67,9 +67,10 @@ void check_place(const api::Json& spec, std::string_view profile) {
             "speak no BGP in this version",
             "say routing: static, or overlay: vxlan");
     }
-    if (profile == "flannel") {
+    if (profile == "flannel" || profile == "weave") {
         throw UsageError(
-            "spec.cni.routing: flannel knows no BGP", "calico does, and bridge, as kube-router");
+            "spec.cni.routing: " + std::string(profile) + " knows no BGP",
+            "calico does, and bridge, as kube-router");
     }
 }
 
