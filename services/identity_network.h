@@ -24,6 +24,12 @@ inline constexpr std::uint32_t kIdentityIngress = 8;
 inline constexpr std::uint32_t kIdentityFirst = 256;
 inline constexpr std::uint32_t kIdentityLast = 65535;
 
+/// How the packets of tunnels in userspace look on the wire.
+enum class TunnelFormat : std::uint8_t {
+    Geneve, // RFC 8926, with the sender's identity
+    Sleeve  // Weave's own; nothing of identities is there then
+};
+
 struct IdentityNode {
     std::string name;
     std::string ns_name;              // the network namespace, "node/NAME"
@@ -31,6 +37,7 @@ struct IdentityNode {
     IpAddress local;                  // where tunnels to it end, on the underlay
     std::vector<IpPrefix> ranges;     // of its pods
     std::vector<IpAddress> addresses; // its own
+    netemu::MacAddress peer_name{};   // with Sleeve: of its peer
     bool operator==(const IdentityNode&) const = default;
 };
 
@@ -42,6 +49,7 @@ struct IdentityEndpoint {
 };
 
 struct IdentityNetwork {
+    TunnelFormat format = TunnelFormat::Geneve;
     std::uint32_t vni = 0;
     bool keep_established = false;   // conversations that a policy does not allow any more go on
     std::vector<IdentityNode> nodes; // in order of their names

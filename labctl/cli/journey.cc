@@ -122,8 +122,7 @@ json notes_between(const Sighting& before, const Sighting& now, const AddressNam
     if (now.levels.size() > before.levels.size()) {
         const auto& outer = now.levels.front();
         notes.push_back(
-            "wrapped in " + outer.tunnel + " " + std::to_string(outer.tunnel_id) +
-            (outer.identity ? " identity " + std::to_string(*outer.identity) : "") + " to " +
+            "wrapped in " + netemu::tunnel_text(outer) + " to " +
             end_text(outer.ip->destination, 0, names));
     } else if (now.levels.size() < before.levels.size()) {
         notes.push_back("unwrapped");

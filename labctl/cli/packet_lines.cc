@@ -123,7 +123,11 @@ json level_json(const netemu::PacketLevel& level, const AddressNames& names) {
         entry["payloadBytes"] = level.payload_size;
     } else {
         entry["tunnel"] = level.tunnel;
-        entry["vni"] = level.tunnel_id;
+        if (level.peers) {
+            entry["peers"] = {level.peers->first.to_string(), level.peers->second.to_string()};
+        } else if (level.tunnel != "IPIP") {
+            entry["vni"] = level.tunnel_id;
+        }
         if (level.identity) {
             entry["identity"] = *level.identity;
         }

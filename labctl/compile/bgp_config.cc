@@ -75,9 +75,10 @@ void check_place(const api::Json& spec, std::string_view profile, BgpConfig::Top
             racks ? "spec.underlay: {routers: [tor-1], links: [...]}, or topology: mesh"
                   : "topology: tor, where nodes talk to their routers");
     }
-    if (profile == "flannel") {
+    if (profile == "flannel" || profile == "weave") {
         throw UsageError(
-            "spec.cni.routing: flannel knows no BGP", "calico does, and bridge, as kube-router");
+            "spec.cni.routing: " + std::string(profile) + " knows no BGP",
+            "calico does, and bridge, as kube-router");
     }
 }
 

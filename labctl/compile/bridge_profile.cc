@@ -14,6 +14,7 @@ const CniProfile kBridgeProfile{
     .enforces_policies = true,
     .always_checks_sources = false,
     .add = add_bridge_wiring,
+    .geneve = "geneve1",
 };
 
 } // namespace labctl::compile

@@ -70,7 +70,7 @@ void add_calico_wiring(
     const auto& node = cluster.nodes.at(position);
     auto& spec = state.namespaces.at(node_namespace(node.name));
     add_overlay(cluster, node, spec);
-    if (cluster.tunnels || cluster.next_hops) {
+    if (cluster.carrier != Carrier::Learned) {
         add_blackholes(node, spec); // otherwise BIRD does
     }
     for (const auto& range : cluster.pod_cidrs) {
@@ -103,6 +103,7 @@ const CniProfile kCalicoProfile{
     .enforces_policies = true,
     .always_checks_sources = true,
     .add = add_calico_wiring,
+    .ipip = "tunl0",
 };
 
 } // namespace labctl::compile

@@ -258,13 +258,20 @@ void read_cni(ClusterConfig& config, const api::Json& spec) {
     const auto& profile = find_cni_profile(config.cni_profile, "spec.cni.profile");
     config.overlay = api::string_at(spec, "cni.overlay", profile.overlay);
     check_overlay(config.overlay, profile, "spec.cni.overlay");
+    const auto is_v4 = [](const IpPrefix& range) { return range.address.is_v4(); };
+    if (config.overlay == kOverlayIpip &&
+        std::none_of(config.pod_cidrs.begin(), config.pod_cidrs.end(), is_v4)) {
+        throw UsageError(
+            "spec.cni.overlay: ipip carries IPv4, and the pods have none",
+            "say overlay: vxlan or none");
+    }
     config.emulation = api::string_at(spec, "cni.emulation", config.emulation);
-    check_emulation(config.emulation, "spec.cni.emulation");
-    if (config.emulation == "userspace" && config.overlay != kOverlayGeneve) {
+    if (config.emulation != "auto" && config.overlay != kOverlayGeneve) {
         throw UsageError(
             "spec.cni.emulation: there is nothing to emulate with overlay " + config.overlay,
             "it is for overlay: geneve");
     }
+    check_emulation(config.emulation, profile, "spec.cni.emulation");
     config.kube_proxy_replacement = api::bool_at(spec, "cni.kubeProxyReplacement", false);
     if (config.kube_proxy_replacement && profile.name != std::string_view("cilium")) {
         throw UsageError(

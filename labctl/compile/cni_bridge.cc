@@ -105,6 +105,8 @@ void add_pods(const ClusterView& cluster, const NodeView& node, netemu::DesiredS
     for (const auto& link : spec.links) {
         names.reserve(link.name);
     }
+    std::string prefix = cluster.profile->ports;
+    prefix.pop_back(); // the asterisk
     const auto segment = make_segment(node);
     SourceCheck sources(cluster, {});
     for (const auto& pod : node.pods) {
@@ -115,7 +117,7 @@ void add_pods(const ClusterView& cluster, const NodeView& node, netemu::DesiredS
         }
         state.namespaces.emplace(pod_namespace(pod.ns, pod.name), std::move(pod_spec));
         auto port =
-            make_pod_port(pod, names.hashed("veth", pod.ns + "/" + pod.name), cluster.pod_mtu);
+            make_pod_port(pod, names.hashed(prefix, pod.ns + "/" + pod.name), cluster.pod_mtu);
         port.master = bridge;
         port.hairpin = true; // a Service may lead a pod back to itself
         sources.add(pod, port.name);

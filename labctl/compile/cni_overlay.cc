@@ -1,6 +1,8 @@
 #include "labctl/compile/cni_overlay.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/topology_network.h"
@@ -16,6 +18,9 @@ using netemu::MacAddress;
 using netemu::NamespaceSpec;
 
 constexpr std::uint32_t kTunnelIndex = 22;
+constexpr std::uint16_t kGenevePort = 6081; // RFC 8926, section 3.3
+constexpr std::uint32_t kShortIdBits = 12;
+constexpr std::uint32_t kShortIdMask = (1U << kShortIdBits) - 1;
 
 /// An IPv6 range ends in zeros, so there the node's own address tells the devices apart.
 MacAddress tunnel_mac(const NodeView& node) {
@@ -28,12 +33,19 @@ MacAddress tunnel_mac(const NodeView& node) {
     return mac;
 }
 
-/// A device of IP packets: who is behind an address is known to whoever reads it.
-LinkSpec make_geneve(const ClusterView& cluster, const NodeView& node) {
+std::optional<IpAddress> address_of(const NodeView& node, netemu::Family family) {
+    for (const auto& prefix : node.underlay) {
+        if (prefix.address.family() == family) {
+            return prefix.address;
+        }
+    }
+    return std::nullopt;
+}
+
+LinkSpec plain_tunnel(const ClusterView& cluster, const NodeView& node) {
     LinkSpec tunnel;
-    tunnel.name = cluster.profile->geneve;
+    tunnel.name = cluster.tunnel;
     tunnel.index = kTunnelIndex;
-    tunnel.kind = netemu::TunSpec{false, true};
     tunnel.mtu = cluster.overlay_mtu;
     for (const auto& range : node.pod_cidrs) {
         tunnel.addresses.push_back(IpPrefix::host(tunnel_address(range)));
@@ -43,48 +55,112 @@ LinkSpec make_geneve(const ClusterView& cluster, const NodeView& node) {
 
 LinkSpec make_tunnel(const ClusterView& cluster, const NodeView& node) {
     const auto& profile = *cluster.profile;
-    LinkSpec tunnel;
-    tunnel.name = profile.tunnel;
-    tunnel.index = kTunnelIndex;
+    auto tunnel = plain_tunnel(cluster, node);
+    if (cluster.carrier == Carrier::Userspace) {
+        // Of IP packets: who is behind an address is known to whoever reads it.
+        tunnel.kind = netemu::TunSpec{false, true};
+        return tunnel;
+    }
+    if (cluster.carrier == Carrier::Ipip) {
+        tunnel.kind = netemu::IpipSpec{*address_of(node, netemu::Family::V4)};
+        std::erase_if(tunnel.addresses, [](const IpPrefix& each) { return each.address.is_v6(); });
+        return tunnel;
+    }
+    tunnel.mac = tunnel_mac(node);
+    if (cluster.carrier == Carrier::External) {
+        using Protocol = netemu::ExternalTunnelSpec::Protocol;
+        tunnel.kind = cluster.geneve ? netemu::ExternalTunnelSpec{Protocol::Geneve, kGenevePort}
+                                     : netemu::ExternalTunnelSpec{Protocol::Vxlan, profile.port};
+        return tunnel;
+    }
     netemu::VxlanSpec vxlan;
     vxlan.vni = profile.vni;
     vxlan.local = node.underlay.front().address;
     vxlan.port = profile.port;
     vxlan.underlay = kEth0;
     tunnel.kind = std::move(vxlan);
-    tunnel.mac = tunnel_mac(node);
-    tunnel.mtu = cluster.overlay_mtu;
-    for (const auto& range : node.pod_cidrs) {
-        tunnel.addresses.push_back(IpPrefix::host(tunnel_address(range)));
-    }
     return tunnel;
 }
 
-void add_peer(const NodeView& peer, const std::string& tunnel, NamespaceSpec& spec) {
+/// A number of 12 bits for each node, in their order. Weave's peers draw one and settle whose it is
+/// where two have the same (mesh, peer.go); here it is the end of the node's address, or the next
+/// that is free.
+std::vector<std::uint32_t> short_ids(const ClusterView& cluster) {
+    std::vector<std::uint32_t> ids;
+    std::set<std::uint32_t> taken;
+    for (const auto& node : cluster.nodes) {
+        auto id = (node.port_index - kFirstPortIndex) & kShortIdMask;
+        while (!taken.insert(id).second) {
+            id = (id + 1) & kShortIdMask;
+        }
+        ids.push_back(id);
+    }
+    return ids;
+}
+
+/// What the routes to each of the other nodes say of the VNI. Weave's is made of the numbers of
+/// sender and receiver (weave, router/fastdp.go, tunnelIDFor).
+std::vector<std::uint32_t> peer_vnis(const ClusterView& cluster, std::size_t position) {
+    if (!cluster.profile->peer_networks) {
+        return std::vector<std::uint32_t>(cluster.nodes.size(), cluster.profile->vni);
+    }
+    auto ids = short_ids(cluster);
+    const auto own = ids.at(position);
+    for (auto& id : ids) {
+        id = own | id << kShortIdBits;
+    }
+    return ids;
+}
+
+/// A carrier of frames. `vni`: of an External one, whose routes lead; otherwise entries of the
+/// device do.
+void add_peer(
+    const ClusterView& cluster, const NodeView& peer, std::uint32_t vni, NamespaceSpec& spec) {
     const auto mac = tunnel_mac(peer);
+    const auto& outer = peer.underlay.front().address;
+    const bool external = cluster.carrier == Carrier::External;
     for (const auto& range : peer.pod_cidrs) {
         const auto via = tunnel_address(range);
-        spec.routes.push_back({range, via, tunnel, true});
-        spec.neighbours.push_back({via, mac, tunnel});
+        spec.routes.push_back({range, via, cluster.tunnel, true});
+        if (external) {
+            spec.routes.back().encap = netemu::Encap{vni, outer};
+        }
+        spec.neighbours.push_back({via, mac, cluster.tunnel});
     }
-    spec.fdb.push_back({mac, peer.underlay.front().address, tunnel});
+    if (!external) {
+        spec.fdb.push_back({mac, outer, cluster.tunnel});
+    }
 }
 
 /// Behind routers the way to the peer's pods is that to the peer.
 void add_next_hop(
+    const ClusterView& cluster,
+    const NodeView& node,
+    const NodeView& peer,
+    const IpPrefix& range,
+    NamespaceSpec& spec) {
+    const auto via = address_of(peer, range.address.family());
+    if (via && cluster.topology != nullptr) {
+        const auto& device = *cluster.topology->find(DeviceKind::Node, node.name);
+        if (auto route = route_behind(*cluster.topology, device, range, *via)) {
+            spec.routes.push_back(std::move(*route));
+        }
+    } else if (via) {
+        spec.routes.push_back({range, *via, kEth0, false});
+    }
+}
+
+/// The routes to a peer of every carrier but those of frames.
+void add_ranges_of_peer(
     const ClusterView& cluster, const NodeView& node, const NodeView& peer, NamespaceSpec& spec) {
     for (const auto& range : peer.pod_cidrs) {
-        const auto via =
-            std::find_if(peer.underlay.begin(), peer.underlay.end(), [&](const IpPrefix& each) {
-                return each.address.family() == range.address.family();
-            });
-        if (via != peer.underlay.end() && cluster.topology != nullptr) {
-            const auto& device = *cluster.topology->find(DeviceKind::Node, node.name);
-            if (auto route = route_behind(*cluster.topology, device, range, via->address)) {
-                spec.routes.push_back(std::move(*route));
-            }
-        } else if (via != peer.underlay.end()) {
-            spec.routes.push_back({range, via->address, kEth0, false});
+        if (cluster.carrier == Carrier::Userspace) {
+            spec.routes.push_back({range, {}, cluster.tunnel, false});
+        } else if (cluster.carrier == Carrier::Ipip && range.address.is_v4()) {
+            const auto outer = address_of(peer, netemu::Family::V4);
+            spec.routes.push_back({range, outer, cluster.tunnel, true});
+        } else if (cluster.carrier != Carrier::Learned) {
+            add_next_hop(cluster, node, peer, range, spec);
         }
     }
 }
@@ -96,24 +172,20 @@ IpAddress tunnel_address(const IpPrefix& range) {
 }
 
 void add_overlay(const ClusterView& cluster, const NodeView& node, NamespaceSpec& spec) {
-    if (cluster.tunnels) {
+    if (!cluster.tunnel.empty()) {
         spec.links.push_back(make_tunnel(cluster, node));
     }
-    if (cluster.geneve) {
-        spec.links.push_back(make_geneve(cluster, node));
-    }
-    for (const auto& peer : cluster.nodes) {
-        if (&peer == &node) {
+    const auto position = static_cast<std::size_t>(&node - cluster.nodes.data());
+    const auto vnis = peer_vnis(cluster, position);
+    for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
+        const auto& peer = cluster.nodes[i];
+        if (i == position) {
             continue;
         }
-        if (cluster.tunnels) {
-            add_peer(peer, cluster.profile->tunnel, spec);
-        } else if (cluster.geneve) {
-            for (const auto& range : peer.pod_cidrs) {
-                spec.routes.push_back({range, {}, cluster.profile->geneve, false});
-            }
-        } else if (cluster.next_hops) {
-            add_next_hop(cluster, node, peer, spec);
+        if (cluster.carrier == Carrier::Vxlan || cluster.carrier == Carrier::External) {
+            add_peer(cluster, peer, vnis[i], spec);
+        } else {
+            add_ranges_of_peer(cluster, node, peer, spec);
         }
     }
     std::sort(spec.neighbours.begin(), spec.neighbours.end());

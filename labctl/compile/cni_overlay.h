@@ -3,8 +3,8 @@
 #include "labctl/compile/network_view.h"
 #include "netemu/model/network.h"
 
-/// How the pods' packets get from node to node: a VXLAN device, a device for Geneve, or nothing but
-/// routes.
+/// How the pods' packets get from node to node: a tunnel device of one kind or another, or nothing
+/// but routes.
 namespace labctl::compile {
 
 /// The node's tunnel has the first address of its range of pods: flannel gives it so, and Calico
@@ -14,10 +14,13 @@ namespace labctl::compile {
 /// With an overlay: the profile's VXLAN device, which does not learn, and for every other node its
 /// ranges by its tunnel's address, that address's MAC and that MAC's node, all permanent. This is
 /// what flannel's and Calico's VXLAN backends make (flannel, Documentation/backends.md; Calico,
-/// felix's VXLAN manager). With Geneve: a TUN device with the same address, and the other nodes'
-/// ranges behind it; see identity_network.h for the rest. Without: the ranges of the other nodes by
-/// their addresses on the segment, as flannel's host-gw backend has them; nothing where BGP brings
-/// them.
+/// felix's VXLAN manager). Where the profile has a VNI for each pair of nodes, and with Geneve in
+/// the kernel: a device in external mode, as Open vSwitch and Cilium have it, and routes that say
+/// the rest. IP in IP: a device without peers, and the
+/// nodes' addresses as gateways (Calico, felix' IPIP manager). In userspace: a TUN device with the
+/// same address, and the other nodes' ranges behind it; see identity_network.h for the rest. `node`
+/// is one of cluster.nodes. Without: the ranges of the other nodes by their addresses on the
+/// segment, as flannel's host-gw backend has them; nothing where BGP brings them.
 void add_overlay(const ClusterView& cluster, const NodeView& node, netemu::NamespaceSpec& spec);
 
 } // namespace labctl::compile

@@ -12,7 +12,7 @@ namespace labctl::compile {
 
 const std::vector<const CniProfile*>& cni_profiles() {
     static const std::vector<const CniProfile*> kAll{
-        &kBridgeProfile, &kFlannelProfile, &kCalicoProfile, &kCiliumProfile};
+        &kBridgeProfile, &kFlannelProfile, &kCalicoProfile, &kCiliumProfile, &kWeaveProfile};
     return kAll;
 }
 
@@ -35,40 +35,58 @@ const CniProfile& cni_profile(const ClusterConfig& config) {
 
 void check_overlay(
     const std::string& overlay, const CniProfile& profile, const std::string& field) {
-    const std::string kAvailable = std::string("available: ") +
-                                   (profile.geneve == nullptr ? "" : "geneve, ") +
-                                   "vxlan, none (routes over the underlay)";
+    const std::string kAvailable =
+        std::string("available: ") + (profile.geneve == nullptr ? "" : "geneve, ") +
+        (profile.ipip == nullptr ? "" : "ipip, ") + (profile.sleeve == nullptr ? "" : "sleeve, ") +
+        "vxlan, none (routes over the underlay)";
     if (overlay == kOverlayVxlan || overlay == kOverlayNone ||
-        (overlay == kOverlayGeneve && profile.geneve != nullptr)) {
+        (overlay == kOverlayGeneve && profile.geneve != nullptr) ||
+        (overlay == kOverlayIpip && profile.ipip != nullptr) ||
+        (overlay == kOverlaySleeve && profile.sleeve != nullptr)) {
         return;
     }
-    if (overlay == kOverlayGeneve) {
+    if (overlay == kOverlayGeneve || overlay == kOverlayIpip || overlay == kOverlaySleeve) {
         throw netemu::UsageError(
-            field + ": 'geneve' is not available with the profile " + profile.name, kAvailable);
-    }
-    if (overlay == "ipip") {
-        throw netemu::UnsupportedError(
-            field + ": 'ipip' needs tunnels of IP in IP in the kernel (CONFIG_NET_IPIP), and this "
-                    "version does not set them up",
+            field + ": '" + overlay + "' is not available with the profile " + profile.name,
             kAvailable);
     }
     throw netemu::UsageError(
         field + ": '" + overlay + "' is not available in this version", kAvailable);
 }
 
-void check_emulation(const std::string& emulation, const std::string& field) {
-    if (emulation == "auto" || emulation == "userspace") {
+void check_emulation(
+    const std::string& emulation, const CniProfile& profile, const std::string& field) {
+    if (emulation == "auto" || emulation == "none") {
         return;
     }
-    if (emulation == "none") {
-        throw netemu::UnsupportedError(
-            field + ": 'none' needs Geneve devices in the kernel (CONFIG_GENEVE), and this version "
-                    "does not set them up",
-            "emulation: userspace carries the same frames on any kernel");
+    if (emulation != "userspace") {
+        throw netemu::UsageError(
+            field + ": '" + emulation + "' is not available in this version",
+            "available: auto, none (a device of the kernel), userspace");
     }
-    throw netemu::UsageError(
-        field + ": '" + emulation + "' is not available in this version",
-        "available: auto, userspace");
+    if (!profile.identities) {
+        throw netemu::UsageError(
+            field + ": Geneve in userspace carries identities, and the profile " + profile.name +
+                " has none",
+            "say emulation: none, or profile: cilium");
+    }
+}
+
+bool tunnels_in_userspace(const ClusterConfig& config) {
+    if (config.overlay == kOverlayGeneve) {
+        return config.emulation == "userspace" ||
+               (config.emulation == "auto" && cni_profile(config).identities);
+    }
+    return config.overlay == kOverlaySleeve;
+}
+
+const char* tunnel_device(const ClusterConfig& config) {
+    const auto& profile = cni_profile(config);
+    return config.overlay == kOverlayVxlan    ? profile.tunnel
+           : config.overlay == kOverlayGeneve ? profile.geneve
+           : config.overlay == kOverlayIpip   ? profile.ipip
+           : config.overlay == kOverlaySleeve ? profile.sleeve
+                                              : nullptr;
 }
 
 std::vector<netemu::IpAddress> node_addresses(const NodeView& node, const CniProfile& profile) {

@@ -31,6 +31,10 @@ struct CniProfile {
     const char* overlay = "vxlan"; // where the lab does not say
     const char* router = nullptr;  // device with the node's own address among its pods
     bool identities = false;       // label sets have numbers, which policies go by
+    const char* ipip = nullptr;    // the device for IP in IP; nullptr: it has none
+    const char* sleeve = nullptr;  // the device behind which Sleeve is; nullptr: it has none
+    bool peer_networks = false;    // by VXLAN each way between two nodes has a VNI of its own
+    std::uint32_t mtu_max = 0; // of pods, where the lab does not say; 0: what the underlay leaves
 
     [[nodiscard]] bool routed() const { return bridge == nullptr; }
 };
@@ -39,6 +43,7 @@ extern const CniProfile kBridgeProfile;
 extern const CniProfile kFlannelProfile;
 extern const CniProfile kCalicoProfile;
 extern const CniProfile kCiliumProfile;
+extern const CniProfile kWeaveProfile;
 
 /// In the order in which they are offered.
 [[nodiscard]] const std::vector<const CniProfile*>& cni_profiles();
@@ -46,20 +51,28 @@ extern const CniProfile kCiliumProfile;
 [[nodiscard]] const CniProfile& find_cni_profile(std::string_view name, const std::string& field);
 [[nodiscard]] const CniProfile& cni_profile(const ClusterConfig& config);
 
-/// How nodes exchange the packets of pods: "vxlan", "geneve", or "none", by routes over the
-/// underlay.
+/// How nodes exchange the packets of pods: "vxlan", "geneve", "ipip" (IPv4 alone; IPv6 goes as with
+/// "none"), "sleeve" (Weave's own), or "none", by routes over the underlay.
 inline constexpr const char* kOverlayVxlan = "vxlan";
 inline constexpr const char* kOverlayGeneve = "geneve";
+inline constexpr const char* kOverlayIpip = "ipip";
+inline constexpr const char* kOverlaySleeve = "sleeve";
 inline constexpr const char* kOverlayNone = "none";
-/// Throws netemu::UsageError for an overlay that is not known here, or that the profile has not,
-/// and netemu::UnsupportedError, naming the kernel's feature, for one that hosts cannot have.
+/// Throws netemu::UsageError for an overlay that is not known here, or that the profile has not.
 /// `field` is what the user wrote it in.
 void check_overlay(const std::string& overlay, const CniProfile& profile, const std::string& field);
 
-/// Who makes the tunnels: "userspace", the data plane behind a TUN device, on any kernel; "auto" is
-/// what this version does by itself. Throws as check_overlay: "none", a device of the kernel, is
-/// not to be had.
-void check_emulation(const std::string& emulation, const std::string& field);
+/// Who makes Geneve's tunnels: "userspace", the data plane behind a TUN device, on any kernel,
+/// which knows identities; "none", a device of the kernel, which does not; "auto": the former with
+/// a profile that has identities, the latter with any other. Throws netemu::UsageError for anything
+/// else, and where the profile has no identities to carry.
+void check_emulation(
+    const std::string& emulation, const CniProfile& profile, const std::string& field);
+
+/// Whether the data plane carries what nodes exchange: Geneve as check_emulation says, and Sleeve.
+[[nodiscard]] bool tunnels_in_userspace(const ClusterConfig& config);
+/// The device of each node that leads to the others; nullptr: none, without an overlay.
+[[nodiscard]] const char* tunnel_device(const ClusterConfig& config);
 
 /// The addresses that are the node's own: on the underlay, and those of the plugin's devices.
 [[nodiscard]] std::vector<netemu::IpAddress>

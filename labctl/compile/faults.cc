@@ -104,6 +104,8 @@ std::vector<std::string> fault_links(const api::Fault& fault, const NamespaceSpe
     }
     for (const auto& link : ns.links) {
         if (std::holds_alternative<netemu::VxlanSpec>(link.kind) ||
+            std::holds_alternative<netemu::ExternalTunnelSpec>(link.kind) ||
+            std::holds_alternative<netemu::IpipSpec>(link.kind) ||
             std::holds_alternative<netemu::TunSpec>(link.kind)) {
             names.push_back(link.name);
         }

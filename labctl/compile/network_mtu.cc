@@ -15,6 +15,8 @@ namespace {
 constexpr std::uint32_t kVxlanOverV4 = 20 + 8 + 8 + 14;
 constexpr std::uint32_t kVxlanOverV6 = 40 + 8 + 8 + 14;
 constexpr std::uint32_t kGeneveOption = 8; // the sender's identity, beyond what VXLAN has
+constexpr std::uint32_t kIpipHeader = 20;  // RFC 2003
+constexpr std::uint32_t kSleeveNames = 12; // three names and a length, where VXLAN has 8 bytes
 
 bool any_v6(const std::vector<netemu::IpPrefix>& ranges) {
     return std::any_of(
@@ -27,10 +29,15 @@ std::uint32_t overlay_overhead(const ClusterConfig& config) {
     if (config.overlay == kOverlayNone) {
         return 0;
     }
+    if (config.overlay == kOverlayIpip) {
+        return kIpipHeader;
+    }
     const bool v6 =
         !config.underlay_cidrs.empty() && !config.underlay_cidrs.front().address.is_v4();
+    const bool userspace = tunnels_in_userspace(config);
     return (v6 ? kVxlanOverV6 : kVxlanOverV4) +
-           (config.overlay == kOverlayGeneve ? kGeneveOption : 0);
+           (config.overlay == kOverlaySleeve ? kSleeveNames : 0) +
+           (config.overlay == kOverlayGeneve && userspace ? kGeneveOption : 0);
 }
 
 std::uint32_t compute_mtu(const ClusterConfig& config) {
@@ -48,16 +55,18 @@ std::uint32_t compute_mtu(const ClusterConfig& config) {
             "give a value from " + std::to_string(least + overhead) + " to " +
                 std::to_string(kMtuMax));
     }
+    const auto most = cni_profile(config).mtu_max;
+    const auto left = config.underlay_mtu - overhead;
+    const auto usual = most == 0 ? left : std::min(left, most);
     if (!config.cni_mtu) {
-        return config.underlay_mtu - overhead;
+        return usual;
     }
     if (*config.cni_mtu < least || *config.cni_mtu > kMtuMax) {
         throw netemu::UsageError(
             "spec.cni.mtu: " + std::to_string(*config.cni_mtu) + " bytes are not between " +
                 std::to_string(least) + ", which " + family + " needs, and " +
                 std::to_string(kMtuMax),
-            "leave it out, or say auto: that gives " +
-                std::to_string(config.underlay_mtu - overhead));
+            "leave it out, or say auto: that gives " + std::to_string(usual));
     }
     return *config.cni_mtu;
 }

@@ -204,14 +204,33 @@ void view_pods(const store::Store& store, std::vector<NodeView>& nodes) {
 
 } // namespace
 
+namespace {
+
+Carrier carrier_of(const ClusterConfig& config) {
+    if (config.overlay == kOverlayNone) {
+        return config.bgp ? Carrier::Learned : Carrier::Routes;
+    }
+    if (tunnels_in_userspace(config)) {
+        return Carrier::Userspace;
+    }
+    if (config.overlay == kOverlayIpip) {
+        return Carrier::Ipip;
+    }
+    const bool external = config.overlay == kOverlayGeneve || cni_profile(config).peer_networks;
+    return external ? Carrier::External : Carrier::Vxlan;
+}
+
+} // namespace
+
 ClusterView view_cluster(const store::Store& store, const ClusterConfig& config) {
     ClusterView view;
     view.pod_mtu = compute_mtu(config);
     view.bridge_netfilter = config.bridge_netfilter;
     view.profile = &cni_profile(config);
-    view.tunnels = config.overlay == kOverlayVxlan;
+    view.carrier = carrier_of(config);
+    const auto* tunnel = tunnel_device(config);
+    view.tunnel = tunnel == nullptr ? "" : tunnel;
     view.geneve = config.overlay == kOverlayGeneve;
-    view.next_hops = !view.tunnels && !view.geneve && !config.bgp;
     view.check_sources = view.profile->always_checks_sources ||
                          (view.profile->enforces_policies && has_policies(store));
     view.underlay_mtu = config.underlay_mtu;

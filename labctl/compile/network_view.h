@@ -32,6 +32,16 @@ struct NodeView {
     std::vector<PodView> pods;               // in order of namespace and name
 };
 
+/// How the packets of pods get to other nodes.
+enum class Carrier {
+    Vxlan,     // a VXLAN device, which its forwarding database directs
+    External,  // one of VXLAN or Geneve, which routes direct
+    Ipip,      // a device for IP in IP, for IPv4; IPv6 goes by routes of ours
+    Userspace, // a TUN device, and the data plane behind it
+    Routes,    // as they are, by routes of ours
+    Learned,   // likewise, by routes that BGP brings
+};
+
 struct ClusterView {
     std::vector<NodeView> nodes;             // in order of their underlay addresses
     std::vector<netemu::IpPrefix> external;  // addresses of the namespace "external"
@@ -41,9 +51,9 @@ struct ClusterView {
     std::uint32_t pod_mtu = 0;
     const CniProfile* profile = nullptr; // how pods are wired
     const Topology* topology = nullptr;  // of the underlay; none: all are on one segment
-    bool tunnels = true;          // nodes exchange the pods' packets by VXLAN, not as they are
-    bool geneve = false;          // or by Geneve
-    bool next_hops = false;       // by routes of ours; otherwise BGP brings them
+    Carrier carrier = Carrier::Vxlan;
+    std::string tunnel;           // the device for it on each node; empty: none
+    bool geneve = false;          // what an External carrier speaks, instead of VXLAN
     bool bridge_netfilter = true; // see ClusterConfig
     bool check_sources = false;   // pods may send from their own addresses only
 };

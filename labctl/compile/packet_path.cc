@@ -62,6 +62,9 @@ std::string route_text(const RouteSpec& route) {
         text += " via " + route.gateway->to_string();
     }
     return text + (route.is_blackhole() ? "" : " dev " + route.link) +
+           (route.encap ? " encap id " + std::to_string(route.encap->id) + " dst " +
+                              route.encap->remote.to_string()
+                        : "") +
            (route.onlink ? " onlink" : "") +
            (route.more.empty()
                 ? ""
@@ -216,6 +219,67 @@ private:
         end("no tunnel ends at " + entry->remote.to_string());
     }
 
+    /// Where to is said by the route.
+    void leave(
+        const NamespaceSpec& ns,
+        const LinkSpec& link,
+        const netemu::ExternalTunnelSpec& tunnel,
+        const IpAddress& next) {
+        const auto route = route_to(ns, to_);
+        if (!route || !route->encap) {
+            end("no node is known behind " + next.to_string());
+            return;
+        }
+        const auto& remote = route->encap->remote;
+        const bool vxlan = tunnel.protocol == netemu::ExternalTunnelSpec::Protocol::Vxlan;
+        hops_.back().how += std::string("; ") + (vxlan ? "VXLAN " : "Geneve ") +
+                            std::to_string(route->encap->id) + ", " + source_to(ns, remote) +
+                            " > " + remote.to_string() + " UDP " + std::to_string(tunnel.port) +
+                            " by " + std::string(kTunnelCarrier);
+        if (!carry(remote)) {
+            return;
+        }
+        for (const auto& [name, peer] : network_.namespaces) {
+            const auto* device = holds(peer, remote) ? link_named(peer, link.name) : nullptr;
+            if (device != nullptr && device->kind == link.kind) {
+                enter(name, device->name);
+                return;
+            }
+        }
+        end("no tunnel ends at " + remote.to_string());
+    }
+
+    void leave(
+        const NamespaceSpec& /*ns*/,
+        const LinkSpec& link,
+        const netemu::IpipSpec& ipip,
+        const IpAddress& next) {
+        hops_.back().how += "; IP in IP, " + ipip.local.to_string() + " > " + next.to_string() +
+                            " by " + std::string(kTunnelCarrier);
+        if (!carry(next)) {
+            return;
+        }
+        for (const auto& [name, peer] : network_.namespaces) {
+            if (holds(peer, next) && link_named(peer, link.name) != nullptr) {
+                enter(name, link.name);
+                return;
+            }
+        }
+        end("no tunnel ends at " + next.to_string());
+    }
+
+    /// The address of the link that carries tunnels, of the family of `remote`.
+    static std::string source_to(const NamespaceSpec& ns, const IpAddress& remote) {
+        const auto* carrier = link_named(ns, std::string(kTunnelCarrier));
+        for (const auto& address :
+             carrier == nullptr ? std::vector<IpPrefix>{} : carrier->addresses) {
+            if (address.address.family() == remote.family()) {
+                return address.address.to_string();
+            }
+        }
+        return "?";
+    }
+
     /// A TUN device leads to whoever reads it.
     void leave(
         const NamespaceSpec& /*ns*/,
@@ -235,14 +299,24 @@ private:
             end("no node is known behind " + next.to_string());
             return;
         }
-        constexpr std::uint16_t kPort = 6081; // RFC 8926, section 3.3
-        hops_.back().how += "; Geneve " + std::to_string(question_.tunnels->vni) + ", identity " +
-                            std::to_string(question_.identity) + ", " + self->local.to_string() +
-                            " > " + peer->local.to_string() + " UDP " + std::to_string(kPort) +
-                            " by " + std::string(kTunnelCarrier) + ", in userspace";
+        hops_.back().how += "; " + in_userspace(*self, *peer) + " by " +
+                            std::string(kTunnelCarrier) + ", in userspace";
         if (carry(peer->local)) {
             enter(peer->ns_name, peer->link);
         }
+    }
+
+    [[nodiscard]] std::string
+    in_userspace(const services::IdentityNode& self, const services::IdentityNode& peer) const {
+        const auto way = self.local.to_string() + " > " + peer.local.to_string() + " UDP ";
+        if (question_.tunnels->format == services::TunnelFormat::Sleeve) {
+            constexpr std::uint16_t kPort = 6783; // mesh, router.go
+            return "Sleeve, peer " + self.peer_name.to_string() + " to " +
+                   peer.peer_name.to_string() + ", " + way + std::to_string(kPort);
+        }
+        constexpr std::uint16_t kPort = 6081; // RFC 8926, section 3.3
+        return "Geneve " + std::to_string(question_.tunnels->vni) + ", identity " +
+               std::to_string(question_.identity) + ", " + way + std::to_string(kPort);
     }
 
     static bool has_address(const services::IdentityNode& node, const IpAddress& address) {

@@ -22,7 +22,7 @@ const CniProfile* ignoring_profile(const store::Store& store) {
 std::string ignored_policies_text(const CniProfile& profile, std::size_t policies) {
     return std::to_string(policies) + (policies == 1 ? " policy is" : " policies are") +
            " stored and NOT enforced: nothing in the CNI profile " + profile.name +
-           " does (bridge, calico and cilium do)";
+           " does (bridge, calico, cilium and weave do)";
 }
 
 PolicyWorld enforced_world(const store::Store& store) {

@@ -253,9 +253,12 @@ private:
                 continue;
             }
             for (const auto& node : cluster_.nodes) {
-                if (!cluster_.tunnels) {
-                    add_ranges(device, node.pod_cidrs, node);
-                }
+                auto ranges = node.pod_cidrs; // those that cross the routers as they are
+                std::erase_if(ranges, [&](const IpPrefix& range) {
+                    return !cluster_.tunnel.empty() &&
+                           (cluster_.carrier != Carrier::Ipip || range.address.is_v4());
+                });
+                add_ranges(device, ranges, node);
             }
             // `external` on the default segment enters by the first node, too.
             const auto& first = entry_node();

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "labctl/dataplane/channel.h"
-#include "labctl/dataplane/geneve_engine.h"
 #include "labctl/dataplane/prober.h"
 #include "labctl/dataplane/sandbox.h"
+#include "labctl/dataplane/tunnel_engine.h"
 #include "labctl/dataplane/wire.h"
 #include "labctl/dataplane/workload_server.h"
 #include "netemu/base/log.h"
@@ -89,7 +89,7 @@ void send_probes(int channel_fd, std::latch& running) {
 void carry_tunnels(std::latch& running) {
     netemu::EventLoop loop;
     Channel* channel = nullptr;
-    GeneveEngine engine(
+    TunnelEngine engine(
         loop, [&channel](std::string message) { channel->send(std::move(message)); });
     Channel supervisor(
         loop,

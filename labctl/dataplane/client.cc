@@ -348,7 +348,7 @@ void DataPlane::serve_tunnels() {
     impl_->tunnels.serve();
 }
 
-const std::map<std::string, GeneveCounters>& DataPlane::tunnel_counters() const {
+const std::map<std::string, TunnelCounters>& DataPlane::tunnel_counters() const {
     return impl_->tunnels.counters();
 }
 

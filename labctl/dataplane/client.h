@@ -13,9 +13,9 @@
 
 #include "labctl/dataplane/dns_event.h"
 #include "labctl/dataplane/drop_notice.h"
-#include "labctl/dataplane/geneve_counters.h"
 #include "labctl/dataplane/proxy_spec.h"
 #include "labctl/dataplane/spec.h"
+#include "labctl/dataplane/tunnel_counters.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
 
@@ -107,8 +107,8 @@ public:
     /// closes those of nodes that are gone. Throws netemu::Error if one cannot be opened.
     void serve_tunnels();
     /// What the nodes' tunnels have carried and dropped, by node: a few milliseconds old.
-    [[nodiscard]] const std::map<std::string, GeneveCounters>& tunnel_counters() const;
-    using TunnelDropCallback = std::function<void(std::vector<GeneveDropped> drops)>;
+    [[nodiscard]] const std::map<std::string, TunnelCounters>& tunnel_counters() const;
+    using TunnelDropCallback = std::function<void(std::vector<TunnelDropped> drops)>;
     /// Called with what tunnels drop; when it is much at once, with a part of it.
     void on_tunnel_drops(TunnelDropCallback callback);
 

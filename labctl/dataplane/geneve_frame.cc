@@ -1,7 +1,6 @@
 #include "labctl/dataplane/geneve_frame.h"
 
 #include <algorithm>
-#include <array>
 
 namespace labctl::dataplane {
 namespace {
@@ -69,23 +68,6 @@ void write_geneve(const GeneveHead& head, std::uint8_t* to) {
     std::copy(head.destination.bytes.begin(), head.destination.bytes.end(), to + 16);
     std::copy(head.source.bytes.begin(), head.source.bytes.end(), to + 22);
     put16(to + 28, head.ipv6 ? kIpv6Type : kIpv4Type);
-}
-
-const char* to_text(GeneveDrop reason) {
-    static constexpr std::array<const char*, kGeneveDrops> kNames{
-        "bad-frame",
-        "other-vni",
-        "unknown-peer",
-        "critical-option",
-        "no-identity",
-        "unknown-identity",
-        "forged-identity",
-        "unknown-source",
-        "not-here",
-        "policy-denied",
-        "unroutable",
-        "too-big"};
-    return kNames.at(static_cast<std::size_t>(reason));
 }
 
 std::optional<GeneveFrame> read_geneve(std::span<const std::uint8_t> datagram) {

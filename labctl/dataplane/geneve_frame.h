@@ -37,25 +37,6 @@ struct GeneveHead {
 /// Writes the kGeneveHead bytes in front of a packet.
 void write_geneve(const GeneveHead& head, std::uint8_t* to);
 
-/// Why a frame was not delivered. The numbers are those of the counters.
-enum class GeneveDrop : std::uint8_t {
-    BadFrame,        // not Geneve of version 0, a control packet, cut short, or no IP inside
-    OtherVni,        // of a network that this is not
-    UnknownPeer,     // from an address that is no node's
-    CriticalOption,  // an option that is critical and not known (RFC 8926, section 3.5)
-    NoIdentity,      // without the option, or with one of a wrong length
-    UnknownIdentity, // nothing has that identity
-    ForgedIdentity,  // the sender's address has another identity, or is another node's
-    UnknownSource,   // from an address of pods that no pod has (any more)
-    NotHere,         // for an address that this node has not
-    PolicyDenied,    // the destination's policy map does not let that identity in
-    Unroutable,      // while sending: no node has that address
-    TooBig,          // while sending: larger than the underlay's MTU
-};
-inline constexpr std::size_t kGeneveDrops = 12;
-/// "bad-frame", "no-identity", ...
-[[nodiscard]] const char* to_text(GeneveDrop reason);
-
 /// A frame that was read.
 struct GeneveFrame {
     std::uint32_t vni = 0;

@@ -103,6 +103,19 @@ std::optional<InnerPacket> read_inner(std::span<const std::uint8_t> packet) {
     return read;
 }
 
+std::size_t ip_size(std::span<const std::uint8_t> packet) {
+    if (packet.size() < kIpv4HeaderMin) {
+        return 0;
+    }
+    return packet[0] >> 4U == 4 ? half_at(packet, 2) : kIpv6Header + half_at(packet, 4);
+}
+
+std::optional<InnerPacket> read_whole(std::span<const std::uint8_t> bytes) {
+    auto inner = read_inner(bytes);
+    const auto size = inner ? ip_size(bytes) : 0;
+    return inner && size >= inner->transport && size <= bytes.size() ? inner : std::nullopt;
+}
+
 std::uint32_t flow_hash(const InnerPacket& packet) {
     constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15U; // 2^64 divided by the golden ratio
     std::uint64_t hash = std::uint64_t{packet.protocol} << 32U |

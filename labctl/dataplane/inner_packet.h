@@ -29,6 +29,13 @@ struct InnerPacket {
 /// whole. The bytes may be anything.
 [[nodiscard]] std::optional<InnerPacket> read_inner(std::span<const std::uint8_t> packet);
 
+/// What an IP header says of the packet's size; 0 if there is none.
+[[nodiscard]] std::size_t ip_size(std::span<const std::uint8_t> packet);
+
+/// As read_inner; nullopt also where the packet is longer than `bytes`, or shorter than its own
+/// headers. Behind the first ip_size(bytes) bytes is padding.
+[[nodiscard]] std::optional<InnerPacket> read_whole(std::span<const std::uint8_t> bytes);
+
 /// The same for all packets of a flow: a port of the outer header (RFC 8926, section 3.3).
 [[nodiscard]] std::uint32_t flow_hash(const InnerPacket& packet);
 

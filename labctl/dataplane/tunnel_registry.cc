@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "labctl/dataplane/geneve_frame.h"
+#include "labctl/dataplane/sleeve_frame.h"
 #include "netemu/base/error.h"
 
 namespace labctl::dataplane {
@@ -60,15 +61,16 @@ int bind_tunnel(int socket, const netemu::IpAddress& local, std::uint16_t port) 
     return ::bind(socket, reinterpret_cast<const sockaddr*>(&address), size); // NOLINT
 }
 
-netemu::UniqueFd
-open_receiver(const services::IdentityNode& node, const SocketFactory& open_socket) {
+netemu::UniqueFd open_receiver(
+    const services::IdentityNode& node, std::uint16_t port, const SocketFactory& open_socket) {
     auto socket = open_tunnel_socket(node, open_socket);
     grow_buffer(socket.get(), SO_RCVBUFFORCE, SO_RCVBUF);
+    grow_buffer(socket.get(), SO_SNDBUFFORCE, SO_SNDBUF);
     const int on = 1; // a kernel without it hands over each frame by itself
     (void)::setsockopt(socket.get(), IPPROTO_UDP, kUdpGroOption, &on, sizeof on);
     check_syscall(
-        node.ns_name + ": receive Geneve on UDP port " + std::to_string(kGenevePort),
-        bind_tunnel(socket.get(), node.local, kGenevePort));
+        node.ns_name + ": receive a tunnel's packets on UDP port " + std::to_string(port),
+        bind_tunnel(socket.get(), node.local, port));
     return socket;
 }
 
@@ -91,7 +93,7 @@ bool is_attached(const netemu::UniqueFd& tun) {
     return tun && ::ioctl(tun.get(), TUNGETIFF, &request) == 0;
 }
 
-GeneveCounters sum(GeneveCounters left, const GeneveCounters& right) {
+TunnelCounters sum(TunnelCounters left, const TunnelCounters& right) {
     left.sent += right.sent;
     left.sent_bytes += right.sent_bytes;
     left.received += right.received;
@@ -137,8 +139,9 @@ TunnelRegistry::Tunnel TunnelRegistry::open(const services::IdentityNode& node) 
     Tunnel tunnel;
     tunnel.id = id_of(node.name);
     tunnel.tun = open_tun_(node.ns_name, node.link);
-    tunnel.socket = open_receiver(node, open_socket_);
-    for (std::size_t i = 0; i < kTunnelSenders; ++i) {
+    const bool sleeve = network_.format == services::TunnelFormat::Sleeve;
+    tunnel.socket = open_receiver(node, sleeve ? kSleevePort : kGenevePort, open_socket_);
+    for (std::size_t i = 0; !sleeve && i < kTunnelSenders; ++i) {
         tunnel.senders.push_back(open_sender(node, i, open_socket_));
     }
     return tunnel;
@@ -202,19 +205,20 @@ const std::string* TunnelRegistry::node_of(std::uint32_t id) const {
 
 void TunnelRegistry::send_tables() const {
     channel_->send(WireWriter()
-                       .op(Op::GeneveBegin)
+                       .op(Op::TunnelBegin)
+                       .u8(static_cast<std::uint8_t>(network_.format))
                        .u32(network_.vni)
                        .u8(network_.keep_established ? 1 : 0)
                        .bytes());
     send_nodes();
     send_maps_and_endpoints();
-    channel_->send(WireWriter().op(Op::GeneveCommit).bytes());
+    channel_->send(WireWriter().op(Op::TunnelCommit).bytes());
 }
 
 void TunnelRegistry::send_nodes() const {
     for (const auto& node : network_.nodes) {
         WireWriter record;
-        record.op(Op::GeneveNodeTable).u32(id_of(node.name)).endpoint({node.local, 0});
+        record.op(Op::TunnelNodeTable).u32(id_of(node.name)).endpoint({node.local, 0});
         record.u32(static_cast<std::uint32_t>(node.ranges.size()));
         for (const auto& range : node.ranges) {
             record.endpoint({range.address, range.length});
@@ -222,6 +226,9 @@ void TunnelRegistry::send_nodes() const {
         record.u32(static_cast<std::uint32_t>(node.addresses.size()));
         for (const auto& address : node.addresses) {
             record.endpoint({address, 0});
+        }
+        for (const auto byte : node.peer_name.bytes) {
+            record.u8(byte);
         }
         channel_->send(record.bytes());
     }
@@ -280,7 +287,7 @@ void TunnelRegistry::counters_arrived(WireReader& record) {
         const std::uint64_t high = record.u32();
         values.push_back(high << 32U | record.u32());
     }
-    GeneveCounters now;
+    TunnelCounters now;
     if (values.size() != 4 + now.drops.size()) {
         throw netemu::Error("the data plane sends counters that are none");
     }
@@ -296,20 +303,20 @@ void TunnelRegistry::counters_arrived(WireReader& record) {
 }
 
 void TunnelRegistry::drops_arrived(
-    WireReader& record, const std::function<void(std::vector<GeneveDropped>)>& callback) {
-    std::vector<GeneveDropped> drops;
+    WireReader& record, const std::function<void(std::vector<TunnelDropped>)>& callback) {
+    std::vector<TunnelDropped> drops;
     for (auto count = record.u32(); count > 0; --count) {
-        GeneveDropped dropped;
+        TunnelDropped dropped;
         const auto* node = node_of(record.u32());
         const auto reason = record.u8();
         dropped.identity = record.u32();
         const auto head = record.text();
-        if (reason >= kGeneveDrops) {
+        if (reason >= kTunnelDrops) {
             throw netemu::Error("the data plane sends a reason that is none");
         }
         if (node != nullptr) {
             dropped.node = *node;
-            dropped.reason = static_cast<GeneveDrop>(reason);
+            dropped.reason = static_cast<TunnelDrop>(reason);
             dropped.head.assign(head.begin(), head.end());
             drops.push_back(std::move(dropped));
         }

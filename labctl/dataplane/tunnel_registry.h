@@ -8,13 +8,14 @@
 
 #include "labctl/dataplane/channel.h"
 #include "labctl/dataplane/client.h"
-#include "labctl/dataplane/geneve_counters.h"
+#include "labctl/dataplane/tunnel_counters.h"
 #include "labctl/dataplane/wire.h"
 #include "services/identity_network.h"
 
 namespace labctl::dataplane {
 
-/// Sockets of a node that tunnels send by: each gives its flows another port, and who spreads load
+/// Sockets of a node that Geneve's tunnels send by (Sleeve's send by the one that they receive by,
+/// from its port): each gives its flows another port, and who spreads load
 /// by ports has so many to tell apart (RFC 8926, section 3.3).
 inline constexpr std::size_t kTunnelSenders = 8;
 
@@ -38,10 +39,10 @@ public:
     /// Take the fields of a record of the child.
     void counters_arrived(WireReader& record);
     void drops_arrived(
-        WireReader& record, const std::function<void(std::vector<GeneveDropped>)>& callback);
+        WireReader& record, const std::function<void(std::vector<TunnelDropped>)>& callback);
 
     /// By node.
-    [[nodiscard]] const std::map<std::string, GeneveCounters>& counters() const {
+    [[nodiscard]] const std::map<std::string, TunnelCounters>& counters() const {
         return counters_;
     }
 
@@ -51,7 +52,7 @@ private:
         netemu::UniqueFd tun;
         netemu::UniqueFd socket;
         std::vector<netemu::UniqueFd> senders;
-        GeneveCounters before; // of children that are gone
+        TunnelCounters before; // of children that are gone
     };
 
     [[nodiscard]] Tunnel open(const services::IdentityNode& node) const;
@@ -69,7 +70,7 @@ private:
     bool changed_ = false;                  // there is a network at all
     std::map<std::string, Tunnel> tunnels_; // by node
     std::map<std::string, std::uint32_t> ids_;
-    std::map<std::string, GeneveCounters> counters_;
+    std::map<std::string, TunnelCounters> counters_;
     std::uint32_t next_id_ = 1;
 };
 

@@ -86,18 +86,21 @@ enum class Op : std::uint8_t {
     // server, u8 tcp, u16 id, text rcode, u32 rtt us, answers); answers are u32 count,
     // count x (text name, text type, u32 ttl, text data)
     JobDone, // u32 job: no more samples of it will come, though fewer than wanted may have
-    // Tunnel channel, to the child. Tables are filled aside, and used from GeneveCommit on.
+    // Tunnel channel, to the child. Tables are filled aside, and used from TunnelCommit on; those
+    // of Geneve only are named so.
     AddTunnel = 224,  // u32 tunnel, u32 count; descriptors: the TUN device, the socket that
-                      // receives, and `count` that send
+                      // receives, and `count` that send; 0: the same
     RemoveTunnel,     // u32 tunnel
-    GeneveBegin,      // u32 VNI, u8 whether established conversations go on
-    GeneveNodeTable,  // u32 tunnel, endpoint of its end, u32 count, count x endpoint (of a range:
-                      // its length for the port), u32 count, count x endpoint of its own
+    TunnelBegin,      // u8 services::TunnelFormat, u32 VNI, u8 whether established
+                      // conversations go on
+    TunnelNodeTable,  // u32 tunnel, endpoint of its end, u32 count, count x endpoint (of a range:
+                      // its length for the port), u32 count, count x endpoint of its own, 6 x u8
+                      // name of the peer
     GeneveIdentities, // u32 count, count x u32
     GenevePolicies,   // u32 map, u32 count, count x (u32 identity, u8 protocol, u16 first, u16
                       // last, u8 verdict)
     GeneveEndpoints,  // u32 count, count x (endpoint, u32 tunnel, u32 identity, u32 map)
-    GeneveCommit,
+    TunnelCommit,
     // Tunnel channel, from the child.
     TunnelCounters = 248, // u32 tunnel, u32 count, count x (u32 high, u32 low)
     TunnelDrops,          // u32 count, count x (u32 tunnel, u8 reason, u32 identity, text head)

@@ -232,6 +232,20 @@ void check_lab_image(const Cursor& image) {
     });
 }
 
+/// What not every profile has.
+void check_overlay_of(const Cursor& cni) {
+    const auto& profile = cni["profile"];
+    if (cni["overlay"].is("geneve") && !profile.is("cilium") && !profile.is("bridge")) {
+        cni["overlay"].invalid("the profiles cilium and bridge have it, all have vxlan and none");
+    }
+    if (cni["overlay"].is("ipip") && !profile.is("calico")) {
+        cni["overlay"].invalid("the profile calico has it, all have vxlan and none");
+    }
+    if (cni["overlay"].is("sleeve") && !profile.is("weave")) {
+        cni["overlay"].invalid("the profile weave has it, all have vxlan and none");
+    }
+}
+
 void check_lab_spec(const Cursor& spec) {
     const auto nodes = check_nodes(spec["nodes"], has_devices(spec["underlay"]));
     const auto pods = ranges_or(spec["podCIDR"], "10.244.0.0/16");
@@ -251,9 +265,7 @@ void check_lab_spec(const Cursor& spec) {
         }
     }
     check_mtu(spec["underlay"]["mtu"], v6);
-    if (spec["cni"]["overlay"].is("geneve") && !spec["cni"]["profile"].is("cilium")) {
-        spec["cni"]["overlay"].invalid("the profile cilium has it, the others vxlan and none");
-    }
+    check_overlay_of(spec["cni"]);
     if (!spec["cni"]["mtu"].is("auto")) {
         check_mtu(spec["cni"]["mtu"], v6);
     }

@@ -7,8 +7,8 @@ namespace labctl::manifest::schema {
 // clang-format off
 namespace {
 
-constexpr std::array<std::string_view, 4> kCniProfiles{"bridge", "calico", "cilium", "flannel"};
-constexpr std::array<std::string_view, 4> kOverlays{"geneve", "ipip", "none", "vxlan"};
+constexpr std::array<std::string_view, 5> kCniProfiles{"bridge", "calico", "cilium", "flannel", "weave"};
+constexpr std::array<std::string_view, 5> kOverlays{"geneve", "ipip", "none", "sleeve", "vxlan"};
 constexpr std::array<std::string_view, 3> kEmulations{"auto", "none", "userspace"};
 
 constexpr std::array<std::string_view, 2> kNodeRoutings{"bgp", "static"};

@@ -96,7 +96,7 @@ void describe_tunnel(Description& out, const DescribeInput& input) {
     if (found == tunnels.end()) {
         return;
     }
-    out.line(0, "Geneve Tunnel:");
+    out.line(0, "Tunnel:");
     out.field(1, "Sent", at(*found, "sent").dump());
     out.field(1, "Received", at(*found, "received").dump());
     out.field(1, "Dropped", at(*found, "dropped").dump());

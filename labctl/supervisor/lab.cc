@@ -161,7 +161,7 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
     };
     dataplane_ = std::make_unique<dataplane::DataPlane>(loop_, std::move(options));
     dns_watchers_ = std::make_unique<DnsWatchers>(*dataplane_);
-    dataplane_->on_tunnel_drops([this](std::vector<dataplane::GeneveDropped> drops) {
+    dataplane_->on_tunnel_drops([this](std::vector<dataplane::TunnelDropped> drops) {
         if (policies_ && drop_log_) {
             tunnels_dropped(drops);
         }

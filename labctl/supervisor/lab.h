@@ -250,9 +250,10 @@ private:
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
     // lab_identities.cc
     static void require_tunnels(const compile::ClusterConfig& config);
+    [[nodiscard]] services::IdentityNetwork tunnel_network() const;
     void update_tunnels();
     void serve_tunnels();
-    void tunnels_dropped(const std::vector<dataplane::GeneveDropped>& drops);
+    void tunnels_dropped(const std::vector<dataplane::TunnelDropped>& drops);
     void explain_identities(api::Json& explanation) const;
     void start_faults();
     [[nodiscard]] std::optional<Target> find_peer(
@@ -283,8 +284,9 @@ private:
     std::unique_ptr<compile::Proxies> proxies_; // from the moment the objects are complete
     std::unique_ptr<compile::DnsRecords> dns_;  // likewise
     netemu::EventLoop::TimerId sweep_timer_ = 0;
-    std::unique_ptr<compile::Policies> policies_;     // likewise
-    std::unique_ptr<compile::Identities> identities_; // likewise
+    std::unique_ptr<compile::Policies> policies_;      // likewise
+    std::unique_ptr<compile::Identities> identities_;  // likewise
+    std::vector<services::IdentityNode> tunnel_nodes_; // that Sleeve's tunnels go by
     netemu::EventLoop::TimerId policy_sweep_timer_ = 0;
     bool policy_hook_tested_ = false;
     std::size_t ignored_policies_ = 0; // that the CNI profile does not enforce, as last warned of

@@ -248,21 +248,22 @@ void Lab::describe(api::Json& status) const {
     status["objects"] = store_.size();
     status["namespaces"] = observed_.namespaces.size();
     const auto& profile = compile::cni_profile(config);
+    const auto* tunnel = compile::tunnel_device(config);
     status["cni"] = {
         {"profile", config.cni_profile},
         {"overlay", config.overlay},
         {"mtu", compile::compute_mtu(config)},
         {"ports", profile.routed() ? profile.ports : profile.bridge},
-        {"tunnel",
-         config.overlay == compile::kOverlayVxlan    ? api::Json(profile.tunnel)
-         : config.overlay == compile::kOverlayGeneve ? api::Json(profile.geneve)
-                                                     : api::Json()},
+        {"tunnel", tunnel == nullptr ? api::Json() : api::Json(tunnel)},
         {"enforcesPolicies", profile.enforces_policies}};
     if (profile.identities) {
         status["cni"]["kubeProxyReplacement"] = config.kube_proxy_replacement;
     }
+    const bool userspace = compile::tunnels_in_userspace(config);
     if (config.overlay == compile::kOverlayGeneve) {
-        status["cni"]["emulation"] = "userspace";
+        status["cni"]["emulation"] = userspace ? "userspace" : "none";
+    }
+    if (userspace) {
         status["tunnels"] = identities()["tunnels"];
     }
     status["cni"]["routing"] = config.overlay != compile::kOverlayNone ? api::Json()

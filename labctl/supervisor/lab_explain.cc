@@ -128,7 +128,7 @@ api::Json Lab::explain(const api::Json& question) {
     auto desired = desired_state();
     const auto notes = add_bgp_routes(desired);
     explain_identities(explanation);
-    const auto tunnels = identities_->network(*policies_);
+    const auto tunnels = tunnel_network();
     compile::explain_ways(explanation, desired, notes, &tunnels);
     if (question.value("places", false)) {
         explanation["places"] = path_places(desired, explanation);

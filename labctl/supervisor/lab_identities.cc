@@ -3,26 +3,24 @@
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/identities.h"
 #include "labctl/compile/policies.h"
+#include "labctl/compile/sleeve_network.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/tunnel_drops.h"
 #include "netemu/kernel/link_tun.h"
+#include "netemu/kernel/require.h"
 
 /// Identities of a lab, and the tunnels that carry them.
 namespace labctl::supervisor {
 
 namespace {
 
-bool has_geneve(const compile::ClusterConfig& config) {
-    return config.overlay == compile::kOverlayGeneve;
-}
-
-api::Json counters_json(const dataplane::GeneveCounters& counters) {
+api::Json counters_json(const dataplane::TunnelCounters& counters) {
     auto drops = api::Json::object();
     std::uint64_t dropped = 0;
     for (std::size_t i = 0; i < counters.drops.size(); ++i) {
         dropped += counters.drops.at(i);
         if (counters.drops.at(i) > 0) {
-            drops[dataplane::to_text(static_cast<dataplane::GeneveDrop>(i))] = counters.drops.at(i);
+            drops[dataplane::to_text(static_cast<dataplane::TunnelDrop>(i))] = counters.drops.at(i);
         }
     }
     return {
@@ -38,36 +36,61 @@ api::Json counters_json(const dataplane::GeneveCounters& counters) {
 
 /// Before anything is made: a host that cannot says so while nothing has changed.
 void Lab::require_tunnels(const compile::ClusterConfig& config) {
-    if (has_geneve(config)) {
+    if (compile::tunnels_in_userspace(config)) {
         try {
             netemu::require_tun();
         } catch (netemu::Error& error) {
-            error.add_context("Geneve in userspace needs a TUN device");
+            error.add_context(
+                config.overlay == compile::kOverlaySleeve
+                    ? "Sleeve needs a TUN device"
+                    : "Geneve in userspace needs a TUN device");
             throw;
         }
+    } else if (config.overlay == compile::kOverlayGeneve) {
+        netemu::require_feature(
+            "geneve", "spec.cni.overlay: geneve needs Geneve devices in the kernel");
+    } else if (config.overlay == compile::kOverlayIpip) {
+        netemu::require_feature(
+            "ipip", "spec.cni.overlay: ipip needs tunnels of IP in IP in the kernel");
     }
 }
 
-/// What tunnels go by: before packets can meet what is new.
+/// What tunnels go by, as far as they are in userspace.
+services::IdentityNetwork Lab::tunnel_network() const {
+    const auto& config = cluster_->config();
+    return config.overlay == compile::kOverlaySleeve ? compile::sleeve_network(store_, config)
+                                                     : identities_->network(*policies_);
+}
+
+/// Before packets can meet what is new.
 void Lab::update_tunnels() {
-    if (has_geneve(cluster_->config()) && identities_->take_changed()) {
-        dataplane_->change_tunnels(identities_->network(*policies_));
+    if (!compile::tunnels_in_userspace(cluster_->config())) {
+        return;
+    }
+    if (cluster_->config().overlay == compile::kOverlaySleeve) {
+        auto network = tunnel_network();
+        if (tunnel_nodes_ != network.nodes) {
+            tunnel_nodes_ = network.nodes;
+            dataplane_->change_tunnels(std::move(network));
+        }
+    } else if (identities_->take_changed()) {
+        dataplane_->change_tunnels(tunnel_network());
     }
 }
 
 /// When their devices are there.
 void Lab::serve_tunnels() {
-    if (has_geneve(cluster_->config())) {
+    if (compile::tunnels_in_userspace(cluster_->config())) {
         dataplane_->serve_tunnels();
     }
 }
 
 /// What a tunnel drops because of a policy is what a rule would have dropped a moment later: it is
 /// told of alike.
-void Lab::tunnels_dropped(const std::vector<dataplane::GeneveDropped>& drops) {
+void Lab::tunnels_dropped(const std::vector<dataplane::TunnelDropped>& drops) {
     std::vector<DroppedPacket> packets;
     for (const auto& dropped : drops) {
-        if (auto packet = dropped_by_tunnel(dropped, *policies_)) {
+        if (auto packet = dropped_by_tunnel(dropped, cluster_->config().overlay, *policies_)) {
             packets.push_back(std::move(*packet));
         }
     }
@@ -76,7 +99,7 @@ void Lab::tunnels_dropped(const std::vector<dataplane::GeneveDropped>& drops) {
 
 api::Json Lab::identities() const {
     auto tunnels = api::Json::object();
-    if (has_geneve(cluster_->config())) {
+    if (compile::tunnels_in_userspace(cluster_->config())) {
         for (const auto& [node, counters] : dataplane_->tunnel_counters()) {
             tunnels[node] = counters_json(counters);
         }

@@ -39,6 +39,14 @@ std::string describe_link(const LinkSpec& link, const std::string& ns, std::uint
             return "VXLAN " + std::to_string(vxlan.vni) + " from " + vxlan.local.to_string() +
                    " over " + vxlan.underlay;
         }
+        std::string operator()(const netemu::ExternalTunnelSpec& tunnel) const {
+            const bool vxlan = tunnel.protocol == netemu::ExternalTunnelSpec::Protocol::Vxlan;
+            return std::string(vxlan ? "VXLAN" : "Geneve") + ", UDP " +
+                   std::to_string(tunnel.port) + ", as routes say";
+        }
+        std::string operator()(const netemu::IpipSpec& ipip) const {
+            return "IP in IP from " + ipip.local.to_string() + ", as routes say";
+        }
         std::string operator()(const netemu::DummySpec&) const { return "dummy"; }
         std::string operator()(const netemu::TunSpec& tun) const {
             return tun.ethernet ? "TAP" : "TUN";

@@ -1,12 +1,14 @@
 #include "labctl/supervisor/tunnel_drops.h"
 
+#include <algorithm>
+
 #include "labctl/compile/policies.h"
 
 namespace labctl::supervisor {
 
 namespace {
 
-constexpr std::string_view kTunnelPrefix = "labctl geneve/";
+constexpr std::string_view kTunnelPrefix = "labctl tunnel/";
 
 /// The rule that would have dropped it, by the policies of today; "" if none would.
 std::string policy_prefix(const netemu::LoggedPacket& packet, compile::Policies& policies) {
@@ -24,18 +26,20 @@ std::string policy_prefix(const netemu::LoggedPacket& packet, compile::Policies&
 
 } // namespace
 
-std::optional<DroppedPacket>
-dropped_by_tunnel(const dataplane::GeneveDropped& dropped, compile::Policies& policies) {
+std::optional<DroppedPacket> dropped_by_tunnel(
+    const dataplane::TunnelDropped& dropped,
+    const std::string& overlay,
+    compile::Policies& policies) {
     auto packet = netemu::read_headers(dropped.head);
     if (!packet) {
         return std::nullopt;
     }
     packet->time = std::chrono::system_clock::now();
-    if (dropped.reason == dataplane::GeneveDrop::PolicyDenied) {
+    if (dropped.reason == dataplane::TunnelDrop::PolicyDenied) {
         packet->prefix = policy_prefix(*packet, policies);
     }
     if (packet->prefix.empty()) {
-        packet->prefix = std::string(kTunnelPrefix) + to_text(dropped.reason);
+        packet->prefix = std::string(kTunnelPrefix) + overlay + "/" + to_text(dropped.reason);
     }
     return DroppedPacket{0, dropped.node, std::move(*packet)};
 }
@@ -44,7 +48,11 @@ std::optional<std::string> tunnel_drop_text(std::string_view prefix) {
     if (!prefix.starts_with(kTunnelPrefix)) {
         return std::nullopt;
     }
-    return "its Geneve tunnel: " + std::string(prefix.substr(kTunnelPrefix.size()));
+    prefix.remove_prefix(kTunnelPrefix.size());
+    const auto slash = std::min(prefix.find('/'), prefix.size());
+    const auto overlay = prefix.substr(0, slash);
+    return "its " + std::string(overlay == "geneve" ? "Geneve" : "Sleeve") +
+           " tunnel: " + std::string(prefix.substr(std::min(slash + 1, prefix.size())));
 }
 
 } // namespace labctl::supervisor

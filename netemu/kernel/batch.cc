@@ -62,6 +62,12 @@ void Batch::put_u8(unsigned type, std::uint8_t value) {
     put(type, {&value, 1});
 }
 
+void Batch::put_u16(unsigned type, std::uint16_t value) {
+    std::uint8_t bytes[sizeof value];
+    std::memcpy(bytes, &value, sizeof value);
+    put(type, bytes);
+}
+
 void Batch::put_u32(unsigned type, std::uint32_t value) {
     std::uint8_t bytes[sizeof value];
     std::memcpy(bytes, &value, sizeof value);

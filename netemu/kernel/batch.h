@@ -47,6 +47,7 @@ public:
 
     void put(unsigned type, std::span<const std::uint8_t> bytes);
     void put_u8(unsigned type, std::uint8_t value);
+    void put_u16(unsigned type, std::uint16_t value);
     void put_u32(unsigned type, std::uint32_t value);
     void put_be16(unsigned type, std::uint16_t value);
     void put_be32(unsigned type, std::uint32_t value);

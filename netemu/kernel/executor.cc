@@ -223,6 +223,7 @@ void Executor::operator()(const AddRoute& operation) {
     for (const NextHop& hop : route.more) {
         encoded.more.push_back({hop.gateway, table_.index_of(ns, hop.link)});
     }
+    encoded.encap = route.encap;
     encode_add_route(batch_, encoded);
     if (batch_.full()) {
         flush();

@@ -88,6 +88,7 @@ private:
     bool is_local(const std::string& ns, const IpAddress& address);
     void configure(LiveNamespace& ns, const LinkSpec& link);
     void create_tun(LiveNamespace& ns, const LinkSpec& link);
+    void put_fallback_aside(LiveNamespace& ns, const std::string& name);
     void report(bool last);
     /// Where deletions go wrong because there is nothing left to delete, they are done.
     void tolerate_absence();

@@ -4,6 +4,7 @@
 
 #include "netemu/kernel/executor.h"
 #include "netemu/kernel/link_codec.h"
+#include "netemu/kernel/link_ipip.h"
 #include "netemu/kernel/link_tun.h"
 #include "netemu/kernel/qdisc_codec.h"
 
@@ -27,6 +28,9 @@ void Executor::operator()(const CreateLink& operation) {
         configure(ns, link);
         return;
     }
+    if (std::holds_alternative<IpipSpec>(link.kind)) {
+        put_fallback_aside(ns, link.name);
+    }
     LinkContext context;
     if (!link.master.empty()) {
         context.master_index = table_.index_of(ns, link.master);
@@ -44,6 +48,16 @@ void Executor::operator()(const CreateLink& operation) {
     remember_carrier(operation.ns, link);
     if (batch_.full()) {
         flush();
+    }
+}
+
+/// Whatever else stood in its place is gone by now.
+void Executor::put_fallback_aside(LiveNamespace& ns, const std::string& name) {
+    flush();
+    ns.link_indices.erase(name);
+    if (const auto index = table_.find_index(ns, name)) {
+        encode_rename_link(batch_, *index, kAsideIpip);
+        ns.link_indices.erase(name);
     }
 }
 

@@ -165,6 +165,10 @@ const std::vector<FeatureProbe>& feature_probes() {
          false,
          module_remedy("8021q", "CONFIG_VLAN_8021Q"),
          [] { return probe_link("vlan"); }},
+        {"ipip",
+         false,
+         module_remedy("ipip", "CONFIG_NET_IPIP"),
+         [] { return probe_link("ipip"); }},
         link_probe("wireguard", false, "wireguard"),
         {"ipvs", false, module_remedy("ip_vs", "CONFIG_IP_VS"), probe_ipvs},
         {"sctp", false, module_remedy("sctp", "CONFIG_IP_SCTP"), probe_sctp}};

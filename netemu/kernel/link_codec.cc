@@ -9,6 +9,8 @@
 
 #include "netemu/kernel/link_bridge.h"
 #include "netemu/kernel/link_dummy.h"
+#include "netemu/kernel/link_external.h"
+#include "netemu/kernel/link_ipip.h"
 #include "netemu/kernel/link_tun.h"
 #include "netemu/kernel/link_veth.h"
 #include "netemu/kernel/link_vxlan.h"
@@ -17,7 +19,8 @@ namespace netemu {
 
 namespace {
 
-constexpr std::array kCodecs{&kBridgeCodec, &kVethCodec, &kVxlanCodec, &kDummyCodec, &kTunCodec};
+constexpr std::array kCodecs{
+    &kBridgeCodec, &kVethCodec, &kVxlanCodec, &kGeneveCodec, &kIpipCodec, &kDummyCodec, &kTunCodec};
 
 std::uint32_t mtu_at_creation(const LinkKindCodec& codec, std::uint32_t wanted) {
     if (!codec.sets_mtu_apart) {
@@ -56,6 +59,11 @@ const LinkKindCodec* codec_for(const LinkKind& kind) {
         const LinkKindCodec* operator()(const VethSpec&) const { return &kVethCodec; }
         const LinkKindCodec* operator()(const VxlanSpec&) const { return &kVxlanCodec; }
         const LinkKindCodec* operator()(const DummySpec&) const { return &kDummyCodec; }
+        const LinkKindCodec* operator()(const ExternalTunnelSpec& tunnel) const {
+            return tunnel.protocol == ExternalTunnelSpec::Protocol::Vxlan ? &kExternalVxlanCodec
+                                                                          : &kGeneveCodec;
+        }
+        const LinkKindCodec* operator()(const IpipSpec&) const { return &kIpipCodec; }
         const LinkKindCodec* operator()(const LoopbackSpec&) const { return nullptr; }
         const LinkKindCodec* operator()(const VethPeerSpec&) const { return nullptr; }
         const LinkKindCodec* operator()(const TunSpec&) const { return nullptr; } // open_tun
@@ -89,7 +97,9 @@ void encode_create_link(Batch& batch, const LinkSpec& link, const LinkContext& c
         header.ifi_index = static_cast<int>(link.index);
         set_up_flag(header, link.up);
         batch.put_text(IFLA_IFNAME, link.name);
-        batch.put_mac(IFLA_ADDRESS, link.mac);
+        if (!std::holds_alternative<IpipSpec>(link.kind)) {
+            batch.put_mac(IFLA_ADDRESS, link.mac);
+        }
         batch.put_u32(IFLA_MTU, mtu_at_creation(codec, link.mtu));
         // Every queue costs memory and time; one is what a veth pair needs.
         batch.put_u32(IFLA_NUM_TX_QUEUES, 1);
@@ -130,6 +140,11 @@ void encode_no_link_local(Batch& batch, std::uint32_t index) {
     const Batch::Nest specification(batch, IFLA_AF_SPEC);
     const Batch::Nest inet6(batch, AF_INET6);
     batch.put_u8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+}
+
+void encode_rename_link(Batch& batch, std::uint32_t index, std::string_view name) {
+    start_set_link(batch, index);
+    batch.put_text(IFLA_IFNAME, name);
 }
 
 void encode_delete_link(Batch& batch, std::uint32_t index) {

@@ -42,7 +42,7 @@ struct LinkKindCodec {
 const LinkKindCodec* codec_for(const LinkKind& kind);
 /// By IFLA_INFO_KIND; null for a kind we do not know.
 const LinkKindCodec* codec_for(std::string_view kind);
-/// "bridge", "veth", "vxlan", "dummy", "tun", or "lo".
+/// "bridge", "veth", "vxlan", "geneve", "ipip", "dummy", "tun", or "lo".
 std::string_view kind_name(const LinkKind& kind);
 
 void encode_create_link(Batch& batch, const LinkSpec& link, const LinkContext& context);
@@ -52,6 +52,8 @@ void encode_change_link(
 /// Tells IPv6 to invent no link-local address when this link comes up: no duplicate address
 /// detection, no multicast, no router solicitation. EAFNOSUPPORT where the kernel has no IPv6.
 void encode_no_link_local(Batch& batch, std::uint32_t index);
+/// Of a link that is down.
+void encode_rename_link(Batch& batch, std::uint32_t index, std::string_view name);
 void encode_delete_link(Batch& batch, std::uint32_t index);
 /// Deleting links one by one costs a grace period each; a group costs one in all.
 void encode_set_link_group(Batch& batch, std::uint32_t index, std::uint32_t group);

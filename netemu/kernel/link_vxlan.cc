@@ -16,6 +16,11 @@ void encode_vxlan(Batch& batch, const LinkSpec& link, const LinkContext& context
 }
 
 void decode_vxlan(const Attributes& data, RawLink& link) {
+    if (data.u8(IFLA_VXLAN_COLLECT_METADATA).value_or(0) != 0) {
+        link.info.external = {
+            ExternalTunnelSpec::Protocol::Vxlan, data.be16(IFLA_VXLAN_PORT).value_or(0)};
+        return;
+    }
     VxlanSpec vxlan;
     vxlan.vni = data.u32(IFLA_VXLAN_ID).value_or(0);
     vxlan.port = data.be16(IFLA_VXLAN_PORT).value_or(0);

@@ -1,7 +1,6 @@
 #include "netemu/kernel/observer.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <unordered_map>
 
@@ -10,6 +9,7 @@
 #include "netemu/kernel/fdb_codec.h"
 #include "netemu/kernel/ipvs_codec.h"
 #include "netemu/kernel/link_codec.h"
+#include "netemu/kernel/link_ipip.h"
 #include "netemu/kernel/neighbour_codec.h"
 #include "netemu/kernel/nft_tables.h"
 #include "netemu/kernel/qdisc_codec.h"
@@ -23,12 +23,6 @@ namespace {
 /// Devices that the kernel itself puts into every namespace while a tunnel module is loaded
 /// (Documentation/admin-guide/sysctl/net.rst, fb_tunnels_only_for_init_net). They are down, have no
 /// address and cannot be deleted.
-bool is_fallback_tunnel(const LinkInfo& link) {
-    constexpr std::array kNames{
-        "tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0"};
-    return std::find(kNames.begin(), kNames.end(), link.name) != kNames.end();
-}
-
 class Observer {
 public:
     Observer(NamespaceTable& table, LiveNamespace& ns, Batch& request)
@@ -119,6 +113,7 @@ private:
                     name_of(route->link_index),
                     route->onlink,
                     route->protocol});
+                read.encap = route->encap;
                 for (const LinkHop& hop : route->more) {
                     read.more.push_back({hop.gateway, name_of(hop.link_index)});
                 }

@@ -1,8 +1,10 @@
 #include "netemu/kernel/route_codec.h"
 
+#include <cstring>
 #include <utility>
 
 #include <libmnl/libmnl.h>
+#include <linux/lwtunnel.h>
 #include <linux/rtnetlink.h>
 
 #include "netemu/kernel/attributes.h"
@@ -74,6 +76,39 @@ void put_hop(Batch& batch, const IpAddress& gateway, std::uint32_t link_index) {
     batch.put_address(RTA_GATEWAY, gateway);
 }
 
+/// The same numbers for IPv4 and IPv6.
+constexpr unsigned kEncapId = LWTUNNEL_IP_ID;
+constexpr unsigned kEncapRemote = LWTUNNEL_IP_DST;
+static_assert(LWTUNNEL_IP6_ID == int{LWTUNNEL_IP_ID} && LWTUNNEL_IP6_DST == int{LWTUNNEL_IP_DST});
+
+/// RTA_ENCAP of a lightweight tunnel. The VNI is the key of a tunnel, 64 bits wide.
+void put_encap(Batch& batch, const Encap& encap) {
+    const bool v4 = encap.remote.is_v4();
+    batch.put_u16(RTA_ENCAP_TYPE, v4 ? LWTUNNEL_ENCAP_IP : LWTUNNEL_ENCAP_IP6);
+    const Batch::Nest nest(batch, RTA_ENCAP);
+    batch.put_be64(kEncapId, encap.id);
+    batch.put_address(kEncapRemote, encap.remote);
+}
+
+std::optional<Encap> read_encap(const Attributes& attributes) {
+    const auto type = attributes.bytes(RTA_ENCAP_TYPE);
+    if (type.size() < sizeof(std::uint16_t)) {
+        return std::nullopt;
+    }
+    std::uint16_t kind = 0;
+    std::memcpy(&kind, type.data(), sizeof kind);
+    if (kind != LWTUNNEL_ENCAP_IP && kind != LWTUNNEL_ENCAP_IP6) {
+        return std::nullopt;
+    }
+    const auto nest = attributes.nested(RTA_ENCAP);
+    const auto remote = nest.address(kEncapRemote);
+    std::uint64_t id = 0;
+    for (const auto byte : nest.bytes(kEncapId)) {
+        id = id << 8U | byte;
+    }
+    return remote ? std::optional(Encap{static_cast<std::uint32_t>(id), *remote}) : std::nullopt;
+}
+
 void finish(Batch& batch, const LinkRoute& route) {
     if (route.destination.length > 0) {
         batch.put_address(RTA_DST, route.destination.address);
@@ -91,6 +126,9 @@ void finish(Batch& batch, const LinkRoute& route) {
     }
     if (route.link_index != 0) {
         batch.put_u32(RTA_OIF, route.link_index);
+    }
+    if (route.encap) {
+        put_encap(batch, *route.encap);
     }
 }
 
@@ -144,6 +182,7 @@ std::optional<LinkRoute> decode_route(const nlmsghdr* message) {
     // Of an IPv6 blackhole the kernel says that it leaves by lo.
     route.link_index = header.rtm_type == RTN_BLACKHOLE ? 0 : attributes.u32(RTA_OIF).value_or(0);
     route.onlink = (header.rtm_flags & RTNH_F_ONLINK) != 0;
+    route.encap = read_encap(attributes);
     return route;
 }
 

@@ -6,6 +6,7 @@
 
 #include "netemu/base/address.h"
 #include "netemu/kernel/batch.h"
+#include "netemu/model/network.h"
 
 struct nlmsghdr;
 
@@ -24,8 +25,9 @@ struct LinkRoute {
     std::optional<IpAddress> gateway;
     std::uint32_t link_index = 0; // 0: a blackhole
     bool onlink = false;
-    std::uint8_t protocol = 0;   // RTPROT_*
-    std::vector<LinkHop> more{}; // further gateways, of which each flow takes one
+    std::uint8_t protocol = 0;    // RTPROT_*
+    std::vector<LinkHop> more{};  // further gateways, of which each flow takes one
+    std::optional<Encap> encap{}; // what a tunnel device does to the packet
 };
 
 void encode_add_route(Batch& batch, const LinkRoute& route);

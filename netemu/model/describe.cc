@@ -29,6 +29,13 @@ std::string kind_arguments(const LinkSpec& link) {
                    vxlan.local.to_string() + " dev " + vxlan.underlay + " dstport " +
                    std::to_string(vxlan.port) + " nolearning";
         }
+        std::string operator()(const ExternalTunnelSpec& tunnel) const {
+            return std::string(" type ") + kind_of(tunnel) + " external dstport " +
+                   std::to_string(tunnel.port);
+        }
+        std::string operator()(const IpipSpec& ipip) const {
+            return " type ipip local " + ipip.local.to_string();
+        }
         std::string operator()(const DummySpec&) const { return " type dummy"; }
         std::string operator()(const TunSpec&) const { return {}; } // see add_tun
     };
@@ -66,8 +73,10 @@ std::string add_link(const LinkSpec& link) {
     if (const auto* tun = std::get_if<TunSpec>(&link.kind)) {
         return add_tun(link, *tun);
     }
-    std::string text = "ip link add " + link.name + " index " + std::to_string(link.index) +
-                       " address " + link.mac.to_string() + " mtu " + std::to_string(link.mtu);
+    std::string text =
+        "ip link add " + link.name + " index " + std::to_string(link.index) +
+        (std::holds_alternative<IpipSpec>(link.kind) ? "" : " address " + link.mac.to_string()) +
+        " mtu " + std::to_string(link.mtu);
     if (!link.master.empty()) {
         text += " master " + link.master;
     }
@@ -96,6 +105,10 @@ std::string route_command(std::string_view verb, const RouteSpec& route) {
             text += hop_arguments(hop);
         }
         return text;
+    }
+    if (route.encap) {
+        text += " encap " + std::string(route.encap->remote.is_v4() ? "ip" : "ip6") + " id " +
+                std::to_string(route.encap->id) + " dst " + route.encap->remote.to_string();
     }
     if (route.gateway) {
         text += " via " + route.gateway->to_string();

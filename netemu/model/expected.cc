@@ -16,8 +16,10 @@ std::string kind_text(const LinkKind& kind) {
         std::string operator()(const VethSpec&) const { return "veth"; }
         std::string operator()(const VethPeerSpec&) const { return "veth"; }
         std::string operator()(const VxlanSpec&) const { return "vxlan"; }
+        std::string operator()(const IpipSpec&) const { return "ipip"; }
         std::string operator()(const DummySpec&) const { return "dummy"; }
         std::string operator()(const TunSpec&) const { return "tun"; }
+        std::string operator()(const ExternalTunnelSpec& tunnel) const { return kind_of(tunnel); }
     };
     return std::visit(Visitor{}, kind);
 }
@@ -40,6 +42,12 @@ LinkInfo expected_link(const LinkSpec& spec) {
     }
     if (const auto* tun = std::get_if<TunSpec>(&spec.kind)) {
         info.tun = *tun;
+    }
+    if (const auto* tunnel = std::get_if<ExternalTunnelSpec>(&spec.kind)) {
+        info.external = *tunnel;
+    }
+    if (const auto* ipip = std::get_if<IpipSpec>(&spec.kind)) {
+        info.ipip = *ipip;
     }
     if (std::holds_alternative<LoopbackSpec>(spec.kind)) {
         info.index = 1;

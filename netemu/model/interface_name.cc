@@ -1,5 +1,6 @@
 #include "netemu/model/interface_name.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -19,6 +20,7 @@ std::string InterfaceNames::hashed(std::string_view prefix, std::string_view key
         std::array<char, 9> digits{};
         std::snprintf(digits.data(), digits.size(), "%08x", static_cast<unsigned>(fnv1a(text)));
         auto name = std::string(prefix) + digits.data();
+        name.resize(std::min(name.size(), limits::kInterfaceNameBytesMax));
         if (taken_.insert(name).second) {
             return name;
         }

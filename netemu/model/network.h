@@ -70,8 +70,40 @@ struct TunSpec {
     bool operator==(const TunSpec&) const = default;
 };
 
-using LinkKind =
-    std::variant<LoopbackSpec, BridgeSpec, VethSpec, VethPeerSpec, VxlanSpec, DummySpec, TunSpec>;
+/// A tunnel device that is told for each packet where it goes, by the route that led there
+/// (RouteSpec::encap), and that takes whatever comes to its port: what ip-link(8) calls "external".
+/// One is enough for any number of peers and networks.
+struct ExternalTunnelSpec {
+    enum class Protocol : std::uint8_t {
+        Vxlan, // RFC 7348
+        Geneve // RFC 8926
+    };
+    Protocol protocol = Protocol::Vxlan;
+    std::uint16_t port = 4789; // UDP destination port
+    bool operator==(const ExternalTunnelSpec&) const = default;
+};
+/// "vxlan" or "geneve": as rtnetlink names the kind of the device.
+inline const char* kind_of(const ExternalTunnelSpec& tunnel) {
+    return tunnel.protocol == ExternalTunnelSpec::Protocol::Vxlan ? "vxlan" : "geneve";
+}
+
+/// A tunnel of IPv4 in IPv4 (RFC 2003) to any number of peers: where to is the gateway of the route
+/// that leads there. It has no MAC address.
+struct IpipSpec {
+    IpAddress local; // outer source address
+    bool operator==(const IpipSpec&) const = default;
+};
+
+using LinkKind = std::variant<
+    LoopbackSpec,
+    BridgeSpec,
+    VethSpec,
+    VethPeerSpec,
+    VxlanSpec,
+    DummySpec,
+    TunSpec,
+    ExternalTunnelSpec,
+    IpipSpec>;
 
 struct LinkSpec {
     std::string name;        // at most 15 bytes
@@ -100,6 +132,14 @@ struct NextHop {
     auto operator<=>(const NextHop&) const = default;
 };
 
+/// What a tunnel device in external mode does to a packet that a route leads to it ("encap ip" of
+/// ip-route(8)).
+struct Encap {
+    std::uint32_t id = 0; // VNI
+    IpAddress remote;     // outer destination address
+    auto operator<=>(const Encap&) const = default;
+};
+
 struct RouteSpec {
     IpPrefix destination;             // network form; length 0 is the default route
     std::optional<IpAddress> gateway; // none: on-link
@@ -108,6 +148,7 @@ struct RouteSpec {
     std::uint8_t protocol = kRouteByHand;
     /// Further gateways: the kernel chooses one for each flow (RFC 2992). Never of a blackhole.
     std::vector<NextHop> more{};
+    std::optional<Encap> encap{}; // of a route to a device that is an ExternalTunnelSpec
     [[nodiscard]] bool is_blackhole() const { return link.empty(); }
     auto operator<=>(const RouteSpec&) const = default;
 };

@@ -96,14 +96,18 @@ struct PacketLevel {
     std::optional<IcmpHeader> icmp;
     std::string_view payload;     // of the innermost header that was read; part of the packet
     std::size_t payload_size = 0; // what the headers promise, which may be more
-    std::string tunnel;           // "VXLAN", "Geneve": how it carries the next level; or empty
-    std::uint32_t tunnel_id = 0;  // its VNI
+    std::string
+        tunnel; // "VXLAN", "Geneve", "Sleeve", "IPIP": how it carries the next level; or empty
+    std::uint32_t tunnel_id = 0;           // its VNI
     std::optional<std::uint32_t> identity; // of the sender, in an option of Geneve
-    bool cut = false;                      // a header was not there as a whole
+    /// Of a Sleeve: the names of the peers that its first frame comes from and goes to.
+    std::optional<std::pair<MacAddress, MacAddress>> peers;
+    bool cut = false; // a header was not there as a whole
 };
 
 /// The levels of a packet, outermost first; at least one. UDP to port 4789 or 8472 is read as VXLAN
-/// (RFC 7348; 8472 is Linux' own default, which flannel uses), 6081 as Geneve (RFC 8926), with the
+/// (RFC 7348; 8472 is Linux' own default, which flannel uses; so is 6784, Weave's), 6783 as Weave's
+/// Sleeve without encryption, of which the first frame is read, 6081 as Geneve (RFC 8926), with the
 /// option of class 0xff01 and type 0x81 as the sender's identity (labctl/dataplane). Never
 /// throws: what cannot be read is left out, and `cut` says so. The levels refer to the packet's
 /// bytes.
@@ -112,6 +116,10 @@ std::vector<PacketLevel> decode_packet(
 inline std::vector<PacketLevel> decode_packet(const CapturedPacket& packet, std::uint16_t type) {
     return decode_packet(packet.bytes.data(), packet.bytes.size(), type);
 }
+
+/// How a tunnel carries the next level: "VXLAN 1", "Geneve 2 identity 259", "IPIP",
+/// "Sleeve 0a:58:0a:f4:01:01 > 0a:58:0a:f4:02:01". `level.tunnel` is not empty.
+std::string tunnel_text(const PacketLevel& level);
 
 /// One line for people:
 /// "172.18.0.2 > 172.18.0.3 VXLAN 1 | 10.244.1.2:40312 > 10.244.2.2:8080 TCP SYN".

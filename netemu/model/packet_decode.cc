@@ -230,6 +230,9 @@ private:
         case IPPROTO_SCTP:
             read_ports(12, promised);
             return;
+        case IPPROTO_IPIP:
+            read_ipip(promised);
+            return;
         case IPPROTO_ICMP:
         case IPPROTO_ICMPV6:
             read_icmp(ip.protocol, promised);
@@ -237,6 +240,18 @@ private:
         default:
             end_with_payload(promised);
         }
+    }
+
+    /// RFC 2003: the packet itself.
+    void read_ipip(std::size_t promised) {
+        if (levels_.size() >= kTunnelDepthMax || !in_.has(1)) {
+            end_with_payload(promised);
+            return;
+        }
+        level().tunnel = "IPIP";
+        levels_.emplace_back();
+        level().ether_type = kTypeIpv4;
+        read_ether_payload();
     }
 
     bool read_ports(std::size_t header, std::size_t promised) {
@@ -278,10 +293,14 @@ private:
         }
         constexpr std::uint16_t kVxlan = 4789;
         constexpr std::uint16_t kVxlanOfLinux = 8472;
+        constexpr std::uint16_t kVxlanOfWeave = 6784;
+        constexpr std::uint16_t kSleeve = 6783;
         constexpr std::uint16_t kGeneve = 6081;
         const auto port = level().transport->destination;
-        if (port == kVxlan || port == kVxlanOfLinux) {
+        if (port == kVxlan || port == kVxlanOfLinux || port == kVxlanOfWeave) {
             read_vxlan();
+        } else if (port == kSleeve) {
+            read_sleeve();
         } else if (port == kGeneve) {
             read_geneve();
         }
@@ -295,6 +314,20 @@ private:
         }
         level().tunnel = "VXLAN";
         level().tunnel_id = in_.word(4) >> 8U;
+        in_.skip(kHeader);
+        read_ethernet();
+    }
+
+    /// The name of the peer that sends the datagram, and of the first frame the names of both
+    /// peers, its length, and Ethernet (weave, router/sleeve.go).
+    void read_sleeve() {
+        constexpr std::size_t kName = 6;
+        constexpr std::size_t kHeader = 3 * kName + 2;
+        if (!in_.has(kHeader)) {
+            return;
+        }
+        level().tunnel = "Sleeve";
+        level().peers = {in_.mac(kName), in_.mac(2 * kName)};
         in_.skip(kHeader);
         read_ethernet();
     }

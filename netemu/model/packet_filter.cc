@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -120,8 +121,10 @@ std::optional<FilterTest> plain_word(const std::string& word) {
     if (word == "ip" || word == "ip6") {
         return family_test(word == "ip" ? Family::V4 : Family::V6);
     }
-    if (word == "vxlan" || word == "geneve") {
-        return tunnel_test(word == "vxlan" ? "VXLAN" : "Geneve");
+    static const std::map<std::string, const char*> kTunnels{
+        {"vxlan", "VXLAN"}, {"geneve", "Geneve"}, {"sleeve", "Sleeve"}, {"ipip", "IPIP"}};
+    if (const auto tunnel = kTunnels.find(word); tunnel != kTunnels.end()) {
+        return tunnel_test(tunnel->second);
     }
     return std::nullopt;
 }
@@ -168,7 +171,9 @@ private:
             "filter: " + what,
             "a filter is like 'host 10.244.1.2 and tcp port 80': host, net, port (with src or "
             "dst), "
-            "tcp, udp, icmp, icmp6, sctp, arp, ip, ip6, vxlan, geneve, vni, identity; and, or, "
+            "tcp, udp, icmp, icmp6, sctp, arp, ip, ip6, vxlan, geneve, sleeve, ipip, vni, "
+            "identity; and, "
+            "or, "
             "not, ( ). For "
             "all that tcpdump knows: -w - | tcpdump -r - 'EXPRESSION'");
     }
@@ -250,26 +255,10 @@ private:
         if (const auto address = IpAddress::parse(word)) {
             fail("'" + word + "' stands alone; say 'host " + word + "'");
         }
-        const std::vector<std::string> known{
-            "host",
-            "net",
-            "port",
-            "src",
-            "dst",
-            "tcp",
-            "udp",
-            "icmp",
-            "icmp6",
-            "sctp",
-            "arp",
-            "ip",
-            "ip6",
-            "vxlan",
-            "geneve",
-            "vni",
-            "identity",
-            "and",
-            "not"};
+        const std::vector<std::string> known{"host",     "net",   "port",   "src",    "dst",  "tcp",
+                                             "udp",      "icmp",  "icmp6",  "sctp",   "arp",  "ip",
+                                             "ip6",      "vxlan", "geneve", "sleeve", "ipip", "vni",
+                                             "identity", "and",   "not"};
         const auto near = nearest(word, known);
         fail("'" + word + "' is not known" + (near ? "; did you mean '" + *near + "'?" : ""));
     }

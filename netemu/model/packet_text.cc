@@ -235,8 +235,7 @@ std::string ip_text(const PacketLevel& level) {
     const auto& ports = level.transport.value_or(TransportHeader{});
     auto text = end(ip.source, ports.source) + " > " + end(ip.destination, ports.destination) + " ";
     if (!level.tunnel.empty()) {
-        return text + level.tunnel + " " + std::to_string(level.tunnel_id) +
-               (level.identity ? " identity " + std::to_string(*level.identity) : "");
+        return text + tunnel_text(level);
     }
     if (level.icmp) {
         text += ip.protocol == IPPROTO_ICMP ? icmp4_text(*level.icmp) : icmp6_text(*level.icmp);
@@ -290,6 +289,18 @@ std::string ip_protocol_name(std::uint8_t protocol) {
     default:
         return "protocol " + std::to_string(protocol);
     }
+}
+
+std::string tunnel_text(const PacketLevel& level) {
+    if (level.peers) {
+        return level.tunnel + " " + level.peers->first.to_string() + " > " +
+               level.peers->second.to_string();
+    }
+    if (level.tunnel == "IPIP") {
+        return level.tunnel;
+    }
+    return level.tunnel + " " + std::to_string(level.tunnel_id) +
+           (level.identity ? " identity " + std::to_string(*level.identity) : "");
 }
 
 std::string packet_summary(const std::vector<PacketLevel>& levels) {

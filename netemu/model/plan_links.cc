@@ -17,6 +17,10 @@ struct SameKind {
     bool operator()(const VxlanSpec& vxlan) const {
         return info.kind == "vxlan" && info.vxlan == vxlan;
     }
+    bool operator()(const ExternalTunnelSpec& tunnel) const {
+        return info.kind == kind_of(tunnel) && info.external == tunnel;
+    }
+    bool operator()(const IpipSpec& ipip) const { return info.kind == "ipip" && info.ipip == ipip; }
     bool operator()(const DummySpec&) const { return info.kind == "dummy"; }
     bool operator()(const TunSpec& tun) const { return info.kind == "tun" && info.tun == tun; }
 };

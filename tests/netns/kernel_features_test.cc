@@ -52,6 +52,7 @@ BOOST_AUTO_TEST_CASE(optional_kinds_agree_with_ip) {
         {"vxlan", "id", "1", "dstport", "4789"},
         {"geneve", "id", "1", "remote", "10.0.0.1"},
         {"dummy"},
+        {"ipip", "local", "10.0.0.1"},
         {"vrf", "table", "10"},
         {"wireguard"}};
     for (const auto& kind : kinds) {

@@ -216,6 +216,51 @@ BOOST_AUTO_TEST_CASE(vxlan_over_ipv4_and_ipv6) {
     BOOST_TEST(data6.at("port") == 8472);
 }
 
+BOOST_AUTO_TEST_CASE(a_tunnel_in_external_mode_is_directed_by_routes) {
+    create({"node/a"});
+    using Protocol = ExternalTunnelSpec::Protocol;
+    LinkSpec tunnel;
+    tunnel.name = "vxlan-6784";
+    tunnel.index = kIndexBase + 4;
+    tunnel.mac = mac("0a:58:0a:f4:01:00");
+    tunnel.mtu = 1376;
+    tunnel.kind = ExternalTunnelSpec{Protocol::Vxlan, 6784};
+    RouteSpec four{prefix("10.244.2.0/24"), ip("10.244.2.0"), "vxlan-6784", true};
+    four.encap = Encap{12290, ip("172.18.0.3")};
+    RouteSpec six{prefix("fd00:10:244:2::/64"), ip("fd00:10:244:2::"), "vxlan-6784", true};
+    six.encap = Encap{12290, ip("fd00:172:18::3")};
+    apply(
+        {CreateLink{"node/a", tunnel},
+         AddAddress{"node/a", "vxlan-6784", prefix("10.244.1.0/32")},
+         AddAddress{"node/a", "vxlan-6784", prefix("fd00:10:244:1::/128")},
+         AddRoute{"node/a", four},
+         AddRoute{"node/a", six}});
+    const auto shown = link("node/a", "vxlan-6784");
+    BOOST_TEST(shown.at("mtu") == 1376);
+    BOOST_TEST(shown.at("linkinfo").at("info_kind") == "vxlan");
+    const auto& data = shown.at("linkinfo").at("info_data");
+    BOOST_TEST(data.at("external") == true);
+    BOOST_TEST(data.at("port") == 6784);
+    BOOST_TEST(data.at("learning") == false);
+    // Both the destination and the outer one are "dst", so the words are looked at.
+    const auto text4 = run_in(kernel->namespace_fd("node/a"), {"ip", "-4", "route"}).out;
+    BOOST_TEST(
+        text4.find("10.244.2.0/24  encap ip id 12290 src 0.0.0.0 dst 172.18.0.3") !=
+            std::string::npos,
+        text4);
+    const auto text6 = run_in(kernel->namespace_fd("node/a"), {"ip", "-6", "route"}).out;
+    BOOST_TEST(
+        text6.find("fd00:10:244:2::/64  encap ip6 id 12290 src :: dst fd00:172:18::3") !=
+            std::string::npos,
+        text6);
+    const auto seen = kernel->observe().namespaces.at("node/a");
+    BOOST_TEST((seen.links.at("vxlan-6784").external == ExternalTunnelSpec{Protocol::Vxlan, 6784}));
+    BOOST_TEST(!seen.links.at("vxlan-6784").vxlan.has_value());
+    BOOST_TEST((seen.routes == std::vector<RouteSpec>{four, six}));
+    apply({DeleteRoute{"node/a", four}, DeleteRoute{"node/a", six}});
+    BOOST_TEST(kernel->observe().namespaces.at("node/a").routes.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_link_changes_its_mtu_flag_and_master) {
     create({"node/a", "pod/x"});
     auto port = veth("veth0", 7, "pod/x");

@@ -366,6 +366,12 @@ private:
             link.info.vxlan = *vxlan;
             create_tunnel(ns, link.info);
             set_master(ns, link.info, spec.master);
+        } else if (const auto* tunnel = std::get_if<ExternalTunnelSpec>(&spec.kind)) {
+            link.info.kind = kind_of(*tunnel);
+            link.info.external = *tunnel;
+        } else if (const auto* ipip = std::get_if<IpipSpec>(&spec.kind)) {
+            link.info.kind = "ipip";
+            link.info.ipip = *ipip;
         } else if (std::holds_alternative<DummySpec>(spec.kind)) {
             link.info.kind = "dummy";
         } else if (const auto* tun = std::get_if<TunSpec>(&spec.kind)) {

@@ -23,6 +23,12 @@ std::string link_text(const LinkInfo& link) {
                 link.vxlan->local.to_string() + " port " + std::to_string(link.vxlan->port) +
                 " on " + link.vxlan->underlay;
     }
+    if (link.external) {
+        text += " external port " + std::to_string(link.external->port);
+    }
+    if (link.ipip) {
+        text += " local " + link.ipip->local.to_string();
+    }
     auto addresses = link.addresses;
     std::sort(addresses.begin(), addresses.end());
     for (const auto& address : addresses) {
@@ -41,7 +47,10 @@ std::set<std::string> lines_of(const NamespaceInfo& ns) {
         lines.insert(
             "route " + route.destination.to_string() + " via " +
             (route.gateway ? route.gateway->to_string() : "-") + " dev " + route.link +
-            (route.onlink ? " onlink" : "") + " proto " + std::to_string(route.protocol));
+            (route.onlink ? " onlink" : "") + " proto " + std::to_string(route.protocol) +
+            (route.encap ? " encap " + std::to_string(route.encap->id) + " " +
+                               route.encap->remote.to_string()
+                         : ""));
     }
     auto neighbours = ns.neighbours;
     if (ns.segment_neighbours != nullptr) {

@@ -100,7 +100,7 @@ struct World {
         const auto frame = read_geneve(datagram);
         const auto inner = frame ? read_inner(frame->packet) : std::nullopt;
         if (!inner) {
-            return to_text(GeneveDrop::BadFrame);
+            return to_text(TunnelDrop::BadFrame);
         }
         const auto reason = tables.verify(tunnel, address(from), *frame, *inner, flows);
         return reason ? to_text(*reason) : "ok";

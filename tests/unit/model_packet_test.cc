@@ -124,6 +124,46 @@ BOOST_AUTO_TEST_CASE(a_tunnel_shows_both_levels) {
     BOOST_TEST(decode(tunnelled(syn()))[0].tunnel_id == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(vxlan_is_weave_s_on_its_port_too) {
+    auto frame = tunnelled(syn());
+    frame[36] = 0x1a; // UDP port 6784
+    frame[37] = 0x80;
+    frame[47] = 0x30; // VNI 12289: peers 1 and 3
+    BOOST_TEST(summary(frame).starts_with("172.18.0.2 > 172.18.0.3 VXLAN 12289 | 10.244.1.2"));
+}
+
+BOOST_AUTO_TEST_CASE(sleeve_names_its_peers) {
+    auto frame = tunnelled(syn());
+    frame[36] = 0x1a; // UDP port 6783
+    frame[37] = 0x7f;
+    const auto header =
+        from_hex("0a580af40101 0a580af40101 0a580af40201 0036"); // sender; from, to, length
+    frame.erase(frame.begin() + 42, frame.begin() + 50);
+    frame.insert(frame.begin() + 42, header.begin(), header.end());
+    frame[17] = static_cast<std::uint8_t>(frame[17] + 12);
+    frame[39] = static_cast<std::uint8_t>(frame[39] + 12);
+    BOOST_TEST(
+        summary(frame) == "172.18.0.2 > 172.18.0.3 Sleeve 0a:58:0a:f4:01:01 > 0a:58:0a:f4:02:01 | "
+                          "10.244.1.2:40000 > 10.244.2.2:8080 TCP SYN");
+    BOOST_TEST(matches("sleeve", frame));
+    BOOST_TEST(!matches("vxlan", frame));
+    frame.resize(50);
+    BOOST_TEST(decode(frame).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(ip_in_ip_has_no_ethernet_inside) {
+    const auto inner = syn();
+    auto frame = from_hex("0a58ac120003 0a58ac120002 0800"
+                          "4500 003c 0001 4000 40 04 0000 ac120002 ac120003");
+    frame.insert(frame.end(), inner.begin() + 14, inner.end());
+    BOOST_TEST(
+        summary(frame) == "172.18.0.2 > 172.18.0.3 IPIP | 10.244.1.2:40000 > 10.244.2.2:8080 "
+                          "TCP SYN");
+    BOOST_TEST(matches("ipip and port 8080", frame));
+    frame.resize(34);
+    BOOST_TEST(!matches("port 8080", frame));
+}
+
 BOOST_AUTO_TEST_CASE(geneve_is_read_behind_its_options) {
     auto frame = tunnelled(syn());
     frame[36] = 0x17; // UDP port 6081

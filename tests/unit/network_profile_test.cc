@@ -1,9 +1,12 @@
+#include <tuple>
+
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/calico_names.h"
 #include "labctl/compile/cilium_names.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/sleeve_network.h"
 #include "netemu/base/error.h"
 #include "netemu/model/nft_text.h"
 #include "tests/support/cluster.h"
@@ -44,6 +47,20 @@ struct Profiles : Cluster {
             }
         }
         return nullptr;
+    }
+
+    /// "via GATEWAY dev LINK encap VNI REMOTE", without what it has not.
+    static std::string route(const DesiredState& state, const char* ns, const char* to) {
+        for (const auto& each : state.namespaces.at(ns).routes) {
+            if (each.destination.to_string() == to) {
+                return (each.gateway ? "via " + each.gateway->to_string() + " " : "") + "dev " +
+                       each.link +
+                       (each.encap ? " encap " + std::to_string(each.encap->id) + " " +
+                                         each.encap->remote.to_string()
+                                   : "");
+            }
+        }
+        return {};
     }
 
     static std::string table(const DesiredState& state, const char* name) {
@@ -88,6 +105,90 @@ BOOST_AUTO_TEST_CASE(geneve_is_behind_a_device_of_packets_with_room_for_the_opti
     const auto* host = Profiles::link(state, "node/node-1", "cilium_host");
     BOOST_REQUIRE(host != nullptr);
     BOOST_TEST(host->addresses.at(0).to_string() == "10.244.1.1/32");
+}
+
+BOOST_AUTO_TEST_CASE(geneve_of_the_kernel_is_directed_by_routes) {
+    Profiles cluster;
+    for (const auto& [profile, name, emulation, vni] :
+         {std::tuple{"bridge", "geneve1", "auto", 1U},
+          std::tuple{"cilium", "cilium_geneve", "none", 2U}}) {
+        BOOST_TEST_CONTEXT(profile) {
+            cluster.config.emulation = emulation;
+            const auto state = cluster.compile(profile, "geneve");
+            const auto* device = Profiles::link(state, "node/node-1", name);
+            BOOST_REQUIRE(device != nullptr);
+            BOOST_TEST(
+                (std::get<ExternalTunnelSpec>(device->kind) ==
+                 ExternalTunnelSpec{ExternalTunnelSpec::Protocol::Geneve, 6081}));
+            BOOST_TEST(device->mtu == 1450U); // no option
+            BOOST_TEST(
+                Profiles::route(state, "node/node-1", "10.244.2.0/24") ==
+                "via 10.244.2.0 dev " + std::string(name) + " encap " + std::to_string(vni) +
+                    " 172.18.0.3");
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(weave_has_a_network_for_each_way_between_two_nodes) {
+    Profiles cluster;
+    const auto state = cluster.compile("weave", "vxlan");
+    const auto* device = Profiles::link(state, "node/node-1", "vxlan-6784");
+    BOOST_REQUIRE(device != nullptr);
+    BOOST_TEST(
+        (std::get<ExternalTunnelSpec>(device->kind) ==
+         ExternalTunnelSpec{ExternalTunnelSpec::Protocol::Vxlan, 6784}));
+    BOOST_TEST(state.namespaces.at("node/node-1").fdb.empty());
+    // 2 and 3 are the ends of the nodes' addresses: sender in the low bits, receiver in the high.
+    BOOST_TEST(
+        Profiles::route(state, "node/node-1", "10.244.2.0/24") ==
+        "via 10.244.2.0 dev vxlan-6784 encap 12290 172.18.0.3");
+    BOOST_TEST(
+        Profiles::route(state, "node/node-2", "fd00:10:244:1::/64") ==
+        "via fd00:10:244:1:: dev vxlan-6784 encap 8195 172.18.0.2");
+    for (const auto& link : state.namespaces.at("node/node-1").links) {
+        if (std::holds_alternative<VethSpec>(link.kind) && !link.master.empty()) {
+            BOOST_TEST(link.name.starts_with("vethwepl"));
+            BOOST_TEST(link.name.size() == 15U);
+            BOOST_TEST(link.master == "weave");
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(weave_gives_pods_1376_bytes_where_the_underlay_leaves_them) {
+    Profiles cluster;
+    const auto mtu = [&](const char* overlay) {
+        return Profiles::link(cluster.compile("weave", overlay), "pod/x/a", "eth0")->mtu;
+    };
+    BOOST_TEST(mtu("vxlan") == 1376U);
+    BOOST_TEST(mtu("sleeve") == 1376U);
+    BOOST_TEST(mtu("none") == 1376U);
+    cluster.config.underlay_mtu = 9000;
+    BOOST_TEST(mtu("vxlan") == 1376U);
+    cluster.config.underlay_mtu = 1400;
+    BOOST_TEST(mtu("vxlan") == 1350U);
+    BOOST_TEST(mtu("sleeve") == 1338U);
+    BOOST_TEST(mtu("none") == 1376U);
+    cluster.config.underlay_mtu = 1500;
+    cluster.config.cni_mtu = 1400; // WEAVE_MTU
+    BOOST_TEST(mtu("vxlan") == 1400U);
+}
+
+BOOST_AUTO_TEST_CASE(sleeve_is_behind_a_device_of_packets_and_peers_are_named_as_their_bridges) {
+    Profiles cluster;
+    const auto state = cluster.compile("weave", "sleeve");
+    const auto* device = Profiles::link(state, "node/node-1", "vethwe-pcap");
+    BOOST_REQUIRE(device != nullptr);
+    BOOST_TEST((std::get<TunSpec>(device->kind) == TunSpec{false, true}));
+    BOOST_TEST(Profiles::route(state, "node/node-1", "10.244.2.0/24") == "dev vethwe-pcap");
+    const auto network = sleeve_network(cluster.store, cluster.config);
+    BOOST_TEST((network.format == services::TunnelFormat::Sleeve));
+    BOOST_REQUIRE(network.nodes.size() == 2U);
+    const auto& second = network.nodes[1];
+    BOOST_TEST(second.name == "node-2");
+    BOOST_TEST(second.link == "vethwe-pcap");
+    BOOST_TEST(second.local.to_string() == "172.18.0.3");
+    BOOST_TEST(second.peer_name.to_string() == "0a:58:0a:f4:02:01");
+    BOOST_TEST((second.peer_name == Profiles::link(state, "node/node-2", "weave")->mac));
 }
 
 // As `printf default.web-0 | sha1sum` says.
@@ -170,19 +271,25 @@ BOOST_AUTO_TEST_CASE(a_node_has_the_addresses_of_its_devices) {
 
 BOOST_AUTO_TEST_CASE(what_is_not_known_is_named) {
     BOOST_CHECK_EXCEPTION(
-        (void)find_cni_profile("weave", "spec.cni.profile"),
+        (void)find_cni_profile("antrea", "spec.cni.profile"),
         UsageError,
         [](const UsageError& error) {
             return std::string(error.what()) ==
-                       "spec.cni.profile: 'weave' is not available in this version" &&
-                   error.hint() == "available: bridge, flannel, calico, cilium";
+                       "spec.cni.profile: 'antrea' is not available in this version" &&
+                   error.hint() == "available: bridge, flannel, calico, cilium, weave";
         });
     BOOST_CHECK_THROW(check_overlay("geneve", kCalicoProfile, "spec.cni.overlay"), UsageError);
     BOOST_CHECK_THROW(check_overlay("ipip", kCalicoProfile, "spec.cni.overlay"), UnsupportedError);
     BOOST_CHECK_NO_THROW(check_overlay("none", kCalicoProfile, "spec.cni.overlay"));
     BOOST_CHECK_NO_THROW(check_overlay("geneve", kCiliumProfile, "spec.cni.overlay"));
-    BOOST_CHECK_THROW(check_emulation("none", "spec.cni.emulation"), UnsupportedError);
-    BOOST_CHECK_THROW(check_emulation("both", "spec.cni.emulation"), UsageError);
+    BOOST_CHECK_NO_THROW(check_overlay("geneve", kBridgeProfile, "spec.cni.overlay"));
+    BOOST_CHECK_NO_THROW(check_overlay("sleeve", kWeaveProfile, "spec.cni.overlay"));
+    BOOST_CHECK_THROW(check_overlay("sleeve", kBridgeProfile, "spec.cni.overlay"), UsageError);
+    BOOST_CHECK_NO_THROW(check_emulation("none", kCiliumProfile, "spec.cni.emulation"));
+    BOOST_CHECK_NO_THROW(check_emulation("userspace", kCiliumProfile, "spec.cni.emulation"));
+    BOOST_CHECK_THROW(
+        check_emulation("userspace", kBridgeProfile, "spec.cni.emulation"), UsageError);
+    BOOST_CHECK_THROW(check_emulation("both", kCiliumProfile, "spec.cni.emulation"), UsageError);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

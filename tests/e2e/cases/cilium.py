@@ -254,7 +254,7 @@ def sizes(w):
     w.equal((result["outcome"], result["http"]["status"]), ("ok", 200), "a large body")
 
 
-@case("what is Cilium's own is not taken from other profiles, and a kernel's Geneve is refused with the remedy",
+@case("what is Cilium's own is not taken from other profiles",
       modes=("rootless",))
 def refused(w):
     def up_with(cni, status):
@@ -263,7 +263,7 @@ def refused(w):
 
     w.matches(up_with("{profile: calico, kubeProxyReplacement: true}", 2), r"kubeProxyReplacement: the profile calico.*\n.*cilium",
               "a flag")
-    w.has(up_with("{profile: cilium, emulation: none}", 4), "emulation: userspace", "a device of the kernel")
+    w.has(up_with("{profile: bridge, overlay: geneve, emulation: userspace}", 2), "the profile bridge has none", "without identities")
     w.matches(up_with("{profile: cilium, emulation: both}", 2), r"lab\.yaml:8:\d+:.*both.*userspace", "an unknown emulation")
     w.has(up_with("{profile: cilium, overlay: vxlan, emulation: userspace}", 2), "nothing to emulate", "without Geneve")
     w.labctl("up", "-f", w.write("lab.yaml", profiles.LAB.replace(

@@ -11,27 +11,27 @@
 
 #include "labctl/dataplane/flow_memory.h"
 #include "labctl/dataplane/frame_batch.h"
-#include "labctl/dataplane/geneve_counters.h"
-#include "labctl/dataplane/geneve_tables.h"
 #include "labctl/dataplane/tun_packet.h"
 #include "labctl/dataplane/tun_writer.h"
+#include "labctl/dataplane/tunnel_counters.h"
+#include "labctl/dataplane/tunnel_framing.h"
 #include "labctl/dataplane/wire.h"
 #include "netemu/base/event_loop.h"
 
 namespace labctl::dataplane {
 
-/// Geneve between nodes, without a device of the kernel: what a node sends by its TUN device goes
-/// out in a frame with its sender's identity, and what comes is delivered to the TUN device if
-/// GeneveTables lets it. Belongs to the loop's thread.
-class GeneveEngine {
+/// Tunnels between nodes, without devices of the kernel: what a node sends by its TUN device goes
+/// out in a datagram as a TunnelFraming has it, and what comes is delivered to the TUN device if
+/// that lets it in. Belongs to the loop's thread.
+class TunnelEngine {
 public:
     /// Sends one message to the supervisor.
     using Reply = std::function<void(std::string message)>;
 
-    GeneveEngine(netemu::EventLoop& loop, Reply reply);
-    GeneveEngine(const GeneveEngine&) = delete;
-    GeneveEngine& operator=(const GeneveEngine&) = delete;
-    ~GeneveEngine();
+    TunnelEngine(netemu::EventLoop& loop, Reply reply);
+    TunnelEngine(const TunnelEngine&) = delete;
+    TunnelEngine& operator=(const TunnelEngine&) = delete;
+    ~TunnelEngine();
 
     /// Carries out the records of a message of the supervisor.
     void handle(std::string_view message, std::vector<netemu::UniqueFd>& fds);
@@ -40,18 +40,17 @@ private:
     struct Tunnel {
         std::uint32_t id = 0;
         netemu::UniqueFd tun;
-        netemu::UniqueFd socket; // bound to the port of Geneve
-        std::vector<netemu::UniqueFd> senders;
-        GeneveCounters counters;
+        netemu::UniqueFd socket;               // bound to the port of the framing
+        std::vector<netemu::UniqueFd> senders; // none: it sends, too
+        TunnelCounters counters;
         bool told = true; // of the counters
     };
     struct Receiving;
+    class Sink;
 
     void add_tunnel(WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_t& next_fd);
     void remove_tunnel(std::uint32_t id);
     void fill(Op op, WireReader& record);
-    void fill_endpoints(WireReader& record);
-    void fill_policies(WireReader& record);
 
     void read_tun(Tunnel& tunnel);
     void encapsulate(Tunnel& tunnel, std::span<std::uint8_t> bytes);
@@ -59,17 +58,15 @@ private:
         const VnetHeader& vnet,
         const InnerPacket& inner,
         std::span<std::uint8_t> packet,
-        const GeneveHead& head,
+        const FrameHead& head,
         const FrameTarget& target);
 
     void read_socket(Tunnel& tunnel);
     void take_datagram(Tunnel& tunnel, const Receiving& received);
-    void
-    deliver(Tunnel& tunnel, const netemu::IpAddress& from, std::span<const std::uint8_t> datagram);
 
     void drop(
         Tunnel& tunnel,
-        GeneveDrop reason,
+        TunnelDrop reason,
         std::uint32_t identity,
         std::span<const std::uint8_t> packet,
         std::size_t frames = 1);
@@ -79,9 +76,9 @@ private:
     netemu::EventLoop& loop_;
     Reply reply_;
     std::map<std::uint32_t, std::unique_ptr<Tunnel>> tunnels_;
-    std::unique_ptr<GeneveTables> tables_;
-    std::unique_ptr<GeneveTables> next_; // that are being filled
     FlowMemory flows_;
+    std::unique_ptr<TunnelFraming> framing_; // none yet: nothing passes
+    std::unique_ptr<TunnelFraming> next_;    // that is being filled
     FrameBatch batch_;
     TunWriter writer_;
     std::vector<std::uint8_t> packet_; // that is read from a TUN device

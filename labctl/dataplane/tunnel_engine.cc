@@ -1,4 +1,4 @@
-#include "labctl/dataplane/geneve_engine.h"
+#include "labctl/dataplane/tunnel_engine.h"
 
 #include <algorithm>
 #include <array>
@@ -26,19 +26,6 @@ constexpr std::uint32_t kDropsTold = 100; // in one interval; all are counted
 constexpr std::size_t kHeadBytes = 128;   // of a packet that is told of
 constexpr int kUdpGro = 104;              // UDP_GRO of linux/udp.h
 
-/// What an IP header says of the packet's size; 0 if there is none.
-std::size_t ip_size(std::span<const std::uint8_t> packet) {
-    constexpr std::size_t kIpv4Min = 20;
-    constexpr std::size_t kIpv6Fixed = 40;
-    if (packet.size() < kIpv4Min) {
-        return 0;
-    }
-    const auto half = [&](std::size_t at) {
-        return std::size_t{packet[at]} << 8U | packet[at + 1];
-    };
-    return packet[0] >> 4U == 4 ? half(2) : kIpv6Fixed + half(4);
-}
-
 bool is_multicast(const netemu::IpAddress& address) {
     constexpr std::uint8_t kMulticast4 = 0xe0;
     constexpr std::uint8_t kMulticast6 = 0xff;
@@ -62,21 +49,42 @@ std::size_t frame_size(msghdr& message, std::size_t otherwise) {
 } // namespace
 
 /// A datagram, which may be many frames in a row.
-struct GeneveEngine::Receiving {
+struct TunnelEngine::Receiving {
     netemu::IpAddress from;
     std::span<const std::uint8_t> bytes;
     std::size_t frame = 0;
 };
 
-GeneveEngine::GeneveEngine(netemu::EventLoop& loop, Reply reply)
-    : loop_(loop), reply_(std::move(reply)), tables_(std::make_unique<GeneveTables>()),
+/// What comes out of the datagrams of one tunnel.
+class TunnelEngine::Sink : public TunnelSink {
+public:
+    Sink(TunnelEngine& engine, Tunnel& tunnel) : engine_(engine), tunnel_(tunnel) {}
+
+    void deliver(const InnerPacket& inner, std::span<const std::uint8_t> packet) override {
+        engine_.writer_.write(tunnel_.tun.get(), inner, packet);
+        ++tunnel_.counters.received;
+        tunnel_.counters.received_bytes += packet.size();
+        engine_.count(tunnel_);
+    }
+    void
+    drop(TunnelDrop reason, std::uint32_t identity, std::span<const std::uint8_t> packet) override {
+        engine_.drop(tunnel_, reason, identity, packet);
+    }
+
+private:
+    TunnelEngine& engine_;
+    Tunnel& tunnel_;
+};
+
+TunnelEngine::TunnelEngine(netemu::EventLoop& loop, Reply reply)
+    : loop_(loop), reply_(std::move(reply)),
       batch_([this](const FrameTarget& target, std::size_t frames, int error) {
           const auto found = tunnels_.find(target.tunnel);
           if (found != tunnels_.end()) {
               auto& counters = found->second->counters;
               counters.sent -= std::min<std::uint64_t>(counters.sent, frames);
               if (error == EMSGSIZE) {
-                  drop(*found->second, GeneveDrop::TooBig, 0, {}, frames);
+                  drop(*found->second, TunnelDrop::TooBig, 0, {}, frames);
               }
           }
       }),
@@ -86,14 +94,14 @@ GeneveEngine::GeneveEngine(netemu::EventLoop& loop, Reply reply)
     }
 }
 
-GeneveEngine::~GeneveEngine() {
+TunnelEngine::~TunnelEngine() {
     loop_.cancel(tell_timer_);
     while (!tunnels_.empty()) {
         remove_tunnel(tunnels_.begin()->first);
     }
 }
 
-void GeneveEngine::handle(std::string_view message, std::vector<netemu::UniqueFd>& fds) {
+void TunnelEngine::handle(std::string_view message, std::vector<netemu::UniqueFd>& fds) {
     WireReader record(message);
     std::size_t next_fd = 0;
     while (!record.done()) {
@@ -111,7 +119,7 @@ void GeneveEngine::handle(std::string_view message, std::vector<netemu::UniqueFd
     }
 }
 
-void GeneveEngine::add_tunnel(
+void TunnelEngine::add_tunnel(
     WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_t& next_fd) {
     auto tunnel = std::make_unique<Tunnel>();
     auto& added = *tunnel;
@@ -131,7 +139,7 @@ void GeneveEngine::add_tunnel(
     loop_.add(added.socket.get(), EPOLLIN, [this, &added](std::uint32_t) { read_socket(added); });
 }
 
-void GeneveEngine::remove_tunnel(std::uint32_t id) {
+void TunnelEngine::remove_tunnel(std::uint32_t id) {
     const auto found = tunnels_.find(id);
     if (found == tunnels_.end()) {
         return;
@@ -146,79 +154,24 @@ void GeneveEngine::remove_tunnel(std::uint32_t id) {
 
 // --- tables
 
-void GeneveEngine::fill(Op op, WireReader& record) {
-    if (op == Op::GeneveBegin) {
-        next_ = std::make_unique<GeneveTables>();
-        const auto vni = record.u32();
-        next_->set_network(vni, record.u8() != 0);
+void TunnelEngine::fill(Op op, WireReader& record) {
+    if (op == Op::TunnelBegin) {
+        next_ = TunnelFraming::begin(record, flows_);
         return;
     }
     if (next_ == nullptr) {
         throw netemu::Error("a record of tables that were not begun");
     }
-    switch (op) {
-    case Op::GeneveNodeTable: {
-        GeneveNode node;
-        node.tunnel = record.u32();
-        node.local = record.endpoint().address;
-        for (auto count = record.u32(); count > 0; --count) {
-            const auto range = record.endpoint();
-            node.ranges.push_back({range.address, static_cast<std::uint8_t>(range.port)});
-        }
-        for (auto count = record.u32(); count > 0; --count) {
-            node.addresses.push_back(record.endpoint().address);
-        }
-        next_->add_node(std::move(node));
-        break;
+    if (op == Op::TunnelCommit) {
+        framing_ = std::move(next_);
+        return;
     }
-    case Op::GeneveIdentities:
-        for (auto count = record.u32(); count > 0; --count) {
-            next_->add_identity(record.u32());
-        }
-        break;
-    case Op::GenevePolicies:
-        fill_policies(record);
-        break;
-    case Op::GeneveEndpoints:
-        fill_endpoints(record);
-        break;
-    case Op::GeneveCommit:
-        tables_ = std::move(next_);
-        break;
-    default:
-        throw netemu::Error("the supervisor sends an unknown record");
-    }
-}
-
-void GeneveEngine::fill_policies(WireReader& record) {
-    const auto map = record.u32();
-    services::PolicyMap entries;
-    for (auto count = record.u32(); count > 0; --count) {
-        services::PolicyMapEntry entry;
-        entry.identity = record.u32();
-        entry.protocol = record.u8();
-        entry.first = record.u16();
-        entry.last = record.u16();
-        entry.verdict = static_cast<services::MapVerdict>(record.u8());
-        entries.push_back(entry);
-    }
-    next_->add_map(map, entries);
-}
-
-void GeneveEngine::fill_endpoints(WireReader& record) {
-    for (auto count = record.u32(); count > 0; --count) {
-        GeneveEndpoint endpoint;
-        endpoint.address = record.endpoint().address;
-        endpoint.tunnel = record.u32();
-        endpoint.identity = record.u32();
-        endpoint.map = record.u32();
-        next_->add_endpoint(endpoint);
-    }
+    next_->fill(op, record);
 }
 
 // --- out
 
-void GeneveEngine::read_tun(Tunnel& tunnel) {
+void TunnelEngine::read_tun(Tunnel& tunnel) {
     for (int i = 0; i < kPacketsPerTurn; ++i) {
         const auto size = ::read(tunnel.tun.get(), packet_.data(), packet_.size());
         if (size < 0) {
@@ -233,67 +186,60 @@ void GeneveEngine::read_tun(Tunnel& tunnel) {
     flows_.age(netemu::Clock::now());
 }
 
-void GeneveEngine::encapsulate(Tunnel& tunnel, std::span<std::uint8_t> bytes) {
-    if (bytes.size() <= kVnetHeader) {
+void TunnelEngine::encapsulate(Tunnel& tunnel, std::span<std::uint8_t> bytes) {
+    if (bytes.size() <= kVnetHeader || framing_ == nullptr) {
         return;
     }
     const auto packet = bytes.subspan(kVnetHeader);
     const auto inner = read_inner(packet);
-    const auto* self = tables_->node(tunnel.id);
+    const auto* self = framing_->nodes().node(tunnel.id);
     if (!inner || self == nullptr || is_multicast(inner->destination)) {
         return; // what the stack says to its link, which has no neighbours
     }
-    const auto* peer = tables_->owner_of(inner->destination);
+    const auto* peer = framing_->nodes().owner_of(inner->destination);
     if (peer == nullptr || peer == self) {
-        drop(tunnel, GeneveDrop::Unroutable, 0, packet);
+        drop(tunnel, TunnelDrop::Unroutable, 0, packet);
         return;
     }
-    if (inner->is_stateless && !flows_.is_recent(FlowMemory::of(tunnel.id, *inner)) &&
-        !flows_.knows(FlowMemory::answered_by(tunnel.id, *inner))) {
-        flows_.remember(FlowMemory::of(tunnel.id, *inner));
-    }
-    GeneveHead head;
-    head.vni = tables_->vni();
-    head.identity = tables_->identity_of(tunnel.id, inner->source);
-    head.source = netemu::MacAddress::for_ip(self->local);
-    head.destination = netemu::MacAddress::for_ip(peer->local);
-    head.ipv6 = inner->source.is_v6();
-    const auto& sender = tunnel.senders.at(flow_hash(*inner) % tunnel.senders.size());
-    const FrameTarget target{sender.get(), {peer->local, kGenevePort}, tunnel.id};
+    const auto head = framing_->head_of(*self, *peer, *inner);
+    const auto& sender = tunnel.senders.empty()
+                             ? tunnel.socket
+                             : tunnel.senders.at(flow_hash(*inner) % tunnel.senders.size());
+    const FrameTarget target{sender.get(), {peer->local, framing_->port()}, tunnel.id};
     send_packet(read_vnet(bytes), *inner, packet, head, target);
 }
 
-void GeneveEngine::send_packet(
+void TunnelEngine::send_packet(
     const VnetHeader& vnet,
     const InnerPacket& inner,
     std::span<std::uint8_t> packet,
-    const GeneveHead& head,
+    const FrameHead& head,
     const FrameTarget& target) {
     auto& tunnel = *tunnels_.at(target.tunnel);
     if (vnet.cut != VnetHeader::Cut::No) {
         const auto cutter = PacketCutter::make(vnet, inner, packet);
         const auto pieces = cutter ? cutter->pieces() : 0;
         for (std::size_t i = 0; i < pieces; ++i) {
-            auto* frame = batch_.add(target, kGeneveHead + cutter->size_of(i));
-            write_geneve(head, frame);
-            cutter->write(i, frame + kGeneveHead);
+            auto* frame = batch_.add(target, head.size + cutter->size_of(i));
+            head.write(cutter->size_of(i), frame);
+            cutter->write(i, frame + head.size);
         }
         tunnel.counters.sent += pieces;
         tunnel.counters.sent_bytes += packet.size();
         count(tunnel);
         return;
     }
-    if (packet.size() + kGeneveHead > FrameBatch::kFrameMax) {
-        drop(tunnel, GeneveDrop::TooBig, head.identity, packet);
+    if (packet.size() + head.size > FrameBatch::kFrameMax) {
+        drop(tunnel, TunnelDrop::TooBig, head.identity, packet);
         return;
     }
     if (vnet.needs_checksum &&
         !finish_checksum(packet, vnet.checksum_start, vnet.checksum_offset)) {
         return;
     }
-    auto* frame = batch_.add(target, kGeneveHead + packet.size());
-    write_geneve(head, frame);
-    std::copy(packet.begin(), packet.end(), frame + kGeneveHead);
+    auto* frame = batch_.add(target, head.size + packet.size());
+    head.write(packet.size(), frame);
+    std::copy(packet.begin(), packet.end(), frame + head.size);
     ++tunnel.counters.sent;
     tunnel.counters.sent_bytes += packet.size();
     count(tunnel);
@@ -301,7 +247,7 @@ void GeneveEngine::send_packet(
 
 // --- in
 
-void GeneveEngine::read_socket(Tunnel& tunnel) {
+void TunnelEngine::read_socket(Tunnel& tunnel) {
     struct Slot {
         sockaddr_storage from;
         iovec data;
@@ -340,40 +286,25 @@ void GeneveEngine::read_socket(Tunnel& tunnel) {
     writer_.flush();
 }
 
-void GeneveEngine::take_datagram(Tunnel& tunnel, const Receiving& received) {
+void TunnelEngine::take_datagram(Tunnel& tunnel, const Receiving& received) {
+    const auto* self = framing_ == nullptr ? nullptr : framing_->nodes().node(tunnel.id);
+    if (self == nullptr) {
+        return; // a node that is about to go
+    }
+    Sink sink(*this, tunnel);
     auto rest = received.bytes;
     do {
         const auto size = std::min(std::max<std::size_t>(received.frame, 1), rest.size());
-        deliver(tunnel, received.from, rest.first(size));
+        framing_->receive(*self, received.from, rest.first(size), sink);
         rest = rest.subspan(size);
     } while (!rest.empty());
 }
 
-void GeneveEngine::deliver(
-    Tunnel& tunnel, const netemu::IpAddress& from, std::span<const std::uint8_t> datagram) {
-    const auto frame = read_geneve(datagram);
-    const auto inner = frame ? read_inner(frame->packet) : std::nullopt;
-    const auto size = inner ? ip_size(frame->packet) : 0;
-    if (!inner || size < inner->transport || size > frame->packet.size()) {
-        drop(tunnel, GeneveDrop::BadFrame, 0, {});
-        return;
-    }
-    const auto packet = frame->packet.first(size); // what follows pads a short frame
-    if (const auto reason = tables_->verify(tunnel.id, from, *frame, *inner, flows_)) {
-        drop(tunnel, *reason, frame->identity.value_or(0), packet);
-        return;
-    }
-    writer_.write(tunnel.tun.get(), *inner, packet);
-    ++tunnel.counters.received;
-    tunnel.counters.received_bytes += size;
-    count(tunnel);
-}
-
 // --- what is told of it
 
-void GeneveEngine::drop(
+void TunnelEngine::drop(
     Tunnel& tunnel,
-    GeneveDrop reason,
+    TunnelDrop reason,
     std::uint32_t identity,
     std::span<const std::uint8_t> packet,
     std::size_t frames) {
@@ -387,14 +318,14 @@ void GeneveEngine::drop(
     count(tunnel);
 }
 
-void GeneveEngine::count(Tunnel& tunnel) {
+void TunnelEngine::count(Tunnel& tunnel) {
     tunnel.told = false;
     if (tell_timer_ == 0) {
         tell_timer_ = loop_.after(kTellInterval, [this] { tell(); });
     }
 }
 
-void GeneveEngine::tell() {
+void TunnelEngine::tell() {
     tell_timer_ = 0;
     WireWriter record;
     for (const auto& [id, tunnel] : tunnels_) {

@@ -1,0 +1,88 @@
+#include "labctl/dataplane/geneve_framing.h"
+
+namespace labctl::dataplane {
+
+void GeneveFraming::fill(Op op, WireReader& record) {
+    switch (op) {
+    case Op::GeneveIdentities:
+        for (auto count = record.u32(); count > 0; --count) {
+            tables_.add_identity(record.u32());
+        }
+        break;
+    case Op::GenevePolicies:
+        fill_policies(record);
+        break;
+    case Op::GeneveEndpoints:
+        fill_endpoints(record);
+        break;
+    default:
+        TunnelFraming::fill(op, record);
+    }
+}
+
+void GeneveFraming::fill_policies(WireReader& record) {
+    const auto map = record.u32();
+    services::PolicyMap entries;
+    for (auto count = record.u32(); count > 0; --count) {
+        services::PolicyMapEntry entry;
+        entry.identity = record.u32();
+        entry.protocol = record.u8();
+        entry.first = record.u16();
+        entry.last = record.u16();
+        entry.verdict = static_cast<services::MapVerdict>(record.u8());
+        entries.push_back(entry);
+    }
+    tables_.add_map(map, entries);
+}
+
+void GeneveFraming::fill_endpoints(WireReader& record) {
+    for (auto count = record.u32(); count > 0; --count) {
+        GeneveEndpoint endpoint;
+        endpoint.address = record.endpoint().address;
+        endpoint.tunnel = record.u32();
+        endpoint.identity = record.u32();
+        endpoint.map = record.u32();
+        tables_.add_endpoint(endpoint);
+    }
+}
+
+FrameHead
+GeneveFraming::head_of(const TunnelNode& self, const TunnelNode& peer, const InnerPacket& inner) {
+    static_assert(kGeneveHead <= FrameHead::kMax);
+    if (inner.is_stateless && !flows_.is_recent(FlowMemory::of(self.tunnel, inner)) &&
+        !flows_.knows(FlowMemory::answered_by(self.tunnel, inner))) {
+        flows_.remember(FlowMemory::of(self.tunnel, inner));
+    }
+    GeneveHead geneve;
+    geneve.vni = tables_.vni();
+    geneve.identity = tables_.identity_of(self.tunnel, inner.source);
+    geneve.source = netemu::MacAddress::for_ip(self.local);
+    geneve.destination = netemu::MacAddress::for_ip(peer.local);
+    geneve.ipv6 = inner.source.is_v6();
+    FrameHead head;
+    head.size = kGeneveHead;
+    head.identity = geneve.identity;
+    write_geneve(geneve, head.bytes.data());
+    return head;
+}
+
+void GeneveFraming::receive(
+    const TunnelNode& self,
+    const netemu::IpAddress& from,
+    std::span<const std::uint8_t> datagram,
+    TunnelSink& sink) {
+    const auto frame = read_geneve(datagram);
+    const auto inner = frame ? read_whole(frame->packet) : std::nullopt;
+    if (!inner) {
+        sink.drop(TunnelDrop::BadFrame, 0, {});
+        return;
+    }
+    const auto packet = frame->packet.first(ip_size(frame->packet)); // what follows is padding
+    if (const auto reason = tables_.verify(self.tunnel, from, *frame, *inner, flows_)) {
+        sink.drop(*reason, frame->identity.value_or(0), packet);
+        return;
+    }
+    sink.deliver(*inner, packet);
+}
+
+} // namespace labctl::dataplane
