@@ -66,7 +66,8 @@ BOOST_AUTO_TEST_CASE(a_denial_that_is_answered_says_once_why_policies_let_it_pas
         return std::string("no policy selects it");
     };
     const auto records =
-        lab.check({assertion("client -> db:5432 deny"), assertion("client -> db:5432 allow")}).records;
+        lab.check({assertion("client -> db:5432 deny"), assertion("client -> db:5432 allow")})
+            .records;
     BOOST_TEST(records.at(0).hint == "no policy selects it");
     BOOST_TEST(records.at(1).hint == "");
     BOOST_TEST(asked == std::vector<std::string>{"default/client tcp://10.244.2.4:5432"});
