@@ -164,6 +164,35 @@ BOOST_AUTO_TEST_CASE(flannel) {
     BOOST_TEST(cluster.change() == "");
 }
 
+BOOST_AUTO_TEST_CASE(calico_by_ipip) {
+    Small cluster({"10.244.0.0/16", "fd00:10:244::/56"});
+    cluster.config.cni_profile = "calico";
+    cluster.config.overlay = "ipip";
+    (void)cluster.change();
+    BOOST_TEST(cluster.change() == "");
+    cluster.remove_node(2);
+    (void)cluster.change();
+    BOOST_TEST(cluster.change() == "");
+}
+
+BOOST_AUTO_TEST_CASE(weave) {
+    Small cluster({"10.244.0.0/16", "fd00:10:244::/56"});
+    cluster.config.cni_profile = "weave";
+    for (const char* overlay : {"vxlan", "sleeve"}) {
+        cluster.config.overlay = overlay;
+        check_golden("network-weave-" + std::string(overlay) + ".txt", create_text(cluster));
+        (void)cluster.change();
+        BOOST_TEST(cluster.change() == "");
+    }
+    cluster.config.overlay = "vxlan";
+    (void)cluster.change();
+    cluster.add_node(3);
+    (void)cluster.change();
+    cluster.remove_node(2);
+    (void)cluster.change();
+    BOOST_TEST(cluster.change() == "");
+}
+
 BOOST_AUTO_TEST_CASE(everything_goes) {
     Small cluster;
     cluster.kernel.apply(make_plan({}, cluster.kernel.observe()));

@@ -129,6 +129,23 @@ BOOST_AUTO_TEST_CASE(geneve_of_the_kernel_is_directed_by_routes) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(ip_in_ip_carries_ipv4_and_leaves_ipv6_as_it_is) {
+    Profiles cluster;
+    const auto state = cluster.compile("calico", "ipip");
+    const auto* device = Profiles::link(state, "node/node-1", "tunl0");
+    BOOST_REQUIRE(device != nullptr);
+    BOOST_TEST(std::get<IpipSpec>(device->kind).local.to_string() == "172.18.0.2");
+    BOOST_TEST(device->mtu == 1480U);
+    BOOST_REQUIRE(device->addresses.size() == 1U);
+    BOOST_TEST(device->addresses[0].to_string() == "10.244.1.0/32");
+    BOOST_TEST(Profiles::link(state, "pod/x/a", "eth0")->mtu == 1480U);
+    BOOST_TEST(
+        Profiles::route(state, "node/node-1", "10.244.2.0/24") == "via 172.18.0.3 dev tunl0");
+    BOOST_TEST(
+        Profiles::route(state, "node/node-1", "fd00:10:244:2::/64") ==
+        "via fd00:172:18::3 dev eth0");
+}
+
 BOOST_AUTO_TEST_CASE(weave_has_a_network_for_each_way_between_two_nodes) {
     Profiles cluster;
     const auto state = cluster.compile("weave", "vxlan");
@@ -279,7 +296,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_known_is_named) {
                    error.hint() == "available: bridge, flannel, calico, cilium, weave";
         });
     BOOST_CHECK_THROW(check_overlay("geneve", kCalicoProfile, "spec.cni.overlay"), UsageError);
-    BOOST_CHECK_THROW(check_overlay("ipip", kCalicoProfile, "spec.cni.overlay"), UnsupportedError);
+    BOOST_CHECK_NO_THROW(check_overlay("ipip", kCalicoProfile, "spec.cni.overlay"));
+    BOOST_CHECK_THROW(check_overlay("ipip", kBridgeProfile, "spec.cni.overlay"), UsageError);
     BOOST_CHECK_NO_THROW(check_overlay("none", kCalicoProfile, "spec.cni.overlay"));
     BOOST_CHECK_NO_THROW(check_overlay("geneve", kCiliumProfile, "spec.cni.overlay"));
     BOOST_CHECK_NO_THROW(check_overlay("geneve", kBridgeProfile, "spec.cni.overlay"));
