@@ -35,7 +35,7 @@ const CniProfile& cni_profile(const ClusterConfig& config) {
 
 void check_overlay(
     const std::string& overlay, const CniProfile& profile, const std::string& field) {
-    const std::string kAvailable =
+    const std::string available =
         std::string("available: ") + (profile.geneve == nullptr ? "" : "geneve, ") +
         (profile.ipip == nullptr ? "" : "ipip, ") + (profile.sleeve == nullptr ? "" : "sleeve, ") +
         "vxlan, none (routes over the underlay)";
@@ -48,10 +48,10 @@ void check_overlay(
     if (overlay == kOverlayGeneve || overlay == kOverlayIpip || overlay == kOverlaySleeve) {
         throw netemu::UsageError(
             field + ": '" + overlay + "' is not available with the profile " + profile.name,
-            kAvailable);
+            available);
     }
     throw netemu::UsageError(
-        field + ": '" + overlay + "' is not available in this version", kAvailable);
+        field + ": '" + overlay + "' is not available in this version", available);
 }
 
 void check_emulation(
