@@ -10,7 +10,10 @@
 #include "labctl/compile/node_cache.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/policies.h"
+#include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/bgp.h"
+#include "labctl/supervisor/cni_calls.h"
+#include "labctl/supervisor/cni_runtime.h"
 #include "labctl/supervisor/faults.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
@@ -53,6 +56,7 @@ compile::ClusterConfig config_here(const api::Object& lab) {
 
 Lab::Lab(netemu::EventLoop& loop, LabPaths paths, pid_t host_pid, int verbosity)
     : loop_(loop), paths_(std::move(paths)), host_pid_(host_pid), verbosity_(verbosity),
+      attachments_(std::make_unique<Attachments>()), cni_calls_(std::make_unique<CniCalls>()),
       links_(paths_.netns_dir, paths_.netns_prefix, host_pid) {
     store_.watch([this](const store::Event& event) { note_change(event); });
 }
@@ -78,6 +82,7 @@ void Lab::start(
             store_.remove(pod->key()); // it was on its way out when the lab ended
         }
     }
+    forget_lost_attachments(step);
     auto cluster = std::make_unique<compile::Cluster>(store_, config_here(lab));
     if (cluster->config().bgp) {
         Bgp::require_bird();
@@ -90,6 +95,7 @@ void Lab::start(
     }
     require_tunnels(cluster->config());
     kernel_ = netemu::make_linux_kernel();
+    prepare_cni(lab);
     iptables_ = std::make_unique<IptablesRules>(*kernel_);
     start_dataplane(cluster->config());
     start_drops(cluster->config());
@@ -114,6 +120,7 @@ void Lab::start(
         micros_since(begin));
     begin = Clock::now();
     const auto report = build_network(keep_alive);
+    follow_cni();
     serve_tunnels();
     prepare_ipvs();
     dataplane_->serve_proxies(userspace_sockets(*proxies_));
@@ -253,6 +260,8 @@ ChangeReport Lab::sync() {
     update_tunnels();
     update_dns();
     auto report = build_network({});
+    attachments_->forget_gone(store_);
+    follow_cni();
     serve_tunnels();
     update_bgp();
     finish_policies();
