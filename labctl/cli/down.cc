@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 
 #include <poll.h>
@@ -89,6 +90,8 @@ bool keeper_ends(const LabPaths& paths) {
 
 void forget_journal(const LabPaths& paths) {
     store::Journal::remove_file(paths.journal);
+    std::error_code ignored;
+    std::filesystem::remove_all(paths.state_dir + "/cni", ignored); // what CNI plugins remembered
     (void)::rmdir(paths.state_dir.c_str()); // stays when somebody keeps something there
 }
 

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 
+#include "labctl/cli/explain_cni.h"
 #include "labctl/cli/journey.h"
 #include "labctl/cli/objects.h"
 #include "labctl/cli/taps.h"
@@ -66,6 +67,12 @@ nlohmann::json explain_with_packet(const Context& context, nlohmann::json questi
 /// 0 when the path ends at an endpoint, or the name is found; 1 when not.
 int run_explain(const Context& context) {
     const auto& options = context.options();
+    if (!options.cni.empty()) {
+        return run_explain_cni(context);
+    }
+    if (options.arguments.size() != 2) {
+        throw netemu::UsageError("explain takes FROM and TO", "labctl explain --help");
+    }
     const bool json = wants_json(context);
     const bool dns = options.arguments.at(1).starts_with("dns://");
     const nlohmann::json question{

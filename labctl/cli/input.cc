@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "labctl/cli/conflist_input.h"
 #include "labctl/cli/embedded/embedded.h"
 #include "labctl/cli/objects.h"
 #include "labctl/cli/underlay_input.h"
@@ -92,6 +93,7 @@ void override_lab(const Options& options, api::Object& lab) {
     }
     if (!options.cni.empty()) {
         spec["cni"]["profile"] = options.cni;
+        spec["cni"].erase("conflist");
     }
     for (const auto* profile : compile::cni_profiles()) {
         if (api::string_at(lab.body, "spec.cni.profile", "bridge") == profile->name) {
@@ -141,6 +143,9 @@ LabInput from_files(const Context& context) {
         input.lab = *read.lab;
         input.lab.body["metadata"]["annotations"]["labctl.dev/directory"] =
             fs::absolute(read.directory.empty() ? "." : read.directory).lexically_normal().string();
+        if (options.cni.empty()) {
+            add_conflist(input.lab, read.directory);
+        }
     } else {
         constexpr std::size_t kNodes = 3;
         const auto name = options.arguments.empty()

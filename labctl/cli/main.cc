@@ -5,6 +5,7 @@
 
 #include <malloc.h>
 
+#include "labctl/cli/cni_plugin.h"
 #include "labctl/cli/context.h"
 #include "labctl/cli/inside.h"
 #include "labctl/cli/lifecycle.h"
@@ -113,6 +114,9 @@ int run_role(std::string_view role, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     const std::string_view first = argc > 1 ? argv[1] : "";
+    if (argc <= 1 && labctl::cli::is_cni_call()) {
+        return labctl::cli::run_cni_plugin();
+    }
     if (first.starts_with("__")) {
         return labctl::cli::run_role(first, argc, argv);
     }

@@ -270,8 +270,8 @@ void add_verdicts(CLI::App& app, Options& o) {
             "where",
             o.arguments,
             "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT or dns://NAME")
-        ->expected(2)
-        ->required();
+        ->expected(0, 2);
+    explain->add_option("--cni", o.cni, "POD: the calls of CNI plugins that wired it");
     explain->add_flag("--wire", o.wire, "Send one packet, too, and say what came of it");
     auto* plan = command(app, o, "plan", "Show what `up` or `apply` would do to the kernel");
     plan->add_option(

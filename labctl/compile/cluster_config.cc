@@ -6,6 +6,7 @@
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/config_words.h"
+#include "labctl/compile/conflist_profile.h"
 #include "labctl/compile/dns_upstream.h"
 #include "labctl/compile/load_balancer_pool.h"
 #include "labctl/compile/network_mtu.h"
@@ -256,6 +257,17 @@ ImageRule image_rule(const api::Json& json) {
 /// What is a profile's own must not be asked of another one.
 void read_cni(ClusterConfig& config, const api::Json& spec) {
     const auto& profile = find_cni_profile(config.cni_profile, "spec.cni.profile");
+    if (const auto said = api::string_at(spec, "cni.profile", "bridge");
+        config.cni_profile == kConflist && said != "bridge") {
+        throw UsageError(
+            "spec.cni: profile " + said + " and a conflist exclude each other", "leave one out");
+    }
+    if (config.cni_profile == kConflist && !api::at(spec, "cni.mtu").is_null() &&
+        api::at(spec, "cni.mtu") != "auto") {
+        throw UsageError(
+            "spec.cni.mtu: the plugins of the list make the pods' devices",
+            "the plugins bridge and ptp have a field \"mtu\"");
+    }
     config.overlay = api::string_at(spec, "cni.overlay", profile.overlay);
     check_overlay(config.overlay, profile, "spec.cni.overlay");
     const auto is_v4 = [](const IpPrefix& range) { return range.address.is_v4(); };
@@ -317,7 +329,9 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     read_underlay(config, spec);
     read_load_balancer_pool(config, api::at(spec, "loadBalancer.pool"));
     config.cluster_domain = api::string_at(spec, "clusterDomain", config.cluster_domain);
-    config.cni_profile = api::string_at(spec, "cni.profile", config.cni_profile);
+    config.cni_profile = api::at(spec, "cni.conflist").is_null()
+                             ? api::string_at(spec, "cni.profile", config.cni_profile)
+                             : kConflist;
     read_cni(config, spec);
     config.bgp = read_bgp(spec, config.nodes, config.cni_profile);
     if (config.bgp) {

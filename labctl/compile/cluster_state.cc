@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/conflist_profile.h"
 
 namespace labctl::compile {
 
@@ -85,8 +86,23 @@ bool Dirty::any() const {
            !namespaces_gone.empty() || !owners_gone.empty() || !owned_by_someone.empty();
 }
 
+namespace {
+
+/// The nodes with the ranges that addresses are given out of; without, where plugins do.
+std::vector<NodePlan> address_givers(const ClusterConfig& config, std::vector<NodePlan> plans) {
+    for (auto& plan : plans) {
+        if (config.cni_profile == kConflist) {
+            plan.pod_cidrs.clear();
+        }
+    }
+    return plans;
+}
+
+} // namespace
+
 ClusterState::ClusterState(store::Store& store, const ClusterConfig& config)
-    : store_(store), plans_(plan_nodes(config)), ipam_(plans_), services_(config) {
+    : store_(store), plans_(plan_nodes(config)), ipam_(address_givers(config, plans_)),
+      services_(config) {
     for (std::size_t i = 0; i < plans_.size(); ++i) {
         node_indices_[plans_[i].name] = i;
         NodeInfo node;

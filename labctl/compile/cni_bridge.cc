@@ -44,28 +44,6 @@ LinkSpec make_bridge(const ClusterView& cluster, const NodeView& node) {
     return bridge;
 }
 
-/// Where the kernel has no br_netfilter, what a pod sends to its neighbour is handed to the node
-/// all the same, as if it had been sent to the bridge: the node's rules see it and route it back
-/// out.
-netemu::NftTable make_bridge_to_node(const MacAddress& bridge) {
-    netemu::NftBase base;
-    base.hook = netemu::NftHook::Prerouting;
-    base.priority = kBridgeFirst;
-    netemu::NftChain chain{"prerouting", base, {}};
-    for (const auto* multicast : {"224.0.0.0/4", "ff00::/8"}) { // neighbour discovery stays
-        netemu::NftRule rule;
-        rule.statements = {
-            netemu::NftMatchAddress{
-                netemu::NftMatchAddress::Field::Destination, *IpPrefix::parse(multicast), true},
-            netemu::NftCounter{},
-            netemu::NftSetPacketTypeHost{},
-            netemu::NftSetEtherDestination{bridge}};
-        rule.comment = "cni bridge: the node's rules apply between its own pods (no br_netfilter)";
-        chain.rules.push_back(std::move(rule));
-    }
-    return {netemu::NftFamily::Bridge, "cni-to-node", {std::move(chain)}};
-}
-
 NamespaceSpec make_bridged_pod(const NodeView& node, const PodView& pod, std::uint32_t mtu) {
     auto spec = make_pod_namespace(pod, mtu);
     auto& eth0 = spec.links[1];
@@ -132,6 +110,25 @@ void add_pods(const ClusterView& cluster, const NodeView& node, netemu::DesiredS
 
 IpAddress bridge_address(const IpPrefix& range) {
     return range.address.plus(1);
+}
+
+netemu::NftTable make_bridge_to_node(const MacAddress& bridge) {
+    netemu::NftBase base;
+    base.hook = netemu::NftHook::Prerouting;
+    base.priority = kBridgeFirst;
+    netemu::NftChain chain{"prerouting", base, {}};
+    for (const auto* multicast : {"224.0.0.0/4", "ff00::/8"}) { // neighbour discovery stays
+        netemu::NftRule rule;
+        rule.statements = {
+            netemu::NftMatchAddress{
+                netemu::NftMatchAddress::Field::Destination, *IpPrefix::parse(multicast), true},
+            netemu::NftCounter{},
+            netemu::NftSetPacketTypeHost{},
+            netemu::NftSetEtherDestination{bridge}};
+        rule.comment = "cni bridge: the node's rules apply between its own pods (no br_netfilter)";
+        chain.rules.push_back(std::move(rule));
+    }
+    return {netemu::NftFamily::Bridge, "cni-to-node", {std::move(chain)}};
 }
 
 void add_bridge_wiring(

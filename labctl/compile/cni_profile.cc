@@ -5,6 +5,7 @@
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_bridge.h"
 #include "labctl/compile/cni_overlay.h"
+#include "labctl/compile/conflist_profile.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -23,6 +24,9 @@ const CniProfile& find_cni_profile(std::string_view name, const std::string& fie
             return *profile;
         }
         names.emplace_back(profile->name);
+    }
+    if (name == kConflist) {
+        return kConflistProfile; // by spec.cni.conflist, never by its name
     }
     throw netemu::UsageError(
         field + ": '" + std::string(name) + "' is not available in this version",

@@ -1,9 +1,11 @@
 #include "labctl/compile/control.h"
 
 #include "labctl/api/naming.h"
+#include "labctl/compile/attached_pod.h"
 #include "labctl/compile/pod_status.h"
 #include "labctl/compile/pod_termination.h"
 #include "netemu/base/limits.h"
+#include "netemu/base/text.h"
 
 namespace labctl::compile {
 
@@ -73,6 +75,22 @@ void set_deletion(Json& body, std::int64_t grace) {
     auto& metadata = body["metadata"];
     metadata["deletionTimestamp"] = api::timestamp_in(grace);
     metadata["deletionGracePeriodSeconds"] = grace;
+}
+
+/// Those of kWantedAddresses; what cannot be read is an address that no node has.
+std::vector<netemu::IpAddress> wanted_addresses(const Json& pod) {
+    std::vector<netemu::IpAddress> result;
+    const auto& annotations = api::at(pod, "metadata.annotations");
+    const auto found = annotations.find(kWantedAddresses);
+    if (!annotations.is_object() || found == annotations.end() || !found->is_string()) {
+        return result;
+    }
+    const auto text = found->get<std::string>();
+    for (const auto part : netemu::split(text, ',')) {
+        result.push_back(
+            netemu::IpAddress::parse(netemu::trim(part)).value_or(netemu::IpAddress()));
+    }
+    return result;
 }
 
 std::vector<std::string> texts(const std::vector<netemu::IpAddress>& addresses) {
@@ -183,6 +201,16 @@ Control::find_spot(const Json& pod, const std::string& lease, const std::string&
         spot.bound_by_scheduler = true;
     }
     if (demand.host_network()) {
+        return spot;
+    }
+    if (const auto wanted = wanted_addresses(pod); !wanted.empty()) {
+        if (state.ipam().claim(*spot.node, lease, wanted)) {
+            spot.ips = wanted;
+        } else {
+            spot.problem = "failed to set up the pod's network: annotation " +
+                           std::string(kWantedAddresses) +
+                           ": not a free address of each family of the node's ranges";
+        }
         return spot;
     }
     if (auto ips = state.ipam().allocate(*spot.node, lease)) {
@@ -320,8 +348,9 @@ void Control::delete_pod(
 void Control::bind(PodInfo& pod) {
     const auto object = pod.object;
     const auto spot = find_spot(object->body, pod.lease(), pod.owner ? pod.owner->uid : "");
-    if (!spot.problem.empty() && spot.problem == pod.problem) {
-        return; // nothing new to say
+    const bool has_place = pod.node && spot.problem.empty() && spot.ips.empty();
+    if (has_place || (!spot.problem.empty() && spot.problem == pod.problem)) {
+        return; // nothing new to say; a plugin will give it its addresses
     }
     pod.problem = spot.problem;
     const auto runtime = pod.runtime;

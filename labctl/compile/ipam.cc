@@ -108,10 +108,15 @@ Ipam::allocate(std::size_t node, const std::string& owner) {
 
 bool Ipam::claim(
     std::size_t node, const std::string& owner, const std::vector<netemu::IpAddress>& addresses) {
-    if (const auto found = leases_.find(owner); found != leases_.end()) {
+    if (const auto found = leases_.find(owner);
+        found != leases_.end() && !pools_.at(node).empty()) {
         return found->second.node == node && found->second.addresses == addresses;
     }
     auto& pools = pools_.at(node);
+    if (pools.empty()) { // somebody else gives them out
+        leases_[owner] = {node, addresses};
+        return true;
+    }
     if (addresses.size() != pools.size()) {
         return false;
     }

@@ -8,6 +8,7 @@
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_profile.h"
+#include "labctl/compile/conflist_profile.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_mtu.h"
 #include "labctl/compile/policies.h"
@@ -180,7 +181,7 @@ void give_indexes(NodeView& node) {
     }
 }
 
-void view_pods(const store::Store& store, std::vector<NodeView>& nodes) {
+void view_pods(const store::Store& store, bool by_plugins, std::vector<NodeView>& nodes) {
     std::unordered_map<std::string, NodeView*> by_name;
     for (auto& node : nodes) {
         by_name.emplace(node.name, &node);
@@ -191,14 +192,18 @@ void view_pods(const store::Store& store, std::vector<NodeView>& nodes) {
             continue;
         }
         PodView pod{object->ns(), object->name(), pod_addresses(object->body)};
-        if (!pod.addresses.empty()) {
+        if (by_plugins) { // they have their namespace first
+            node->second->pods.push_back(std::move(pod));
+        } else if (!pod.addresses.empty()) {
             check_addresses(pod, *node->second);
             node->second->pods.push_back(std::move(pod));
         }
     }
     for (auto& node : nodes) {
-        check_unique(node);
-        give_indexes(node);
+        if (!by_plugins) {
+            check_unique(node);
+            give_indexes(node);
+        }
     }
 }
 
@@ -239,7 +244,7 @@ ClusterView view_cluster(const store::Store& store, const ClusterConfig& config)
     view.topology = config.topology.get();
     view.pod_cidrs = config.pod_cidrs;
     view.nodes = view_nodes(store, config);
-    view_pods(store, view.nodes);
+    view_pods(store, config.cni_profile == kConflist, view.nodes);
     return view;
 }
 

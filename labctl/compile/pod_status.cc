@@ -65,6 +65,9 @@ public:
     }
 
 private:
+    /// The pod's network could not be made: its containers have to wait.
+    [[nodiscard]] bool no_sandbox() const { return runtime_.reason == kNoSandbox; }
+
     [[nodiscard]] std::string phase() const {
         return ended_ ? runtime_.phase : running_ ? "Running" : "Pending";
     }
@@ -91,13 +94,14 @@ private:
     }
 
     void add_conditions(Json& status) {
+        const auto& problem = no_sandbox() ? runtime_.message : facts_.problem;
         const bool sandbox = running_ || (ended_ && !facts_.pod_ips.empty());
         add_condition(
             status,
             "PodReadyToStartContainers",
             sandbox && !ended_,
-            facts_.problem.empty() ? "" : "FailedCreatePodSandBox",
-            facts_.problem);
+            problem.empty() ? "" : kNoSandbox,
+            problem);
         const bool initialized = running_ || ended_ || api::at(spec_, "initContainers").empty();
         add_condition(
             status, "Initialized", initialized, initialized ? "" : "ContainersNotInitialized", "");
@@ -210,7 +214,9 @@ private:
             api::add_field(waiting, "message", runtime_.message);
         }
         api::add_field(
-            waiting, "reason", runtime_.reason.empty() ? "ContainerCreating" : runtime_.reason);
+            waiting,
+            "reason",
+            runtime_.reason.empty() || no_sandbox() ? "ContainerCreating" : runtime_.reason);
         Json state;
         api::add_field(state, "waiting", std::move(waiting));
         return state;

@@ -13,6 +13,9 @@ namespace labctl::compile {
 /// On a Pod, "true" or "false": the user's word on its readiness (`labctl set ready=`).
 inline constexpr const char* kReadyAnnotation = "labctl.dev/ready";
 
+/// RuntimeState::reason of a pod whose network could not be made; the message says why.
+inline constexpr const char* kNoSandbox = "FailedCreatePodSandBox";
+
 struct PodFacts {
     bool scheduled = false;
     std::string problem; // why it is not scheduled or has no address; empty otherwise

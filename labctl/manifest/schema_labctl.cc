@@ -27,6 +27,7 @@ constexpr Table kCni{
     text("profile").otherwise("bridge").one_of(kCniProfiles),
     text("overlay").one_of(kOverlays), text("emulation").one_of(kEmulations), flag("kubeProxyReplacement"), any("mtu"),
     text("routing").one_of(kNodeRoutings), object("bgp", kBgp),
+    text("conflist"), text("binDir"), text("dataDir"),
 };
 
 constexpr Table kIpvs{

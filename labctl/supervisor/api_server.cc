@@ -168,11 +168,11 @@ private:
     void read_some() {
         std::array<char, 64U << 10U> buffer{};
         while (fd_) {
-            const auto size = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-            if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+            const auto size = receive(buffer);
+            if (size < 0) {
                 break;
             }
-            if (size <= 0) {
+            if (size == 0) {
                 close();
                 return;
             }
@@ -183,6 +183,22 @@ private:
             }
             input_.append(buffer.data(), static_cast<std::size_t>(size));
             parse();
+        }
+    }
+
+    /// What `netemu::receive_with_fds` got; 0 also for a connection that has failed.
+    ssize_t receive(std::span<char> buffer) {
+        constexpr std::size_t kReceivedFdsMax = 8;
+        try {
+            auto message = netemu::receive_with_fds(fd_.get(), buffer);
+            for (auto& fd : message.fds) {
+                if (received_.size() < kReceivedFdsMax) {
+                    received_.push_back(std::move(fd));
+                }
+            }
+            return message.size;
+        } catch (const netemu::SysError&) {
+            return 0;
         }
     }
 
@@ -200,7 +216,9 @@ private:
             if (!parser_.complete()) {
                 return;
             }
-            dispatch(to_api_request(parser_.take()));
+            auto request = to_api_request(parser_.take());
+            request.fds = std::exchange(received_, {});
+            dispatch(request);
         }
     }
 
@@ -283,7 +301,8 @@ private:
     mesh::RequestParser parser_;
     std::string input_;
     std::string output_;
-    std::vector<UniqueFd> fds_;
+    std::vector<UniqueFd> fds_;      // that go out with the answer
+    std::vector<UniqueFd> received_; // that came with the request
     bool busy_ = false;
     std::function<void()> disconnected_;
     std::function<void()> closed_;

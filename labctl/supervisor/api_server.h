@@ -24,6 +24,7 @@ struct ApiRequest {
     std::map<std::string, std::string> query; // decoded; the first of each name
     std::string content_type;
     std::string body;
+    std::vector<netemu::UniqueFd> fds{}; // that the client has passed along
     /// The body as JSON; throws netemu::UsageError when it is not.
     [[nodiscard]] nlohmann::json json() const;
     [[nodiscard]] std::string parameter(const std::string& name) const;

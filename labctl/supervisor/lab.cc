@@ -10,7 +10,10 @@
 #include "labctl/compile/node_cache.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/policies.h"
+#include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/bgp.h"
+#include "labctl/supervisor/cni_calls.h"
+#include "labctl/supervisor/cni_runtime.h"
 #include "labctl/supervisor/faults.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
@@ -58,7 +61,8 @@ Lab::Lab(
     int verbosity,
     HostSockets host_sockets)
     : loop_(loop), paths_(std::move(paths)), host_pid_(host_pid), verbosity_(verbosity),
-      host_sockets_(std::move(host_sockets)),
+      host_sockets_(std::move(host_sockets)), attachments_(std::make_unique<Attachments>()),
+      cni_calls_(std::make_unique<CniCalls>()),
       links_(paths_.netns_dir, paths_.netns_prefix, host_pid) {
     store_.watch([this](const store::Event& event) { note_change(event); });
 }
@@ -84,6 +88,7 @@ void Lab::start(
             store_.remove(pod->key()); // it was on its way out when the lab ended
         }
     }
+    forget_lost_attachments(step);
     auto cluster = std::make_unique<compile::Cluster>(store_, config_here(lab));
     if (cluster->config().bgp) {
         Bgp::require_bird();
@@ -96,6 +101,7 @@ void Lab::start(
     }
     require_tunnels(cluster->config());
     kernel_ = netemu::make_linux_kernel();
+    prepare_cni(lab);
     iptables_ = std::make_unique<IptablesRules>(*kernel_);
     start_dataplane(cluster->config());
     start_drops(cluster->config());
@@ -120,6 +126,7 @@ void Lab::start(
         micros_since(begin));
     begin = Clock::now();
     const auto report = build_network(keep_alive);
+    follow_cni();
     serve_tunnels();
     prepare_ipvs();
     dataplane_->serve_proxies(userspace_sockets(*proxies_));
@@ -260,6 +267,8 @@ ChangeReport Lab::sync() {
     update_tunnels();
     update_dns();
     auto report = build_network({});
+    attachments_->forget_gone(store_);
+    follow_cni();
     serve_tunnels();
     update_bgp();
     finish_policies();

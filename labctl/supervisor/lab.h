@@ -38,6 +38,11 @@ namespace labctl::api {
 struct Fault;
 }
 
+namespace labctl::cni {
+struct Request;
+struct Result;
+} // namespace labctl::cni
+
 namespace labctl::compile {
 class Identities;
 class Policies;
@@ -45,7 +50,10 @@ class Policies;
 
 namespace labctl::supervisor {
 
+class Attachments;
 class Bgp;
+class CniCalls;
+class CniRuntime;
 class Faults;
 class LogBuffer;
 struct Target;
@@ -155,6 +163,18 @@ public:
     };
     Taps open_taps(const api::Json& question);
 
+    /// A call of labctl as a CNI plugin, {"environment": {...}, "config": "text"}, with a
+    /// descriptor of the container's network namespace where the command has one. Answers
+    /// {"result"} or {"error"} as the specification has them. lab_attach.cc.
+    api::Json serve_cni(const api::Json& question, const std::vector<netemu::UniqueFd>& fds);
+
+    /// The calls of CNI plugins that a pod has seen, {"pod", "calls"}, and where the lab has wired
+    /// it by itself what it did, {"operations"}: for `explain --cni`. lab_cni_explain.cc.
+    [[nodiscard]] api::Json explain_cni(const std::string& pod, const std::string& default_ns);
+    /// Lets the plugins let go of all pods; calls back when they have, at once where there are
+    /// none. lab_cni.cc.
+    void end_cni(std::function<void()> done);
+
     /// Faults, as faults.h has them. `inject_fault` takes {"fault": "cut node/node-1",
     /// "namespace"} (api::parse_fault) and answers with the fault as `faults` lists it;
     /// `heal_faults` takes {"id"}, {"verb", "target", "namespace"} or {"all": true} and answers
@@ -248,6 +268,25 @@ private:
     void serve_health_checks();
     void sweep_proxies();
     void carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive);
+    // lab_cni.cc
+    void prepare_cni(const api::Object& lab);
+    void take_back_addresses();
+    void cni_added(const api::ObjectKey& key, const std::string& uid, const cni::Result& result);
+    void cni_failed(const api::ObjectKey& key, const std::string& uid, const std::string& why);
+    void warn_of_address(const api::Object& pod, const std::string& node);
+    void note_plugin_bridge(const std::string& node, const cni::Result& result);
+    void add_plugin_bridges(netemu::DesiredState& desired) const;
+    void forget_plugins(netemu::ObservedState& observed) const;
+    void follow_cni();
+    [[nodiscard]] std::size_t cni_starting() const;
+    // lab_attach.cc
+    api::Json answer_cni(const cni::Request& request, const std::vector<netemu::UniqueFd>& fds);
+    api::Json attach(const cni::Request& request, const netemu::UniqueFd& netns);
+    void refuse_own(const netemu::UniqueFd& netns) const;
+    void detach(const std::vector<api::ObjectKey>& pods);
+    [[nodiscard]] std::string pod_problem(const api::ObjectKey& key) const;
+    void check_attached(const cni::Request& request, const netemu::UniqueFd& netns);
+    void forget_lost_attachments(const Step& step);
     // lab_identities.cc
     static void require_tunnels(const compile::ClusterConfig& config);
     [[nodiscard]] services::IdentityNetwork tunnel_network() const;
@@ -293,6 +332,11 @@ private:
     std::string policy_warning_;       // why enforcement has a hole; empty: it has none
     std::vector<compile::HealthCheck> health_checks_; // that are served
     std::unique_ptr<netemu::Kernel> kernel_;
+    std::unique_ptr<Attachments> attachments_; // containers that hang on the lab
+    std::unique_ptr<CniCalls> cni_calls_;
+    std::unique_ptr<CniRuntime> cni_; // where plugins wire the pods; uses the two above
+    bool cni_sync_pending_ = false;
+    std::map<std::string, netemu::MacAddress> plugin_bridges_; // by the node's namespace
     std::unique_ptr<IptablesRules> iptables_; // in the modes that restore; else it holds none
     netemu::ObservedState observed_;          // what we know to be there
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on

@@ -11,6 +11,7 @@
 #include "labctl/compile/policies.h"
 #include "labctl/compile/policy_values.h"
 #include "labctl/compile/underlay_names.h"
+#include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/lab.h"
@@ -145,6 +146,8 @@ ChangeReport Lab::simulate(std::vector<api::Object> objects) const {
     proxies_->add_contents(observed);
     policies_->add_contents(observed);
     auto desired = compile::compile_lab(copy, cluster.config());
+    attachments_->adapt(cluster_->config(), desired);
+    add_plugin_bridges(desired);
     const auto faults = faults_->of_network();
     compile::add_faults(faults, desired);
     compile::add_impairments(

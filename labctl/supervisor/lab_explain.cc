@@ -129,7 +129,9 @@ api::Json Lab::explain(const api::Json& question) {
     const auto notes = add_bgp_routes(desired);
     explain_identities(explanation);
     const auto tunnels = tunnel_network();
-    compile::explain_ways(explanation, desired, notes, &tunnels);
+    if (!cni_ || api::bool_at(explanation, "underlay", false)) { // plugins' devices are not known
+        compile::explain_ways(explanation, desired, notes, &tunnels);
+    }
     if (question.value("places", false)) {
         explanation["places"] = path_places(desired, explanation);
     }

@@ -5,6 +5,7 @@
 #include "labctl/compile/impairments.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/policies.h"
+#include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
@@ -95,6 +96,8 @@ void Lab::carry_out(const netemu::Plan& plan, const KeepAlive& keep_alive) {
 
 netemu::DesiredState Lab::desired_state() const {
     auto desired = compile::compile_network(store_, cluster_->config());
+    attachments_->adapt(cluster_->config(), desired);
+    add_plugin_bridges(desired);
     proxies_->add_to(desired);
     policies_->add_to(desired);
     const auto faults = faults_->of_network();

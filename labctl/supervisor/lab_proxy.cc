@@ -2,6 +2,7 @@
 #include <array>
 
 #include "labctl/compile/network.h"
+#include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
@@ -260,6 +261,8 @@ void Lab::delete_empty_iptables_tables() {
 /// What is there, but for the tables in which iptables keeps what it was told to load.
 netemu::ObservedState Lab::observe() {
     auto observed = kernel_->observe();
+    attachments_->filter(observed);
+    forget_plugins(observed);
     if (!proxies_->restores_rules()) {
         return observed;
     }

@@ -31,11 +31,14 @@ std::map<std::string, std::string> Lab::pending_pods() const {
         }
         std::string reason = phase == "Failed" ? "it failed" : "it is being started";
         bool ready = false;
+        bool told = false;
         for (const auto& condition : at(pod->body, "status.conditions")) {
             const auto type = string_at(condition, "type");
             const bool holds = string_at(condition, "status") == "True";
             ready = ready || (type == "Ready" && holds);
-            if (!holds && !string_at(condition, "message").empty()) {
+            // The first one says it best: that a pod has no network is why it is not ready.
+            if (!holds && !told && !string_at(condition, "message").empty()) {
+                told = true;
                 reason = string_at(condition, "message");
             }
         }
@@ -77,7 +80,8 @@ void Lab::begin_trail() {
 
 void Lab::check_settled() {
     const bool routed = !bgp_ || bgp_->is_converged();
-    if (settled_ && runtime_changes_.empty() && runtime_->starting() == 0 && routed) {
+    if (settled_ && runtime_changes_.empty() && runtime_->starting() == 0 && cni_starting() == 0 &&
+        routed) {
         loop_.cancel(settle_timer_);
         begin_trail();
         std::exchange(settled_, nullptr)();

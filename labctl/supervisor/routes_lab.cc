@@ -134,6 +134,13 @@ Routes::reading_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
              auto taps = lab_.open_taps(request.json());
              exchange->reply_with_fds(taps.description, std::move(taps.sockets));
          }},
+        {"GET",
+         "cni",
+         false,
+         [&] {
+             exchange->reply(
+                 200, lab_.explain_cni(request.parameter("pod"), request.parameter("namespace")));
+         }},
         {"GET", "identities", false, [&] { exchange->reply(200, lab_.identities()); }},
         {"GET", "bgp", false, [&] { exchange->reply(200, lab_.bgp()); }},
         {"GET", "bird-log", false, [&] { bird_log(request, exchange); }},
@@ -169,6 +176,10 @@ Routes::changing_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
                  healed.at("items"), [](const Json& each) { return each.at("verb") == "bgp"; });
              bgp ? lab_.when_routed(reply) : reply();
          }},
+        {"POST",
+         "cni",
+         false,
+         [&] { exchange->reply(200, lab_.serve_cni(request.json(), request.fds)); }},
         {"POST", "repair", false, [&] { exchange->reply(200, report_json(lab_.repair())); }},
         {"POST",
          "proxy-mode",
@@ -181,9 +192,11 @@ Routes::changing_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
          true,
          [&] {
              const bool keep = api::bool_at(request.json(), "keepJournal", false);
-             exchange->reply(200, {{"status", "Success"}});
-             exchange->flush();
-             shut_down_(keep);
+             lab_.end_cni([this, exchange, keep] {
+                 exchange->reply(200, {{"status", "Success"}});
+                 exchange->flush();
+                 shut_down_(keep);
+             });
          }},
     };
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "labctl/compile/pod_termination.h"
+#include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/pod_workload.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -50,6 +51,9 @@ Runtime::Runtime(Parts parts, Report report, Terminations::Ended ended)
 Runtime::~Runtime() = default;
 
 Runtime::Workload Runtime::workload_of(const Json& pod) const {
+    if (at(pod, "metadata.annotations").contains(kCniContainer)) {
+        return Workload::Idle; // what runs in it is the container's own
+    }
     const auto& containers = at(pod, "spec.containers");
     for (const auto& container : containers) {
         if (const auto* rule = compile::image_rule(parts_.config.images, container)) {

@@ -33,6 +33,15 @@ public:
     /// Reads back every namespace that this object made.
     virtual ObservedState observe() = 0;
 
+    /// The same of one namespace. Throws Error when there is none of that name.
+    virtual NamespaceInfo observe_namespace(const std::string& ns) = 0;
+
+    /// Takes in a namespace that somebody else has made, as if it had been created for a pod under
+    /// that name. Whatever is in it is left alone, and DeleteNamespace lets go of it only. Throws
+    /// Error when there is one of that name, SysError when it cannot be entered: its user namespace
+    /// must be ours or below it (setns(2)).
+    virtual void adopt_namespace(const std::string& ns, UniqueFd fd) = 0;
+
     /// The UDP connections of a namespace that were sent to another destination (DNAT), as its
     /// connection tracking has them. Throws Error when there is no such namespace, SysError and
     /// UnsupportedError when the kernel refuses or has no connection tracking.

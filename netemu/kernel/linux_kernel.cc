@@ -42,13 +42,27 @@ public:
         Batch request;
         for (auto& [name, ns] : table_.all()) {
             state.namespaces.emplace_hint(
-                state.namespaces.end(), name, observe_namespace(table_, ns, request));
+                state.namespaces.end(), name, netemu::observe_namespace(table_, ns, request));
             if (ns.role == NamespaceRole::Pod) {
                 ns.route.close();
                 ns.nft.close();
             }
         }
         return state;
+    }
+
+    NamespaceInfo observe_namespace(const std::string& ns) override {
+        const PodSocketsCloser closer(table_);
+        Batch request;
+        return netemu::observe_namespace(table_, table_.at(ns), request);
+    }
+
+    void adopt_namespace(const std::string& ns, UniqueFd fd) override {
+        NamespaceScope scope(table_.home());
+        scope.enter(fd.get());
+        NetlinkSocket route(NETLINK_ROUTE);
+        scope.leave();
+        table_.add(ns, NamespaceRole::Pod, {std::move(fd), std::move(route)});
     }
 
     std::vector<Connection> udp_connections(const std::string& ns) override {

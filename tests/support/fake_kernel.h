@@ -21,6 +21,13 @@ public:
     void apply(const Plan& plan, const Progress& progress) override;
     /// Neighbours come in one list, as a real observation gives them.
     ObservedState observe() override;
+    NamespaceInfo observe_namespace(const std::string& ns) override {
+        return observe().namespaces.at(ns);
+    }
+    /// An empty one.
+    void adopt_namespace(const std::string& ns, UniqueFd /*fd*/) override {
+        namespaces_.try_emplace(ns);
+    }
     /// Those that `add_connection` gave it.
     std::vector<Connection> udp_connections(const std::string& ns) override;
     std::vector<Connection> connections(const std::string& ns) override;

@@ -1,0 +1,114 @@
+#include "labctl/supervisor/cni_process.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "netemu/base/error.h"
+#include "netemu/kernel/namespace_scope.h"
+
+namespace labctl::supervisor {
+
+namespace {
+
+constexpr std::size_t kPluginOutputMax = 1U << 20U;
+
+netemu::UniqueFd plugin_file(const std::string& text) {
+    netemu::UniqueFd file(
+        netemu::check_syscall("create a file in memory", ::memfd_create("cni", MFD_CLOEXEC)));
+    for (std::size_t done = 0; done < text.size();) {
+        const auto written =
+            ::pwrite(file.get(), text.data() + done, text.size() - done, static_cast<off_t>(done));
+        if (written < 0) {
+            throw netemu::SysError("write to a file in memory", errno);
+        }
+        done += static_cast<std::size_t>(written);
+    }
+    return file;
+}
+
+std::string plugin_text(const netemu::UniqueFd& file) {
+    struct stat info {};
+    netemu::check_syscall("look at a file in memory", ::fstat(file.get(), &info));
+    std::string text(std::min(static_cast<std::size_t>(info.st_size), kPluginOutputMax), '\0');
+    const auto got = ::pread(file.get(), text.data(), text.size(), 0);
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    return text;
+}
+
+} // namespace
+
+CniProcess::CniProcess(
+    netemu::EventLoop& loop, const CniProcessSpec& spec, std::function<void(CniProcessEnd)> done)
+    : loop_(loop), done_(std::move(done)), out_(plugin_file({})), err_(plugin_file({})) {
+    const auto input = plugin_file(spec.input);
+    netemu::SpawnOptions options;
+    options.executable = "/usr/bin/env"; // whose arguments are the environment
+    options.arguments = {"env"};
+    for (const auto& [name, value] : spec.environment) {
+        options.arguments.push_back(name + "=" + value);
+    }
+    // Plugins find themselves by /proc/PID, and the /proc of a lab is the host's, which numbers
+    // otherwise.
+    for (const auto* word : {"/usr/bin/unshare", "--mount-proc"}) {
+        options.arguments.emplace_back(word);
+    }
+    options.arguments.push_back(spec.program);
+    options.fds = {{input.get(), 0}, {out_.get(), 1}, {err_.get(), 2}};
+    const auto home = netemu::current_namespace();
+    {
+        netemu::NamespaceScope scope(home.get());
+        scope.enter(spec.netns_fd);
+        process_ = netemu::spawn(options); // a child is where its parent is
+    }
+    loop_.add(process_.pidfd.get(), EPOLLIN, [this](std::uint32_t) { ended(); });
+    timer_ = loop_.after(kLimit, [this] {
+        timer_ = 0;
+        kill();
+    });
+}
+
+CniProcess::~CniProcess() {
+    if (timer_ != 0) {
+        loop_.cancel(timer_);
+    }
+    if (process_.pid > 0) {
+        loop_.remove(process_.pidfd.get());
+        kill();
+        reap();
+    }
+}
+
+void CniProcess::kill() {
+    (void)::syscall(SYS_pidfd_send_signal, process_.pidfd.get(), SIGKILL, nullptr, 0U);
+}
+
+int CniProcess::reap() {
+    int status = 0;
+    while (::waitpid(process_.pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    process_.pid = 0;
+    return status;
+}
+
+void CniProcess::ended() {
+    loop_.remove(process_.pidfd.get());
+    const int status = reap();
+    CniProcessEnd end{
+        WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+        plugin_text(out_),
+        plugin_text(err_),
+        netemu::micros_since(begin_)};
+    const auto done = std::move(done_);
+    done(std::move(end)); // may destroy this
+}
+
+} // namespace labctl::supervisor
