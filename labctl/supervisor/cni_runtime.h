@@ -106,4 +106,8 @@ private:
     netemu::EventLoop::TimerId removal_timer_ = 0;
 };
 
+/// Before the cluster sees the pods of a journal: in a lab with a conflist none has an address
+/// until a plugin gives it one. What it had is remembered in an annotation.
+void take_off_plugin_addresses(store::Store& store);
+
 } // namespace labctl::supervisor

@@ -10,6 +10,7 @@
 #include "labctl/manifest/read.h"
 #include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/cni_calls.h"
+#include "labctl/supervisor/cni_runtime.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -259,6 +260,7 @@ void Lab::check_attached(const cni::Request& request, const netemu::UniqueFd& ne
 /// Nothing can lead back to the containers of a lab that was down: their namespaces were known by
 /// descriptors. They have lost the interface, too.
 void Lab::forget_lost_attachments(const Step& step) {
+    take_off_plugin_addresses(store_);
     for (const auto& pod : store_.list("Pod")) {
         const auto annotations = pod->annotations();
         const auto container = annotations.find(kCniContainer);

@@ -25,7 +25,8 @@ using api::string_at;
 namespace {
 
 constexpr const char* kDebianPlugins = "/usr/lib/cni";
-constexpr const char* kConflistText = "labctl.dev/cni-conflist"; // annotation of the Lab
+constexpr const char* kConflistText = "labctl.dev/cni-conflist";        // annotation of the Lab
+constexpr const char* kAddressBefore = "labctl.dev/cni-address-before"; // annotation of a Pod
 constexpr auto kRemovalMax = std::chrono::seconds(30);
 
 std::string absolute_in(const std::string& directory, const std::string& path) {
@@ -100,18 +101,31 @@ void Lab::prepare_cni(const api::Object& lab) {
     take_back_addresses();
 }
 
+void take_off_plugin_addresses(store::Store& store) {
+    const auto labs = store.list("Lab");
+    if (labs.empty() || at(labs.front()->body, "spec.cni.conflist").is_null()) {
+        return;
+    }
+    for (const auto& pod : store.list("Pod")) {
+        const auto address = string_at(pod->body, "status.podIP");
+        if (address.empty() || api::bool_at(pod->body, "spec.hostNetwork", false)) {
+            continue;
+        }
+        auto copy = *pod;
+        copy.body["metadata"]["annotations"][kAddressBefore] = address;
+        copy.body["status"].erase("podIP");
+        copy.body["status"].erase("podIPs");
+        store.put(std::move(copy));
+    }
+}
+
 /// The plugins give addresses anew; those that a pod had are asked for.
 void Lab::take_back_addresses() {
     for (const auto& pod : store_.list("Pod")) {
-        if (at(pod->body, "status.podIPs").empty() ||
-            api::bool_at(pod->body, "spec.hostNetwork", false)) {
-            continue;
+        const auto annotations = pod->annotations();
+        if (const auto found = annotations.find(kAddressBefore); found != annotations.end()) {
+            cni_->prefer(pod->uid(), found->second);
         }
-        cni_->prefer(pod->uid(), string_at(pod->body, "status.podIP"));
-        auto copy = *pod;
-        copy.body["status"].erase("podIP");
-        copy.body["status"].erase("podIPs");
-        store_.put(std::move(copy));
     }
 }
 
