@@ -42,7 +42,9 @@ std::vector<RouteSpec> own_routes(
             continue;
         }
         for (const auto& range : ranges) {
-            if (range.address.is_v4() == v4) {
+            const bool taken =
+                std::find(link.taken.begin(), link.taken.end(), range) != link.taken.end();
+            if (range.address.is_v4() == v4 && !taken) {
                 result.push_back(route);
                 result.back().destination = range;
             }

@@ -24,6 +24,8 @@ struct AttachedLink {
     /// by the lab.
     bool has_v4_default = false;
     bool has_v6_default = false;
+    /// Destinations that the namespace has routes to: those of `ranges` among them are left alone.
+    std::vector<netemu::IpPrefix> taken{};
 };
 
 /// Changes what was compiled for an ordinary pod: another name and index, nothing of lo. `ranges`:

@@ -125,6 +125,7 @@ free_link(const std::string& ns, const std::string& interface, const netemu::Nam
     for (const auto& route : info.routes) {
         const bool v4 = route.destination.address.is_v4();
         (v4 ? link.has_v4_default : link.has_v6_default) |= route.destination.length == 0;
+        link.taken.push_back(route.destination);
     }
     return link;
 }

@@ -165,6 +165,10 @@ def attach_second(w):
         w.has(refused(w, 101, "ADD", config(name="third"), box), "eth0", "ADD of an interface that is there")
         w.equal(box.links(), {"lo", "eth0", "net1"}, "a refused ADD leaves nothing and takes nothing")
         w.equal(w.labctl("plan").out, "", "nothing of the container's is in the way")
+        third = call(w, "ADD", config(name="third", node="node-2"), box, CNI_IFNAME="net2")
+        w.equal(box.addresses("net2"), [third["ips"][0]["address"]], "a third interface beside the routes of the second")
+        w.equal(w.labctl("plan").out, "", "drift with three networks")
+        w.labctl("delete", "pod", "c1-net2")
         w.labctl("delete", "pod", "c1-net1")
         w.equal(box.links(), {"lo", "eth0"}, "a pod that is deleted lets go of the container")
         valid = {"cni.dev/valid-attachments": [{"containerID": "c9", "ifname": "eth0"}]}
