@@ -21,7 +21,7 @@ std::optional<std::int64_t> bits_of(const std::string& text) {
     char* end = nullptr;
     const double number = std::strtod(text.c_str(), &end);
     const std::string suffix(end);
-    const std::map<std::string, double> kUnits{
+    const std::map<std::string, double> units{
         {"", 1},
         {"k", 1e3},
         {"M", 1e6},
@@ -29,8 +29,8 @@ std::optional<std::int64_t> bits_of(const std::string& text) {
         {"Ki", 1024},
         {"Mi", 1048576},
         {"Gi", 1073741824}};
-    const auto unit = kUnits.find(suffix);
-    const double bits = unit == kUnits.end() ? 0 : number * unit->second;
+    const auto unit = units.find(suffix);
+    const double bits = unit == units.end() ? 0 : number * unit->second;
     constexpr double kBitsMax = 1e15; // kubelet's own limit
     if (!(bits >= 1) || bits > kBitsMax) {
         return std::nullopt;

@@ -168,6 +168,17 @@ void substitute(Json& subnet, const std::vector<IpPrefix>& ranges) {
     }
 }
 
+/// The same in a list of lists of ranges.
+void substitute_sets(Json& sets, const std::vector<IpPrefix>& ranges) {
+    for (auto& set : sets) {
+        for (auto& range : set) {
+            if (range.is_object() && range.contains("subnet")) {
+                substitute(range["subnet"], ranges);
+            }
+        }
+    }
+}
+
 void complete_ipam(Json& ipam, const PluginPlace& place) {
     if (ipam.contains("subnet")) {
         substitute(ipam["subnet"], place.ranges);
@@ -178,13 +189,7 @@ void complete_ipam(Json& ipam, const PluginPlace& place) {
         }
     }
     if (ipam.contains("ranges") && ipam["ranges"].is_array()) {
-        for (auto& set : ipam["ranges"]) {
-            for (auto& range : set) {
-                if (range.is_object() && range.contains("subnet")) {
-                    substitute(range["subnet"], place.ranges);
-                }
-            }
-        }
+        substitute_sets(ipam["ranges"], place.ranges);
     }
     ipam["dataDir"] = place.data_dir;
 }

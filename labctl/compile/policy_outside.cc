@@ -31,24 +31,38 @@ void each_rule(
     }
 }
 
+void add_outside_ranges(const services::AddressBlock& block, std::set<IpPrefix>& ranges) {
+    ranges.insert(block.cidr.network());
+    for (const auto& except : block.except) {
+        ranges.insert(except.network());
+    }
+}
+
+void add_outside_ranges(const PolicyRule& rule, std::set<IpPrefix>& ranges) {
+    for (const auto& peer : rule.peers.value_or(std::vector<services::PolicyPeer>{})) {
+        if (const auto* block = std::get_if<services::AddressBlock>(&peer)) {
+            add_outside_ranges(*block, ranges);
+        }
+    }
+}
+
 std::set<IpPrefix> named_ranges(const std::vector<const PolicyWorld*>& worlds) {
     std::set<IpPrefix> ranges;
-    const auto add_rule = [&](const PolicyRule& rule) {
-        for (const auto& peer : rule.peers.value_or(std::vector<services::PolicyPeer>{})) {
-            if (const auto* block = std::get_if<services::AddressBlock>(&peer)) {
-                ranges.insert(block->cidr.network());
-                for (const auto& except : block->except) {
-                    ranges.insert(except.network());
-                }
-            }
-        }
-    };
     for (const auto* world : worlds) {
         for (const auto way : kBothWays) {
-            each_rule(*world, way, add_rule);
+            each_rule(
+                *world, way, [&](const PolicyRule& rule) { add_outside_ranges(rule, ranges); });
         }
     }
     return ranges;
+}
+
+void add_outside_ports(const PolicyRule& rule, std::set<FlowPort>& ports) {
+    for (const auto& port : rule.ports.value_or(std::vector<services::PolicyPort>{})) {
+        if (port.protocol && port.name.empty() && port.first != 0) {
+            ports.insert({*port.protocol, port.first});
+        }
+    }
 }
 
 /// Those of the cluster's own ends.
@@ -159,11 +173,7 @@ std::set<FlowPort> outside_ports(const std::vector<const PolicyWorld*>& worlds) 
     std::set<FlowPort> ports{{services::Protocol::Tcp, kHttps}};
     for (const auto* world : worlds) {
         each_rule(*world, PolicyDirection::Egress, [&](const PolicyRule& rule) {
-            for (const auto& port : rule.ports.value_or(std::vector<services::PolicyPort>{})) {
-                if (port.protocol && port.name.empty() && port.first != 0) {
-                    ports.insert({*port.protocol, port.first});
-                }
-            }
+            add_outside_ports(rule, ports);
         });
     }
     return ports;

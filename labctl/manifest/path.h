@@ -11,6 +11,7 @@ namespace labctl::manifest {
 /// The place of a value inside an object, as the API server writes it: spec.ports[0].name,
 /// data[key]. A value without allocation; the names it refers to must outlive it. Steps beyond
 /// kDepthMax are dropped (no API type is nested so deeply).
+// NOLINTNEXTLINE(cppcoreguidelines-special-member-functions): to move is to copy
 class Path {
 public:
     static constexpr std::size_t kDepthMax = 20;
@@ -32,7 +33,7 @@ public:
         }
         return *this;
     }
-    ~Path() = default; // to move is to copy
+    ~Path() = default;
 
     [[nodiscard]] Path field(std::string_view name) const { return with(name, kField); }
     [[nodiscard]] Path key(std::string_view name) const { return with(name, kKey); }
