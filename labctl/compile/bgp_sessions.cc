@@ -30,6 +30,8 @@ void add_session(const SessionEnd& of, const SessionEnd& with, const BgpShutDown
     session.peer = peer.name;
     session.as_number = peer.as_number;
     session.client = speaker.reflects && !peer.reflects && speaker.as_number == peer.as_number;
+    session.passive =
+        speaker.reflects == peer.reflects ? with.address < of.address : speaker.reflects;
     session.disabled = down.contains({speaker.name, peer.name});
     speaker.sessions.push_back(std::move(session));
 }

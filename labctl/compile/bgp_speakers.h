@@ -27,6 +27,7 @@ struct BgpSession {
     netemu::IpAddress address;   // of the peer
     std::uint32_t as_number = 0; // the peer's
     bool client = false;         // we reflect what it says, and to it (RFC 4456)
+    bool passive = false;        // the other end connects: two at once would collide
     bool disabled = false;       // by a fault
 };
 

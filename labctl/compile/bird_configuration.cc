@@ -61,9 +61,9 @@ bgp_protocol(const BgpSpeaker& speaker, const BgpSession& session, const FamilyW
            "\";\n  local " + session.local.to_string() + " as " +
            std::to_string(speaker.as_number) + ";\n  neighbor " + session.address.to_string() +
            " as " + std::to_string(session.as_number) + ";\n" +
-           (session.client ? "  rr client;\n" : "") + (session.disabled ? "  disabled;\n" : "") +
-           "  " + words.channel + " {\n" + self + "    import all;\n    export " + announced +
-           ";\n  };\n}\n";
+           (session.client ? "  rr client;\n" : "") + (session.passive ? "  passive;\n" : "") +
+           (session.disabled ? "  disabled;\n" : "") + "  " + words.channel + " {\n" + self +
+           "    import all;\n    export " + announced + ";\n  };\n}\n";
 }
 
 } // namespace

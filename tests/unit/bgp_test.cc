@@ -110,6 +110,10 @@ BOOST_AUTO_TEST_CASE(in_a_mesh_everybody_learns_from_everybody) {
     BOOST_TEST(speakers[0].sessions.size() == 4U); // two peers, two families
     BOOST_TEST(speakers[0].sessions[0].protocol == "Mesh_172_18_0_3");
     BOOST_TEST(speakers[0].sessions[1].protocol == "Mesh_fd00_172_18__3");
+    // One end of each connects, so that two connections never collide (RFC 4271, 6.8).
+    BOOST_TEST(!speakers[0].sessions[0].passive);
+    BOOST_TEST(speakers[1].sessions[0].passive);
+    BOOST_TEST(!speakers[1].sessions[2].passive);
     BOOST_TEST(
         cluster.routes("node/node-2") ==
             (Lines{"10.244.1.0/24 via 172.18.0.2", "10.244.3.0/24 via 172.18.0.4"}),
@@ -123,6 +127,8 @@ BOOST_AUTO_TEST_CASE(clients_learn_through_a_reflector_and_send_past_it) {
     BOOST_TEST(speakers[0].sessions.size() == 2U);
     BOOST_TEST(speakers[1].sessions.size() == 4U);
     BOOST_TEST(speakers[1].sessions[0].client);
+    BOOST_TEST(speakers[1].sessions[0].passive);
+    BOOST_TEST(!speakers[0].sessions[0].passive);
     BOOST_TEST(
         cluster.routes("node/node-1") ==
             (Lines{"10.244.2.0/24 via 172.18.0.3", "10.244.3.0/24 via 172.18.0.4"}),
