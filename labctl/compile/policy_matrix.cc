@@ -65,12 +65,8 @@ void evaluate_pods(
             if (from.family() != to.family()) {
                 continue;
             }
-            auto verdict = evaluator.evaluate(
-                {{&source, nullptr, from}, {&destination, nullptr, to}, port.protocol, port.port});
-            cell.allowed += verdict.allowed ? 1U : 0U;
-            if (cell.flows++ == 0 || (!verdict.allowed && cell.verdict.allowed)) {
-                cell.verdict = std::move(verdict);
-            }
+            cell.add(evaluator.evaluate(
+                {{&source, nullptr, from}, {&destination, nullptr, to}, port.protocol, port.port}));
         }
     }
 }
@@ -105,6 +101,13 @@ std::string rule_title(const PolicyOpinion& opinion, PolicyDirection way) {
 }
 
 } // namespace
+
+void MatrixCell::add(services::PolicyVerdict flow) {
+    allowed += flow.allowed ? 1U : 0U;
+    if (flows++ == 0 || (!flow.allowed && verdict.allowed)) {
+        verdict = std::move(flow);
+    }
+}
 
 MatrixPlan plan_matrix(const PolicyWorld& world, const MatrixQuery& query) {
     MatrixPlan plan;

@@ -49,6 +49,8 @@ struct MatrixCell {
     std::size_t flows = 0;           // 0: the ends share no family
     services::PolicyVerdict verdict; // of the first flow that is denied, or of the first
     [[nodiscard]] bool mixed() const { return allowed != 0 && allowed != flows; }
+    /// One flow more.
+    void add(services::PolicyVerdict flow);
 };
 [[nodiscard]] MatrixCell evaluate_pair(
     const services::PolicyEvaluator& evaluator,

@@ -131,13 +131,8 @@ MatrixCell evaluate_outside(
     MatrixCell cell;
     for (const auto* pod : pods.pods) {
         for (const auto& address : pod->ips) {
-            if (address.family() != outside.family()) {
-                continue;
-            }
-            auto verdict = evaluator.evaluate(flow_of(services::PolicyEnd{pod, nullptr, address}));
-            cell.allowed += verdict.allowed ? 1U : 0U;
-            if (cell.flows++ == 0 || (!verdict.allowed && cell.verdict.allowed)) {
-                cell.verdict = std::move(verdict);
+            if (address.family() == outside.family()) {
+                cell.add(evaluator.evaluate(flow_of(services::PolicyEnd{pod, nullptr, address})));
             }
         }
     }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "netemu/kernel/batch.h"
@@ -37,6 +38,11 @@ void encode_dump_elements(
 /// The number of the last transaction in the namespace, of whatever table.
 void encode_get_generation(Batch& batch);
 std::optional<std::uint32_t> decode_generation(const nlmsghdr* message);
+
+/// The family of a message on nftables; nullopt for those that the model does not know.
+std::optional<NftFamily> decode_nft_family(const nlmsghdr* message);
+/// A number of at most 8 bytes in network byte order, as handles and counters are.
+std::uint64_t decode_wide_number(std::span<const std::uint8_t> bytes);
 
 /// Reads a NFT_MSG_NEWTABLE message, without counts; the digest is that of the comment, empty for a
 /// table that is not ours. nullopt for families that the model does not know.

@@ -10,12 +10,7 @@
 
 namespace netemu {
 
-namespace {
-
-/// In front of the digest in a table's comment.
-constexpr std::string_view kDigestLabel = "digest ";
-
-std::optional<NftFamily> family_of(const nlmsghdr* message) {
+std::optional<NftFamily> decode_nft_family(const nlmsghdr* message) {
     const auto* header = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
     switch (header->nfgen_family) {
     case NFPROTO_IPV4:
@@ -31,12 +26,25 @@ std::optional<NftFamily> family_of(const nlmsghdr* message) {
     }
 }
 
+std::uint64_t decode_wide_number(std::span<const std::uint8_t> bytes) {
+    std::uint64_t value = 0;
+    for (const std::uint8_t byte : bytes) {
+        value = value << 8U | byte;
+    }
+    return value;
+}
+
+namespace {
+
+/// In front of the digest in a table's comment.
+constexpr std::string_view kDigestLabel = "digest ";
+
 void dump(Batch& batch, unsigned type) {
     batch.start<nfgenmsg>(nft_message_type(type), NLM_F_DUMP).nfgen_family = AF_UNSPEC;
 }
 
 std::optional<NftOwner> owner_of(const nlmsghdr* message, unsigned table_attribute) {
-    const auto family = family_of(message);
+    const auto family = decode_nft_family(message);
     if (!family) {
         return std::nullopt;
     }
@@ -45,15 +53,6 @@ std::optional<NftOwner> owner_of(const nlmsghdr* message, unsigned table_attribu
 
 std::uint32_t big_endian(std::optional<std::uint32_t> value) {
     return ntohl(value.value_or(0));
-}
-
-/// A number of 8 bytes in network byte order.
-std::uint64_t wide_number(std::span<const std::uint8_t> bytes) {
-    std::uint64_t value = 0;
-    for (const std::uint8_t byte : bytes) {
-        value = value << 8U | byte;
-    }
-    return value;
 }
 
 std::string padded_text(std::span<const std::uint8_t> bytes) {
@@ -144,7 +143,7 @@ std::optional<std::uint32_t> decode_generation(const nlmsghdr* message) {
 }
 
 std::optional<NftTableInfo> decode_table(const nlmsghdr* message) {
-    const auto family = family_of(message);
+    const auto family = decode_nft_family(message);
     if (!family) {
         return std::nullopt;
     }
@@ -198,14 +197,14 @@ NftRuleInfo decode_rule(const nlmsghdr* message) {
     const Attributes attributes(message, sizeof(nfgenmsg));
     NftRuleInfo rule;
     rule.chain = attributes.text(NFTA_RULE_CHAIN);
-    rule.handle = wide_number(attributes.bytes(NFTA_RULE_HANDLE));
+    rule.handle = decode_wide_number(attributes.bytes(NFTA_RULE_HANDLE));
     rule.comment = comment_in(attributes.bytes(NFTA_RULE_USERDATA));
     each_item(attributes.bytes(NFTA_RULE_EXPRESSIONS), [&](const Attributes& expression) {
         if (expression.text(NFTA_EXPR_NAME) == "counter") {
             const Attributes counter = expression.nested(NFTA_EXPR_DATA);
             rule.counts = true;
-            rule.packets += wide_number(counter.bytes(NFTA_COUNTER_PACKETS));
-            rule.bytes += wide_number(counter.bytes(NFTA_COUNTER_BYTES));
+            rule.packets += decode_wide_number(counter.bytes(NFTA_COUNTER_PACKETS));
+            rule.bytes += decode_wide_number(counter.bytes(NFTA_COUNTER_BYTES));
         }
     });
     return rule;
@@ -234,7 +233,7 @@ void decode_elements(
             }
             element.comment = comment_in(item.bytes(NFTA_SET_ELEM_USERDATA));
             if (item.has(NFTA_SET_ELEM_EXPIRATION)) {
-                info.expires_ms = wide_number(item.bytes(NFTA_SET_ELEM_EXPIRATION));
+                info.expires_ms = decode_wide_number(item.bytes(NFTA_SET_ELEM_EXPIRATION));
             }
             const auto flags = big_endian(item.u32(NFTA_SET_ELEM_FLAGS));
             each(info, (flags & NFT_SET_ELEM_INTERVAL_END) != 0);

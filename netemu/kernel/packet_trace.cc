@@ -28,32 +28,8 @@ namespace {
 constexpr int kTracePriority = -450;
 constexpr std::size_t kTraceReadsMax = 4096;
 
-std::optional<NftFamily> traced_family(std::uint8_t number) {
-    switch (number) {
-    case NFPROTO_IPV4:
-        return NftFamily::Ip;
-    case NFPROTO_IPV6:
-        return NftFamily::Ip6;
-    case NFPROTO_INET:
-        return NftFamily::Inet;
-    case NFPROTO_BRIDGE:
-        return NftFamily::Bridge;
-    default:
-        return std::nullopt;
-    }
-}
-
 std::uint32_t be32(const Attributes& attributes, unsigned type) {
     return ntohl(attributes.u32(type).value_or(0));
-}
-
-std::uint64_t be64(std::span<const std::uint8_t> bytes) {
-    constexpr unsigned kByte = 8;
-    std::uint64_t value = 0;
-    for (const auto byte : bytes) {
-        value = value << kByte | byte;
-    }
-    return value;
 }
 
 /// NFTA_VERDICT_CODE is signed: codes of nftables itself are below zero.
@@ -96,7 +72,7 @@ void add_packet(const Attributes& attributes, TracedStep& step) {
     bytes.insert(bytes.end(), transport.begin(), transport.end());
     step.packet = read_headers(bytes);
     if (step.packet && step.packet->protocol == IPPROTO_TCP && transport.size() >= kSequenceEnd) {
-        step.tcp_sequence = static_cast<std::uint32_t>(be64(transport.subspan(4, 4)));
+        step.tcp_sequence = static_cast<std::uint32_t>(decode_wide_number(transport.subspan(4, 4)));
     }
 }
 
@@ -126,8 +102,7 @@ std::vector<NftRule> trace_rules(NftFamily family, const std::vector<TraceFilter
 } // namespace
 
 std::optional<TracedStep> decode_trace(const nlmsghdr* message) {
-    const auto* header = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
-    const auto family = traced_family(header->nfgen_family);
+    const auto family = decode_nft_family(message);
     if (!family) {
         return std::nullopt;
     }
@@ -137,7 +112,7 @@ std::optional<TracedStep> decode_trace(const nlmsghdr* message) {
     step.id = be32(attributes, NFTA_TRACE_ID);
     step.table = attributes.text(NFTA_TRACE_TABLE);
     step.chain = attributes.text(NFTA_TRACE_CHAIN);
-    step.handle = be64(attributes.bytes(NFTA_TRACE_RULE_HANDLE));
+    step.handle = decode_wide_number(attributes.bytes(NFTA_TRACE_RULE_HANDLE));
     switch (be32(attributes, NFTA_TRACE_TYPE)) {
     case NFT_TRACETYPE_RULE:
         // What stands behind the last rule of a chain has no handle.
