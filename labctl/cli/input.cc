@@ -95,9 +95,14 @@ void override_lab(const Options& options, api::Object& lab) {
         spec["cni"]["profile"] = options.cni;
         spec["cni"].erase("conflist");
     }
+    if (!options.encryption.empty()) {
+        spec["cni"]["encryption"] = options.encryption;
+    }
     for (const auto* profile : compile::cni_profiles()) {
         if (api::string_at(lab.body, "spec.cni.profile", "bridge") == profile->name) {
-            spec["cni"].emplace("overlay", profile->overlay); // as its plugin has it by default
+            // As its plugin has it by default.
+            const bool encrypted = api::string_at(lab.body, "spec.cni.encryption") == "wireguard";
+            spec["cni"].emplace("overlay", encrypted ? compile::kOverlayNone : profile->overlay);
         }
     }
     if (!options.proxy_mode.empty()) {

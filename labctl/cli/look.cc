@@ -44,6 +44,12 @@ json entry_of(const std::string& name) {
     return entry;
 }
 
+/// Whether the lab's nodes encrypt.
+bool encrypted(const json& status) {
+    const auto& cni = status.at("cni");
+    return cni.contains("encryption") && !cni.at("encryption").is_null();
+}
+
 } // namespace
 
 int run_ls(const Context& context) {
@@ -119,7 +125,8 @@ int run_status(const Context& context) {
         table.add(
             {"cni",
              status.at("cni").at("profile").get<std::string>() + ", " +
-                 status.at("cni").at("overlay").get<std::string>() + ", MTU " +
+                 status.at("cni").at("overlay").get<std::string>() +
+                 (encrypted(status) ? ", WireGuard" : "") + ", MTU " +
                  status.at("cni").at("mtu").dump()});
         if (const auto tunnels = status.find("tunnels"); tunnels != status.end()) {
             table.add({"tunnels", tunnels_text(*tunnels)});
@@ -320,7 +327,7 @@ int run_graph(const Context& context) {
     const auto& cni = status.at("cni");
     input.bridge = cni.at("ports");
     const auto overlay = cni.at("overlay").get<std::string>();
-    input.overlay = overlay == "none" ? "" : overlay;
+    input.overlay = encrypted(status) ? "WireGuard" : overlay == "none" ? "" : overlay;
     input.links = graph_links(client);
     input.underlay = input.links.empty() ? input.underlay : "topology";
     const auto& output = context.options().output;

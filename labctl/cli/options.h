@@ -35,6 +35,7 @@ struct Options {
     std::string name;
     std::size_t nodes = 0; // 0: as the lab says
     std::string cni;
+    std::string encryption;
     std::string proxy_mode;
     std::string wait = "30s";
     bool dry_run = false;

@@ -69,6 +69,7 @@ void add_lifecycle(CLI::App& app, Options& o) {
     up->add_option("--name", o.name, "Name of the lab");
     up->add_option("--nodes", o.nodes, "Number of nodes")->check(CLI::Range(1, 250));
     up->add_option("--cni", o.cni, "CNI profile (bridge, calico, cilium, flannel, weave)");
+    up->add_option("--encryption", o.encryption, "between nodes: wireguard, none");
     up->add_option(
         "--proxy-mode", o.proxy_mode, "kube-proxy mode: nftables, iptables, ipvs, userspace");
     up->add_option("--wait", o.wait, "How long to wait for all pods to be ready");

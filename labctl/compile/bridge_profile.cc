@@ -15,6 +15,8 @@ const CniProfile kBridgeProfile{
     .always_checks_sources = false,
     .add = add_bridge_wiring,
     .geneve = "geneve1",
+    .wireguard = "wg0",
+    .wireguard_annotation = "labctl.dev/wireguard-public-key",
 };
 
 } // namespace labctl::compile

@@ -104,6 +104,8 @@ const CniProfile kCalicoProfile{
     .always_checks_sources = true,
     .add = add_calico_wiring,
     .ipip = "tunl0",
+    .wireguard = "wireguard.cali",
+    .wireguard_annotation = "projectcalico.org/WireguardPublicKey",
 };
 
 } // namespace labctl::compile

@@ -118,6 +118,9 @@ const CniProfile kCiliumProfile{
     .overlay = kOverlayGeneve,
     .router = kCiliumHost,
     .identities = true,
+    .wireguard = "cilium_wg0",
+    .wireguard_port = 51871,
+    .wireguard_annotation = "network.cilium.io/wg-pub-key",
 };
 
 } // namespace labctl::compile

@@ -9,6 +9,7 @@
 #include "labctl/compile/garbage.h"
 #include "labctl/compile/node_health.h"
 #include "labctl/compile/service_controllers.h"
+#include "labctl/compile/wireguard.h"
 #include "labctl/compile/workloads.h"
 #include "netemu/base/error.h"
 
@@ -126,7 +127,9 @@ void Cluster::bootstrap() {
     for (std::size_t i = 0; i < impl.config.nodes.size(); ++i) {
         const auto& node = impl.config.nodes[i];
         const auto before = impl.store.get({"Node", {}, node.name});
-        impl.store.put(make_node(node, impl.state.plans()[i], before, impl.control.now));
+        auto object = make_node(node, impl.state.plans()[i], before, impl.control.now);
+        annotate_key(impl.config, object);
+        impl.store.put(std::move(object));
     }
     rescue_from_lost_nodes(impl.control);
     repair_services(impl.control);

@@ -11,6 +11,7 @@
 #include "labctl/compile/load_balancer_pool.h"
 #include "labctl/compile/network_mtu.h"
 #include "labctl/compile/topology_read.h"
+#include "labctl/compile/wireguard.h"
 #include "netemu/base/error.h"
 #include "netemu/base/limits.h"
 #include "netemu/base/text.h"
@@ -268,7 +269,9 @@ void read_cni(ClusterConfig& config, const api::Json& spec) {
             "spec.cni.mtu: the plugins of the list make the pods' devices",
             "the plugins bridge and ptp have a field \"mtu\"");
     }
-    config.overlay = api::string_at(spec, "cni.overlay", profile.overlay);
+    config.wireguard = read_encryption(spec, profile);
+    config.overlay =
+        config.wireguard ? kOverlayNone : api::string_at(spec, "cni.overlay", profile.overlay);
     check_overlay(config.overlay, profile, "spec.cni.overlay");
     const auto is_v4 = [](const IpPrefix& range) { return range.address.is_v4(); };
     if (config.overlay == kOverlayIpip &&

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "labctl/api/object.h"
 #include "labctl/compile/bgp_config.h"
 #include "netemu/base/address.h"
+#include "netemu/model/wireguard.h"
 
 /// The Lab object as values: what the cluster is made of. Read once at `up`.
 namespace labctl::compile {
@@ -45,6 +47,7 @@ struct ClusterConfig {
     std::string cni_profile = "bridge";
     std::string overlay = "vxlan";
     std::string emulation = "auto"; // who makes Geneve's tunnels, see check_emulation
+    bool wireguard = false; // nodes encrypt what pods send each other; the overlay is "none" then
     bool kube_proxy_replacement = false;
     std::optional<BgpConfig> bgp;         // who tells nodes their routes; none: they are static
     std::optional<std::uint32_t> cni_mtu; // none: computed along the path
@@ -72,6 +75,8 @@ struct ClusterConfig {
     /// Whether this host's kernel takes routes with several gateways
     /// (CONFIG_IP_ROUTE_MULTIPATH). Likewise.
     bool multipath = true;
+    /// The public keys of the nodes, where they encrypt. Likewise.
+    std::map<std::string, netemu::WireguardKey> wireguard_keys;
     std::string directory; // of the lab file, for relative paths; empty if none
 
     /// From a validated and defaulted Lab object. Throws netemu::UsageError for what this version

@@ -6,6 +6,7 @@
 
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/topology_network.h"
+#include "labctl/compile/wireguard.h"
 
 namespace labctl::compile {
 
@@ -64,6 +65,10 @@ LinkSpec make_tunnel(const ClusterView& cluster, const NodeView& node) {
     if (cluster.carrier == Carrier::Ipip) {
         tunnel.kind = netemu::IpipSpec{*address_of(node, netemu::Family::V4)};
         std::erase_if(tunnel.addresses, [](const IpPrefix& each) { return each.address.is_v6(); });
+        return tunnel;
+    }
+    if (cluster.carrier == Carrier::Wireguard) {
+        tunnel.kind = wireguard_device(cluster, node);
         return tunnel;
     }
     tunnel.mac = tunnel_mac(node);
@@ -154,7 +159,7 @@ void add_next_hop(
 void add_ranges_of_peer(
     const ClusterView& cluster, const NodeView& node, const NodeView& peer, NamespaceSpec& spec) {
     for (const auto& range : peer.pod_cidrs) {
-        if (cluster.carrier == Carrier::Userspace) {
+        if (cluster.carrier == Carrier::Userspace || cluster.carrier == Carrier::Wireguard) {
             spec.routes.push_back({range, {}, cluster.tunnel, false});
         } else if (cluster.carrier == Carrier::Ipip && range.address.is_v4()) {
             const auto outer = address_of(peer, netemu::Family::V4);

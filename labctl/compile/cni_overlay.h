@@ -18,8 +18,9 @@ namespace labctl::compile {
 /// the kernel: a device in external mode, as Open vSwitch and Cilium have it, and routes that say
 /// the rest. IP in IP: a device without peers, and the
 /// nodes' addresses as gateways (Calico, felix' IPIP manager). In userspace: a TUN device with the
-/// same address, and the other nodes' ranges behind it; see identity_network.h for the rest. `node`
-/// is one of cluster.nodes. Without: the ranges of the other nodes by their addresses on the
+/// same address, and the other nodes' ranges behind it; see identity_network.h for the rest. With
+/// WireGuard: its device, and the other nodes' ranges behind it, see wireguard.h. `node` is one of
+/// cluster.nodes. Without: the ranges of the other nodes by their addresses on the
 /// segment, as flannel's host-gw backend has them; nothing where BGP brings them.
 void add_overlay(const ClusterView& cluster, const NodeView& node, netemu::NamespaceSpec& spec);
 

@@ -86,7 +86,8 @@ bool tunnels_in_userspace(const ClusterConfig& config) {
 
 const char* tunnel_device(const ClusterConfig& config) {
     const auto& profile = cni_profile(config);
-    return config.overlay == kOverlayVxlan    ? profile.tunnel
+    return config.wireguard                   ? profile.wireguard
+           : config.overlay == kOverlayVxlan  ? profile.tunnel
            : config.overlay == kOverlayGeneve ? profile.geneve
            : config.overlay == kOverlayIpip   ? profile.ipip
            : config.overlay == kOverlaySleeve ? profile.sleeve

@@ -34,6 +34,11 @@ struct CniProfile {
     const char* ipip = nullptr;    // the device for IP in IP; nullptr: it has none
     const char* sleeve = nullptr;  // the device behind which Sleeve is; nullptr: it has none
     bool peer_networks = false;    // by VXLAN each way between two nodes has a VNI of its own
+    /// WireGuard's device, its UDP port, and the annotation that shows a node's public key;
+    /// nullptr: the plugin has it not.
+    const char* wireguard = nullptr;
+    std::uint16_t wireguard_port = 51820;
+    const char* wireguard_annotation = nullptr;
     std::uint32_t mtu_max = 0; // of pods, where the lab does not say; 0: what the underlay leaves
 
     [[nodiscard]] bool routed() const { return bridge == nullptr; }

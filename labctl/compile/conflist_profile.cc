@@ -34,6 +34,8 @@ const CniProfile kConflistProfile{
     .enforces_policies = true,
     .always_checks_sources = false,
     .add = add_conflist_wiring,
+    .wireguard = "wg0",
+    .wireguard_annotation = "labctl.dev/wireguard-public-key",
 };
 
 } // namespace labctl::compile

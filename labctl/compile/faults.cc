@@ -106,6 +106,7 @@ std::vector<std::string> fault_links(const api::Fault& fault, const NamespaceSpe
         if (std::holds_alternative<netemu::VxlanSpec>(link.kind) ||
             std::holds_alternative<netemu::ExternalTunnelSpec>(link.kind) ||
             std::holds_alternative<netemu::IpipSpec>(link.kind) ||
+            std::holds_alternative<netemu::WireguardSpec>(link.kind) ||
             std::holds_alternative<netemu::TunSpec>(link.kind)) {
             names.push_back(link.name);
         }

@@ -16,6 +16,8 @@ const CniProfile kFlannelProfile{
     .enforces_policies = false,
     .always_checks_sources = false,
     .add = add_bridge_wiring,
+    .wireguard = "flannel-wg",
+    .wireguard_annotation = "flannel.alpha.coreos.com/backend-data",
 };
 
 } // namespace labctl::compile

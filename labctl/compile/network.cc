@@ -7,6 +7,7 @@
 #include "labctl/compile/network_view.h"
 #include "labctl/compile/node_cache.h"
 #include "labctl/compile/topology_network.h"
+#include "labctl/compile/wireguard.h"
 #include "netemu/base/error.h"
 #include "netemu/model/interface_name.h"
 
@@ -224,6 +225,7 @@ netemu::DesiredState compile_network(const store::Store& store, const ClusterCon
         state.namespaces.emplace(member.ns, std::move(node));
         cluster.profile->add(cluster, i, state);
     }
+    add_ways_from_outside(cluster, state.namespaces.at(kExternalNamespace));
     add_node_caches(store, config, state);
     return state;
 }

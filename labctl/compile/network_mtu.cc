@@ -15,6 +15,9 @@ namespace {
 constexpr std::uint32_t kVxlanOverV4 = 20 + 8 + 8 + 14;
 constexpr std::uint32_t kVxlanOverV6 = 40 + 8 + 8 + 14;
 constexpr std::uint32_t kGeneveOption = 8; // the sender's identity, beyond what VXLAN has
+// Outer IP and UDP, a header of 16 bytes, and a tag of 16 (wireguard.com/protocol).
+constexpr std::uint32_t kWireguardOverV4 = 20 + 8 + 16 + 16;
+constexpr std::uint32_t kWireguardOverV6 = 40 + 8 + 16 + 16;
 constexpr std::uint32_t kIpipHeader = 20;  // RFC 2003
 constexpr std::uint32_t kSleeveNames = 12; // three names and a length, where VXLAN has 8 bytes
 
@@ -26,14 +29,17 @@ bool any_v6(const std::vector<netemu::IpPrefix>& ranges) {
 } // namespace
 
 std::uint32_t overlay_overhead(const ClusterConfig& config) {
+    const bool v6 =
+        !config.underlay_cidrs.empty() && !config.underlay_cidrs.front().address.is_v4();
+    if (config.wireguard) {
+        return v6 ? kWireguardOverV6 : kWireguardOverV4;
+    }
     if (config.overlay == kOverlayNone) {
         return 0;
     }
     if (config.overlay == kOverlayIpip) {
         return kIpipHeader;
     }
-    const bool v6 =
-        !config.underlay_cidrs.empty() && !config.underlay_cidrs.front().address.is_v4();
     const bool userspace = tunnels_in_userspace(config);
     return (v6 ? kVxlanOverV6 : kVxlanOverV4) +
            (config.overlay == kOverlaySleeve ? kSleeveNames : 0) +

@@ -13,6 +13,7 @@
 #include "labctl/compile/network_mtu.h"
 #include "labctl/compile/policies.h"
 #include "labctl/compile/topology.h"
+#include "labctl/compile/wireguard.h"
 #include "labctl/store/store.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -98,6 +99,7 @@ std::vector<NodeView> view_nodes(const store::Store& store, const ClusterConfig&
         node.port_index =
             kFirstPortIndex +
             static_cast<std::uint32_t>(primary.address.distance_from(primary.network().address));
+        node.key = wireguard_key(config, node.name);
         nodes.push_back(std::move(node));
     }
     std::sort(nodes.begin(), nodes.end(), [](const NodeView& a, const NodeView& b) {
@@ -212,6 +214,9 @@ void view_pods(const store::Store& store, bool by_plugins, std::vector<NodeView>
 namespace {
 
 Carrier carrier_of(const ClusterConfig& config) {
+    if (config.wireguard) {
+        return Carrier::Wireguard;
+    }
     if (config.overlay == kOverlayNone) {
         return config.bgp ? Carrier::Learned : Carrier::Routes;
     }

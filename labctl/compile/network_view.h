@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "netemu/base/address.h"
+#include "netemu/model/wireguard.h"
 
 /// What the network needs to know of the objects, read once.
 namespace labctl::store {
@@ -29,6 +30,7 @@ struct NodeView {
     std::vector<netemu::IpPrefix> underlay;  // address with the segment's length; primary first
     std::vector<netemu::IpPrefix> pod_cidrs; // network form; the primary one first
     std::uint32_t port_index = 0;            // of its port on the underlay's bridge
+    netemu::WireguardKey key;                // where nodes encrypt
     std::vector<PodView> pods;               // in order of namespace and name
 };
 
@@ -38,6 +40,7 @@ enum class Carrier {
     External,  // one of VXLAN or Geneve, which routes direct
     Ipip,      // a device for IP in IP, for IPv4; IPv6 goes by routes of ours
     Userspace, // a TUN device, and the data plane behind it
+    Wireguard, // a WireGuard device, which encrypts
     Routes,    // as they are, by routes of ours
     Learned,   // likewise, by routes that BGP brings
 };

@@ -94,6 +94,12 @@ public:
     }
 
 private:
+    /// A link, in the namespace that has it.
+    struct Placed {
+        std::string ns;
+        const LinkSpec* link = nullptr;
+    };
+
     void step(const NamespaceSpec& ns) {
         if (holds(ns, to_)) {
             end("arrives");
@@ -166,6 +172,14 @@ private:
         const netemu::VethPeerSpec& /*kind*/,
         const IpAddress& next) {
         cross(link, next);
+    }
+
+    void leave(
+        const NamespaceSpec& /*ns*/,
+        const LinkSpec& link,
+        const netemu::VlanSpec& /*kind*/,
+        const IpAddress& /*next*/) {
+        end(link.name + " leads nowhere");
     }
 
     void leave(
@@ -268,6 +282,54 @@ private:
         end("no tunnel ends at " + next.to_string());
     }
 
+    /// Where to is said by the addresses that each peer may have.
+    void leave(
+        const NamespaceSpec& ns,
+        const LinkSpec& link,
+        const netemu::WireguardSpec& wireguard,
+        const IpAddress& /*next*/) {
+        const auto peer =
+            std::find_if(wireguard.peers.begin(), wireguard.peers.end(), [&](const auto& each) {
+                return std::any_of(
+                    each.allowed.begin(), each.allowed.end(), [&](const IpPrefix& range) {
+                        return range.contains(to_);
+                    });
+            });
+        if (peer == wireguard.peers.end()) {
+            end("no peer of " + link.name + " may have " + to_.to_string());
+            return;
+        }
+        const auto far = end_of(*peer);
+        const auto& remote = peer->endpoint.address;
+        hops_.back().how += "; encrypted by WireGuard for " +
+                            (far.link == nullptr ? "nobody" : far.ns) + ", " +
+                            source_to(ns, remote) + " > " + remote.to_string() + " UDP " +
+                            std::to_string(peer->endpoint.port) + " by " +
+                            std::string(kTunnelCarrier) + ", MTU " + std::to_string(link.mtu);
+        if (!carry(remote)) {
+            return;
+        }
+        if (far.link == nullptr) {
+            end("no device has the key of the peer");
+            return;
+        }
+        enter(far.ns, far.link->name);
+    }
+
+    /// The device that has the key of that peer, at its endpoint.
+    [[nodiscard]] Placed end_of(const netemu::WireguardPeer& peer) const {
+        for (const auto& [name, ns] : network_.namespaces) {
+            for (const auto& link : ns.links) {
+                const auto* device = std::get_if<netemu::WireguardSpec>(&link.kind);
+                if (device != nullptr && device->key == peer.key &&
+                    holds(ns, peer.endpoint.address)) {
+                    return {name, &link};
+                }
+            }
+        }
+        return {};
+    }
+
     /// The address of the link that carries tunnels, of the family of `remote`.
     static std::string source_to(const NamespaceSpec& ns, const IpAddress& remote) {
         const auto* carrier = link_named(ns, std::string(kTunnelCarrier));
@@ -347,12 +409,6 @@ private:
     }
 
     // --- cables and switches
-
-    /// A link, in the namespace that has it.
-    struct Placed {
-        std::string ns;
-        const LinkSpec* link = nullptr;
-    };
 
     /// The other end of a veth pair; no link where there is none.
     [[nodiscard]] Placed far_end(const Placed& near) const {

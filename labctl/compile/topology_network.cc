@@ -248,14 +248,16 @@ private:
         if (cluster_.nodes.empty() || !topology_.routed || config_.bgp) {
             return; // or else the routers learn them
         }
+        const bool encrypted = cluster_.carrier == Carrier::Wireguard;
         for (const auto& device : topology_.devices) {
-            if (device.kind != DeviceKind::Router) {
+            const bool outside = device.kind == DeviceKind::External && device.has_addresses();
+            if (device.kind != DeviceKind::Router && !(outside && encrypted)) {
                 continue;
             }
             for (const auto& node : cluster_.nodes) {
                 auto ranges = node.pod_cidrs; // those that cross the routers as they are
                 std::erase_if(ranges, [&](const IpPrefix& range) {
-                    return !cluster_.tunnel.empty() &&
+                    return !cluster_.tunnel.empty() && !encrypted &&
                            (cluster_.carrier != Carrier::Ipip || range.address.is_v4());
                 });
                 add_ranges(device, ranges, node);

@@ -246,6 +246,25 @@ void check_overlay_of(const Cursor& cni) {
     }
 }
 
+/// What WireGuard between nodes goes with.
+void check_encryption(const Cursor& cni) {
+    if (!cni["encryption"].is("wireguard")) {
+        return;
+    }
+    if (cni["profile"].is("weave")) {
+        cni["encryption"].invalid("the profiles bridge, calico, cilium and flannel have WireGuard");
+    }
+    if (cni["overlay"].present() && !cni["overlay"].is("none")) {
+        cni["overlay"].invalid(
+            "WireGuard carries the pods' packets itself", "leave it out, or say overlay: none");
+    }
+    if (cni["routing"].is("bgp")) {
+        cni["routing"].invalid(
+            "the routes to pods lead to the WireGuard device, and BGP's would pass it by",
+            "leave out one of routing: bgp and encryption: wireguard");
+    }
+}
+
 void check_lab_spec(const Cursor& spec) {
     const auto nodes = check_nodes(spec["nodes"], has_devices(spec["underlay"]));
     const auto pods = ranges_or(spec["podCIDR"], "10.244.0.0/16");
@@ -266,6 +285,7 @@ void check_lab_spec(const Cursor& spec) {
     }
     check_mtu(spec["underlay"]["mtu"], v6);
     check_overlay_of(spec["cni"]);
+    check_encryption(spec["cni"]);
     if (!spec["cni"]["mtu"].is("auto")) {
         check_mtu(spec["cni"]["mtu"], v6);
     }

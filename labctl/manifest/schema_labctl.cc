@@ -11,6 +11,8 @@ constexpr std::array<std::string_view, 5> kCniProfiles{"bridge", "calico", "cili
 constexpr std::array<std::string_view, 5> kOverlays{"geneve", "ipip", "none", "sleeve", "vxlan"};
 constexpr std::array<std::string_view, 3> kEmulations{"auto", "none", "userspace"};
 
+constexpr std::array<std::string_view, 2> kEncryptions{"none", "wireguard"};
+
 constexpr std::array<std::string_view, 2> kNodeRoutings{"bgp", "static"};
 constexpr std::array<std::string_view, 3> kBgpTopologies{"mesh", "reflector", "tor"};
 
@@ -26,7 +28,7 @@ constexpr Table kBgp{
 constexpr Table kCni{
     text("profile").otherwise("bridge").one_of(kCniProfiles),
     text("overlay").one_of(kOverlays), text("emulation").one_of(kEmulations), flag("kubeProxyReplacement"), any("mtu"),
-    text("routing").one_of(kNodeRoutings), object("bgp", kBgp),
+    text("encryption").one_of(kEncryptions), text("routing").one_of(kNodeRoutings), object("bgp", kBgp),
     text("conflist"), text("binDir"), text("dataDir"),
 };
 

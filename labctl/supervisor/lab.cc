@@ -15,6 +15,7 @@
 #include "labctl/supervisor/cni_calls.h"
 #include "labctl/supervisor/cni_runtime.h"
 #include "labctl/supervisor/faults.h"
+#include "labctl/supervisor/node_keys.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
 #include "netemu/kernel/features.h"
@@ -89,7 +90,11 @@ void Lab::start(
         }
     }
     forget_lost_attachments(step);
-    auto cluster = std::make_unique<compile::Cluster>(store_, config_here(lab));
+    auto config = config_here(lab);
+    require_tunnels(config);
+    const NodeKeys keys(config);
+    config.wireguard_keys = keys.public_keys();
+    auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));
     if (cluster->config().bgp) {
         Bgp::require_bird();
     }
@@ -99,8 +104,8 @@ void Lab::start(
     } else if (mode != "nftables") {
         IptablesRules::require_tools(has_ipv6(cluster->config()));
     }
-    require_tunnels(cluster->config());
     kernel_ = netemu::make_linux_kernel();
+    keys.give_to(*kernel_);
     prepare_cni(lab);
     iptables_ = std::make_unique<IptablesRules>(*kernel_);
     start_dataplane(cluster->config());

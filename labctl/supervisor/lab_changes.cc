@@ -255,6 +255,7 @@ void Lab::describe(api::Json& status) const {
     status["cni"] = {
         {"profile", config.cni_profile},
         {"overlay", config.overlay},
+        {"encryption", config.wireguard ? api::Json("wireguard") : api::Json()},
         {"mtu", compile::compute_mtu(config)},
         {"ports", profile.routed() ? profile.ports : profile.bridge},
         {"tunnel", tunnel == nullptr ? api::Json() : api::Json(tunnel)},

@@ -36,6 +36,10 @@ api::Json counters_json(const dataplane::TunnelCounters& counters) {
 
 /// Before anything is made: a host that cannot says so while nothing has changed.
 void Lab::require_tunnels(const compile::ClusterConfig& config) {
+    if (config.wireguard) {
+        netemu::require_feature(
+            "wireguard", "spec.cni.encryption: wireguard needs WireGuard devices in the kernel");
+    }
     if (compile::tunnels_in_userspace(config)) {
         try {
             netemu::require_tun();

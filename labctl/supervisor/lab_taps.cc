@@ -47,6 +47,13 @@ std::string describe_link(const LinkSpec& link, const std::string& ns, std::uint
         std::string operator()(const netemu::IpipSpec& ipip) const {
             return "IP in IP from " + ipip.local.to_string() + ", as routes say";
         }
+        std::string operator()(const netemu::WireguardSpec& wireguard) const {
+            return "WireGuard, UDP " + std::to_string(wireguard.port) + ", " +
+                   std::to_string(wireguard.peers.size()) + " peers";
+        }
+        std::string operator()(const netemu::VlanSpec& vlan) const {
+            return "VLAN " + std::to_string(vlan.id) + " of " + vlan.parent;
+        }
         std::string operator()(const netemu::DummySpec&) const { return "dummy"; }
         std::string operator()(const netemu::TunSpec& tun) const {
             return tun.ethernet ? "TAP" : "TUN";

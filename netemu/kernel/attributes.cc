@@ -17,6 +17,19 @@ std::span<const std::uint8_t> behind_header(const nlmsghdr* message, std::size_t
     return begin < end ? std::span(begin, end) : std::span<const std::uint8_t>();
 }
 
+template <class Each>
+void walk(std::span<const std::uint8_t> data, const Each& each) {
+    const auto* attribute = reinterpret_cast<const nlattr*>(data.data());
+    const auto left = [&] {
+        return static_cast<int>(
+            data.data() + data.size() - reinterpret_cast<const std::uint8_t*>(attribute));
+    };
+    while (mnl_attr_ok(attribute, left())) {
+        each(attribute);
+        attribute = mnl_attr_next(attribute);
+    }
+}
+
 } // namespace
 
 Attributes::Attributes(const nlmsghdr* message, std::size_t header_bytes)
@@ -24,18 +37,21 @@ Attributes::Attributes(const nlmsghdr* message, std::size_t header_bytes)
 }
 
 Attributes::Attributes(std::span<const std::uint8_t> data) {
-    const auto* attribute = reinterpret_cast<const nlattr*>(data.data());
-    const auto left = [&] {
-        return static_cast<int>(
-            data.data() + data.size() - reinterpret_cast<const std::uint8_t*>(attribute));
-    };
-    while (mnl_attr_ok(attribute, left())) {
+    walk(data, [this](const nlattr* attribute) {
         const std::uint16_t type = mnl_attr_get_type(attribute);
         if (type < by_type_.size()) {
             by_type_[type] = attribute;
         }
-        attribute = mnl_attr_next(attribute);
-    }
+    });
+}
+
+void for_each_attribute(
+    std::span<const std::uint8_t> data,
+    const std::function<void(unsigned type, std::span<const std::uint8_t> payload)>& each) {
+    walk(data, [&](const nlattr* attribute) {
+        const auto* payload = static_cast<const std::uint8_t*>(mnl_attr_get_payload(attribute));
+        each(mnl_attr_get_type(attribute), {payload, mnl_attr_get_payload_len(attribute)});
+    });
 }
 
 bool Attributes::has(unsigned type) const noexcept {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,5 +42,11 @@ public:
 private:
     std::array<const nlattr*, kTypesMax> by_type_{};
 };
+
+/// Each attribute of a nest in order, also those of the same type; see Attributes for what is
+/// malformed.
+void for_each_attribute(
+    std::span<const std::uint8_t> data,
+    const std::function<void(unsigned type, std::span<const std::uint8_t> payload)>& each);
 
 } // namespace netemu

@@ -106,6 +106,13 @@ void Executor::flush() {
         }
         servers_.clear();
     }
+    if (!wireguard_.empty()) {
+        const auto failures = table_.wireguard(*current_).send(wireguard_);
+        if (!failures.empty()) {
+            check(wireguard_, failures);
+        }
+        wireguard_.clear();
+    }
 }
 
 void Executor::check(const Batch& batch, const std::vector<NetlinkFailure>& failures) {

@@ -34,6 +34,10 @@ public:
     void operator()(const ChangeLink& operation);
     void operator()(const DeleteLink& operation);
     void operator()(const SetShaper& operation);
+    void operator()(const SetPortVlans& operation);
+    void operator()(const SetWireguard& operation);
+    void operator()(const SetWireguardPeer& operation);
+    void operator()(const RemoveWireguardPeer& operation);
     void operator()(const AddAddress& operation);
     void operator()(const DeleteAddress& operation);
     void operator()(const AddRoute& operation);
@@ -63,6 +67,8 @@ private:
     void flush();
     /// The batch of IPVS's messages of `ns`, and the number of their family.
     IpvsBatch servers_of(const std::string& ns, std::span<const int> tolerated);
+    /// The same of WireGuard's.
+    GenericBatch wireguard_of(const std::string& ns, std::span<const int> tolerated);
     void check(const Batch& batch, const std::vector<NetlinkFailure>& failures);
     /// Sends a program in transactions of at most `messages_max` messages, as few as possible; what
     /// is refused with one of `tolerated` is done.
@@ -101,7 +107,8 @@ private:
     const Kernel::Progress& progress_;
     NamespaceScope scope_;
     Batch batch_;
-    Batch servers_; // what goes to IPVS
+    Batch servers_;   // what goes to IPVS
+    Batch wireguard_; // what goes to WireGuard
     LiveNamespace* current_ = nullptr;
     std::string current_name_;
     std::size_t at_ = 0;          // the operation that is being carried out

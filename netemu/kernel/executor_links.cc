@@ -38,6 +38,9 @@ void Executor::operator()(const CreateLink& operation) {
     if (const auto* vxlan = std::get_if<VxlanSpec>(&link.kind)) {
         context.underlay_index = table_.index_of(ns, vxlan->underlay);
     }
+    if (const auto* vlan = std::get_if<VlanSpec>(&link.kind)) {
+        context.underlay_index = table_.index_of(ns, vlan->parent);
+    }
     if (const auto* veth = std::get_if<VethSpec>(&link.kind)) {
         LiveNamespace& peer = table_.at(veth->peer_namespace);
         context.peer_namespace_fd = peer.fd.get();

@@ -13,6 +13,7 @@
 
 #include "netemu/base/error.h"
 #include "netemu/kernel/ipvs_codec.h"
+#include "netemu/kernel/link_codec.h"
 #include "netemu/kernel/netlink_socket.h"
 #include "netemu/kernel/nft_codec.h"
 #include "netemu/kernel/packet_log.h"
@@ -66,6 +67,33 @@ int probe_netem() {
         batch.put_text(TCA_KIND, "netem");
         const int error = first_error(route, batch);
         return error == EINVAL ? 0 : error;
+    });
+}
+
+/// A bridge that is told to filter, for real: a kernel that cannot takes no notice and makes it all
+/// the same. It dies with the namespace.
+int probe_vlan_filtering() {
+    return errno_of([] {
+        constexpr std::uint32_t kProbeIndex = 4711;
+        LinkSpec bridge;
+        bridge.name = "probe-vlan";
+        bridge.index = kProbeIndex;
+        bridge.mac = MacAddress{{0x0e, 0, 0, 0, 0, 1}};
+        bridge.kind = BridgeSpec{true};
+        bridge.up = false;
+        NetlinkSocket route(NETLINK_ROUTE);
+        Batch batch;
+        encode_create_link(batch, bridge, {});
+        if (const int error = first_error(route, batch); error != 0) {
+            return error;
+        }
+        batch.clear();
+        encode_get_link(batch, kProbeIndex);
+        bool filters = false;
+        route.get("look at a bridge", batch, [&](const nlmsghdr* message) {
+            filters = decode_link(message).info.vlan_filtering;
+        });
+        return filters ? 0 : EOPNOTSUPP;
     });
 }
 
@@ -165,6 +193,10 @@ const std::vector<FeatureProbe>& feature_probes() {
          false,
          module_remedy("8021q", "CONFIG_VLAN_8021Q"),
          [] { return probe_link("vlan"); }},
+        {"bridge vlan filtering",
+         false,
+         "use a kernel with CONFIG_BRIDGE_VLAN_FILTERING",
+         probe_vlan_filtering},
         {"ipip",
          false,
          module_remedy("ipip", "CONFIG_NET_IPIP"),

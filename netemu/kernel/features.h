@@ -17,10 +17,11 @@ struct Feature {
 enum class FeatureScope { Required, All };
 
 /// Finds out by trying, in a namespace of a short-lived child process: nothing is created that
-/// would outlive it, and no link is made at all (a request for each kind is spoilt on purpose
-/// behind the point where the kernel looks for the kind). A missing module is loaded if the kernel
-/// can and may. The calling process should be small and single-threaded. Takes a few milliseconds.
-/// Never throws for a missing feature; throws SysError if no child process can be started.
+/// would outlive it, and but for one bridge no link is made at all (a request for each kind is
+/// spoilt on purpose behind the point where the kernel looks for the kind). A missing module is
+/// loaded if the kernel can and may. The calling process should be small and single-threaded. Takes
+/// a few milliseconds. Never throws for a missing feature; throws SysError if no child process can
+/// be started.
 ///
 /// "user namespaces" is required only of a caller that is not privileged enough to do without.
 std::vector<Feature> detect_features(FeatureScope scope);

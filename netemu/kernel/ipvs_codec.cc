@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <optional>
 
@@ -74,20 +73,7 @@ void put_key(Batch& batch, const VirtualServerKey& key) {
 } // namespace
 
 std::uint16_t find_ipvs_family(NetlinkSocket& socket) {
-    Batch request;
-    request.start<genlmsghdr>(GENL_ID_CTRL, 0).cmd = CTRL_CMD_GETFAMILY;
-    request.put_text(CTRL_ATTR_FAMILY_NAME, IPVS_GENL_NAME);
-    std::optional<std::uint16_t> family;
-    try {
-        socket.get("ask for IPVS", request, [&](const nlmsghdr* message) {
-            family = number_of<std::uint16_t>(
-                Attributes(message, sizeof(genlmsghdr)), CTRL_ATTR_FAMILY_ID);
-        });
-    } catch (const SysError& error) {
-        if (error.error_number() != ENOENT) {
-            throw;
-        }
-    }
+    const auto family = find_generic_family(socket, IPVS_GENL_NAME, "ask for IPVS");
     if (!family) {
         throw UnsupportedError(
             "this kernel has no IPVS (ip_vs)",

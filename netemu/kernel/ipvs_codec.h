@@ -4,8 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "netemu/kernel/batch.h"
-#include "netemu/kernel/netlink_socket.h"
+#include "netemu/kernel/generic_netlink.h"
 #include "netemu/model/ipvs.h"
 
 /// IPVS's messages of generic netlink (linux/ip_vs.h; net/netfilter/ipvs/ip_vs_ctl.c).
@@ -17,11 +16,7 @@ std::uint16_t find_ipvs_family(NetlinkSocket& socket);
 
 enum class IpvsChange : std::uint8_t { Add, Change, Delete };
 
-/// Where messages go, and the number of their family.
-struct IpvsBatch {
-    Batch& batch;
-    std::uint16_t family = 0;
-};
+using IpvsBatch = GenericBatch;
 
 /// One message for the virtual server itself; of one to be deleted only the key counts.
 void encode_virtual_server(IpvsBatch out, IpvsChange change, const VirtualServer& server);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -84,6 +85,12 @@ public:
     /// packet for each read and write. It shares the packets with all others of that device, and
     /// keeps the namespace alive. Throws Error when there is no such device.
     virtual UniqueFd tun_descriptor(const std::string& ns, const std::string& link) = 0;
+
+    /// Keeps the private half of a pair of keys for the devices whose plans name the public one. It
+    /// is nowhere else to be had: what is observed and planned has public keys only.
+    virtual void keep_wireguard_key(
+        const WireguardKey& public_key,
+        std::span<const std::uint8_t, WireguardKey::kBytes> private_key) = 0;
 
     /// The descriptor of the namespace, owned by this object, or -1. For setns(2) and for links
     /// under the run directory; the namespace lives as long as this object holds it.

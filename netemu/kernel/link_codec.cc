@@ -13,14 +13,28 @@
 #include "netemu/kernel/link_ipip.h"
 #include "netemu/kernel/link_tun.h"
 #include "netemu/kernel/link_veth.h"
+#include "netemu/kernel/link_vlan.h"
 #include "netemu/kernel/link_vxlan.h"
+#include "netemu/kernel/link_wireguard.h"
 
 namespace netemu {
 
 namespace {
 
 constexpr std::array kCodecs{
-    &kBridgeCodec, &kVethCodec, &kVxlanCodec, &kGeneveCodec, &kIpipCodec, &kDummyCodec, &kTunCodec};
+    &kBridgeCodec,
+    &kVethCodec,
+    &kVxlanCodec,
+    &kGeneveCodec,
+    &kIpipCodec,
+    &kWireguardCodec,
+    &kVlanCodec,
+    &kDummyCodec,
+    &kTunCodec};
+
+bool has_mac_address(const LinkKind& kind) {
+    return !std::holds_alternative<IpipSpec>(kind) && !std::holds_alternative<WireguardSpec>(kind);
+}
 
 std::uint32_t mtu_at_creation(const LinkKindCodec& codec, std::uint32_t wanted) {
     if (!codec.sets_mtu_apart) {
@@ -64,6 +78,8 @@ const LinkKindCodec* codec_for(const LinkKind& kind) {
                                                                           : &kGeneveCodec;
         }
         const LinkKindCodec* operator()(const IpipSpec&) const { return &kIpipCodec; }
+        const LinkKindCodec* operator()(const WireguardSpec&) const { return &kWireguardCodec; }
+        const LinkKindCodec* operator()(const VlanSpec&) const { return &kVlanCodec; }
         const LinkKindCodec* operator()(const LoopbackSpec&) const { return nullptr; }
         const LinkKindCodec* operator()(const VethPeerSpec&) const { return nullptr; }
         const LinkKindCodec* operator()(const TunSpec&) const { return nullptr; } // open_tun
@@ -97,8 +113,11 @@ void encode_create_link(Batch& batch, const LinkSpec& link, const LinkContext& c
         header.ifi_index = static_cast<int>(link.index);
         set_up_flag(header, link.up);
         batch.put_text(IFLA_IFNAME, link.name);
-        if (!std::holds_alternative<IpipSpec>(link.kind)) {
+        if (has_mac_address(link.kind)) {
             batch.put_mac(IFLA_ADDRESS, link.mac);
+        }
+        if (std::holds_alternative<VlanSpec>(link.kind)) {
+            batch.put_u32(IFLA_LINK, context.underlay_index);
         }
         batch.put_u32(IFLA_MTU, mtu_at_creation(codec, link.mtu));
         // Every queue costs memory and time; one is what a veth pair needs.
@@ -186,6 +205,9 @@ RawLink decode_link(const nlmsghdr* message) {
     if (link.master_index != 0) {
         const auto port = information.nested(IFLA_INFO_SLAVE_DATA);
         link.info.hairpin = port.u8(IFLA_BRPORT_MODE).value_or(0) != 0;
+    }
+    if (link.info.kind == kVlanCodec.kind) {
+        link.underlay_index = attributes.u32(IFLA_LINK).value_or(0);
     }
     const LinkKindCodec* codec = codec_for(link.info.kind);
     if (codec != nullptr && codec->decode != nullptr) {

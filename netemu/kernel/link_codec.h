@@ -14,7 +14,7 @@ namespace netemu {
 /// What a link's message needs besides its spec: names turned into what the kernel understands.
 struct LinkContext {
     std::uint32_t master_index = 0;   // 0: none
-    std::uint32_t underlay_index = 0; // for a VXLAN device
+    std::uint32_t underlay_index = 0; // for a VXLAN device or a VLAN: what it stands on
     int peer_namespace_fd = -1;       // for a veth pair
 };
 
@@ -42,7 +42,7 @@ struct LinkKindCodec {
 const LinkKindCodec* codec_for(const LinkKind& kind);
 /// By IFLA_INFO_KIND; null for a kind we do not know.
 const LinkKindCodec* codec_for(std::string_view kind);
-/// "bridge", "veth", "vxlan", "geneve", "ipip", "dummy", "tun", or "lo".
+/// "bridge", "veth", "vxlan", "geneve", "ipip", "wireguard", "vlan", "dummy", "tun", or "lo".
 std::string_view kind_name(const LinkKind& kind);
 
 void encode_create_link(Batch& batch, const LinkSpec& link, const LinkContext& context);

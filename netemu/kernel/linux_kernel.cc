@@ -129,6 +129,12 @@ public:
             ::fcntl(found->second.get(), F_DUPFD_CLOEXEC, 0)));
     }
 
+    void keep_wireguard_key(
+        const WireguardKey& public_key,
+        std::span<const std::uint8_t, WireguardKey::kBytes> private_key) override {
+        table_.keys().keep(public_key, private_key);
+    }
+
     [[nodiscard]] int namespace_fd(const std::string& ns) const override {
         const LiveNamespace* live = table_.find(ns);
         return live == nullptr ? -1 : live->fd.get();

@@ -5,6 +5,7 @@
 #include "netemu/base/error.h"
 #include "netemu/kernel/ipvs_codec.h"
 #include "netemu/kernel/link_codec.h"
+#include "netemu/kernel/wireguard_codec.h"
 
 namespace netemu {
 
@@ -67,6 +68,19 @@ NetlinkSocket& NamespaceTable::ipvs(LiveNamespace& ns) {
         }
     }
     return ns.ipvs;
+}
+
+NetlinkSocket& NamespaceTable::wireguard(LiveNamespace& ns) {
+    if (!ns.wireguard) {
+        NetlinkSocket& socket = open(ns, ns.wireguard, NETLINK_GENERIC);
+        try {
+            ns.wireguard_family = find_wireguard_family(socket);
+        } catch (const Error&) {
+            socket.close();
+            throw;
+        }
+    }
+    return ns.wireguard;
 }
 
 void NamespaceTable::close_pod_sockets() noexcept {

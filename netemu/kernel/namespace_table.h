@@ -11,6 +11,7 @@
 #include "netemu/kernel/namespace_scope.h"
 #include "netemu/kernel/netlink_socket.h"
 #include "netemu/kernel/nft_known.h"
+#include "netemu/kernel/wireguard_keys.h"
 #include "netemu/model/network.h"
 
 namespace netemu {
@@ -19,11 +20,13 @@ namespace netemu {
 struct LiveNamespace {
     NamespaceRole role = NamespaceRole::Pod;
     UniqueFd fd;
-    NetlinkSocket route;           // opened when needed
-    NetlinkSocket nft;             // opened when needed
-    NetlinkSocket ipvs;            // opened when needed
-    std::uint16_t ipvs_family = 0; // the number of IPVS's messages, once `ipvs` is open
-    bool shaped = false;           // some link has had a queueing discipline of ours
+    NetlinkSocket route;                // opened when needed
+    NetlinkSocket nft;                  // opened when needed
+    NetlinkSocket ipvs;                 // opened when needed
+    std::uint16_t ipvs_family = 0;      // the number of IPVS's messages, once `ipvs` is open
+    NetlinkSocket wireguard;            // opened when needed
+    std::uint16_t wireguard_family = 0; // the number of WireGuard's messages, likewise
+    bool shaped = false;                // some link has had a queueing discipline of ours
     std::unordered_map<std::string, std::uint32_t> link_indices; // by name, as far as known
     KnownTables tables;
     std::map<std::string, UniqueFd> tuns; // by name: each lives as long as a descriptor of it
@@ -50,6 +53,10 @@ public:
     NetlinkSocket& nft(LiveNamespace& ns);
     /// Throws UnsupportedError when the kernel has no IPVS.
     NetlinkSocket& ipvs(LiveNamespace& ns);
+    /// Throws UnsupportedError when the kernel has no WireGuard.
+    NetlinkSocket& wireguard(LiveNamespace& ns);
+    /// Of the WireGuard devices in all namespaces.
+    [[nodiscard]] WireguardKeys& keys() noexcept { return keys_; }
     /// Closes the netlink sockets in pods: there are many, and most are never needed again.
     void close_pod_sockets() noexcept;
 
@@ -63,6 +70,7 @@ private:
 
     UniqueFd home_;
     std::map<std::string, LiveNamespace> namespaces_;
+    WireguardKeys keys_;
 };
 
 } // namespace netemu

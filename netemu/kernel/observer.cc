@@ -10,10 +10,13 @@
 #include "netemu/kernel/ipvs_codec.h"
 #include "netemu/kernel/link_codec.h"
 #include "netemu/kernel/link_ipip.h"
+#include "netemu/kernel/link_wireguard.h"
 #include "netemu/kernel/neighbour_codec.h"
 #include "netemu/kernel/nft_tables.h"
+#include "netemu/kernel/port_vlan_codec.h"
 #include "netemu/kernel/qdisc_codec.h"
 #include "netemu/kernel/route_codec.h"
+#include "netemu/kernel/wireguard_codec.h"
 #include "netemu/model/route_protocol.h"
 
 namespace netemu {
@@ -31,6 +34,8 @@ public:
     NamespaceInfo run() {
         info_.role = ns_.role;
         read_links();
+        read_wireguard_devices();
+        read_vlans();
         read_shapers();
         read_addresses();
         read_routes(Family::V4);
@@ -63,9 +68,41 @@ private:
             if (link.info.vxlan) {
                 link.info.vxlan->underlay = name_of(link.underlay_index);
             }
+            if (link.info.vlan) {
+                link.info.vlan->parent = name_of(link.underlay_index);
+            }
             const std::string name = link.info.name;
             info_.links.emplace(name, std::move(link.info));
         }
+    }
+
+    void read_wireguard_devices() {
+        for (auto& [name, link] : info_.links) {
+            if (link.kind == kWireguardCodec.kind) {
+                NetlinkSocket& socket = table_.wireguard(ns_);
+                link.wireguard = read_wireguard(socket, ns_.wireguard_family, link.index);
+            }
+        }
+    }
+
+    /// Where no bridge filters, nobody is asked.
+    void read_vlans() {
+        const bool filtered =
+            std::any_of(info_.links.begin(), info_.links.end(), [](const auto& each) {
+                return each.second.vlan_filtering;
+            });
+        if (!filtered) {
+            return;
+        }
+        encode_dump_port_vlans(request_);
+        route_.dump("list the VLANs of ports", request_, [&](const nlmsghdr* message) {
+            auto port = decode_port_vlans(message);
+            const auto link =
+                port ? info_.links.find(name_of(port->link_index)) : info_.links.end();
+            if (link != info_.links.end()) {
+                link->second.vlans = std::move(port->vlans);
+            }
+        });
     }
 
     /// Where we have put none, nobody is asked.

@@ -16,8 +16,9 @@ std::string kind_arguments(const LinkSpec& link) {
         const LinkSpec& link;
         std::string operator()(const LoopbackSpec&) const { return {}; }
         std::string operator()(const VethPeerSpec&) const { return {}; }
-        std::string operator()(const BridgeSpec&) const {
-            return " type bridge stp_state 0 forward_delay 0 mcast_snooping 0";
+        std::string operator()(const BridgeSpec& bridge) const {
+            return std::string(" type bridge stp_state 0 forward_delay 0 mcast_snooping 0") +
+                   (bridge.vlan_filtering ? " vlan_filtering 1 vlan_default_pvid 0" : "");
         }
         std::string operator()(const VethSpec& veth) const {
             return " type veth peer name " + veth.peer_name + " netns " + veth.peer_namespace +
@@ -36,10 +37,19 @@ std::string kind_arguments(const LinkSpec& link) {
         std::string operator()(const IpipSpec& ipip) const {
             return " type ipip local " + ipip.local.to_string();
         }
+        std::string operator()(const WireguardSpec&) const { return " type wireguard"; }
+        std::string operator()(const VlanSpec& vlan) const {
+            return " link " + vlan.parent + " type vlan id " + std::to_string(vlan.id);
+        }
         std::string operator()(const DummySpec&) const { return " type dummy"; }
         std::string operator()(const TunSpec&) const { return {}; } // see add_tun
     };
     return std::visit(Visitor{link}, link.kind);
+}
+
+bool has_mac(const LinkSpec& link) {
+    return !std::holds_alternative<IpipSpec>(link.kind) &&
+           !std::holds_alternative<WireguardSpec>(link.kind);
 }
 
 bool exists_already(const LinkSpec& link) {
@@ -73,10 +83,9 @@ std::string add_link(const LinkSpec& link) {
     if (const auto* tun = std::get_if<TunSpec>(&link.kind)) {
         return add_tun(link, *tun);
     }
-    std::string text =
-        "ip link add " + link.name + " index " + std::to_string(link.index) +
-        (std::holds_alternative<IpipSpec>(link.kind) ? "" : " address " + link.mac.to_string()) +
-        " mtu " + std::to_string(link.mtu);
+    std::string text = "ip link add " + link.name + " index " + std::to_string(link.index) +
+                       (has_mac(link) ? " address " + link.mac.to_string() : "") + " mtu " +
+                       std::to_string(link.mtu);
     if (!link.master.empty()) {
         text += " master " + link.master;
     }
@@ -134,6 +143,33 @@ std::string shaper_command(const SetShaper& op) {
         break;
     }
     return "tc qdisc replace" + device + " netem " + to_text(op.impairment);
+}
+
+std::string vlan_command(const SetPortVlans& op) {
+    std::string text;
+    const auto add = [&](const char* verb, std::uint16_t id, const char* how) {
+        text += (text.empty() ? "" : " && ") + std::string("bridge vlan ") + verb + " dev " +
+                op.link + " vid " + std::to_string(id) + how;
+    };
+    for (const auto id : op.gone) {
+        add("delete", id, "");
+    }
+    for (const auto& vlan : op.added) {
+        add("add",
+            vlan.id,
+            vlan.pvid ? (vlan.untagged ? " pvid untagged" : " pvid")
+                      : (vlan.untagged ? " untagged" : ""));
+    }
+    return text;
+}
+
+std::string peer_command(const SetWireguardPeer& op) {
+    auto text = "wg set " + op.link + " peer " + to_text(op.peer.key) + " endpoint " +
+                op.peer.endpoint.to_string() + " allowed-ips ";
+    for (const auto& range : op.peer.allowed) {
+        text += (&range == &op.peer.allowed.front() ? "" : ",") + range.to_string();
+    }
+    return text;
 }
 
 std::string scheduling(const VirtualServer& server) {
@@ -223,6 +259,15 @@ struct Command {
     std::string operator()(const ChangeLink& op) const { return set_link(op.link, true); }
     std::string operator()(const DeleteLink& op) const { return "ip link delete " + op.name; }
     std::string operator()(const SetShaper& op) const { return shaper_command(op); }
+    std::string operator()(const SetPortVlans& op) const { return vlan_command(op); }
+    std::string operator()(const SetWireguard& op) const {
+        return "wg set " + op.link + " listen-port " + std::to_string(op.port) +
+               " private-key (of " + to_text(op.key) + ")";
+    }
+    std::string operator()(const SetWireguardPeer& op) const { return peer_command(op); }
+    std::string operator()(const RemoveWireguardPeer& op) const {
+        return "wg set " + op.link + " peer " + to_text(op.key) + " remove";
+    }
     std::string operator()(const AddAddress& op) const {
         return address_command("add", op.address, op.link) +
                (op.address.address.is_v4() ? "" : " nodad");
@@ -284,6 +329,10 @@ struct Title {
     std::string operator()(const ChangeLink&) const { return "change link"; }
     std::string operator()(const DeleteLink&) const { return "delete link"; }
     std::string operator()(const SetShaper&) const { return "set queueing discipline"; }
+    std::string operator()(const SetPortVlans&) const { return "set VLANs of a port"; }
+    std::string operator()(const SetWireguard&) const { return "set WireGuard device"; }
+    std::string operator()(const SetWireguardPeer&) const { return "set WireGuard peer"; }
+    std::string operator()(const RemoveWireguardPeer&) const { return "remove WireGuard peer"; }
     std::string operator()(const AddAddress&) const { return "add address"; }
     std::string operator()(const DeleteAddress&) const { return "delete address"; }
     std::string operator()(const AddRoute&) const { return "add route"; }

@@ -19,6 +19,8 @@ std::string kind_text(const LinkKind& kind) {
         std::string operator()(const IpipSpec&) const { return "ipip"; }
         std::string operator()(const DummySpec&) const { return "dummy"; }
         std::string operator()(const TunSpec&) const { return "tun"; }
+        std::string operator()(const WireguardSpec&) const { return "wireguard"; }
+        std::string operator()(const VlanSpec&) const { return "vlan"; }
         std::string operator()(const ExternalTunnelSpec& tunnel) const { return kind_of(tunnel); }
     };
     return std::visit(Visitor{}, kind);
@@ -34,6 +36,7 @@ LinkInfo expected_link(const LinkSpec& spec) {
     info.up = spec.up;
     info.master = spec.master;
     info.hairpin = spec.hairpin && !spec.master.empty();
+    info.vlans = spec.vlans;
     info.addresses = spec.addresses;
     info.shaper = spec.shaper;
     info.impairment = shaped_by(spec.shaper, spec.impairment);
@@ -48,6 +51,16 @@ LinkInfo expected_link(const LinkSpec& spec) {
     }
     if (const auto* ipip = std::get_if<IpipSpec>(&spec.kind)) {
         info.ipip = *ipip;
+    }
+    if (const auto* wireguard = std::get_if<WireguardSpec>(&spec.kind)) {
+        info.wireguard = *wireguard;
+        info.wireguard->roams = false;
+    }
+    if (const auto* vlan = std::get_if<VlanSpec>(&spec.kind)) {
+        info.vlan = *vlan;
+    }
+    if (const auto* bridge = std::get_if<BridgeSpec>(&spec.kind)) {
+        info.vlan_filtering = bridge->vlan_filtering;
     }
     if (std::holds_alternative<LoopbackSpec>(spec.kind)) {
         info.index = 1;

@@ -12,6 +12,8 @@
 #include "netemu/model/impairment.h"
 #include "netemu/model/ipvs.h"
 #include "netemu/model/nft.h"
+#include "netemu/model/vlan.h"
+#include "netemu/model/wireguard.h"
 
 /// What we want: the values that `compile` makes and `plan` compares with what was observed.
 /// Nothing here makes a system call or knows Kubernetes.
@@ -26,6 +28,9 @@ struct LoopbackSpec {
 
 /// A Linux bridge: no STP, no forward delay, no multicast snooping.
 struct BridgeSpec {
+    /// Its ports are in the networks of LinkSpec::vlans, and in no other; otherwise tags are what
+    /// any other bytes are.
+    bool vlan_filtering = false;
     bool operator==(const BridgeSpec&) const = default;
 };
 
@@ -103,7 +108,9 @@ using LinkKind = std::variant<
     DummySpec,
     TunSpec,
     ExternalTunnelSpec,
-    IpipSpec>;
+    IpipSpec,
+    WireguardSpec,
+    VlanSpec>;
 
 struct LinkSpec {
     std::string name;        // at most 15 bytes
@@ -114,6 +121,7 @@ struct LinkSpec {
     bool up = true;
     std::string master;              // bridge of the same namespace, or empty
     bool hairpin = false;            // of a port: a frame may leave by the port that it came in by
+    std::vector<PortVlan> vlans{};   // of a port of a bridge that filters; in order of their ids
     std::vector<IpPrefix> addresses; // interface addresses: the host bits are kept
     /// What is done to the packets that leave by it, and whether its root queueing discipline does
     /// it. With Shaper::None it is a note for people: something else does it, or nothing.

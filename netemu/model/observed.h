@@ -17,17 +17,21 @@ namespace netemu {
 struct LinkInfo {
     std::string name;
     std::uint32_t index = 0;
-    std::string
-        kind; // "bridge", "veth", "vxlan", "geneve", "ipip", "dummy", "tun", or empty for lo
+    std::string kind; // "bridge", "veth", "vxlan", "geneve", "ipip", "wireguard", "vlan", "dummy",
+                      // "tun", or empty for lo
     MacAddress mac;
     std::uint32_t mtu = 0;
-    bool up = false;      // IFF_UP
-    std::string master;   // name, or empty
-    bool hairpin = false; // of a bridge's port
+    bool up = false;               // IFF_UP
+    std::string master;            // name, or empty
+    bool hairpin = false;          // of a bridge's port
+    std::vector<PortVlan> vlans{}; // of a port of a bridge that filters; in order of their ids
+    bool vlan_filtering = false;   // of a bridge
     std::optional<VxlanSpec> vxlan;
     std::optional<TunSpec> tun;
     std::optional<ExternalTunnelSpec> external;
     std::optional<IpipSpec> ipip;
+    std::optional<WireguardSpec> wireguard; // `roams` is false
+    std::optional<VlanSpec> vlan;
     Shaper shaper = Shaper::None;    // its root queueing discipline, if it is one of ours
     Impairment impairment;           // that this does; of a Tbf rate and queue
     std::vector<IpPrefix> addresses; // without those the kernel gives itself (127.0.0.1, ::1)

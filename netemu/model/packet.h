@@ -121,6 +121,12 @@ inline std::vector<PacketLevel> decode_packet(const CapturedPacket& packet, std:
 /// "Sleeve 0a:58:0a:f4:01:01 > 0a:58:0a:f4:02:01". `level.tunnel` is not empty.
 std::string tunnel_text(const PacketLevel& level);
 
+/// What UDP to or from WireGuard's ports (51820, and Cilium's 51871) holds, by its type and size:
+/// "handshake initiation", "handshake response", "cookie reply", "transport data, 96 bytes" or
+/// "keepalive" (wireguard.com/protocol); empty for anything else. What it carries is encrypted: the
+/// size is that of the packet inside, padded to 16 bytes.
+std::string wireguard_message(const PacketLevel& level);
+
 /// One line for people:
 /// "172.18.0.2 > 172.18.0.3 VXLAN 1 | 10.244.1.2:40312 > 10.244.2.2:8080 TCP SYN".
 std::string packet_summary(const std::vector<PacketLevel>& levels);

@@ -118,6 +118,11 @@ std::optional<FilterTest> plain_word(const std::string& word) {
     if (word == "arp") {
         return [](const PacketLevel& level, const FilterLevels&) { return level.arp.has_value(); };
     }
+    if (word == "wireguard") {
+        return [](const PacketLevel& level, const FilterLevels&) {
+            return !wireguard_message(level).empty();
+        };
+    }
     if (word == "ip" || word == "ip6") {
         return family_test(word == "ip" ? Family::V4 : Family::V6);
     }
@@ -171,11 +176,9 @@ private:
             "filter: " + what,
             "a filter is like 'host 10.244.1.2 and tcp port 80': host, net, port (with src or "
             "dst), "
-            "tcp, udp, icmp, icmp6, sctp, arp, ip, ip6, vxlan, geneve, sleeve, ipip, vni, "
-            "identity; and, "
-            "or, "
-            "not, ( ). For "
-            "all that tcpdump knows: -w - | tcpdump -r - 'EXPRESSION'");
+            "tcp, udp, icmp, icmp6, sctp, arp, ip, ip6, vxlan, geneve, sleeve, ipip, wireguard, "
+            "vni, vlan, identity; and, or, not, ( ). For all that tcpdump knows: -w - | tcpdump "
+            "-r - 'EXPRESSION'");
     }
 
     FilterTest alternatives(std::size_t depth) {
@@ -246,6 +249,9 @@ private:
         if (word == "vni") {
             return vni();
         }
+        if (word == "vlan") {
+            return vlan();
+        }
         if (word == "identity") {
             return identity();
         }
@@ -255,10 +261,10 @@ private:
         if (const auto address = IpAddress::parse(word)) {
             fail("'" + word + "' stands alone; say 'host " + word + "'");
         }
-        const std::vector<std::string> known{"host",     "net",   "port",   "src",    "dst",  "tcp",
-                                             "udp",      "icmp",  "icmp6",  "sctp",   "arp",  "ip",
-                                             "ip6",      "vxlan", "geneve", "sleeve", "ipip", "vni",
-                                             "identity", "and",   "not"};
+        const std::vector<std::string> known{
+            "host",  "net",  "port",     "src", "dst", "tcp",   "udp",      "icmp",
+            "icmp6", "sctp", "arp",      "ip",  "ip6", "vxlan", "geneve",   "sleeve",
+            "ipip",  "vni",  "identity", "and", "not", "vlan",  "wireguard"};
         const auto near = nearest(word, known);
         fail("'" + word + "' is not known" + (near ? "; did you mean '" + *near + "'?" : ""));
     }
@@ -311,6 +317,18 @@ private:
         return [number](const PacketLevel&, const FilterLevels& all) {
             return std::any_of(all.begin(), all.end(), [&](const PacketLevel& each) {
                 return !each.tunnel.empty() && each.tunnel_id == *number;
+            });
+        };
+    }
+
+    /// Of a number, or of any.
+    FilterTest vlan() {
+        constexpr std::uint32_t kVlanMax = 4095;
+        const auto number = filter_number(peek(), kVlanMax);
+        at_ += number ? 1 : 0;
+        return [number](const PacketLevel&, const FilterLevels& all) {
+            return std::any_of(all.begin(), all.end(), [&](const PacketLevel& each) {
+                return each.vlan && (!number || *each.vlan == *number);
             });
         };
     }

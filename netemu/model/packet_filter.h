@@ -14,12 +14,13 @@ namespace netemu {
 ///
 ///     [src|dst] host WHO    [src|dst] net PREFIX    [src|dst] port N or N-M
 ///     tcp udp icmp icmp6 sctp arp ip ip6    vxlan geneve sleeve ipip   vni N  identity N
+///     wireguard    vlan [N]
 ///     and (or nothing between two words)   or   not   ( )
 ///
 /// Unlike there, each level of a tunnelled packet is looked at: `host 10.244.1.2` finds the packet
 /// on a node's eth0 too. What is joined by `and` must hold of one level ("udp port 53" is not found
 /// in a tunnel's outer UDP and an inner TCP port 53); `not X` means that no level is X; `vxlan`,
-/// `geneve`, `sleeve`, `ipip` and `vni` are said of the packet as a whole.
+/// `geneve`, `sleeve`, `ipip`, `vni` and `vlan` are said of the packet as a whole.
 class PacketFilter {
 public:
     /// The addresses of a WHO that is no address; none if there is no such thing.

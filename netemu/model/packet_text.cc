@@ -208,6 +208,9 @@ std::string udp_text(const PacketLevel& level) {
             }
         }
     }
+    if (const auto message = wireguard_message(level); !message.empty()) {
+        return "WireGuard " + message;
+    }
     return "UDP " + byte_count(level.payload_size);
 }
 

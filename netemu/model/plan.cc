@@ -5,12 +5,13 @@
 #include "netemu/model/plan_entries.h"
 #include "netemu/model/plan_ipvs.h"
 #include "netemu/model/plan_links.h"
+#include "netemu/model/plan_ports.h"
 
 namespace netemu {
 
 namespace {
 
-/// Ends of veth pairs and VXLAN devices need what other namespaces bring; the rest stands alone.
+/// Ends of veth pairs, tunnels and VLANs need what other namespaces bring; the rest stands alone.
 bool comes_first(const LinkSpec& link) {
     return std::holds_alternative<BridgeSpec>(link.kind) ||
            std::holds_alternative<VethSpec>(link.kind);
@@ -93,7 +94,7 @@ private:
         // What stands on others goes first.
         for (const bool tunnels : {true, false}) {
             for (const auto* link : ns.removed) {
-                if (link->vxlan.has_value() == tunnels) {
+                if ((link->vxlan || link->vlan) == tunnels) {
                     out_.emplace_back(DeleteLink{*ns.name, link->name});
                 }
             }
@@ -160,8 +161,10 @@ private:
             rest_loopback(ns);
         }
         bring_links(ns, false);
+        plan_port_vlans(ns, out_);
         plan_shapers(ns, out_);
         plan_addresses(ns, out_);
+        plan_wireguard(ns, out_);
         plan_routes(ns, out_);
         for (const auto& list : each.neighbours.added) {
             out_.emplace_back(AddNeighbours{*ns.name, list});

@@ -52,6 +52,34 @@ struct SetShaper {
     Impairment impairment;
     std::uint32_t mtu = 1500;
 };
+/// Takes the port out of the networks in `gone`, and puts it into those in `added`, also where it
+/// is in one of them in another way.
+struct SetPortVlans {
+    std::string ns;
+    std::string link;
+    std::vector<std::uint16_t> gone;
+    std::vector<PortVlan> added;
+};
+/// Gives a WireGuard device its key and port. Its peers stay.
+struct SetWireguard {
+    std::string ns;
+    std::string link;
+    WireguardKey key;
+    std::uint16_t port = 0;
+};
+/// Adds the peer, or brings the one that is there to this endpoint and these addresses, which it
+/// takes from any other peer that has them. Its session stays.
+struct SetWireguardPeer {
+    std::string ns;
+    std::string link;
+    WireguardPeer peer;
+};
+/// One that is gone already is not an error.
+struct RemoveWireguardPeer {
+    std::string ns;
+    std::string link;
+    WireguardKey key;
+};
 struct AddAddress {
     std::string ns;
     std::string link;
@@ -148,6 +176,10 @@ using Operation = std::variant<
     ChangeLink,
     DeleteLink,
     SetShaper,
+    SetPortVlans,
+    SetWireguard,
+    SetWireguardPeer,
+    RemoveWireguardPeer,
     AddAddress,
     DeleteAddress,
     AddRoute,
@@ -175,7 +207,8 @@ struct Plan {
 const std::string& namespace_of(const Operation& operation);
 
 /// One line for people, close to the command of ip(8), bridge(8) or nft(8) that would do the same:
-/// "node/node-1: ip link add cni0 type bridge". For virtual servers it is that of ipvsadm(8).
+/// "node/node-1: ip link add cni0 type bridge". Virtual servers have ipvsadm(8)'s, WireGuard
+/// wg(8)'s.
 std::string describe(const Operation& operation);
 
 /// Counts for the last line of `labctl plan`: {"create namespace": 12, "delete link": 1, ...}.
@@ -184,14 +217,15 @@ std::map<std::string, std::size_t> summarize(const Plan& plan);
 /// What must be done to get from `observed` to `desired`. Deterministic. Order: deletions (those of
 /// virtual servers in all namespaces first), then namespaces (underlay, external, nodes, pods),
 /// then per namespace bridges and veths (a veth's peer namespace exists by then), then per
-/// namespace its lo, peers, VXLAN devices, addresses, routes, neighbours, FDB entries, virtual
-/// servers and tables. All operations of one namespace that may be batched stand next to each
-/// other. A link is recreated when its kind, index, MAC address, VXLAN attributes or peer differ;
-/// everything else changes in place. A table is changed if the observation holds what it contains
-/// now (expected_observation), and replaced otherwise. Tables that change in the same way in many
-/// namespaces share one NftChange. Throws Error when a veth's peer or a VXLAN device's underlay is
-/// not wanted. What we did not ask for and did not make (a learned ARP entry, the kernel's own
-/// local routes) is left alone; a lo that is not listed is brought down.
+/// namespace its lo, peers, tunnels and VLANs, networks of ports, addresses, peers of WireGuard,
+/// routes, neighbours, FDB entries, virtual servers and tables. All operations of one namespace
+/// that may be batched stand next to each other. A link is recreated when its kind, index, MAC
+/// address, VXLAN or VLAN attributes or peer differ; everything else changes in place. A table is
+/// changed if the observation holds what it contains now (expected_observation), and replaced
+/// otherwise. Tables that change in the same way in many namespaces share one NftChange. Throws
+/// Error when a veth's peer or the link that a device stands on is not wanted. What we did not ask
+/// for and did not make (a learned ARP entry, the kernel's own local routes) is left alone; a lo
+/// that is not listed is brought down.
 Plan make_plan(const DesiredState& desired, const ObservedState& observed);
 
 /// What observation would find right after `desired` was applied to an empty host; so

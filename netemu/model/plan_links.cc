@@ -11,7 +11,9 @@ namespace {
 struct SameKind {
     const LinkInfo& info;
     bool operator()(const LoopbackSpec&) const { return true; }
-    bool operator()(const BridgeSpec&) const { return info.kind == "bridge"; }
+    bool operator()(const BridgeSpec& bridge) const {
+        return info.kind == "bridge" && info.vlan_filtering == bridge.vlan_filtering;
+    }
     bool operator()(const VethSpec&) const { return info.kind == "veth"; }
     bool operator()(const VethPeerSpec&) const { return info.kind == "veth"; }
     bool operator()(const VxlanSpec& vxlan) const {
@@ -23,6 +25,8 @@ struct SameKind {
     bool operator()(const IpipSpec& ipip) const { return info.kind == "ipip" && info.ipip == ipip; }
     bool operator()(const DummySpec&) const { return info.kind == "dummy"; }
     bool operator()(const TunSpec& tun) const { return info.kind == "tun" && info.tun == tun; }
+    bool operator()(const WireguardSpec&) const { return info.wireguard.has_value(); }
+    bool operator()(const VlanSpec& vlan) const { return info.vlan == vlan; }
 };
 
 bool can_stay(const LinkSpec& spec, const LinkInfo& info) {
@@ -87,18 +91,28 @@ void match_pairs(std::vector<NamespaceDiff>& all) {
     }
 }
 
-/// The kernel deletes a VXLAN device together with the link that carries it.
-void match_tunnels(NamespaceDiff& ns) {
+/// The link that a device stands on; nullptr: on none.
+const std::string* carrier_of(const LinkSpec& link) {
+    if (const auto* vxlan = std::get_if<VxlanSpec>(&link.kind)) {
+        return &vxlan->underlay;
+    }
+    const auto* vlan = std::get_if<VlanSpec>(&link.kind);
+    return vlan == nullptr ? nullptr : &vlan->parent;
+}
+
+/// The kernel deletes a device together with the link that carries it.
+void match_carriers(NamespaceDiff& ns) {
     for (std::size_t i = 0; i < ns.links.size(); ++i) {
-        const auto* vxlan = std::get_if<VxlanSpec>(&ns.spec->links[i].kind);
-        if (vxlan == nullptr) {
+        const auto& spec = ns.spec->links[i];
+        const auto* name = carrier_of(spec);
+        if (name == nullptr) {
             continue;
         }
-        const auto carrier = position_of(*ns.spec, vxlan->underlay);
+        const auto carrier = position_of(*ns.spec, *name);
         if (carrier == ns.links.size()) {
             throw Error(
-                "VXLAN device " + ns.spec->links[i].name + " of " + *ns.name + ": its underlay " +
-                vxlan->underlay + " is not wanted");
+                "device " + spec.name + " of " + *ns.name + ": the link " + *name +
+                " that it stands on is not wanted");
         }
         if (ns.links[carrier].kept == nullptr) {
             ns.links[i].kept = nullptr;
@@ -186,7 +200,7 @@ std::vector<NamespaceDiff> match_links(const DesiredState& desired, const Observ
     }
     match_pairs(all);
     for (auto& ns : all) {
-        match_tunnels(ns);
+        match_carriers(ns);
         find_consequences(ns);
     }
     return all;

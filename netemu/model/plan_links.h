@@ -35,7 +35,7 @@ struct NamespaceDiff {
 };
 
 /// Every wanted namespace, in order of name, with the fate of its links. Throws Error when the peer
-/// of a veth or the underlay of a VXLAN device is not wanted.
+/// of a veth or the link that a device stands on is not wanted.
 std::vector<NamespaceDiff> match_links(const DesiredState& desired, const ObservedState& observed);
 
 /// Whether MTU, up flag or master differ. A master that does not stay counts as none.

@@ -103,6 +103,55 @@ public:
         info.impairment = op.impairment;
     }
 
+    void operator()(const SetPortVlans& op) {
+        auto& ns = find(op.ns);
+        auto& info = find(ns, op.link).info;
+        require(!info.master.empty() && find(ns, info.master).info.vlan_filtering, EOPNOTSUPP);
+        for (const auto id : op.gone) {
+            require(
+                std::erase_if(info.vlans, [&](const auto& each) { return each.id == id; }) > 0,
+                ENOENT);
+        }
+        for (const auto& vlan : op.added) {
+            require(vlan.id >= kVlanIdMin && vlan.id <= kVlanIdMax, EINVAL);
+            std::erase_if(info.vlans, [&](const auto& each) { return each.id == vlan.id; });
+            for (auto& each : info.vlans) {
+                each.pvid = each.pvid && !vlan.pvid;
+            }
+            info.vlans.push_back(vlan);
+        }
+        std::sort(info.vlans.begin(), info.vlans.end());
+    }
+
+    void operator()(const SetWireguard& op) {
+        auto& device = find_wireguard(op.ns, op.link);
+        device.key = op.key;
+        device.port = op.port;
+        std::erase_if(device.peers, [&](const auto& each) { return each.key == op.key; });
+    }
+
+    void operator()(const SetWireguardPeer& op) {
+        auto& device = find_wireguard(op.ns, op.link);
+        require(op.peer.key != device.key, EINVAL);
+        std::erase_if(device.peers, [&](const auto& each) { return each.key == op.peer.key; });
+        for (auto& each : device.peers) { // an address is one peer's
+            std::erase_if(each.allowed, [&](const IpPrefix& range) {
+                return std::find(op.peer.allowed.begin(), op.peer.allowed.end(), range) !=
+                       op.peer.allowed.end();
+            });
+        }
+        device.peers.push_back(op.peer);
+        std::sort(device.peers.begin(), device.peers.end(), [](const auto& a, const auto& b) {
+            return a.key < b.key;
+        });
+    }
+
+    void operator()(const RemoveWireguardPeer& op) {
+        std::erase_if(find_wireguard(op.ns, op.link).peers, [&](const auto& each) {
+            return each.key == op.key;
+        });
+    }
+
     void operator()(const AddAddress& op) {
         auto& info = find(find(op.ns), op.link).info;
         require(op.address.address.is_v4() || info.mtu >= kMtuMinV6, EINVAL);
@@ -255,6 +304,12 @@ public:
     }
 
 private:
+    WireguardSpec& find_wireguard(const std::string& ns, const std::string& link) {
+        auto& info = find(find(ns), link).info;
+        require(info.wireguard.has_value(), EOPNOTSUPP);
+        return *info.wireguard;
+    }
+
     VirtualServer& find_server(const std::string& ns, const VirtualServerKey& key) {
         auto& servers = find(ns).virtual_servers;
         require(servers.contains(key), ESRCH);
@@ -306,6 +361,9 @@ private:
         if (!master.empty()) {
             require(find(ns, master).info.kind == "bridge", EOPNOTSUPP);
             require(info.kind != "bridge", ELOOP);
+        }
+        if (info.master != master) {
+            info.vlans.clear();
         }
         info.master = master;
     }
@@ -372,6 +430,13 @@ private:
         } else if (const auto* ipip = std::get_if<IpipSpec>(&spec.kind)) {
             link.info.kind = "ipip";
             link.info.ipip = *ipip;
+        } else if (std::holds_alternative<WireguardSpec>(spec.kind)) {
+            link.info.kind = "wireguard";
+            link.info.wireguard.emplace();
+        } else if (const auto* vlan = std::get_if<VlanSpec>(&spec.kind)) {
+            require(spec.mtu <= find(ns, vlan->parent).info.mtu, ERANGE);
+            link.info.kind = "vlan";
+            link.info.vlan = *vlan;
         } else if (std::holds_alternative<DummySpec>(spec.kind)) {
             link.info.kind = "dummy";
         } else if (const auto* tun = std::get_if<TunSpec>(&spec.kind)) {
@@ -379,6 +444,7 @@ private:
             link.info.tun = *tun;
         } else {
             link.info.kind = "bridge";
+            link.info.vlan_filtering = std::get<BridgeSpec>(spec.kind).vlan_filtering;
             set_master(ns, link.info, spec.master);
         }
         link.info.hairpin = spec.hairpin && !spec.master.empty();
@@ -424,8 +490,10 @@ private:
             if (other.info.master == name) {
                 other.info.master.clear();
                 other.info.hairpin = false;
+                other.info.vlans.clear();
             }
-            if (other.info.vxlan && other.info.vxlan->underlay == name) {
+            if ((other.info.vxlan && other.info.vxlan->underlay == name) ||
+                (other.info.vlan && other.info.vlan->parent == name)) {
                 tunnels.push_back(other_name);
             }
         }

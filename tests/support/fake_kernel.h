@@ -50,6 +50,10 @@ public:
     /// An ordinary socket of the calling process, if that namespace exists.
     UniqueFd open_socket(const std::string& ns, int domain, int type, int protocol) override;
     UniqueFd tun_descriptor(const std::string& ns, const std::string& link) override;
+    /// It needs none: nothing is encrypted here.
+    void keep_wireguard_key(
+        const WireguardKey& /*public_key*/,
+        std::span<const std::uint8_t, WireguardKey::kBytes> /*private_key*/) override {}
     [[nodiscard]] int namespace_fd(const std::string& /*ns*/) const override { return -1; }
 
     /// The operation after `count` further ones fails with `error_number`, once. Of those after it

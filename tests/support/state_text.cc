@@ -29,6 +29,24 @@ std::string link_text(const LinkInfo& link) {
     if (link.ipip) {
         text += " local " + link.ipip->local.to_string();
     }
+    if (link.wireguard) {
+        text += " key " + to_text(link.wireguard->key) + " port " +
+                std::to_string(link.wireguard->port);
+        for (const auto& peer : link.wireguard->peers) {
+            text += " peer " + to_text(peer.key) + " at " + peer.endpoint.to_string();
+            for (const auto& range : peer.allowed) {
+                text += " " + range.to_string();
+            }
+        }
+    }
+    if (link.vlan) {
+        text += " vlan " + std::to_string(link.vlan->id) + " of " + link.vlan->parent;
+    }
+    text += link.vlan_filtering ? " filters" : "";
+    for (const auto& vlan : link.vlans) {
+        text += " vlan " + std::to_string(vlan.id) + (vlan.pvid ? " pvid" : "") +
+                (vlan.untagged ? " untagged" : "");
+    }
     auto addresses = link.addresses;
     std::sort(addresses.begin(), addresses.end());
     for (const auto& address : addresses) {

@@ -153,3 +153,21 @@ BOOST_AUTO_TEST_CASE(subnets_of_ipv6_count_above_64_bits) {
         subnet(*netemu::IpPrefix::parse("10.0.0.0/8"), 24, 0xffff).to_string() ==
         "10.255.255.0/24");
 }
+
+BOOST_AUTO_TEST_CASE(nodes_encrypt_without_an_overlay) {
+    const auto config = config_from(R"({"cni":{"profile":"calico","encryption":"wireguard"}})");
+    BOOST_TEST(config.wireguard);
+    BOOST_TEST(config.overlay == "none");
+    BOOST_TEST(!config_from(R"({"cni":{"encryption":"none"}})").wireguard);
+    BOOST_TEST(
+        refusal(R"({"cni":{"encryption":"wireguard","overlay":"vxlan"}})") ==
+        "spec.cni.overlay: WireGuard carries the pods' packets itself, and nothing is encapsulated "
+        "in vxlan");
+    BOOST_TEST(
+        refusal(R"({"cni":{"profile":"weave","encryption":"wireguard"}})") ==
+        "spec.cni.encryption: the profile weave has no WireGuard between nodes");
+    BOOST_TEST(
+        refusal(R"({"cni":{"encryption":"wireguard","overlay":"none","routing":"bgp","bgp":{}}})")
+            .starts_with("spec.cni.routing: "));
+    BOOST_TEST(refusal(R"({"cni":{"encryption":"ipsec"}})").starts_with("spec.cni.encryption: "));
+}

@@ -6,6 +6,7 @@
 #include "netemu/model/plan.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/random_network.h"
+#include "tests/support/random_ports.h"
 #include "tests/support/state_text.h"
 
 using namespace netemu;
@@ -19,6 +20,7 @@ constexpr unsigned kFailurePairs = 12;
 DesiredState any_network(std::mt19937& random) {
     auto state = random_network(random);
     add_random_servers(random, state);
+    add_random_ports(random, state);
     return state;
 }
 

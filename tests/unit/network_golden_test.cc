@@ -193,6 +193,29 @@ BOOST_AUTO_TEST_CASE(weave) {
     BOOST_TEST(cluster.change() == "");
 }
 
+BOOST_AUTO_TEST_CASE(calico_by_wireguard) {
+    Small cluster({"10.244.0.0/16", "fd00:10:244::/56"});
+    cluster.config.cni_profile = "calico";
+    cluster.config.overlay = "none";
+    (void)cluster.change();
+    cluster.config.wireguard = true;
+    check_golden("network-calico-wireguard.txt", create_text(cluster));
+    (void)cluster.change();
+    BOOST_TEST(cluster.change() == "");
+    cluster.add_node(3);
+    check_golden("network-wireguard-add-node.txt", cluster.change());
+    cluster.remove_node(2);
+    check_golden("network-wireguard-remove-node.txt", cluster.change());
+    BOOST_TEST(cluster.change() == "");
+    // Another key of a node: the others change their peer, and nothing else happens.
+    cluster.config.wireguard_keys["node-3"] =
+        *parse_wireguard_key("xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=");
+    check_golden("network-wireguard-another-key.txt", cluster.change());
+    cluster.config.wireguard = false;
+    (void)cluster.change();
+    BOOST_TEST(cluster.change() == "");
+}
+
 BOOST_AUTO_TEST_CASE(everything_goes) {
     Small cluster;
     cluster.kernel.apply(make_plan({}, cluster.kernel.observe()));

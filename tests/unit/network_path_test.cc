@@ -64,6 +64,29 @@ BOOST_AUTO_TEST_CASE(routed_over_the_underlay) {
     BOOST_TEST(far.ends_with("| pod/x/c eth0> | arrives"), far);
 }
 
+BOOST_AUTO_TEST_CASE(encrypted_between_nodes) {
+    config.cni_profile = "calico";
+    config.overlay = "none";
+    config.wireguard = true;
+    for (const char* to : {"10.244.2.2", "fd00:10:244:2::2"}) {
+        const auto far = way("pod/x/a", to);
+        BOOST_TEST(far.find(">wireguard.cali | node/node-2 wireguard.cali>cali") != far.npos, far);
+        BOOST_TEST(far.ends_with("| pod/x/c eth0> | arrives"), far);
+    }
+    const auto hops = packet_path(
+        compile_network(store, config),
+        {"pod/x/a", *IpAddress::parse("10.244.2.2"), "", *IpAddress::parse("10.244.2.2")});
+    BOOST_TEST(
+        hops.at(1).how ==
+        "10.244.2.0/24 dev wireguard.cali; encrypted by WireGuard for node/node-2, "
+        "172.18.0.2 > 172.18.0.3 UDP 51820 by eth0, MTU 1440");
+    // The outside goes to the node that has the pod.
+    const auto outside = way("external", "10.244.2.2");
+    BOOST_TEST(
+        outside.starts_with("external >eth0 | underlay to-external>to-node-2 | node/node-2"),
+        outside);
+}
+
 BOOST_AUTO_TEST_CASE(what_rules_translate) {
     const auto service = way("pod/x/a", "10.96.0.9", "node/node-1", "10.244.1.3");
     BOOST_TEST(service.ends_with("| pod/x/b eth0> | arrives"), service);

@@ -6,6 +6,7 @@
 #include "labctl/compile/cilium_names.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/network_mtu.h"
 #include "labctl/compile/sleeve_network.h"
 #include "netemu/base/error.h"
 #include "netemu/model/nft_text.h"
@@ -206,6 +207,43 @@ BOOST_AUTO_TEST_CASE(sleeve_is_behind_a_device_of_packets_and_peers_are_named_as
     BOOST_TEST(second.local.to_string() == "172.18.0.3");
     BOOST_TEST(second.peer_name.to_string() == "0a:58:0a:f4:02:01");
     BOOST_TEST((second.peer_name == Profiles::link(state, "node/node-2", "weave")->mac));
+}
+
+BOOST_AUTO_TEST_CASE(each_profile_encrypts_by_its_device) {
+    Profiles cluster;
+    cluster.config.wireguard = true;
+    cluster.config.wireguard_keys["node-2"].bytes.fill(7);
+    for (const auto& [profile, name, port] :
+         {std::tuple{"bridge", "wg0", 51820},
+          std::tuple{"flannel", "flannel-wg", 51820},
+          std::tuple{"calico", "wireguard.cali", 51820},
+          std::tuple{"cilium", "cilium_wg0", 51871}}) {
+        BOOST_TEST_CONTEXT(profile) {
+            const auto state = cluster.compile(profile, "none");
+            const auto* link = Profiles::link(state, "node/node-1", name);
+            BOOST_REQUIRE(link != nullptr);
+            BOOST_TEST(link->mtu == 1440U);
+            BOOST_TEST(link->addresses.at(0).to_string() == "10.244.1.0/32");
+            BOOST_TEST(Profiles::link(state, "pod/x/a", "eth0")->mtu == 1440U);
+            const auto& device = std::get<WireguardSpec>(link->kind);
+            BOOST_TEST(int{device.port} == port);
+            BOOST_TEST(!device.roams);
+            BOOST_REQUIRE(device.peers.size() == 1U);
+            BOOST_TEST(device.peers[0].key.bytes.at(0) == 7);
+            BOOST_TEST(
+                device.peers[0].endpoint.to_string() == "172.18.0.3:" + std::to_string(port));
+            BOOST_TEST(device.peers[0].allowed.at(0).to_string() == "10.244.2.0/24");
+            BOOST_TEST(device.peers[0].allowed.at(1).to_string() == "fd00:10:244:2::/64");
+            for (const char* range : {"10.244.2.0/24", "fd00:10:244:2::/64"}) {
+                BOOST_TEST(
+                    Profiles::route(state, "node/node-1", range) == "dev " + std::string(name));
+            }
+            BOOST_TEST(
+                Profiles::route(state, "external", "10.244.2.0/24") == "via 172.18.0.3 dev eth0");
+        }
+    }
+    cluster.config.underlay_cidrs = {*IpPrefix::parse("fd00:172:18::/64")};
+    BOOST_TEST(overlay_overhead(cluster.config) == 80U);
 }
 
 // As `printf default.web-0 | sha1sum` says.
