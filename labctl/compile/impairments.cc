@@ -190,6 +190,19 @@ void impair_end(
     }
 }
 
+/// One network of a link cannot have larger packets than the link.
+void cap_vlan_mtus(netemu::DesiredState& desired) {
+    for (auto& [name, ns] : desired.namespaces) {
+        for (auto& link : ns.links) {
+            const auto* vlan = std::get_if<netemu::VlanSpec>(&link.kind);
+            const auto* parent = vlan == nullptr ? nullptr : link_in(ns, vlan->parent);
+            if (parent != nullptr) {
+                link.mtu = std::min(link.mtu, parent->mtu);
+            }
+        }
+    }
+}
+
 } // namespace
 
 std::vector<LinkPair>
@@ -236,6 +249,7 @@ void add_impairments(
             }
         }
     }
+    cap_vlan_mtus(desired);
     const bool any =
         std::any_of(desired.namespaces.begin(), desired.namespaces.end(), [](const auto& entry) {
             return std::any_of(

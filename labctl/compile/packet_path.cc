@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "labctl/compile/network.h"
+#include "labctl/compile/vlan_path.h"
 #include "netemu/model/route_protocol.h"
 
 namespace labctl::compile {
@@ -112,6 +113,7 @@ private:
             return;
         }
         hops_.push_back({at_, in_, link->name, route_text(*route) + note_of(*route)});
+        tag_ = 0;
         if (!link->up) {
             end(link->name + " is down");
             return;
@@ -175,11 +177,18 @@ private:
     }
 
     void leave(
-        const NamespaceSpec& /*ns*/,
-        const LinkSpec& link,
-        const netemu::VlanSpec& /*kind*/,
-        const IpAddress& /*next*/) {
-        end(link.name + " leads nowhere");
+        const NamespaceSpec& ns,
+        const LinkSpec& /*link*/,
+        const netemu::VlanSpec& vlan,
+        const IpAddress& next) {
+        const auto* parent = link_named(ns, vlan.parent);
+        if (parent == nullptr || !parent->up) {
+            end(vlan.parent + " is down");
+            return;
+        }
+        hops_.back().how += "; VLAN " + std::to_string(vlan.id) + " on " + parent->name;
+        tag_ = vlan.id;
+        cross(*parent, next);
     }
 
     void leave(
@@ -187,7 +196,7 @@ private:
         const LinkSpec& bridge,
         const netemu::BridgeSpec& /*kind*/,
         const IpAddress& next) {
-        const auto* port = port_to(ns, {at_, &bridge}, [&](const std::string&, const auto& far) {
+        const auto* port = port_to(ns, {at_, &bridge}, 0, [&](const std::string&, const auto& far) {
             return holds(far, next);
         });
         if (port != nullptr) {
@@ -446,29 +455,47 @@ private:
         }
         enter(far.ns, far.link->name);
         const auto& ns = network_.namespaces.at(far.ns);
-        if (!far.link->master.empty() && !holds(ns, next)) {
-            switch_on(ns, *far.link, next);
+        if (!far.link->master.empty()) {
+            if (!holds(ns, next)) {
+                switch_on(ns, *far.link, next);
+            }
+            return;
         }
+        const auto* taker = taker_of(ns, *far.link, tag_);
+        if (taker == nullptr) {
+            end("nobody takes what is of VLAN " + std::to_string(tag_) + " from " + far.link->name);
+            return;
+        }
+        in_ = taker->name;
     }
 
     using Wanted = std::function<bool(const std::string& name, const NamespaceSpec& ns)>;
 
     /// The port of a bridge that leads to who is wanted, over other switches too. `from` is the
-    /// port that the packet came in by, or the bridge itself.
+    /// port that the packet came in by, or the bridge itself; `tag` is the packet's.
     [[nodiscard]] const LinkSpec*
-    port_to(const NamespaceSpec& ns, const Placed& from, const Wanted& wanted) const {
+    port_to(const NamespaceSpec& ns, const Placed& from, std::uint16_t tag, const Wanted& wanted)
+        const {
+        const auto network = vlan_at_port(ns, *from.link, tag);
+        if (!network) {
+            return nullptr;
+        }
         const auto& bridge = from.link->master.empty() ? from.link->name : from.link->master;
         for (const auto& port : ns.links) {
             if (port.master != bridge || &port == from.link) {
                 continue;
             }
             const auto far = far_end({from.ns, &port});
-            if (far.link == nullptr) {
+            const auto out = tag_at_port(ns, port, *network);
+            if (far.link == nullptr || !out) {
                 continue;
             }
             const auto& there = network_.namespaces.at(far.ns);
-            if (far.link->master.empty() ? wanted(far.ns, there)
-                                         : port_to(there, far, wanted) != nullptr) {
+            const bool leads =
+                far.link->master.empty()
+                    ? taker_of(there, *far.link, *out) != nullptr && wanted(far.ns, there)
+                    : port_to(there, far, *out, wanted) != nullptr;
+            if (leads) {
                 return &port;
             }
         }
@@ -477,18 +504,26 @@ private:
 
     void switch_on(const NamespaceSpec& ns, const LinkSpec& in, const IpAddress& next) {
         const Placed from{at_, &in};
+        const auto network = vlan_at_port(ns, in, tag_);
+        if (!network) {
+            end("the port " + in.name + " is not in " +
+                (tag_ == 0 ? "any VLAN without tags" : "VLAN " + std::to_string(tag_)));
+            return;
+        }
         const auto* port = port_to(
-            ns, from, [&](const std::string&, const auto& far) { return holds(far, next); });
+            ns, from, tag_, [&](const std::string&, const auto& far) { return holds(far, next); });
         if (port == nullptr) { // whoever translates an address may answer for it, too
-            port = port_to(ns, from, [&](const std::string& name, const auto&) {
+            port = port_to(ns, from, tag_, [&](const std::string& name, const auto&) {
                 return name == question_.translated_in;
             });
         }
+        const auto where = *network == 0 ? "" : " in VLAN " + std::to_string(*network);
         if (port == nullptr) {
-            end("nobody on " + in.master + " has " + next.to_string());
+            end("nobody on " + in.master + where + " has " + next.to_string());
             return;
         }
-        hops_.push_back({at_, in_, port->name, "switched by " + in.master});
+        hops_.push_back({at_, in_, port->name, "switched by " + in.master + where});
+        tag_ = *tag_at_port(ns, *port, *network);
         enter_port(*port, next);
     }
 
@@ -505,6 +540,7 @@ private:
     const RouteNotes& notes_;
     std::string at_;
     std::string in_;
+    std::uint16_t tag_ = 0; // of the frame that is on its way; 0: none
     IpAddress to_;
     std::vector<PathHop> hops_;
 };

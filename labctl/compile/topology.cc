@@ -33,7 +33,7 @@ public:
         const auto& link = topology_.links[topology_.at(from).link];
         const auto here = std::min(so_far, link.mtu);
         const auto& other = topology_.other_end(from);
-        if (other == to_) {
+        if (other.device == to_.device && topology_.at(from).link == topology_.at(to_).link) {
             return here;
         }
         const auto& device = topology_.devices[other.device];
@@ -109,7 +109,7 @@ const TopologyDevice* Topology::find_ns(std::string_view ns) const {
 
 const TopologyEnd& Topology::other_end(const TopologyEnd& end) const {
     const auto& ends = links.at(at(end).link).ends;
-    return ends[0] == end ? ends[1] : ends[0];
+    return ends[0].device == end.device ? ends[1] : ends[0];
 }
 
 std::vector<Topology::Owned> Topology::addresses() const {
@@ -142,7 +142,11 @@ std::optional<TopologyEnd> Topology::owner_of(const IpAddress& address) const {
 
 std::vector<TopologyEnd> Topology::routers_of(const TopologyEnd& end) const {
     std::vector<TopologyEnd> routers;
-    for (const auto& member : segments.at(at(end).segment).members) {
+    const auto segment = at(end).segment;
+    if (segment == TopologyInterface::kNoSegment) {
+        return routers;
+    }
+    for (const auto& member : segments.at(segment).members) {
         const auto& device = devices[member.device];
         if (device.kind == DeviceKind::Router && member.device != end.device &&
             device.nat != member.interface) {

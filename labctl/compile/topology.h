@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,7 +34,14 @@ struct TopologyInterface {
     std::uint32_t index = 0; // of the kernel, unique in its namespace
     netemu::MacAddress mac;  // of its own
     std::size_t link = 0;    // in Topology::links
-    std::size_t segment = 0; // in Topology::segments
+    std::size_t segment = 0; // in Topology::segments, or kNoSegment
+    static constexpr std::size_t kNoSegment = std::numeric_limits<std::size_t>::max();
+    /// Of an interface that is one network of another one of its device ("eth0.10"): the network's
+    /// number, and that other one's name. Both share a link.
+    std::uint16_t vlan = 0;
+    std::string parent;
+    /// The networks that a port is in, of a switch that keeps them apart; in order of their ids.
+    std::vector<netemu::PortVlan> port_vlans;
     /// With the segment's length; in the order of the families; none for a switch's port.
     std::vector<netemu::IpPrefix> addresses;
 };
@@ -46,6 +54,7 @@ struct TopologyDevice {
     std::vector<netemu::RouteSpec> routes;     // beyond the segments that it is on; never of nodes'
                                                // pods
     std::optional<std::size_t> nat;            // a router's interface that hides what is behind it
+    bool filters = false; // a switch that keeps virtual networks apart (IEEE 802.1Q)
     [[nodiscard]] bool has_addresses() const { return kind != DeviceKind::Switch; }
 };
 
@@ -56,13 +65,20 @@ struct TopologyLink {
     std::array<netemu::Impairment, 2> impairments{};
 };
 
-/// What one broadcast reaches: switches that are linked to each other, or the two ends of a link
-/// between devices that have addresses.
+/// One network of a switch; 0 of a switch that knows no networks.
+struct SwitchVlan {
+    std::size_t device = 0;
+    std::uint16_t vlan = 0;
+    auto operator<=>(const SwitchVlan&) const = default;
+};
+
+/// What one broadcast reaches: switches that are linked to each other, or one network of theirs, or
+/// the two ends of a link between devices that have addresses.
 struct TopologySegment {
-    std::string name;                     // of its first switch, or "A--B"
+    std::string name;                     // of its first switch and its network, or "A--B"
     std::vector<netemu::IpPrefix> ranges; // network form; in the order of the families
-    std::vector<std::size_t> switches;    // devices
-    std::vector<TopologyEnd> members;     // interfaces that have addresses, in the order of links
+    std::vector<SwitchVlan> switches;
+    std::vector<TopologyEnd> members; // interfaces that have addresses, in the order of links
 };
 
 struct Topology {

@@ -62,8 +62,15 @@ public:
 private:
     /// The end as the lab file has it.
     [[nodiscard]] const DraftEnd& written(const TopologyEnd& end) const {
-        const auto link = topology_.at(end).link;
-        return draft_.links[link].ends[topology_.links[link].ends[0] == end ? 0 : 1];
+        const auto& interface = topology_.at(end);
+        const auto& draft = draft_.links[interface.link];
+        const auto side = topology_.links[interface.link].ends[0].device == end.device ? 0U : 1U;
+        for (const auto& each : draft.trunk) {
+            if (interface.vlan == each.id) {
+                return each.ends.at(side);
+            }
+        }
+        return draft.ends.at(side);
     }
 
     void find_links() {
@@ -77,10 +84,8 @@ private:
     void given_ranges() {
         for (std::size_t i = 0; i < topology_.segments.size(); ++i) {
             auto& segment = topology_.segments[i];
-            for (const auto device : segment.switches) {
-                for (const auto& range : draft_.devices[device].ranges) {
-                    take_range(segment, range, draft_.devices[device].path + ".cidr");
-                }
+            for (const auto& place : segment.switches) {
+                take_switch_ranges(segment, place);
             }
             for (const auto link : links_of_[i]) {
                 const auto& draft = draft_.links[link];
@@ -97,6 +102,20 @@ private:
             }
             for (const auto& member : segment.members) {
                 ranges_of_addresses(segment, written(member));
+            }
+        }
+    }
+
+    /// `cidr` is that of its only network, or of the one of ports of which nothing is said.
+    void take_switch_ranges(TopologySegment& segment, const SwitchVlan& place) {
+        const auto& draft = draft_.devices[place.device];
+        for (const auto& range : place.vlan <= 1 ? draft.ranges : std::vector<IpPrefix>{}) {
+            take_range(segment, range, draft.path + ".cidr");
+        }
+        for (const auto& vlan : draft.vlans) {
+            for (const auto& range :
+                 vlan.id == place.vlan ? vlan.ranges : std::vector<IpPrefix>{}) {
+                take_range(segment, range, vlan.path + ".cidr");
             }
         }
     }
@@ -285,9 +304,23 @@ private:
                         interface_mac(interface.addresses.front().address, interface.segment);
                 }
             }
+            share_macs(device);
         }
         for (std::size_t i = 0; i < topology_.links.size(); ++i) {
             give_port_macs(i);
+        }
+    }
+
+    /// Networks of an interface have its own address of the link layer, and it has the first of
+    /// theirs where it has no address.
+    static void share_macs(TopologyDevice& device) {
+        for (auto& interface : device.interfaces) {
+            for (auto& parent : device.interfaces) {
+                if (interface.vlan != 0 && interface.parent == parent.name) {
+                    parent.mac = parent.mac == netemu::MacAddress{} ? interface.mac : parent.mac;
+                    interface.mac = parent.mac;
+                }
+            }
         }
     }
 

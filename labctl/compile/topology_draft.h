@@ -25,11 +25,19 @@ private:
     std::vector<TopologyProblem> all_;
 };
 
+/// A network of a switch, as it lists them.
+struct DraftVlan {
+    std::uint16_t id = 0;
+    std::vector<netemu::IpPrefix> ranges; // `cidr`
+    std::string path;
+};
+
 struct DraftDevice {
     DeviceKind kind = DeviceKind::Host;
     std::string name;
     std::string path;                     // "spec.underlay.routers[0]", or "" of what nobody wrote
     std::vector<netemu::IpPrefix> ranges; // a switch's `cidr`
+    std::vector<DraftVlan> vlans{};       // a switch's
     api::Json nat;                        // as written
     api::Json routes;                     // likewise
 };
@@ -41,8 +49,16 @@ struct DraftEnd {
     std::string path;
 };
 
+/// A network that crosses a link with its tag.
+struct DraftTrunk {
+    std::uint16_t id = 0;
+    std::array<DraftEnd, 2> ends; // addresses alone
+};
+
 struct DraftLink {
     std::array<DraftEnd, 2> ends;
+    std::uint16_t vlan = 0;        // of what crosses it without a tag; 0: not said
+    std::vector<DraftTrunk> trunk; // in order of their ids
     std::uint32_t mtu = 1500;
     std::array<netemu::Impairment, 2> impairments{}; // of what leaves by that end
     std::vector<netemu::IpPrefix> ranges;            // `cidr`
@@ -70,6 +86,22 @@ void read_impairments(
     const std::string& path,
     const std::array<std::string, 2>& names,
     DraftLink& draft,
+    TopologyProblems& problems);
+
+/// topology_vlans.cc: `vlans` of a switch, and `vlan` and `trunk` of a link, whose ends are read.
+std::vector<DraftVlan>
+read_switch_vlans(const api::Json& json, const std::string& path, TopologyProblems& problems);
+void read_link_vlans(
+    const api::Json& link,
+    const std::vector<DraftDevice>& devices,
+    DraftLink& draft,
+    TopologyProblems& problems);
+/// containerlab's `ipv4: [A, B]` and `ipv6`, one for each end; empty or null for "choose one".
+void read_end_addresses(
+    const api::Json& json,
+    const std::string& path,
+    const std::vector<DraftDevice>& devices,
+    std::array<DraftEnd, 2>& ends,
     TopologyProblems& problems);
 
 /// topology_segments.cc: devices, links and segments, without addresses.

@@ -98,7 +98,7 @@ private:
         LinkSpec bridge;
         bridge.name = kSwitchBridge;
         bridge.index = kSwitchBridgeIndex;
-        bridge.kind = netemu::BridgeSpec{};
+        bridge.kind = netemu::BridgeSpec{topology_.devices[number].filters};
         bridge.mac = netemu::MacAddress{
             {0x0e,
              0x58,
@@ -132,8 +132,11 @@ private:
         }
         if (device.kind == DeviceKind::Switch) {
             spec.master = kSwitchBridge;
+            spec.vlans = interface.port_vlans;
         }
-        if (is_outer(link, end)) {
+        if (interface.vlan != 0) {
+            spec.kind = netemu::VlanSpec{interface.vlan, interface.parent};
+        } else if (is_outer(link, end)) {
             const auto& peer = topology_.other_end(end);
             const auto& other = topology_.at(peer);
             spec.kind = netemu::VethSpec{

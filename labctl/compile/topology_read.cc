@@ -58,9 +58,9 @@ private:
     // --- devices
 
     void read_devices() {
-        add_device({DeviceKind::External, "external", {}, {}, {}, {}});
+        add_device({DeviceKind::External, "external", {}, {}, {}, {}, {}});
         for (const auto& node : question_.nodes) {
-            add_device({DeviceKind::Node, node, {}, {}, {}, {}});
+            add_device({DeviceKind::Node, node, {}, {}, {}, {}, {}});
         }
         for (const auto& [field, kind] : kDeviceLists) {
             const auto& list = at(question_.underlay, field);
@@ -83,6 +83,7 @@ private:
         device.name = json.is_string() ? json.get<std::string>() : string_at(json, "name");
         if (json.is_object()) {
             device.ranges = read_topology_ranges(at(json, "cidr"), path + ".cidr", problems_);
+            device.vlans = read_switch_vlans(at(json, "vlans"), path + ".vlans", problems_);
             device.nat = at(json, "nat");
             device.routes = at(json, "routes");
         }
@@ -136,14 +137,15 @@ private:
             link.ends[i].path = item_path(path + ".endpoints", i);
             good = read_end(ends[i], link.ends[i]) && good;
         }
-        for (const auto* field : {"ipv4", "ipv6"}) {
-            read_addresses(at(json, field), path + "." + field, field[3] == '4', link);
+        if (good) {
+            read_end_addresses(json, path, draft_.devices, link.ends, problems_);
         }
         if (good && link.ends[0].device == link.ends[1].device) {
             problems_.add(path, "both ends are '" + draft_.devices[link.ends[0].device].name + "'");
             return;
         }
         if (good) {
+            read_link_vlans(json, draft_.devices, link, problems_);
             read_impairments(
                 json,
                 path,
@@ -204,38 +206,6 @@ private:
         }
         end.device = found->second;
         return true;
-    }
-
-    /// containerlab's `ipv4: [A, B]`, one for each end; empty or null for "choose one".
-    void read_addresses(const Json& json, const std::string& path, bool v4, DraftLink& link) {
-        if (json.is_null()) {
-            return;
-        }
-        if (!json.is_array() || json.size() > 2) {
-            problems_.add(path, "expected one address for each end", "ipv4: [10.0.0.1/24, ~]");
-            return;
-        }
-        for (std::size_t i = 0; i < json.size(); ++i) {
-            const auto text = json[i].is_string() ? json[i].get<std::string>() : std::string();
-            if (json[i].is_null() || (json[i].is_string() && text.empty())) {
-                continue;
-            }
-            auto prefix = IpPrefix::parse(text);
-            if (const auto plain = IpAddress::parse(text)) {
-                prefix = IpPrefix{*plain, 0};
-            }
-            const auto where = item_path(path, i);
-            if (!prefix || prefix->address.is_v4() != v4) {
-                problems_.add(
-                    where,
-                    json[i].dump() + " is not an " + (v4 ? "IPv4" : "IPv6") + " address",
-                    v4 ? "10.0.0.1/24, or 10.0.0.1" : "fd00::1/64, or fd00::1");
-            } else if (draft_.devices[link.ends[i].device].kind == DeviceKind::Switch) {
-                problems_.add(where, "a switch has no address");
-            } else {
-                link.ends[i].addresses.push_back(*prefix);
-            }
-        }
     }
 
     // --- who is not named by any link

@@ -60,15 +60,14 @@ private:
         if (draft.nat.is_null() || draft.nat == false) {
             return;
         }
-        if (draft.nat == true) {
-            device.nat = 0;
-            return;
-        }
         const auto wanted = draft.nat.is_string() ? draft.nat.get<std::string>() : std::string();
         const auto number = static_cast<std::size_t>(&device - topology_.devices.data());
         for (std::size_t i = 0; i < device.interfaces.size(); ++i) {
             const auto& peer = topology_.devices[topology_.other_end({number, i}).device];
-            if (device.interfaces[i].name == wanted || peer.name == wanted) {
+            const bool bare =
+                device.interfaces[i].segment == TopologyInterface::kNoSegment; // networks alone
+            if (!bare &&
+                (draft.nat == true || device.interfaces[i].name == wanted || peer.name == wanted)) {
                 device.nat = i;
                 return;
             }
@@ -106,7 +105,7 @@ private:
     [[nodiscard]] std::vector<std::size_t> routers_beside(const TopologyDevice& device) const {
         std::vector<std::size_t> routers;
         for (std::size_t i = 0; i < device.interfaces.size(); ++i) {
-            if (device.nat == i) {
+            if (device.nat == i || device.interfaces[i].segment == TopologyInterface::kNoSegment) {
                 continue;
             }
             for (const auto& each : topology_.segments[device.interfaces[i].segment].members) {
@@ -211,6 +210,9 @@ private:
     /// The first address on a segment of another device of a kind, or null.
     [[nodiscard]] const IpAddress* gateway_on(
         std::size_t segment, std::size_t but_not, DeviceKind kind, netemu::Family family) const {
+        if (segment == TopologyInterface::kNoSegment) {
+            return nullptr;
+        }
         for (const auto& member : topology_.segments[segment].members) {
             const auto& peer = topology_.devices[member.device];
             const auto* gateway = own_address(topology_.at(member), family);

@@ -15,42 +15,76 @@ namespace {
 /// Behind those of a node's own devices (cni0, its tunnel, kube-ipvs0).
 constexpr std::uint32_t kFurtherPortIndex = 40;
 
-/// Sets of switches that are joined to each other.
+/// What a switch has for a port of which the lab file says nothing, where it keeps networks apart.
+constexpr std::uint16_t kDefaultVlan = 1;
+
+/// Sets of switches' networks that are joined to each other.
 class SwitchSets {
 public:
-    explicit SwitchSets(std::size_t devices) : parent_(devices) {
-        std::iota(parent_.begin(), parent_.end(), std::size_t{0});
-    }
-    std::size_t root(std::size_t device) {
-        while (parent_[device] != device) {
-            device = parent_[device] = parent_[parent_[device]];
+    SwitchVlan root(SwitchVlan place) {
+        for (auto above = parent(place); above != place; above = parent(place)) {
+            place = above;
         }
-        return device;
+        return place;
     }
     /// False when they were joined already.
-    bool join(std::size_t one, std::size_t other) {
+    bool join(const SwitchVlan& one, const SwitchVlan& other) {
         const auto a = root(one);
         const auto b = root(other);
         parent_[std::max(a, b)] = std::min(a, b);
         return a != b;
     }
+    /// All that are joined to this one, with it.
+    std::vector<SwitchVlan> with(const SwitchVlan& place) {
+        std::vector<SwitchVlan> all;
+        const auto wanted = root(place);
+        for (const auto& [each, above] : parent_) {
+            if (root(each) == wanted) {
+                all.push_back(each);
+            }
+        }
+        return all;
+    }
 
 private:
-    std::vector<std::size_t> parent_;
+    SwitchVlan parent(const SwitchVlan& place) {
+        return parent_.try_emplace(place, place).first->second;
+    }
+
+    std::map<SwitchVlan, SwitchVlan> parent_;
 };
+
+/// What crosses a link: all that has no tag, or one network with its tag.
+struct Lane {
+    std::uint16_t tag = 0;  // 0: without
+    std::uint16_t vlan = 0; // as the lab file says; 0: it does not
+};
+
+std::vector<Lane> lanes_of(const DraftLink& link) {
+    std::vector<Lane> lanes;
+    if (link.trunk.empty() || link.vlan != 0) {
+        lanes.push_back({0, link.vlan});
+    }
+    for (const auto& each : link.trunk) {
+        lanes.push_back({each.id, each.id});
+    }
+    return lanes;
+}
 
 class Wiring {
 public:
     Wiring(const TopologyDraft& draft, TopologyProblems& problems)
-        : draft_(draft), problems_(problems), sets_(draft.devices.size()),
-          names_(draft.devices.size()) {}
+        : draft_(draft), problems_(problems), names_(draft.devices.size()) {}
 
     Topology run() {
         for (const auto& device : draft_.devices) {
             topology_.devices.push_back(
                 {device.kind, device.name, device_namespace(device.kind, device.name), {}, {}, {}});
         }
-        join_switches();
+        find_filters();
+        for (const auto& link : draft_.links) {
+            join_switches(link);
+        }
         name_given();
         for (const auto& link : draft_.links) {
             add_link(link);
@@ -64,17 +98,44 @@ private:
         return draft_.devices[device].kind == DeviceKind::Switch;
     }
 
-    /// A circle of switches would carry one broadcast for ever: they speak no spanning tree.
-    void join_switches() {
+    /// A switch keeps networks apart if it lists some, or a link of it says of one.
+    void find_filters() {
+        for (std::size_t i = 0; i < draft_.devices.size(); ++i) {
+            topology_.devices[i].filters = !draft_.devices[i].vlans.empty();
+        }
         for (const auto& link : draft_.links) {
-            const auto one = link.ends[0].device;
-            const auto other = link.ends[1].device;
-            if (is_switch(one) && is_switch(other) && !sets_.join(one, other)) {
+            for (const auto& end : link.ends) {
+                auto& device = topology_.devices[end.device];
+                const bool says = link.vlan != 0 || !link.trunk.empty();
+                device.filters = device.filters || (is_switch(end.device) && says);
+            }
+        }
+    }
+
+    /// Where a lane ends at a switch.
+    [[nodiscard]] SwitchVlan place_of(std::size_t device, const Lane& lane) const {
+        const bool filters = topology_.devices[device].filters;
+        return {device, !filters ? std::uint16_t{0} : lane.vlan != 0 ? lane.vlan : kDefaultVlan};
+    }
+
+    /// A circle of switches would carry one broadcast for ever: they speak no spanning tree.
+    void join_switches(const DraftLink& link) {
+        const auto one = link.ends[0].device;
+        const auto other = link.ends[1].device;
+        for (const auto& lane : lanes_of(link)) {
+            for (const auto device : {one, other}) {
+                if (is_switch(device)) {
+                    (void)sets_.root(place_of(device, lane)); // now it is known
+                }
+            }
+            const bool both = is_switch(one) && is_switch(other);
+            if (both && !sets_.join(place_of(one, lane), place_of(other, lane))) {
                 problems_.add(
                     link.path,
                     "this link closes a circle of switches: a broadcast would run round it for "
                     "ever",
                     "leave it out, or make routers of the switches");
+                return;
             }
         }
     }
@@ -127,7 +188,7 @@ private:
 
     // --- links and segments
 
-    std::size_t segment_of(const DraftLink& link) {
+    std::size_t segment_of(const DraftLink& link, const Lane& lane) {
         const auto one = link.ends[0].device;
         const auto other = link.ends[1].device;
         if (!is_switch(one) && !is_switch(other)) {
@@ -135,22 +196,18 @@ private:
             segment.name = draft_.devices[one].name + "--" + draft_.devices[other].name;
             return topology_.segments.size() - 1;
         }
-        const auto root = sets_.root(is_switch(one) ? one : other);
+        const auto root = sets_.root(place_of(is_switch(one) ? one : other, lane));
         const auto [known, is_new] = by_root_.try_emplace(root, topology_.segments.size());
         if (is_new) {
             auto& segment = topology_.segments.emplace_back();
-            segment.name = draft_.devices[root].name;
-            for (std::size_t i = 0; i < draft_.devices.size(); ++i) {
-                if (is_switch(i) && sets_.root(i) == root) {
-                    segment.switches.push_back(i);
-                }
-            }
+            segment.name = draft_.devices[root.device].name +
+                           (root.vlan == 0 ? "" : " VLAN " + std::to_string(root.vlan));
+            segment.switches = sets_.with(root);
         }
         return known->second;
     }
 
     void add_link(const DraftLink& draft) {
-        const auto segment = segment_of(draft);
         const auto number = topology_.links.size();
         auto& link = topology_.links.emplace_back();
         link.mtu = draft.mtu;
@@ -165,11 +222,57 @@ private:
                                  : end.interface;
             interface.index = index_of(device);
             interface.link = number;
-            interface.segment = segment;
-            if (device.has_addresses()) {
-                add_member(segment, link.ends[i], end);
+            interface.segment = TopologyInterface::kNoSegment;
+        }
+        for (const auto& lane : lanes_of(draft)) {
+            const auto segment = segment_of(draft, lane);
+            for (std::size_t i = 0; i < 2; ++i) {
+                add_lane(draft, i, lane, segment);
             }
         }
+    }
+
+    /// What of a lane is at one end of its link.
+    void add_lane(const DraftLink& draft, std::size_t side, const Lane& lane, std::size_t segment) {
+        const auto end = topology_.links.back().ends[side];
+        auto& device = topology_.devices[end.device];
+        auto& interface = device.interfaces[end.interface];
+        if (!device.has_addresses()) {
+            interface.segment = std::min(interface.segment, segment);
+            if (device.filters) {
+                const bool plain = lane.tag == 0;
+                interface.port_vlans.push_back({place_of(end.device, lane).vlan, plain, plain});
+                std::sort(interface.port_vlans.begin(), interface.port_vlans.end());
+            }
+        } else if (lane.tag == 0) {
+            interface.segment = segment;
+            add_member(segment, end, draft.ends[side]);
+        } else {
+            add_network(draft, side, lane.tag, segment);
+        }
+    }
+
+    /// One network of an interface, as an interface of its own.
+    void
+    add_network(const DraftLink& draft, std::size_t side, std::uint16_t tag, std::size_t segment) {
+        const auto end = topology_.links.back().ends[side];
+        auto& device = topology_.devices[end.device];
+        TopologyInterface made;
+        made.parent = device.interfaces[end.interface].name;
+        made.name = made.parent + "." + std::to_string(tag);
+        made.link = device.interfaces[end.interface].link;
+        made.segment = segment;
+        made.vlan = tag;
+        if (!netemu::is_valid_interface_name(made.name) ||
+            !names_[end.device].insert(made.name).second) {
+            problems_.add(
+                draft.ends[side].path,
+                "'" + made.name + "' cannot be the name of an interface of " + device.name,
+                "it is taken, or longer than 15 characters: give the link's another one");
+        }
+        device.interfaces.push_back(std::move(made));
+        device.interfaces.back().index = index_of(device);
+        add_member(segment, {end.device, device.interfaces.size() - 1}, draft.ends[side]);
     }
 
     static std::uint32_t index_of(const TopologyDevice& device) {
@@ -216,7 +319,7 @@ private:
     SwitchSets sets_;
     std::vector<std::set<std::string>> names_; // of each device
     std::map<std::size_t, netemu::InterfaceNames> port_names_;
-    std::map<std::size_t, std::size_t> by_root_; // segments of switches
+    std::map<SwitchVlan, std::size_t> by_root_; // segments of switches
     Topology topology_;
 };
 

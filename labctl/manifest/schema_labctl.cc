@@ -78,7 +78,7 @@ constexpr Table kUnderlayRoute{
 };
 
 constexpr Table kUnderlaySwitch{
-    text("name").required().is(dns_subdomain), any("cidr"),
+    text("name").required().is(dns_subdomain), any("cidr"), any("vlans"),
 };
 
 constexpr Table kUnderlayRouter{
@@ -90,7 +90,7 @@ constexpr Table kUnderlayHost{
 };
 
 constexpr Table kUnderlayLink{
-    text("endpoints").list().required(), any("cidr"), any("ipv4"), any("ipv6"), any("mtu"),
+    text("endpoints").list().required(), any("cidr"), any("ipv4"), any("ipv6"), any("mtu"), any("vlan"), any("trunk"),
     any("delay"), any("jitter"), any("loss"), any("duplicate"), any("reorder"), any("corrupt"), any("rate"), any("queue"),
     any("towards"),
 };

@@ -16,6 +16,7 @@
 #include "labctl/supervisor/cni_runtime.h"
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/node_keys.h"
+#include "labctl/supervisor/vlans.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
 #include "netemu/kernel/features.h"
@@ -92,6 +93,7 @@ void Lab::start(
     forget_lost_attachments(step);
     auto config = config_here(lab);
     require_tunnels(config);
+    require_vlans(config);
     const NodeKeys keys(config);
     config.wireguard_keys = keys.public_keys();
     auto cluster = std::make_unique<compile::Cluster>(store_, std::move(config));

@@ -58,6 +58,7 @@ void Executor::run() {
         settle(ports_);
         settle(bridges_);
         await_addresses();
+        open_sessions();
     } catch (const SysError&) {
         throw; // it names the operation
     } catch (const UnsupportedError&) {

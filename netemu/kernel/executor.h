@@ -91,6 +91,11 @@ private:
     /// into the routing table and joins their multicast groups (addrconf_dad_work), which takes it
     /// long on a busy machine. Gives up after a second: addresses of links that are down stay away.
     void await_addresses();
+    /// Has the peers of this plan make their sessions, now that packets can pass, and waits for
+    /// them. Of each two the one with the greater key begins, and keeps the session alive: where
+    /// both begin at the same moment, neither's handshake succeeds, and the next comes after 5 s
+    /// (wireguard.com/protocol). Gives up after a second: a peer may be out of reach.
+    void open_sessions();
     bool is_local(const std::string& ns, const IpAddress& address);
     void configure(LiveNamespace& ns, const LinkSpec& link);
     void create_tun(LiveNamespace& ns, const LinkSpec& link);
@@ -122,6 +127,12 @@ private:
         IpAddress address;
     };
     std::vector<Added> addresses_; // of IPv6
+    struct Peer {
+        std::string ns;
+        std::string link;
+        WireguardKey key;
+    };
+    std::vector<Peer> peers_; // of WireGuard devices
 };
 
 } // namespace netemu

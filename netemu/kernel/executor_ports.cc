@@ -1,5 +1,7 @@
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "netemu/kernel/executor.h"
 #include "netemu/kernel/port_vlan_codec.h"
@@ -11,6 +13,7 @@ namespace netemu {
 namespace {
 
 constexpr std::array kPeerGone{ENODEV, ENOENT};
+constexpr std::uint16_t kKeepaliveSeconds = 25; // what wg(8) proposes
 
 } // namespace
 
@@ -46,6 +49,39 @@ void Executor::operator()(const SetWireguard& operation) {
 void Executor::operator()(const SetWireguardPeer& operation) {
     const auto out = wireguard_of(operation.ns, {});
     encode_wireguard_peer(out, table_.index_of(*current_, operation.link), operation.peer);
+    peers_.push_back({operation.ns, operation.link, operation.peer.key});
+}
+
+void Executor::open_sessions() {
+    constexpr auto kPatience = std::chrono::seconds(1);
+    constexpr auto kPause = std::chrono::milliseconds(1);
+    std::erase_if(peers_, [this](const Peer& each) { return !table_.contains(each.ns); });
+    std::vector<const Peer*> devices; // one peer of each
+    WireguardKey own;
+    for (const Peer& each : peers_) {
+        const auto index = table_.index_of(go_to(each.ns), each.link);
+        if (devices.empty() || devices.back()->ns != each.ns || devices.back()->link != each.link) {
+            NetlinkSocket& socket = table_.wireguard(*current_);
+            own = read_wireguard(socket, current_->wireguard_family, index).key;
+            devices.push_back(&each);
+        }
+        if (each.key < own) {
+            const auto out = wireguard_of(each.ns, kPeerGone);
+            encode_wireguard_keepalive(out, index, each.key, kKeepaliveSeconds);
+        }
+    }
+    flush();
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    for (const Peer* each : devices) {
+        const auto index = table_.index_of(go_to(each->ns), each->link);
+        NetlinkSocket& socket = table_.wireguard(*current_);
+        while (sessions_missing(socket, current_->wireguard_family, index) > 0) {
+            if (std::chrono::steady_clock::now() >= deadline) {
+                return;
+            }
+            std::this_thread::sleep_for(kPause);
+        }
+    }
 }
 
 void Executor::operator()(const RemoveWireguardPeer& operation) {

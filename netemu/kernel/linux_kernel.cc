@@ -46,6 +46,7 @@ public:
             if (ns.role == NamespaceRole::Pod) {
                 ns.route.close();
                 ns.nft.close();
+                ns.wireguard.close();
             }
         }
         return state;

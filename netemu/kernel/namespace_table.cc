@@ -88,6 +88,7 @@ void NamespaceTable::close_pod_sockets() noexcept {
         if (ns.role == NamespaceRole::Pod) {
             ns.route.close();
             ns.nft.close();
+            ns.wireguard.close();
         }
     }
 }

@@ -52,6 +52,15 @@ Endpoint endpoint_of(const Attributes& peer) {
     return Endpoint::from_sockaddr(storage);
 }
 
+std::uint16_t keepalive_of(const Attributes& peer) {
+    const auto bytes = peer.bytes(WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL);
+    std::uint16_t seconds = 0;
+    if (bytes.size() == sizeof seconds) {
+        std::memcpy(&seconds, bytes.data(), sizeof seconds);
+    }
+    return seconds;
+}
+
 void read_allowed(const Attributes& attributes, std::vector<IpPrefix>& ranges) {
     for_each_attribute(
         attributes.bytes(WGPEER_A_ALLOWEDIPS), [&](unsigned, std::span<const std::uint8_t> data) {
@@ -92,6 +101,7 @@ void encode_wireguard_peer(GenericBatch out, std::uint32_t index, const Wireguar
     const Batch::Nest entry(out.batch, NLA_F_NESTED);
     out.batch.put(WGPEER_A_PUBLIC_KEY, peer.key.bytes);
     out.batch.put_u32(WGPEER_A_FLAGS, WGPEER_F_REPLACE_ALLOWEDIPS);
+    out.batch.put_u16(WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, 0);
     sockaddr_storage storage{};
     const auto length = peer.endpoint.to_sockaddr(storage);
     out.batch.put(WGPEER_A_ENDPOINT, {reinterpret_cast<const std::uint8_t*>(&storage), length});
@@ -104,6 +114,16 @@ void encode_remove_wireguard_peer(GenericBatch out, std::uint32_t index, const W
     const Batch::Nest entry(out.batch, NLA_F_NESTED);
     out.batch.put(WGPEER_A_PUBLIC_KEY, peer.bytes);
     out.batch.put_u32(WGPEER_A_FLAGS, WGPEER_F_REMOVE_ME);
+}
+
+void encode_wireguard_keepalive(
+    GenericBatch out, std::uint32_t index, const WireguardKey& peer, std::uint16_t seconds) {
+    start_wireguard(out, WG_CMD_SET_DEVICE, 0, index);
+    const Batch::Nest list(out.batch, WGDEVICE_A_PEERS | NLA_F_NESTED);
+    const Batch::Nest entry(out.batch, NLA_F_NESTED);
+    out.batch.put(WGPEER_A_PUBLIC_KEY, peer.bytes);
+    out.batch.put_u32(WGPEER_A_FLAGS, WGPEER_F_UPDATE_ONLY);
+    out.batch.put_u16(WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, seconds);
 }
 
 void encode_dump_wireguard(GenericBatch out, std::uint32_t index) {
@@ -130,6 +150,25 @@ void decode_wireguard(const nlmsghdr* message, WireguardSpec& device) {
             }
             read_allowed(entry, device.peers.back().allowed);
         });
+}
+
+std::size_t sessions_missing(NetlinkSocket& socket, std::uint16_t family, std::uint32_t index) {
+    std::size_t missing = 0;
+    Batch request;
+    encode_dump_wireguard({request, family}, index);
+    const auto look = [&](unsigned, std::span<const std::uint8_t> data) {
+        const Attributes entry(data);
+        const auto when = entry.bytes(WGPEER_A_LAST_HANDSHAKE_TIME);
+        const bool never =
+            std::all_of(when.begin(), when.end(), [](auto byte) { return byte == 0; });
+        // A peer that goes on in the next message says neither there.
+        missing += never && keepalive_of(entry) != 0 ? 1U : 0U;
+    };
+    socket.dump("look for sessions", request, [&](const nlmsghdr* message) {
+        const Attributes attributes(message, sizeof(genlmsghdr));
+        for_each_attribute(attributes.bytes(WGDEVICE_A_PEERS), look);
+    });
+    return missing;
 }
 
 WireguardSpec read_wireguard(NetlinkSocket& socket, std::uint16_t family, std::uint32_t index) {

@@ -76,11 +76,12 @@ BOOST_AUTO_TEST_CASE(a_peer_is_added_and_removed) {
         only_message(batch, kWireguardNumber) ==
         "01010000 "
         "08000100 16000000 " // IFINDEX
-        "90000880 "          // PEERS
-        "8c000080 "          // the first
+        "98000880 "          // PEERS
+        "94000080 "          // the first
         "24000100 " +        // PUBLIC_KEY
             repeated("11111111 ", 8) +
             "08000300 02000000 "                            // FLAGS: REPLACE_ALLOWEDIPS
+            "06000500 00000000 "                            // PERSISTENT_KEEPALIVE_INTERVAL
             "14000400 0200ca6c ac120003 00000000 00000000 " // ENDPOINT: sockaddr_in
             "48000980 "                                     // ALLOWEDIPS
             "1c000080 06000100 02000000 08000200 0af40200 05000300 18000000 "
@@ -92,6 +93,16 @@ BOOST_AUTO_TEST_CASE(a_peer_is_added_and_removed) {
         only_message(removal, kWireguardNumber) ==
         "01010000 08000100 16000000 34000880 30000080 24000100 " + repeated("11111111 ", 8) +
             "08000300 01000000 "); // FLAGS: REMOVE_ME
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_is_kept_alive) {
+    Batch batch;
+    encode_wireguard_keepalive({batch, kWireguardNumber}, 22, some_peer().key, 25);
+    BOOST_TEST(
+        only_message(batch, kWireguardNumber) ==
+        "01010000 08000100 16000000 3c000880 38000080 24000100 " + repeated("11111111 ", 8) +
+            "08000300 04000000 "   // FLAGS: UPDATE_ONLY
+            "06000500 19000000 "); // PERSISTENT_KEEPALIVE_INTERVAL
 }
 
 BOOST_AUTO_TEST_CASE(what_was_written_is_read_and_a_peer_may_go_on_in_the_next_message) {

@@ -43,10 +43,11 @@ spec:
 
 def up(w, text):
     """Where the kernel has no VLANs `up` says so and leaves nothing: False."""
-    done = w.labctl("up", w.write("lab.yaml", text), "--quiet", status=(0, 4))
+    done = w.labctl("up", w.write("lab.yaml", text), status=(0, 4))
     if done.status == 0:
         return True
-    w.matches(done.err, "spec.underlay: (VLANs on a switch need a bridge|a trunk to a router or host needs VLAN devices)", "what is missing")
+    w.matches(done.err, "spec.underlay: (VLANs on a switch need a bridge|a trunk to a router or host needs VLAN devices)",
+              "what is missing")
     w.matches(done.err, "CONFIG_(BRIDGE_VLAN_FILTERING|VLAN_8021Q)", "what to do")
     w.equal(w.labctl("ls", "-o", "name").out.strip(), "", "what is left")
     return False
@@ -103,7 +104,8 @@ def stick(w):
     w.equal({name: result["outcome"] for name, result in found.items()},
             {"h1-h3": "ok", "h1-h2": "ok", "h4-h1": "refused"}, "who reaches whom")
     # A broadcast of one network: the other does not hear it, and its tag is on the trunk.
-    files = {place: w.folder / f"{place.replace('/', '-').replace(':', '-')}.pcapng" for place in ("host/h2:eth0", "host/h3:eth0", "switch/s1:to-s2")}
+    files = {place: w.folder / f"{place.replace('/', '-').replace(':', '-')}.pcapng"
+             for place in ("host/h2:eth0", "host/h3:eth0", "switch/s1:to-s2")}
     taps = {place: listening(w, place, "-w", file) for place, file in files.items()}
     w.labctl("exec", "host/h1", "--", "ip", "neigh", "flush", "all")
     w.labctl("exec", "host/h1", "--", "ping", "-c", "1", "-W", "5", "h3")
@@ -112,7 +114,7 @@ def stick(w):
     who = r"ARP, Request who-has 10\.0\.10\.\d+ tell 10\.0\.10\.\d+"
     w.matches(tcpdump(w, files["host/h3:eth0"], "arp").out, who, "what the same network hears")
     w.true(re.search(who, tcpdump(w, files["host/h2:eth0"], "arp").out) is None, "the other network hears nothing")
-    w.matches(tcpdump(w, files["switch/s1:to-s2"], "-e").out, rf"vlan 10, p 0, ethertype ARP.*{who[5:]}|vlan 10, p 0, ethertype ARP",
+    w.matches(tcpdump(w, files["switch/s1:to-s2"], "-e").out, r"vlan 10, p 0, ethertype ARP",
               "the tag on the trunk, as tcpdump reads it")
     process = listening(w, "switch/s1:to-s2", "--filter", "vlan 10 and icmp")
     w.labctl("exec", "host/h1", "--", "ping", "-c", "1", "-W", "5", "h3")
