@@ -70,8 +70,8 @@ def refused(w):
             ("{endpoints: [h1, s1], vlan: 0}", "10:37", "0 is not the number of a VLAN"),
             ("{endpoints: [h1, h2], vlan: 10}", "10:37", "there is no switch at either end"),
             ("{endpoints: [h1, s1], trunk: [10, 10]}", "10:43", "VLAN 10 is there twice"),
-            ("{endpoints: [node-1, s1], trunk: [10]}", "10:42", "what node 'node-1' does on the underlay"),
-            ("{endpoints: [h1, s1], trunk: [10], ipv4: [10.9.0.1/24, ~]}", "10:38", "h1 has no address there")):
+            ("{endpoints: [node-1, s1], trunk: [10]}", "10:35", "what node 'node-1' does on the underlay"),
+            ("{endpoints: [h1, s1], trunk: [10], ipv4: [10.9.0.1/24, ~]}", "10:31", "h1 has no address there")):
         others = "      - {endpoints: [h2, s1]}\n" if "h1" in link else "      - {endpoints: [h1, s1]}\n      - {endpoints: [h2, s1]}\n"
         if "h1, h2" in link:
             others = ""
