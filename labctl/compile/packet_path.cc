@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "labctl/compile/cni_overlay.h"
 #include "labctl/compile/network.h"
 #include "netemu/model/route_protocol.h"
 
@@ -310,13 +311,11 @@ private:
     in_userspace(const services::IdentityNode& self, const services::IdentityNode& peer) const {
         const auto way = self.local.to_string() + " > " + peer.local.to_string() + " UDP ";
         if (question_.tunnels->format == services::TunnelFormat::Sleeve) {
-            constexpr std::uint16_t kPort = 6783; // mesh, router.go
             return "Sleeve, peer " + self.peer_name.to_string() + " to " +
-                   peer.peer_name.to_string() + ", " + way + std::to_string(kPort);
+                   peer.peer_name.to_string() + ", " + way + std::to_string(kSleevePort);
         }
-        constexpr std::uint16_t kPort = 6081; // RFC 8926, section 3.3
         return "Geneve " + std::to_string(question_.tunnels->vni) + ", identity " +
-               std::to_string(question_.identity) + ", " + way + std::to_string(kPort);
+               std::to_string(question_.identity) + ", " + way + std::to_string(kGenevePort);
     }
 
     static bool has_address(const services::IdentityNode& node, const IpAddress& address) {

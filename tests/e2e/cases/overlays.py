@@ -133,6 +133,7 @@ def weave_policies(w):
 def sleeve_flows(w):
     pods = up(w, "weave", "sleeve")
     profiles.check_flows(w)
+    profiles.check_tracking(w)
     w.has(w.labctl("status").out, "weave, sleeve, MTU 1376", "the status")
     w.equal(device(w, "vethwe-pcap")["linkinfo"]["info_kind"], "tun", "the device")
     w.equal(device(w, "weave")["address"], NAMES[1], "the bridge has the peer's name")
