@@ -18,9 +18,10 @@ using namespace std::chrono_literals;
 
 constexpr int kFramesPerTurn = 128;
 constexpr auto kCountersInterval = 20ms;
-/// So many frames of one turn are handed over one by one, as they came. The rest of such a burst is
-/// put together where it can be: what a network card does under load, and for the same reason.
-constexpr std::size_t kSingleFrames = 16;
+/// After a turn of so many frames those of the next are put together where they can be: what a
+/// network card does under load, and for the same reason. Before, they are handed over as they
+/// came.
+constexpr std::size_t kBusyFrames = 32;
 
 std::uint64_t random_seed() {
     std::uint64_t seed = 0;
@@ -186,7 +187,8 @@ void LinkEngine::give(Way& way, std::span<const std::uint8_t> frame, const Frame
     auto& counters = way.queue.counters();
     counters.delivered += shape.packets;
     counters.delivered_bytes += shape.wire_bytes;
-    if (++way.given > kSingleFrames && can_join(frame, shape)) {
+    ++way.given;
+    if (way.busy && can_join(frame, shape)) {
         writer_.write_frame(way.to, *shape.inner, frame, shape.link);
         return;
     }
@@ -207,6 +209,7 @@ void LinkEngine::end_turn(Way& way) {
     const auto refused = std::min<std::uint64_t>(writer_.take_refused(), counters.delivered);
     counters.delivered -= refused;
     counters.undelivered += refused;
+    way.busy = way.given >= kBusyFrames;
     way.given = 0;
     schedule(way);
     count(way);

@@ -51,6 +51,7 @@ private:
         std::optional<Time> scheduled; // its place in due_
         bool told = true;              // of the counters
         std::size_t given = 0;         // frames, in this turn
+        bool busy = false;             // it was many in the last
     };
     struct Link {
         std::uint32_t id = 0;

@@ -68,12 +68,13 @@ void cut_frame(
         return;
     }
     const auto cutter = PacketCutter::make(shape.vnet, *shape.inner, frame.subspan(head));
+    const auto vnet = cutter ? cutter->checksum_left(shape.link) : VnetHeader{};
     for (std::size_t i = 0; cutter && i < cutter->pieces(); ++i) {
         LinkFrame piece;
         piece.bytes.resize(head + cutter->size_of(i));
-        write_vnet({}, piece.bytes.data());
+        write_vnet(vnet, piece.bytes.data());
         std::copy_n(frame.begin() + kVnetHeader, shape.link, piece.bytes.begin() + kVnetHeader);
-        cutter->write(i, piece.bytes.data() + head);
+        cutter->write_without_checksum(i, piece.bytes.data() + head);
         piece.wire_bytes = static_cast<std::uint32_t>(piece.bytes.size() - kVnetHeader);
         take(std::move(piece));
     }

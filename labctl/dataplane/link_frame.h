@@ -34,8 +34,9 @@ struct FrameShape {
 /// `frame`: with its vnet header. The bytes may be anything.
 [[nodiscard]] FrameShape shape_of(std::span<const std::uint8_t> frame);
 
-/// Calls `take` with each packet of the frame as it would be on a wire, its checksum finished. A
-/// frame that is one already, or that cannot be cut, is passed on as it is.
+/// Calls `take` with each packet of the frame as it would be on a wire, its checksum left to
+/// `finish_frame` or to whoever receives it. A frame that is one already, or that cannot be cut, is
+/// passed on as it is.
 void cut_frame(
     std::span<const std::uint8_t> frame,
     const FrameShape& shape,
