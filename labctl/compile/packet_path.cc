@@ -5,6 +5,7 @@
 
 #include "labctl/compile/cni_overlay.h"
 #include "labctl/compile/network.h"
+#include "netemu/model/cable.h"
 #include "netemu/model/route_protocol.h"
 
 namespace labctl::compile {
@@ -165,6 +166,14 @@ private:
         const NamespaceSpec& /*ns*/,
         const LinkSpec& link,
         const netemu::VethPeerSpec& /*kind*/,
+        const IpAddress& next) {
+        cross(link, next);
+    }
+
+    void leave(
+        const NamespaceSpec& /*ns*/,
+        const LinkSpec& link,
+        const netemu::TapSpec& /*kind*/,
         const IpAddress& next) {
         cross(link, next);
     }
@@ -353,20 +362,18 @@ private:
         const LinkSpec* link = nullptr;
     };
 
-    /// The other end of a veth pair; no link where there is none.
+    /// The other end of a cable; no link where there is none.
     [[nodiscard]] Placed far_end(const Placed& near) const {
-        if (const auto* veth = std::get_if<netemu::VethSpec>(&near.link->kind)) {
-            const auto peer = network_.namespaces.find(veth->peer_namespace);
+        if (const auto end = netemu::cable_peer(near.link->kind)) {
+            const auto peer = network_.namespaces.find(end->ns);
             return {
-                veth->peer_namespace,
-                peer == network_.namespaces.end() ? nullptr
-                                                  : link_named(peer->second, veth->peer_name)};
+                end->ns,
+                peer == network_.namespaces.end() ? nullptr : link_named(peer->second, end->link)};
         }
         for (const auto& [name, ns] : network_.namespaces) {
             for (const auto& outer : ns.links) {
-                const auto* veth = std::get_if<netemu::VethSpec>(&outer.kind);
-                if (veth != nullptr && veth->peer_namespace == near.ns &&
-                    veth->peer_name == near.link->name) {
+                const auto end = netemu::cable_peer(outer.kind);
+                if (end && end->ns == near.ns && end->link == near.link->name) {
                     return {name, &outer};
                 }
             }

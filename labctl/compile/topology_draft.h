@@ -44,6 +44,7 @@ struct DraftEnd {
 struct DraftLink {
     std::array<DraftEnd, 2> ends;
     std::uint32_t mtu = 1500;
+    bool userspace = false;
     std::array<netemu::Impairment, 2> impairments{}; // of what leaves by that end
     std::vector<netemu::IpPrefix> ranges;            // `cidr`
     std::string path;
@@ -71,6 +72,11 @@ void read_impairments(
     const std::array<std::string, 2>& names,
     DraftLink& draft,
     TopologyProblems& problems);
+
+/// Likewise: who carries a link, by its `emulation` or else that of the underlay. Call it when the
+/// MTU is read.
+void read_emulation(
+    const api::Json& underlay, const api::Json& link, DraftLink& draft, TopologyProblems& problems);
 
 /// topology_segments.cc: devices, links and segments, without addresses.
 Topology wire_topology(const TopologyDraft& draft, TopologyProblems& problems);

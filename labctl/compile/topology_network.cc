@@ -133,9 +133,12 @@ private:
         if (device.kind == DeviceKind::Switch) {
             spec.master = kSwitchBridge;
         }
-        if (is_outer(link, end)) {
-            const auto& peer = topology_.other_end(end);
-            const auto& other = topology_.at(peer);
+        const auto& peer = topology_.other_end(end);
+        const auto& other = topology_.at(peer);
+        if (link.userspace) {
+            spec.kind = netemu::TapSpec{
+                topology_.devices[peer.device].ns, other.name, is_outer(link, end)};
+        } else if (is_outer(link, end)) {
             spec.kind = netemu::VethSpec{
                 topology_.devices[peer.device].ns, other.name, other.index, other.mac};
         } else {

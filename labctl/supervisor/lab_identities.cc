@@ -2,6 +2,7 @@
 
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/identities.h"
+#include "labctl/compile/impairments.h"
 #include "labctl/compile/policies.h"
 #include "labctl/compile/sleeve_network.h"
 #include "labctl/supervisor/lab.h"
@@ -36,6 +37,14 @@ api::Json counters_json(const dataplane::TunnelCounters& counters) {
 
 /// Before anything is made: a host that cannot says so while nothing has changed.
 void Lab::require_tunnels(const compile::ClusterConfig& config) {
+    if (compile::links_in_userspace(config)) {
+        try {
+            netemu::require_tun();
+        } catch (netemu::Error& error) {
+            error.add_context("`emulation: userspace` of links needs TAP devices");
+            throw;
+        }
+    }
     if (compile::tunnels_in_userspace(config)) {
         try {
             netemu::require_tun();

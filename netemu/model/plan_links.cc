@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "netemu/base/error.h"
+#include "netemu/model/cable.h"
 
 namespace netemu {
 
@@ -23,6 +24,7 @@ struct SameKind {
     bool operator()(const IpipSpec& ipip) const { return info.kind == "ipip" && info.ipip == ipip; }
     bool operator()(const DummySpec&) const { return info.kind == "dummy"; }
     bool operator()(const TunSpec& tun) const { return info.kind == "tun" && info.tun == tun; }
+    bool operator()(const TapSpec& tap) const { return info.kind == "tun" && info.tun == tun_of(tap); }
 };
 
 bool can_stay(const LinkSpec& spec, const LinkInfo& info) {
