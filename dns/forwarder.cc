@@ -110,6 +110,7 @@ private:
             return;
         }
         exchange.has_result_ = true;
+        exchange.silent_ = status == ARES_ETIMEOUT;
         exchange.result_.clear();
         if (bytes != nullptr && size > 0) {
             exchange.result_.assign(
@@ -197,11 +198,13 @@ private:
     }
 
     void finish() {
+        if (silent_ && ++rounds_ < owner_.options_.rounds) {
+            again(edns_);
+            return;
+        }
         auto response = decode(as_bytes(result_));
         if (response && response->rcode == Rcode::FormErr && edns_) {
-            has_result_ = false; // a server from before EDNS (RFC 6891 section 7)
-            close_channel();
-            start(false);
+            again(false); // a server from before EDNS (RFC 6891 section 7)
             return;
         }
         const bool good =
@@ -215,6 +218,12 @@ private:
         // Nothing has been validated here (RFC 4035 section 4.9.3).
         response->flags &= static_cast<std::uint16_t>(~flag::kAuthenticData);
         end(std::move(*response));
+    }
+
+    void again(bool edns) {
+        has_result_ = false;
+        close_channel();
+        start(edns);
     }
 
     void end(Message response) {
@@ -240,6 +249,8 @@ private:
     std::string wire_;
     std::string result_;
     bool has_result_ = false;
+    bool silent_ = false; // the last upstream asked in a round did not answer
+    int rounds_ = 0;      // that have ended in silence
     bool edns_ = true;
     netemu::Endpoint asked_; // last
     netemu::EventLoop::TimerId timer_ = 0;
@@ -255,7 +266,7 @@ void Forwarder::Exchange::open_channel() {
     wanted.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP |
                    (tcp ? ARES_FLAG_USEVC : 0);
     wanted.timeout = static_cast<int>(options.timeout.count());
-    wanted.tries = options.tries;
+    wanted.tries = 1; // its next ones would wait twice as long
     wanted.ndots = 1;
     wanted.lookups = lookups.data();
     wanted.servers = &not_used;

@@ -27,8 +27,8 @@ struct ForwarderOptions {
     bool force_tcp = false;
     bool prefer_udp = false;                 // although the client came over TCP
     std::chrono::milliseconds timeout{2000}; // for each try (coredns plugin/forward)
-    int tries = 2;                           // of each upstream
     std::chrono::milliseconds total{5000};   // then SERVFAIL
+    int rounds = 3;                          // through all upstreams, as far as `total` lets them
     std::uint32_t max_concurrent = 0;        // questions at a time, above REFUSED; 0: no limit
 };
 
@@ -37,8 +37,8 @@ struct ForwarderOptions {
 /// 9.2); an answer counts only from the address that was asked, with the id and the question that
 /// were sent. A truncated answer is asked for again over TCP. An answer is an answer, whatever its
 /// rcode: REFUSED, SERVFAIL and NOTIMP are passed on as coredns' plugin forward does. One upstream
-/// after the other is tried on silence or a closed port; if none answers: SERVFAIL. One thread,
-/// that of the loop.
+/// after the other is tried on silence or a closed port, and all of them again when the last one
+/// was silent; if none answers: SERVFAIL. One thread, that of the loop.
 class Forwarder : public Upstream {
 public:
     Forwarder(netemu::EventLoop& loop, SocketFactory open_socket, ForwarderOptions options);

@@ -20,13 +20,8 @@ check::World world_of(Client& client) {
 }
 
 std::vector<probe::Result> run_probes(Client& client, const probe::RequestList& requests) {
-    const auto answer =
-        client.request("POST", "/apis/labctl.dev/v1/probe", probe::to_json(requests));
-    std::vector<probe::Result> results;
-    for (const auto& entry : answer.at("results")) {
-        results.push_back(probe::result_from_json(entry));
-    }
-    return results;
+    return probe::results_from_text(
+        client.exchange("POST", "/apis/labctl.dev/v1/probe", probe::to_json(requests).dump()));
 }
 
 std::string why_allowed(Client& client, const std::string& from, const std::string& to) {

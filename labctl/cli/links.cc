@@ -1,5 +1,8 @@
 #include <iostream>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "labctl/cli/objects.h"
 #include "labctl/report/table.h"
@@ -20,6 +23,27 @@ std::string end_name(const json& end) {
 std::string impairment_of(const json& end) {
     const auto text = end.at("impairment").get<std::string>();
     return text.empty() ? "-" : text;
+}
+
+/// What has become of the packets that left by that end; the kernel counts those of its own links.
+std::string fate_of(const json& end) {
+    if (!end.contains("counters")) {
+        return "-";
+    }
+    const auto& counters = end.at("counters");
+    auto text = counters.at("delivered").dump() + " delivered";
+    for (const auto& [field, word] :
+         {std::pair{"lost", "lost"},
+          {"duplicated", "duplicated"},
+          {"reordered", "reordered"},
+          {"corrupted", "corrupted"},
+          {"queueDrops", "dropped by the queue"},
+          {"undelivered", "undelivered"}}) {
+        if (counters.at(field) != 0) {
+            text += ", " + counters.at(field).dump() + " " + word;
+        }
+    }
+    return text;
 }
 
 /// The devices of a topology, each once: what commands take as a target.
@@ -55,14 +79,27 @@ int run_get_links(const Context& context) {
     if (output != "table" && output != "wide") {
         throw netemu::UsageError("no output format '" + output + "'", "table, json or name");
     }
-    auto table = report::Table::of({"A", "B", "MTU", "A TO B", "B TO A"});
+    const bool wide = output == "wide";
+    std::vector<std::string> columns{"A", "B", "MTU", "A TO B", "B TO A"};
+    if (wide) {
+        columns.insert(columns.end(), {"EMULATION", "FROM A", "FROM B"});
+    }
+    auto table = report::Table::of(columns);
     for (const auto& link : list.at("items")) {
-        table.add(
-            {end_name(link.at("a")),
-             end_name(link.at("b")),
-             link.at("mtu").dump(),
-             impairment_of(link.at("a")),
-             impairment_of(link.at("b"))});
+        std::vector<report::Cell> row{
+            end_name(link.at("a")),
+            end_name(link.at("b")),
+            link.at("mtu").dump(),
+            impairment_of(link.at("a")),
+            impairment_of(link.at("b"))};
+        if (wide) {
+            row.insert(
+                row.end(),
+                {link.at("emulation").get<std::string>(),
+                 fate_of(link.at("a")),
+                 fate_of(link.at("b"))});
+        }
+        table.add(std::move(row));
     }
     std::cout << table.render();
     return 0;

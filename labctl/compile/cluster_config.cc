@@ -191,6 +191,21 @@ void read_mtus(ClusterConfig& config, const api::Json& spec) {
     }
 }
 
+/// Who carries the links of the default segment. Those of a topology each have their own.
+void read_segment_emulation(ClusterConfig& config, const api::Json& underlay) {
+    const auto word = api::string_at(underlay, "emulation", kEmulationNone);
+    config.underlay_userspace = word == kEmulationUserspace;
+    if (!config.underlay_userspace && word != kEmulationNone) {
+        throw UsageError(
+            "spec.underlay.emulation: '" + word + "' is not known", "none or userspace");
+    }
+    if (config.underlay_userspace && config.underlay_mtu > kTapMtuMax) {
+        throw UsageError(
+            "spec.underlay.mtu: links in userspace have one of at most " +
+            std::to_string(kTapMtuMax));
+    }
+}
+
 /// The ranges of the underlay, and its topology if the lab file describes one.
 void read_underlay(ClusterConfig& config, const api::Json& spec) {
     const auto& underlay = api::at(spec, "underlay");
@@ -207,6 +222,7 @@ void read_underlay(ClusterConfig& config, const api::Json& spec) {
     }
     read_mtus(config, spec);
     if (!described) {
+        read_segment_emulation(config, underlay);
         return;
     }
     TopologyQuestion question{underlay, {}, config.underlay_cidrs, {}, config.underlay_mtu};

@@ -51,6 +51,7 @@ struct ClusterConfig {
     bool kube_proxy_replacement = false;
     std::optional<BgpConfig> bgp;         // who tells nodes their routes; none: they are static
     std::optional<std::uint32_t> cni_mtu; // none: computed along the path
+    bool underlay_userspace = false;      // of the default segment: a program carries its links
     std::uint32_t underlay_mtu = 1500;    // of a topology, the least between two nodes
     /// The underlay as the lab file describes it; null: one segment for all.
     std::shared_ptr<const Topology> topology;

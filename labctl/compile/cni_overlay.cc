@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <string>
+
+#include <netinet/in.h>
 
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/topology_network.h"
@@ -19,7 +22,7 @@ using netemu::MacAddress;
 using netemu::NamespaceSpec;
 
 constexpr std::uint32_t kTunnelIndex = 22;
-constexpr std::uint16_t kGenevePort = 6081; // RFC 8926, section 3.3
+constexpr int kRaw = -300; // NF_IP_PRI_RAW: before connection tracking
 constexpr std::uint32_t kShortIdBits = 12;
 constexpr std::uint32_t kShortIdMask = (1U << kShortIdBits) - 1;
 
@@ -170,6 +173,38 @@ void add_ranges_of_peer(
     }
 }
 
+/// The UDP port of what nodes send each other; nullopt: the carrier has none.
+std::optional<std::uint16_t> carrier_port(const ClusterView& cluster) {
+    switch (cluster.carrier) {
+    case Carrier::Vxlan:
+        return cluster.profile->port;
+    case Carrier::External:
+        return cluster.geneve ? kGenevePort : cluster.profile->port;
+    case Carrier::Userspace:
+        return cluster.geneve ? kGenevePort : kSleevePort;
+    case Carrier::Ipip:
+    case Carrier::Routes:
+    case Carrier::Learned:
+        break;
+    }
+    return std::nullopt;
+}
+
+netemu::NftTable make_untracked(std::uint16_t port, const CniProfile& profile) {
+    const netemu::NftRule rule{
+        {netemu::NftMatchProtocol{IPPROTO_UDP},
+         netemu::NftMatchPort{netemu::NftMatchPort::Side::Destination, port, port, false},
+         netemu::NftNotrack{}},
+        std::string("cni ") + profile.name + ": only what is inside the tunnel is tracked"};
+    netemu::NftBase base;
+    base.priority = kRaw;
+    base.hook = netemu::NftHook::Prerouting;
+    netemu::NftChain arriving{"prerouting", base, {rule}};
+    base.hook = netemu::NftHook::Output;
+    netemu::NftChain leaving{"output", base, {rule}};
+    return {netemu::NftFamily::Inet, "cni-overlay", {std::move(arriving), std::move(leaving)}};
+}
+
 } // namespace
 
 IpAddress tunnel_address(const IpPrefix& range) {
@@ -179,6 +214,9 @@ IpAddress tunnel_address(const IpPrefix& range) {
 void add_overlay(const ClusterView& cluster, const NodeView& node, NamespaceSpec& spec) {
     if (!cluster.tunnel.empty()) {
         spec.links.push_back(make_tunnel(cluster, node));
+    }
+    if (const auto port = carrier_port(cluster)) {
+        spec.tables.push_back(make_untracked(*port, *cluster.profile));
     }
     const auto position = static_cast<std::size_t>(&node - cluster.nodes.data());
     const auto vnis = peer_vnis(cluster, position);

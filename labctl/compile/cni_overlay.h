@@ -1,11 +1,16 @@
 #pragma once
 
+#include <cstdint>
+
 #include "labctl/compile/network_view.h"
 #include "netemu/model/network.h"
 
 /// How the pods' packets get from node to node: a tunnel device of one kind or another, or nothing
 /// but routes.
 namespace labctl::compile {
+
+inline constexpr std::uint16_t kGenevePort = 6081; // RFC 8926, section 3.3
+inline constexpr std::uint16_t kSleevePort = 6783; // mesh, router.go: the port of all of it
 
 /// The node's tunnel has the first address of its range of pods: flannel gives it so, and Calico
 /// takes it from the same block.
@@ -22,6 +27,10 @@ namespace labctl::compile {
 /// WireGuard: its device, and the other nodes' ranges behind it, see wireguard.h. `node` is one of
 /// cluster.nodes. Without: the ranges of the other nodes by their addresses on the
 /// segment, as flannel's host-gw backend has them; nothing where BGP brings them.
+/// A carrier in datagrams has the table cni-overlay as well, which leaves those untracked: their
+/// two ways have different source ports, so each of them would be new to `ct state` for ever, and
+/// the connections inside are tracked anyway. (Calico, felix/rules/static.go, and Cilium's chains
+/// CILIUM_PRE_raw and CILIUM_OUTPUT_raw do it, flannel does not.)
 void add_overlay(const ClusterView& cluster, const NodeView& node, netemu::NamespaceSpec& spec);
 
 } // namespace labctl::compile

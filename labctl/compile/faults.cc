@@ -5,6 +5,8 @@
 
 #include <netinet/in.h>
 
+#include "netemu/model/cable.h"
+
 namespace labctl::compile {
 
 namespace {
@@ -30,13 +32,13 @@ struct PlacedLink {
     LinkSpec* link = nullptr;
 };
 
-/// The outer end of the veth whose inner end that is, or nothing.
+/// The outer end of the cable whose inner end that is, or nothing.
 PlacedLink
 outer_end(netemu::DesiredState& desired, const std::string& ns, const std::string& inner) {
     for (auto& [name, spec] : desired.namespaces) {
         for (auto& link : spec.links) {
-            const auto* veth = std::get_if<netemu::VethSpec>(&link.kind);
-            if (veth != nullptr && veth->peer_namespace == ns && veth->peer_name == inner) {
+            const auto peer = netemu::cable_peer(link.kind);
+            if (peer && peer->ns == ns && peer->link == inner) {
                 return {&spec, &link};
             }
         }
@@ -70,7 +72,7 @@ void stop_node(netemu::DesiredState& desired, const std::string& ns) {
     cut(desired, ns, kFaultCable);
     auto& spec = desired.namespaces.at(ns);
     for (auto& link : spec.links) {
-        if (std::holds_alternative<netemu::VethSpec>(link.kind)) {
+        if (netemu::cable_peer(link.kind)) {
             take_down(spec, link);
         }
     }

@@ -6,6 +6,7 @@
 #include "labctl/compile/topology.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
+#include "netemu/model/cable.h"
 
 namespace labctl::compile {
 
@@ -118,6 +119,11 @@ private:
     netemu::NftTable* table_ = nullptr;
 };
 
+/// A program that carries a link does to its packets what is to be done.
+bool needs_kernel(const LinkSpec& link) {
+    return link.impairment.any() && !std::holds_alternative<netemu::TapSpec>(link.kind);
+}
+
 /// Makes queueing disciplines and tables of what links are to do.
 class Realizer {
 public:
@@ -126,7 +132,7 @@ public:
     void run() {
         for (auto& [name, ns] : desired_.namespaces) {
             for (auto& link : ns.links) {
-                if (link.impairment.any()) {
+                if (needs_kernel(link)) {
                     realize(name, ns, link);
                 }
             }
@@ -167,8 +173,10 @@ private:
     [[noreturn]] static void refuse(const std::string& what) {
         throw netemu::UnsupportedError(
             "the link " + what + ": this kernel has no netem",
-            "sudo modprobe sch_netem, or use a kernel with CONFIG_NET_SCH_NETEM; without it links "
-            "have `rate`, `queue`, `mtu` and the `loss` of hosts, routers and nodes");
+            "sudo modprobe sch_netem, or use a kernel with CONFIG_NET_SCH_NETEM, or carry the link "
+            "in userspace: `emulation: userspace` in the lab file, beside its `endpoints` or, for "
+            "all links, in `spec.underlay`; links of a kernel without netem have `rate`, `queue`, "
+            "`mtu` and the `loss` of hosts, routers and nodes");
     }
 
     netemu::DesiredState& desired_;
@@ -205,6 +213,15 @@ void cap_vlan_mtus(netemu::DesiredState& desired) {
 
 } // namespace
 
+bool links_in_userspace(const ClusterConfig& config) {
+    if (!config.topology) {
+        return config.underlay_userspace;
+    }
+    const auto& links = config.topology->links;
+    return std::any_of(
+        links.begin(), links.end(), [](const TopologyLink& link) { return link.userspace; });
+}
+
 std::vector<LinkPair>
 link_pairs(netemu::DesiredState& desired, const std::string& near, const std::string& far) {
     std::vector<LinkPair> pairs;
@@ -215,11 +232,11 @@ link_pairs(netemu::DesiredState& desired, const std::string& near, const std::st
     }
     const auto add = [&](NamespaceSpec& from, NamespaceSpec& to, const std::string& to_name) {
         for (auto& link : from.links) {
-            const auto* veth = std::get_if<netemu::VethSpec>(&link.kind);
-            if (veth == nullptr || veth->peer_namespace != to_name) {
+            const auto end = netemu::cable_peer(link.kind);
+            if (!end || end->ns != to_name) {
                 continue;
             }
-            if (auto* peer = link_in(to, veth->peer_name)) {
+            if (auto* peer = link_in(to, end->link)) {
                 const bool forward = &from == &one->second;
                 pairs.push_back(forward ? LinkPair{&link, peer} : LinkPair{peer, &link});
             }
@@ -252,10 +269,7 @@ void add_impairments(
     cap_vlan_mtus(desired);
     const bool any =
         std::any_of(desired.namespaces.begin(), desired.namespaces.end(), [](const auto& entry) {
-            return std::any_of(
-                entry.second.links.begin(), entry.second.links.end(), [](const auto& link) {
-                    return link.impairment.any();
-                });
+            return std::any_of(entry.second.links.begin(), entry.second.links.end(), needs_kernel);
         });
     if (any) {
         Realizer(desired, has_netem()).run();

@@ -174,6 +174,23 @@ NamespaceSpec make_member(
     return spec;
 }
 
+/// TAP devices instead of the veth pairs of the segment.
+void carry_in_userspace(netemu::DesiredState& state) {
+    for (auto& port : state.namespaces.at(kUnderlayNamespace).links) {
+        const auto* veth = std::get_if<netemu::VethSpec>(&port.kind);
+        if (veth == nullptr) {
+            continue;
+        }
+        netemu::TapSpec tap{veth->peer_namespace, veth->peer_name, true};
+        for (auto& link : state.namespaces.at(tap.peer_namespace).links) {
+            if (link.name == tap.peer_name) {
+                link.kind = netemu::TapSpec{kUnderlayNamespace, port.name, false};
+            }
+        }
+        port.kind = std::move(tap);
+    }
+}
+
 /// Kernels without routes of several gateways take the first of them.
 void forget_further_gateways(netemu::DesiredState& state) {
     for (auto& [name, spec] : state.namespaces) {
@@ -227,6 +244,9 @@ netemu::DesiredState compile_network(const store::Store& store, const ClusterCon
     }
     add_ways_from_outside(cluster, state.namespaces.at(kExternalNamespace));
     add_node_caches(store, config, state);
+    if (config.underlay_userspace) {
+        carry_in_userspace(state);
+    }
     return state;
 }
 

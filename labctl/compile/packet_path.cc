@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <functional>
 
+#include "labctl/compile/cni_overlay.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/vlan_path.h"
+#include "netemu/model/cable.h"
 #include "netemu/model/route_protocol.h"
 
 namespace labctl::compile {
@@ -172,6 +174,14 @@ private:
         const NamespaceSpec& /*ns*/,
         const LinkSpec& link,
         const netemu::VethPeerSpec& /*kind*/,
+        const IpAddress& next) {
+        cross(link, next);
+    }
+
+    void leave(
+        const NamespaceSpec& /*ns*/,
+        const LinkSpec& link,
+        const netemu::TapSpec& /*kind*/,
         const IpAddress& next) {
         cross(link, next);
     }
@@ -381,13 +391,11 @@ private:
     in_userspace(const services::IdentityNode& self, const services::IdentityNode& peer) const {
         const auto way = self.local.to_string() + " > " + peer.local.to_string() + " UDP ";
         if (question_.tunnels->format == services::TunnelFormat::Sleeve) {
-            constexpr std::uint16_t kPort = 6783; // mesh, router.go
             return "Sleeve, peer " + self.peer_name.to_string() + " to " +
-                   peer.peer_name.to_string() + ", " + way + std::to_string(kPort);
+                   peer.peer_name.to_string() + ", " + way + std::to_string(kSleevePort);
         }
-        constexpr std::uint16_t kPort = 6081; // RFC 8926, section 3.3
         return "Geneve " + std::to_string(question_.tunnels->vni) + ", identity " +
-               std::to_string(question_.identity) + ", " + way + std::to_string(kPort);
+               std::to_string(question_.identity) + ", " + way + std::to_string(kGenevePort);
     }
 
     static bool has_address(const services::IdentityNode& node, const IpAddress& address) {
@@ -419,20 +427,18 @@ private:
 
     // --- cables and switches
 
-    /// The other end of a veth pair; no link where there is none.
+    /// The other end of a cable; no link where there is none.
     [[nodiscard]] Placed far_end(const Placed& near) const {
-        if (const auto* veth = std::get_if<netemu::VethSpec>(&near.link->kind)) {
-            const auto peer = network_.namespaces.find(veth->peer_namespace);
+        if (const auto end = netemu::cable_peer(near.link->kind)) {
+            const auto peer = network_.namespaces.find(end->ns);
             return {
-                veth->peer_namespace,
-                peer == network_.namespaces.end() ? nullptr
-                                                  : link_named(peer->second, veth->peer_name)};
+                end->ns,
+                peer == network_.namespaces.end() ? nullptr : link_named(peer->second, end->link)};
         }
         for (const auto& [name, ns] : network_.namespaces) {
             for (const auto& outer : ns.links) {
-                const auto* veth = std::get_if<netemu::VethSpec>(&outer.kind);
-                if (veth != nullptr && veth->peer_namespace == near.ns &&
-                    veth->peer_name == near.link->name) {
+                const auto end = netemu::cable_peer(outer.kind);
+                if (end && end->ns == near.ns && end->link == near.link->name) {
                     return {name, &outer};
                 }
             }

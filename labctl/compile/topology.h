@@ -61,6 +61,7 @@ struct TopologyDevice {
 struct TopologyLink {
     std::array<TopologyEnd, 2> ends; // as `endpoints` lists them
     std::uint32_t mtu = 1500;        // bytes, of both ends
+    bool userspace = false;          // a program carries it (netemu::TapSpec)
     /// What happens to the packets that leave by the one end and by the other.
     std::array<netemu::Impairment, 2> impairments{};
 };

@@ -60,6 +60,7 @@ struct DraftLink {
     std::uint16_t vlan = 0;        // of what crosses it without a tag; 0: not said
     std::vector<DraftTrunk> trunk; // in order of their ids
     std::uint32_t mtu = 1500;
+    bool userspace = false;
     std::array<netemu::Impairment, 2> impairments{}; // of what leaves by that end
     std::vector<netemu::IpPrefix> ranges;            // `cidr`
     std::string path;
@@ -87,6 +88,11 @@ void read_impairments(
     const std::array<std::string, 2>& names,
     DraftLink& draft,
     TopologyProblems& problems);
+
+/// Likewise: who carries a link, by its `emulation` or else that of the underlay. Call it when the
+/// MTU is read.
+void read_emulation(
+    const api::Json& underlay, const api::Json& link, DraftLink& draft, TopologyProblems& problems);
 
 /// topology_vlans.cc: `vlans` of a switch, and `vlan` and `trunk` of a link, whose ends are read.
 std::vector<DraftVlan>

@@ -98,4 +98,24 @@ void read_impairments(
     }
 }
 
+void read_emulation(
+    const Json& underlay, const Json& link, DraftLink& draft, TopologyProblems& problems) {
+    const bool own = !api::at(link, "emulation").is_null();
+    const auto place = own ? draft.path : std::string("spec.underlay");
+    const auto word = api::string_at(own ? link : underlay, "emulation", kEmulationNone);
+    draft.userspace = word == kEmulationUserspace;
+    if (!draft.userspace && word != kEmulationNone) {
+        problems.add(
+            place + ".emulation",
+            "'" + word + "' is not known",
+            "none: the kernel carries the link; userspace: the data plane does, by TAP devices");
+    }
+    if (draft.userspace && draft.mtu > kTapMtuMax) {
+        problems.add(
+            (api::at(link, "mtu").is_null() ? std::string("spec.underlay") : draft.path) + ".mtu",
+            std::to_string(draft.mtu) + " is more than a link in userspace can have",
+            "at most " + std::to_string(kTapMtuMax));
+    }
+}
+
 } // namespace labctl::compile

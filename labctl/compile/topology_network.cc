@@ -134,11 +134,14 @@ private:
             spec.master = kSwitchBridge;
             spec.vlans = interface.port_vlans;
         }
+        const auto& peer = topology_.other_end(end);
+        const auto& other = topology_.at(peer);
         if (interface.vlan != 0) {
             spec.kind = netemu::VlanSpec{interface.vlan, interface.parent};
+        } else if (link.userspace) {
+            spec.kind =
+                netemu::TapSpec{topology_.devices[peer.device].ns, other.name, is_outer(link, end)};
         } else if (is_outer(link, end)) {
-            const auto& peer = topology_.other_end(end);
-            const auto& other = topology_.at(peer);
             spec.kind = netemu::VethSpec{
                 topology_.devices[peer.device].ns, other.name, other.index, other.mac};
         } else {

@@ -132,6 +132,7 @@ private:
         link.path = path;
         link.mtu = read_mtu(at(json, "mtu"), path + ".mtu");
         link.ranges = read_topology_ranges(at(json, "cidr"), path + ".cidr", problems_);
+        read_emulation(question_.underlay, json, link, problems_);
         bool good = true;
         for (std::size_t i = 0; i < 2; ++i) {
             link.ends[i].path = item_path(path + ".endpoints", i);
@@ -225,6 +226,7 @@ private:
             end.path = kUnderlayPath;
         }
         link.path = kUnderlayPath;
+        read_emulation(question_.underlay, {}, link, problems_);
         draft_.links.push_back(std::move(link));
     }
 

@@ -27,6 +27,12 @@ private:
     std::vector<TopologyProblem> problems_;
 };
 
+/// Words of `emulation`, of a link of the underlay or of all.
+inline constexpr const char* kEmulationNone = "none";
+inline constexpr const char* kEmulationUserspace = "userspace";
+/// What a TAP device allows: the largest frame without its header (tun_net_init of Linux).
+inline constexpr std::uint32_t kTapMtuMax = 65521;
+
 struct TopologyQuestion {
     const api::Json& underlay;             // spec.underlay
     std::vector<std::string> nodes;        // names, in the lab's order

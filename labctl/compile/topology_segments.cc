@@ -211,6 +211,7 @@ private:
         const auto number = topology_.links.size();
         auto& link = topology_.links.emplace_back();
         link.mtu = draft.mtu;
+        link.userspace = draft.userspace;
         link.impairments = draft.impairments;
         for (std::size_t i = 0; i < 2; ++i) {
             const auto& end = draft.ends[i];

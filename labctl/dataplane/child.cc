@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "labctl/dataplane/channel.h"
+#include "labctl/dataplane/link_engine.h"
 #include "labctl/dataplane/prober.h"
 #include "labctl/dataplane/sandbox.h"
 #include "labctl/dataplane/tunnel_engine.h"
@@ -28,6 +29,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kExitFailure = 5;
+constexpr int kCarryingThreads = 2;
 
 /// Ends the process at once: nothing here needs to be put in order, and the other thread may be at
 /// work.
@@ -86,14 +88,15 @@ void send_probes(int channel_fd, std::latch& running) {
     }
 }
 
-void carry_tunnels(std::latch& running) {
+/// Tunnels or links: an engine, a loop, a channel.
+template <typename Engine>
+void carry(int channel_fd, std::latch& running) {
     netemu::EventLoop loop;
     Channel* channel = nullptr;
-    TunnelEngine engine(
-        loop, [&channel](std::string message) { channel->send(std::move(message)); });
+    Engine engine(loop, [&channel](std::string message) { channel->send(std::move(message)); });
     Channel supervisor(
         loop,
-        netemu::UniqueFd(kTunnelChannelFd),
+        netemu::UniqueFd(channel_fd),
         [&engine](std::string_view message, std::vector<netemu::UniqueFd>& fds) {
             engine.handle(message, fds);
         },
@@ -110,11 +113,11 @@ int run_data_plane(int verbosity) {
         netemu::set_log_verbosity(verbosity);
         ::tzset(); // reads its file while files can still be opened
         ::prctl(PR_SET_NAME, "labctl-data", 0, 0, 0);
-        drop_privileges(kTunnelChannelFd + 1);
+        drop_privileges(kLinkChannelFd + 1);
     });
-    std::latch running(kProbeThreads + 1);
+    std::latch running(kProbeThreads + kCarryingThreads);
     std::vector<std::thread> threads;
-    threads.reserve(kProbeThreads + 1);
+    threads.reserve(kProbeThreads + kCarryingThreads);
     for (int i = 0; i < kProbeThreads; ++i) {
         threads.emplace_back([&running, i] {
             run_half("probes", [&running, i] {
@@ -126,7 +129,13 @@ int run_data_plane(int verbosity) {
     threads.emplace_back([&running] {
         run_half("tunnels", [&running] {
             ::pthread_setname_np(::pthread_self(), "labctl-tunnels");
-            carry_tunnels(running);
+            carry<TunnelEngine>(kTunnelChannelFd, running);
+        });
+    });
+    threads.emplace_back([&running] {
+        run_half("links", [&running] {
+            ::pthread_setname_np(::pthread_self(), "labctl-links");
+            carry<LinkEngine>(kLinkChannelFd, running);
         });
     });
     run_half("workloads", [&running] {

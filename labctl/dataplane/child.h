@@ -10,6 +10,7 @@ inline constexpr const char* kChildCommand = "__dataplane";
 inline constexpr int kWorkloadChannelFd = 3;
 inline constexpr int kProbeChannelFd = 4; // the first of kProbeThreads
 inline constexpr int kTunnelChannelFd = 6;
+inline constexpr int kLinkChannelFd = 7;
 /// Threads that send probes, each with a channel of its own. Most of a probe's cost is the
 /// kernel's, in the sender's context, so one thread would leave the other processors idle.
 inline constexpr int kProbeThreads = 2;
@@ -17,8 +18,8 @@ static_assert(kTunnelChannelFd == kProbeChannelFd + kProbeThreads);
 
 /// The whole life of the data-plane process. Gives up every privilege (ids, capabilities, new
 /// privileges, most system calls), then serves workloads on this thread, and sends probes and
-/// carries packets through tunnels on others; no two share anything. Ends when the supervisor
-/// closes a channel or dies. Returns the exit status; call it first thing in `main`.
+/// carries packets through tunnels and links on others; no two share anything. Ends when the
+/// supervisor closes a channel or dies. Returns the exit status; call it first thing in `main`.
 int run_data_plane(int verbosity);
 
 /// `run_data_plane` with the verbosity of the command line, which starts with kChildCommand.

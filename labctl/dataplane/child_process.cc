@@ -94,6 +94,9 @@ ChildProcess::ChildProcess(const std::string& executable, int verbosity) {
     netemu::SocketPair tunnels(SOCK_SEQPACKET);
     const auto tunnel_end = moved_up(tunnels.second);
     settings.put(tunnel_end.get(), kTunnelChannelFd);
+    netemu::SocketPair links(SOCK_SEQPACKET);
+    const auto link_end = moved_up(links.second);
+    settings.put(link_end.get(), kLinkChannelFd);
     std::vector<std::string> arguments{"labctl", kChildCommand, std::to_string(verbosity)};
     auto environment = child_environment();
     const int error = ::posix_spawn(
@@ -109,6 +112,7 @@ ChildProcess::ChildProcess(const std::string& executable, int verbosity) {
     pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     workload_channel = std::move(workloads.first);
     tunnel_channel = std::move(tunnels.first);
+    link_channel = std::move(links.first);
 }
 
 ChildProcess::~ChildProcess() {

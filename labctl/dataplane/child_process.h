@@ -24,6 +24,7 @@ public:
     /// The supervisor's ends of the channels; to be moved out.
     netemu::UniqueFd workload_channel;                          // NOLINT: handed over
     netemu::UniqueFd tunnel_channel;                            // NOLINT: handed over
+    netemu::UniqueFd link_channel;                              // NOLINT: handed over
     std::array<netemu::UniqueFd, kProbeThreads> probe_channels; // NOLINT: handed over
 
 private:

@@ -10,6 +10,7 @@
 #include "labctl/dataplane/child.h"
 #include "labctl/dataplane/child_process.h"
 #include "labctl/dataplane/dns_registry.h"
+#include "labctl/dataplane/link_registry.h"
 #include "labctl/dataplane/probe_runner.h"
 #include "labctl/dataplane/proxy_registry.h"
 #include "labctl/dataplane/tunnel_registry.h"
@@ -33,7 +34,7 @@ public:
     Impl(netemu::EventLoop& loop, Options options)
         : loop_(loop), options_(std::move(options)),
           workloads(options_.open_socket, nullptr, nullptr), proxies(options_.open_socket),
-          tunnels(options_.open_socket, options_.open_tun) {
+          tunnels(options_.open_socket, options_.open_tun), links(options_.open_tun) {
         std::uint32_t first_id = 1;
         for (auto& lane : lanes_) {
             lane.runner = std::make_unique<ProbeRunner>(
@@ -62,6 +63,11 @@ public:
                 tunnel_message(message);
             });
         tunnels.set_channel(tunnel_channel_.get());
+        link_channel_ =
+            make_channel(std::move(process_->link_channel), [this](std::string_view message) {
+                link_message(message);
+            });
+        links.set_channel(link_channel_.get());
         for (std::size_t i = 0; i < lanes_.size(); ++i) {
             auto& lane = lanes_.at(i);
             lane.channel = make_channel(
@@ -212,6 +218,16 @@ private:
         }
     }
 
+    void link_message(std::string_view message) {
+        WireReader record(message);
+        while (!record.done()) {
+            if (record.op() != Op::LinkCounters) {
+                throw netemu::Error("the data plane sends an unknown record");
+            }
+            links.counters_arrived(record);
+        }
+    }
+
     static void probe_message(ProbeRunner& probes, std::string_view message) {
         WireReader record(message);
         while (!record.done()) {
@@ -243,6 +259,7 @@ private:
         workloads.set_channel(nullptr);
         proxies.set_channel(nullptr);
         tunnels.set_channel(nullptr);
+        links.set_channel(nullptr);
         for (auto& lane : lanes_) {
             lane.runner->set_channel(nullptr);
         }
@@ -253,6 +270,7 @@ private:
         restart_timer_ = 0;
         workload_channel_.reset();
         tunnel_channel_.reset();
+        link_channel_.reset();
         for (auto& lane : lanes_) {
             lane.channel.reset();
         }
@@ -273,6 +291,7 @@ public:
     DnsRegistry zone;                   // NOLINT: likewise
     ProxyRegistry proxies;              // NOLINT: likewise
     TunnelRegistry tunnels;             // NOLINT: likewise
+    LinkRegistry links;                 // NOLINT: likewise
     DnsEventCallback on_dns_event;      // NOLINT: likewise
     TunnelDropCallback on_tunnel_drops; // NOLINT: likewise
 
@@ -280,6 +299,7 @@ private:
     std::unique_ptr<ChildProcess> process_;
     std::unique_ptr<Channel> workload_channel_;
     std::unique_ptr<Channel> tunnel_channel_;
+    std::unique_ptr<Channel> link_channel_;
     std::array<Lane, kProbeThreads> lanes_;
     netemu::Clock::time_point started_;
     std::chrono::milliseconds delay_{0};
@@ -354,6 +374,14 @@ const std::map<std::string, TunnelCounters>& DataPlane::tunnel_counters() const 
 
 void DataPlane::on_tunnel_drops(TunnelDropCallback callback) {
     impl_->on_tunnel_drops = std::move(callback);
+}
+
+void DataPlane::serve_links(const std::vector<LinkCable>& cables) {
+    impl_->links.serve(cables);
+}
+
+const LinkCounters* DataPlane::link_counters(const std::string& ns, const std::string& link) const {
+    return impl_->links.counters(ns, link);
 }
 
 void DataPlane::change_dns(const dns::ZoneChanges& changes) {

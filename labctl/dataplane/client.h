@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -13,11 +14,13 @@
 
 #include "labctl/dataplane/dns_event.h"
 #include "labctl/dataplane/drop_notice.h"
+#include "labctl/dataplane/link_counters.h"
 #include "labctl/dataplane/proxy_spec.h"
 #include "labctl/dataplane/spec.h"
 #include "labctl/dataplane/tunnel_counters.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
+#include "netemu/model/impairment.h"
 
 namespace dns {
 struct ZoneChanges;
@@ -28,12 +31,25 @@ struct IdentityNetwork;
 
 namespace labctl::dataplane {
 
+/// A link of the underlay that the data plane carries: the TAP devices at its ends, and what is
+/// done to the packets that leave by each.
+struct LinkCable {
+    struct End {
+        std::string ns;
+        std::string link;
+        netemu::Impairment impairment;
+        bool operator==(const End&) const = default;
+    };
+    std::array<End, 2> ends;
+    bool operator==(const LinkCable&) const = default;
+};
+
 /// Makes a socket in a namespace of the lab; throws netemu::Error if it cannot. `type` may carry
 /// SOCK_NONBLOCK.
 using SocketFactory =
     std::function<netemu::UniqueFd(const std::string& ns, int domain, int type, int protocol)>;
 
-/// A descriptor of a TUN device of the lab; throws netemu::Error if there is none.
+/// A descriptor of a TUN or TAP device of the lab; throws netemu::Error if there is none.
 using TunFactory = std::function<netemu::UniqueFd(const std::string& ns, const std::string& link)>;
 
 /// The supervisor's end of the data plane: one unprivileged child that serves the built-in
@@ -55,7 +71,7 @@ public:
         /// Ask what answers a tcp probe who it is, so that results name the backend.
         bool identity = true;
         DropDescriber describe_drop{}; // empty: drops end no probe
-        TunFactory open_tun{};         // for tunnels
+        TunFactory open_tun{};         // for tunnels and links
     };
     using ReadyCallback = std::function<void(const std::string& pod)>;
     using FailureCallback = std::function<void(const std::string& pod, const std::string& error)>;
@@ -111,6 +127,13 @@ public:
     using TunnelDropCallback = std::function<void(std::vector<TunnelDropped> drops)>;
     /// Called with what tunnels drop; when it is much at once, with a part of it.
     void on_tunnel_drops(TunnelDropCallback callback);
+
+    /// The links that are carried from now on, and how; all others end. Throws netemu::Error if one
+    /// of their devices is not there.
+    void serve_links(const std::vector<LinkCable>& cables);
+    /// Of what left by an end of a link, a few milliseconds old; nullptr: it is no such end.
+    [[nodiscard]] const LinkCounters*
+    link_counters(const std::string& ns, const std::string& link) const;
 
     /// What the cluster's DNS answers from has changed (WorkloadSpec::dns). A Corefile among it
     /// must be one that dns::parse_corefile takes.

@@ -111,6 +111,7 @@ constexpr int kAllowed[] = {
     SCMP_SYS(gettimeofday),
     SCMP_SYS(time),
     SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(timerfd_settime),
     // Memory; executable mappings are sorted out below.
     SCMP_SYS(brk),
     SCMP_SYS(munmap),

@@ -191,7 +191,8 @@ std::size_t PacketCutter::size_of(std::size_t piece) const {
     return header_ + std::min(piece_, packet_.size() - header_ - piece * piece_);
 }
 
-void PacketCutter::write(std::size_t piece, std::uint8_t* to) const {
+/// Where the checksum goes, which is zero then.
+std::uint8_t* PacketCutter::write_all_but_checksum(std::size_t piece, std::uint8_t* to) const {
     const auto size = size_of(piece);
     std::copy_n(packet_.begin(), header_, to);
     std::copy_n(
@@ -200,21 +201,37 @@ void PacketCutter::write(std::size_t piece, std::uint8_t* to) const {
         to + header_);
     fix_ip(piece, size, to);
     auto* transport = to + inner_->transport;
-    const auto transport_size = size - inner_->transport;
-    auto* checksum = transport + (tcp_ ? kTcpChecksum : kUdpChecksum);
     if (tcp_) {
         fix_tcp(piece, transport);
     } else {
-        store16(transport + kUdpLength, transport_size);
+        store16(transport + kUdpLength, size - inner_->transport);
     }
+    auto* checksum = transport + (tcp_ ? kTcpChecksum : kUdpChecksum);
     store16(checksum, 0);
+    return checksum;
+}
+
+void PacketCutter::write(std::size_t piece, std::uint8_t* to) const {
+    auto* checksum = write_all_but_checksum(piece, to);
+    const auto size = size_of(piece) - inner_->transport;
     store_sum(
-        checksum,
-        checksum_add({transport, transport_size}, pseudo_sum(*inner_, transport_size)),
-        true);
+        checksum, checksum_add({to + inner_->transport, size}, pseudo_sum(*inner_, size)), true);
     if (checksum[0] == 0 && checksum[1] == 0) {
         store16(checksum, 0xffffU);
     }
+}
+
+void PacketCutter::write_without_checksum(std::size_t piece, std::uint8_t* to) const {
+    auto* checksum = write_all_but_checksum(piece, to);
+    store_sum(checksum, pseudo_sum(*inner_, size_of(piece) - inner_->transport), false);
+}
+
+VnetHeader PacketCutter::checksum_left(std::size_t link) const {
+    VnetHeader vnet;
+    vnet.needs_checksum = true;
+    vnet.checksum_start = static_cast<std::uint16_t>(link + inner_->transport);
+    vnet.checksum_offset = static_cast<std::uint16_t>(tcp_ ? kTcpChecksum : kUdpChecksum);
+    return vnet;
 }
 
 void PacketCutter::fix_ip(std::size_t piece, std::size_t size, std::uint8_t* to) const {

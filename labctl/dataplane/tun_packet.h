@@ -49,8 +49,14 @@ public:
     [[nodiscard]] std::size_t size_of(std::size_t piece) const;
     /// Writes the whole packet of a piece, size_of bytes.
     void write(std::size_t piece, std::uint8_t* to) const;
+    /// The same but for the checksum of TCP or UDP: there is the sum of the pseudo header, for
+    /// whoever gets the packet with a vnet header of `checksum_left`.
+    void write_without_checksum(std::size_t piece, std::uint8_t* to) const;
+    /// `link`: bytes in front of the packet.
+    [[nodiscard]] VnetHeader checksum_left(std::size_t link) const;
 
 private:
+    std::uint8_t* write_all_but_checksum(std::size_t piece, std::uint8_t* to) const;
     void fix_ip(std::size_t piece, std::size_t size, std::uint8_t* to) const;
     void fix_tcp(std::size_t piece, std::uint8_t* to) const;
 

@@ -1,6 +1,7 @@
 #include "labctl/dataplane/tun_writer.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -18,7 +19,8 @@ constexpr std::size_t kFlagsAt = 13;
 constexpr std::size_t kChecksumAt = 16;
 constexpr std::size_t kUdpLengthAt = 4;
 constexpr std::size_t kUdpChecksumAt = 6;
-constexpr std::size_t kDatagramsTogether = 64; // UDP_MAX_SEGMENTS of older kernels
+constexpr std::size_t kLeadMax = kVnetHeader + 22; // Ethernet with two VLAN tags
+constexpr std::size_t kDatagramsTogether = 64;     // UDP_MAX_SEGMENTS of older kernels
 
 std::uint32_t read32(const std::uint8_t* from) {
     return std::uint32_t{from[0]} << 24U | std::uint32_t{from[1]} << 16U |
@@ -43,7 +45,7 @@ bool same_bytes(
 
 } // namespace
 
-TunWriter::TunWriter() : bytes_(kVnetHeader + kTunPacketMax) {
+TunWriter::TunWriter() : bytes_(kLeadMax + kTunPacketMax) {
 }
 
 namespace {
@@ -87,21 +89,38 @@ bool TunWriter::is_udp() const {
 }
 
 void TunWriter::write(int tun, const InnerPacket& inner, std::span<const std::uint8_t> packet) {
-    if (size_ != 0 && tun == tun_ && continues(inner, packet)) {
+    static constexpr std::array<std::uint8_t, kVnetHeader> kNothingToDo{};
+    write_parts(tun, inner, {kNothingToDo, packet});
+}
+
+void TunWriter::write_frame(
+    int tap, const InnerPacket& inner, std::span<const std::uint8_t> frame, std::size_t link) {
+    write_parts(tap, inner, {frame.first(kVnetHeader + link), frame.subspan(kVnetHeader + link)});
+}
+
+void TunWriter::write_parts(int tun, const InnerPacket& inner, const Parts& parts) {
+    if (size_ != 0 && tun == tun_ && continues(inner, parts)) {
+        const auto& packet = parts.packet;
         append(packet.subspan(header_), is_udp() ? 0 : packet[inner.transport + kFlagsAt]);
         return;
     }
     flush();
-    begin(tun, inner, packet);
+    begin(tun, inner, parts);
 }
 
-bool TunWriter::continues(const InnerPacket& inner, std::span<const std::uint8_t> packet) const {
+bool TunWriter::continues(const InnerPacket& inner, const Parts& parts) const {
     const auto at = inner.transport;
+    const auto& packet = parts.packet;
+    const auto link = parts.lead.subspan(kVnetHeader);
+    if (parts.lead.size() != lead_ ||
+        !std::equal(link.begin(), link.end(), bytes_.begin() + kVnetHeader)) {
+        return false;
+    }
     if (header_ == 0 || inner.protocol != inner_.protocol || payload_at(inner, packet) != header_ ||
         inner.source != inner_.source || inner.destination != inner_.destination) {
         return false;
     }
-    const std::span<const std::uint8_t> first(bytes_.data() + kVnetHeader, header_);
+    const std::span<const std::uint8_t> first(bytes_.data() + lead_, header_);
     const auto payload = packet.size() - header_;
     const bool same_ip = inner.source.is_v4()
                              ? same_bytes(first, packet, 0, 2) && same_bytes(first, packet, 6, 10)
@@ -114,17 +133,21 @@ bool TunWriter::continues(const InnerPacket& inner, std::span<const std::uint8_t
 /// The next bytes, with nothing else to say than those before.
 bool TunWriter::follows_tcp(std::span<const std::uint8_t> packet) const {
     const auto at = inner_.transport;
-    const std::span<const std::uint8_t> first(bytes_.data() + kVnetHeader, header_);
+    const std::span<const std::uint8_t> first(bytes_.data() + lead_, header_);
     return read32(&packet[at + 4]) == next_ && same_bytes(first, packet, at + 8, at + kFlagsAt) &&
            same_bytes(first, packet, at + 14, at + kChecksumAt) &&
            same_bytes(first, packet, at + 18, header_);
 }
 
-void TunWriter::begin(int tun, const InnerPacket& inner, std::span<const std::uint8_t> packet) {
-    if (packet.size() > kTunPacketMax) {
+void TunWriter::begin(int tun, const InnerPacket& inner, const Parts& parts) {
+    const auto& packet = parts.packet;
+    if (packet.size() > kTunPacketMax || parts.lead.size() > kLeadMax) {
+        ++refused_;
         return;
     }
-    std::copy(packet.begin(), packet.end(), bytes_.begin() + kVnetHeader);
+    lead_ = parts.lead.size();
+    std::copy(parts.lead.begin(), parts.lead.end(), bytes_.begin());
+    std::copy(packet.begin(), packet.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(lead_));
     size_ = packet.size();
     tun_ = tun;
     inner_ = inner;
@@ -151,7 +174,7 @@ void TunWriter::append_piece(std::span<const std::uint8_t> payload) {
     std::copy(
         payload.begin(),
         payload.end(),
-        bytes_.begin() + static_cast<std::ptrdiff_t>(kVnetHeader + size_));
+        bytes_.begin() + static_cast<std::ptrdiff_t>(lead_ + size_));
     size_ += payload.size();
     next_ += static_cast<std::uint32_t>(payload.size());
     ++pieces_;
@@ -161,7 +184,7 @@ void TunWriter::append_piece(std::span<const std::uint8_t> payload) {
 void TunWriter::append(std::span<const std::uint8_t> payload, std::uint8_t flags) {
     append_piece(payload);
     if (!is_udp()) {
-        bytes_[kVnetHeader + inner_.transport + kFlagsAt] |= flags;
+        bytes_[lead_ + inner_.transport + kFlagsAt] |= flags;
     }
     if (payload.size() < piece_ || (flags & kPush) != 0) {
         flush(); // only the last piece may be short
@@ -170,7 +193,7 @@ void TunWriter::append(std::span<const std::uint8_t> payload, std::uint8_t flags
 
 /// The checksum is left to the stack, like that of a packet which has never left the machine.
 VnetHeader TunWriter::finish_headers() {
-    auto* packet = bytes_.data() + kVnetHeader;
+    auto* packet = bytes_.data() + lead_;
     const auto transport = size_ - inner_.transport;
     const auto checksum_at = is_udp() ? kUdpChecksumAt : kChecksumAt;
     if (inner_.source.is_v4()) {
@@ -192,22 +215,25 @@ VnetHeader TunWriter::finish_headers() {
     vnet.cut = is_udp()                ? VnetHeader::Cut::Udp
                : inner_.source.is_v4() ? VnetHeader::Cut::Tcp4
                                        : VnetHeader::Cut::Tcp6;
-    vnet.header_size = static_cast<std::uint16_t>(header_);
+    const auto link = lead_ - kVnetHeader;
+    vnet.header_size = static_cast<std::uint16_t>(link + header_);
     vnet.piece_size = static_cast<std::uint16_t>(piece_);
-    vnet.checksum_start = static_cast<std::uint16_t>(inner_.transport);
+    vnet.checksum_start = static_cast<std::uint16_t>(link + inner_.transport);
     vnet.checksum_offset = static_cast<std::uint16_t>(checksum_at);
     return vnet;
 }
 
 /// For a kernel that does not take them together.
 void TunWriter::write_pieces(const VnetHeader& vnet) {
-    const auto cutter = PacketCutter::make(vnet, inner_, {bytes_.data() + kVnetHeader, size_});
-    one_.resize(kVnetHeader + kTunPacketMax);
+    const auto cutter = PacketCutter::make(vnet, inner_, {bytes_.data() + lead_, size_});
+    one_.resize(bytes_.size());
+    std::copy_n(bytes_.begin(), lead_, one_.begin());
     write_vnet({}, one_.data());
     for (std::size_t i = 0; cutter && i < cutter->pieces(); ++i) {
-        cutter->write(i, one_.data() + kVnetHeader);
-        [[maybe_unused]] const auto written =
-            ::write(tun_, one_.data(), kVnetHeader + cutter->size_of(i));
+        cutter->write(i, one_.data() + lead_);
+        if (::write(tun_, one_.data(), lead_ + cutter->size_of(i)) < 0) {
+            ++refused_;
+        }
     }
 }
 
@@ -216,12 +242,18 @@ void TunWriter::flush() {
     if (size_ == 0) {
         return;
     }
-    const auto vnet = pieces_ > 1 ? finish_headers() : VnetHeader{};
-    write_vnet(vnet, bytes_.data());
-    const auto written = ::write(tun_, bytes_.data(), kVnetHeader + size_);
-    if (written < 0 && errno == EINVAL && vnet.cut == VnetHeader::Cut::Udp) {
-        joins_udp_ = false;
-        write_pieces(vnet);
+    VnetHeader vnet;
+    if (pieces_ > 1) {
+        vnet = finish_headers();
+        write_vnet(vnet, bytes_.data());
+    }
+    if (::write(tun_, bytes_.data(), lead_ + size_) < 0) {
+        if (errno == EINVAL && vnet.cut == VnetHeader::Cut::Udp) {
+            joins_udp_ = false;
+            write_pieces(vnet);
+        } else {
+            refused_ += pieces_;
+        }
     }
     size_ = 0;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -19,6 +20,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kPacketsPerTurn = 128;
+/// After so many small packets at once more will come: they are waited for, so that each datagram
+/// train and each write carries many of them (what a network card calls interrupt moderation).
+constexpr int kBusyPackets = 8;
+constexpr std::size_t kSmallPacket = 512;
+constexpr std::int64_t kRestNanos = 50'000;
 constexpr std::size_t kDatagramsAtOnce = 16;
 constexpr int kReceivesPerTurn = 8;
 constexpr auto kTellInterval = 5ms;
@@ -31,6 +37,12 @@ bool is_multicast(const netemu::IpAddress& address) {
     constexpr std::uint8_t kMulticast6 = 0xff;
     const auto first = address.bytes()[0];
     return address.is_v4() ? (first & 0xf0U) == kMulticast4 : first == kMulticast6;
+}
+
+/// Lets packets gather.
+void rest() {
+    const timespec pause{0, kRestNanos};
+    (void)::clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
 }
 
 /// The size of each frame of a datagram that the kernel has put together (UDP_GRO).
@@ -172,6 +184,7 @@ void TunnelEngine::fill(Op op, WireReader& record) {
 // --- out
 
 void TunnelEngine::read_tun(Tunnel& tunnel) {
+    int small = 0;
     for (int i = 0; i < kPacketsPerTurn; ++i) {
         const auto size = ::read(tunnel.tun.get(), packet_.data(), packet_.size());
         if (size < 0) {
@@ -180,10 +193,14 @@ void TunnelEngine::read_tun(Tunnel& tunnel) {
             }
             break;
         }
+        small += static_cast<std::size_t>(size) < kSmallPacket ? 1 : 0;
         encapsulate(tunnel, {packet_.data(), static_cast<std::size_t>(size)});
     }
     batch_.flush();
     flows_.age(netemu::Clock::now());
+    if (small >= kBusyPackets && small < kPacketsPerTurn) {
+        rest();
+    }
 }
 
 void TunnelEngine::encapsulate(Tunnel& tunnel, std::span<std::uint8_t> bytes) {

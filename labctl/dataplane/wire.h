@@ -104,6 +104,12 @@ enum class Op : std::uint8_t {
     // Tunnel channel, from the child.
     TunnelCounters = 248, // u32 tunnel, u32 count, count x (u32 high, u32 low)
     TunnelDrops,          // u32 count, count x (u32 tunnel, u8 reason, u32 identity, text head)
+    // Link channel, to the child; see link_wire.h for impairments and counters.
+    AddLink = 240, // u32 link, 2 x impairment; descriptors: two TAP devices
+    ChangeLink,    // u32 link, 2 x impairment
+    RemoveLink,    // u32 link
+    // Link channel, from the child.
+    LinkCounters = 252, // u32 link, u8 end, counters
 };
 
 /// Largest message of either side, and what may be kept of a body so that every sample fits into

@@ -72,6 +72,7 @@ constexpr Table kLoadBalancer{
 };
 
 constexpr std::array<std::string_view, 2> kUnderlayRoutings{"auto", "manual"};
+constexpr std::array<std::string_view, 2> kLinkEmulations{"none", "userspace"};
 
 constexpr Table kUnderlayRoute{
     text("to").required(), text("via").required(),
@@ -92,12 +93,12 @@ constexpr Table kUnderlayHost{
 constexpr Table kUnderlayLink{
     text("endpoints").list().required(), any("cidr"), any("ipv4"), any("ipv6"), any("mtu"), any("vlan"), any("trunk"),
     any("delay"), any("jitter"), any("loss"), any("duplicate"), any("reorder"), any("corrupt"), any("rate"), any("queue"),
-    any("towards"),
+    any("towards"), text("emulation").one_of(kLinkEmulations),
 };
 
 constexpr Table kUnderlay{
     Code{default_underlay, nullptr},
-    any("mtu"), any("cidr"), any("cidrs"), text("routing").one_of(kUnderlayRoutings),
+    any("mtu"), any("cidr"), any("cidrs"), text("routing").one_of(kUnderlayRoutings), text("emulation").one_of(kLinkEmulations),
     object("switches", kUnderlaySwitch).list(), object("routers", kUnderlayRouter).list(),
     object("hosts", kUnderlayHost).list(), object("links", kUnderlayLink).list(),
 };

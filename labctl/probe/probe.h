@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Probes as data: the contract of `labctl probe` (one packet exchange each) as values. Pure.
@@ -140,7 +141,11 @@ struct Result {
 
 nlohmann::json to_json(const Drop& drop);
 nlohmann::json to_json(const Result& result);
-nlohmann::json results_to_json(const std::vector<Result>& results); // with schemaVersion
 Result result_from_json(const nlohmann::json& object);
+/// The answer to a list of probes, with schemaVersion, as JSON text. One result after the other is
+/// written and read, for a matrix has tens of thousands, which are slow to hold as one document.
+std::string results_text(const std::vector<Result>& results);
+/// Throws netemu::UsageError if it is none.
+std::vector<Result> results_from_text(std::string_view text);
 
 } // namespace labctl::probe

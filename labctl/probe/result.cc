@@ -216,12 +216,41 @@ json to_json(const Result& result) {
     return object;
 }
 
-json results_to_json(const std::vector<Result>& results) {
-    json list = json::array();
+std::string results_text(const std::vector<Result>& results) {
+    std::string text = R"({"results":[)";
     for (const auto& result : results) {
-        list.push_back(to_json(result));
+        text += to_json(result).dump();
+        text += ',';
     }
-    return {{"schemaVersion", kSchemaVersion}, {"results", std::move(list)}};
+    if (!results.empty()) {
+        text.pop_back();
+    }
+    return text + R"(],"schemaVersion":)" + std::to_string(kSchemaVersion) + "}";
+}
+
+std::vector<Result> results_from_text(std::string_view text) {
+    constexpr int kDepthOfResult = 2;
+    std::vector<Result> results;
+    bool list = false;
+    const auto take = [&](int depth, json::parse_event_t event, const json& parsed) {
+        if (depth == 1 && event == json::parse_event_t::key) {
+            list = parsed == "results";
+        }
+        if (!list || depth != kDepthOfResult || event != json::parse_event_t::object_end) {
+            return true;
+        }
+        results.push_back(result_from_json(parsed));
+        return false; // the document need not keep it
+    };
+    try {
+        const auto document = json::parse(text, take);
+        if (!document.is_object() || !document.contains("results")) {
+            throw netemu::UsageError("not results of probes: there is no list of that name");
+        }
+    } catch (const json::parse_error& error) {
+        throw netemu::UsageError(std::string("not results of probes: ") + error.what());
+    }
+    return results;
 }
 
 Result result_from_json(const json& object) {

@@ -93,8 +93,10 @@ public:
     }
     void on_closed(std::function<void()> callback) { closed_ = std::move(callback); }
 
-    void reply(int status, const json& body) override {
-        send_response(status, "application/json", body.dump() + "\n");
+    void reply(int status, const json& body) override { reply_document(status, body.dump()); }
+    void reply_document(int status, std::string document) override {
+        document += '\n';
+        send_response(status, "application/json", std::move(document));
     }
     void reply_text(int status, std::string text) override {
         send_response(status, "text/plain; charset=utf-8", std::move(text));

@@ -37,6 +37,8 @@ public:
     virtual ~Exchange() = default;
     virtual void reply(int status, const nlohmann::json& body) = 0;
     virtual void reply_text(int status, std::string text) = 0;
+    /// With JSON that is text already, for long documents.
+    virtual void reply_document(int status, std::string document) = 0;
     /// Answers and passes descriptors (duplicated) to the client with the first byte.
     virtual void reply_with_fds(const nlohmann::json& body, std::vector<netemu::UniqueFd> fds) = 0;
     /// Starts a stream of JSON lines; `send_line` and `send_text` follow, and `finish` ends it.

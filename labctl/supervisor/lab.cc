@@ -135,6 +135,7 @@ void Lab::start(
     const auto report = build_network(keep_alive);
     follow_cni();
     serve_tunnels();
+    serve_links();
     prepare_ipvs();
     dataplane_->serve_proxies(userspace_sockets(*proxies_));
     iptables_->complete(*proxies_);
@@ -277,6 +278,7 @@ ChangeReport Lab::sync() {
     attachments_->forget_gone(store_);
     follow_cni();
     serve_tunnels();
+    serve_links();
     update_bgp();
     finish_policies();
     iptables_->complete(*proxies_); // of nodes that are new

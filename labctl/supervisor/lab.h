@@ -197,7 +197,8 @@ public:
     /// not run.
     [[nodiscard]] LogBuffer* bird_logs(const std::string& ns);
     /// The links between nodes, switches, routers, hosts and the outside, as they are wanted:
-    /// {"items": [{"a": {"place", "interface", "impairment"}, "b": ..., "mtu"}]}. lab_links.cc.
+    /// {"items": [{"a": {"place", "interface", "impairment"}, "b": ..., "mtu", "emulation"}]}; of a
+    /// link in userspace each end has "counters", too. lab_links.cc.
     [[nodiscard]] api::Json links() const;
 
     /// Adds to a LabStatus what there is: nodes, pods, processes, network, memory.
@@ -292,6 +293,9 @@ private:
     [[nodiscard]] services::IdentityNetwork tunnel_network() const;
     void update_tunnels();
     void serve_tunnels();
+    // lab_links.cc
+    void note_cables(const netemu::DesiredState& desired);
+    void serve_links();
     void tunnels_dropped(const std::vector<dataplane::TunnelDropped>& drops);
     void explain_identities(api::Json& explanation) const;
     void start_faults();
@@ -337,8 +341,9 @@ private:
     std::unique_ptr<CniRuntime> cni_; // where plugins wire the pods; uses the two above
     bool cni_sync_pending_ = false;
     std::map<std::string, netemu::MacAddress> plugin_bridges_; // by the node's namespace
-    std::unique_ptr<IptablesRules> iptables_; // in the modes that restore; else it holds none
-    netemu::ObservedState observed_;          // what we know to be there
+    std::unique_ptr<IptablesRules> iptables_;  // in the modes that restore; else it holds none
+    netemu::ObservedState observed_;           // what we know to be there
+    std::vector<dataplane::LinkCable> cables_; // that the data plane carries
     std::map<api::ObjectKey, std::string> fingerprints_; // of what the network depends on
     bool network_dirty_ = true;
     mutable std::optional<bool> has_netem_; // once somebody had to know

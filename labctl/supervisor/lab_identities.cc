@@ -2,6 +2,7 @@
 
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/identities.h"
+#include "labctl/compile/impairments.h"
 #include "labctl/compile/policies.h"
 #include "labctl/compile/sleeve_network.h"
 #include "labctl/supervisor/lab.h"
@@ -39,6 +40,14 @@ void Lab::require_tunnels(const compile::ClusterConfig& config) {
     if (config.wireguard) {
         netemu::require_feature(
             "wireguard", "spec.cni.encryption: wireguard needs WireGuard devices in the kernel");
+    }
+    if (compile::links_in_userspace(config)) {
+        try {
+            netemu::require_tun();
+        } catch (netemu::Error& error) {
+            error.add_context("`emulation: userspace` of links needs TAP devices");
+            throw;
+        }
     }
     if (compile::tunnels_in_userspace(config)) {
         try {

@@ -71,6 +71,7 @@ ChangeReport Lab::build_network(const KeepAlive& keep_alive) {
     // refuse it.
     runtime_->stop_gone();
     observed_ = netemu::expected_observation(desired);
+    note_cables(desired);
     std::map<std::string, int> descriptors;
     for (const auto& [ns, info] : observed_.namespaces) {
         descriptors[ns] = kernel_->namespace_fd(ns);

@@ -292,6 +292,7 @@ ChangeReport Lab::repair() {
     report.operations = netemu::summarize(plan);
     carry_out(plan, {});
     serve_tunnels(); // a device that somebody has deleted is another one now
+    serve_links();   // likewise
     const auto rules = rule_drift();
     for (const auto& [node, lines] : rules) {
         iptables_->distrust(node);

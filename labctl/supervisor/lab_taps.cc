@@ -58,6 +58,9 @@ std::string describe_link(const LinkSpec& link, const std::string& ns, std::uint
         std::string operator()(const netemu::TunSpec& tun) const {
             return tun.ethernet ? "TAP" : "TUN";
         }
+        std::string operator()(const netemu::TapSpec& tap) const {
+            return "TAP, in userspace to " + place_of(tap.peer_namespace) + ":" + tap.peer_name;
+        }
     };
     auto text = link.name + " in " + place_of(ns) + ": " + std::visit(Visitor{link}, link.kind);
     for (const auto& address : link.addresses) {

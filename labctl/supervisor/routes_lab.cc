@@ -385,7 +385,7 @@ void Routes::probe(const ApiRequest& request, const ExchangePtr& exchange) {
     lab_.probe(
         probe::parse_requests(request.json()),
         [exchange](const std::vector<probe::Result>& results) {
-            exchange->reply(200, probe::results_to_json(results));
+            exchange->reply_document(200, probe::results_text(results));
         });
 }
 

@@ -55,6 +55,7 @@ void Executor::run() {
             report(false);
         }
         flush();
+        join_taps();
         settle(ports_);
         settle(bridges_);
         await_addresses();

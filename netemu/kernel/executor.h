@@ -84,6 +84,8 @@ private:
         const NftProgram::Piece& piece,
         std::span<const int> tolerated);
     void remember_carrier(const std::string& ns, const LinkSpec& link);
+    void remember_tap(const std::string& ns, const LinkSpec& link);
+    void join_taps();
     /// Has the kernel deal with pending carrier changes now, so that the first packet is not
     /// dropped.
     void settle(const std::vector<Port>& ports);
@@ -122,6 +124,12 @@ private:
     std::size_t pieces_sent_ = 0; // of the last program
     std::vector<Port> ports_;
     std::vector<Port> bridges_;
+    struct TapEnd {
+        std::string ns;
+        std::string link;
+        TapSpec tap;
+    };
+    std::vector<TapEnd> taps_; // that were made or changed
     struct Added {
         std::string ns;
         IpAddress address;

@@ -7,6 +7,7 @@
 #include "netemu/kernel/link_ipip.h"
 #include "netemu/kernel/link_tun.h"
 #include "netemu/kernel/qdisc_codec.h"
+#include "netemu/model/cable.h"
 
 /// The executor's operations about links.
 namespace netemu {
@@ -21,11 +22,12 @@ constexpr std::array kNoIpv6{EAFNOSUPPORT};
 void Executor::operator()(const CreateLink& operation) {
     const LinkSpec& link = operation.link;
     LiveNamespace& ns = go_to(operation.ns);
-    if (std::holds_alternative<TunSpec>(link.kind)) {
+    if (tun_of(link.kind)) {
         create_tun(ns, link);
     }
     if (codec_for(link.kind) == nullptr) {
         configure(ns, link);
+        remember_tap(operation.ns, link);
         return;
     }
     if (std::holds_alternative<IpipSpec>(link.kind)) {
@@ -67,8 +69,39 @@ void Executor::put_fallback_aside(LiveNamespace& ns, const std::string& name) {
 void Executor::create_tun(LiveNamespace& ns, const LinkSpec& link) {
     flush(); // whatever stood in its place is gone by then
     scope_.enter(ns.fd.get());
-    ns.tuns.insert_or_assign(link.name, open_tun(link));
+    ns.tuns.insert_or_assign(link.name, LiveTun{open_tun(link)});
     ns.link_indices.insert_or_assign(link.name, link.index);
+}
+
+void Executor::remember_tap(const std::string& ns, const LinkSpec& link) {
+    const auto* tap = std::get_if<TapSpec>(&link.kind);
+    auto& tuns = table_.at(ns).tuns;
+    const auto own = tuns.find(link.name);
+    if (tap == nullptr || own == tuns.end()) {
+        return;
+    }
+    own->second.up = link.up;
+    taps_.push_back({ns, link.name, *tap});
+    if (link.up && !link.master.empty()) {
+        ports_.push_back({ns, link.index});
+    }
+}
+
+/// When all of them are there and up as they are to be: what one end is, the other sees.
+void Executor::join_taps() {
+    for (const auto& [ns, name, tap] : taps_) {
+        const auto* here = table_.find(ns);
+        const auto* there = table_.find(tap.peer_namespace);
+        if (here == nullptr || there == nullptr) {
+            continue; // deleted by the same plan
+        }
+        const auto own = here->tuns.find(name);
+        const auto peer = there->tuns.find(tap.peer_name);
+        if (own != here->tuns.end() && peer != there->tuns.end()) {
+            set_tun_carrier(own->second.fd, name, peer->second.up);
+            set_tun_carrier(peer->second.fd, tap.peer_name, own->second.up);
+        }
+    }
 }
 
 void Executor::configure(LiveNamespace& ns, const LinkSpec& link) {
@@ -93,6 +126,7 @@ void Executor::operator()(const ChangeLink& operation) {
     }
     encode_change_link(batch_, table_.index_of(ns, operation.link.name), operation.link, context);
     remember_carrier(operation.ns, operation.link);
+    remember_tap(operation.ns, operation.link);
 }
 
 void Executor::remember_carrier(const std::string& ns, const LinkSpec& link) {

@@ -16,6 +16,7 @@
 #include "netemu/kernel/link_vlan.h"
 #include "netemu/kernel/link_vxlan.h"
 #include "netemu/kernel/link_wireguard.h"
+#include "netemu/model/cable.h"
 
 namespace netemu {
 
@@ -83,6 +84,7 @@ const LinkKindCodec* codec_for(const LinkKind& kind) {
         const LinkKindCodec* operator()(const LoopbackSpec&) const { return nullptr; }
         const LinkKindCodec* operator()(const VethPeerSpec&) const { return nullptr; }
         const LinkKindCodec* operator()(const TunSpec&) const { return nullptr; } // open_tun
+        const LinkKindCodec* operator()(const TapSpec&) const { return nullptr; } // likewise
     };
     return std::visit(Choose{}, kind);
 }
@@ -100,7 +102,7 @@ std::string_view kind_name(const LinkKind& kind) {
     if (const auto* codec = codec_for(kind)) {
         return codec->kind;
     }
-    if (std::holds_alternative<TunSpec>(kind)) {
+    if (tun_of(kind)) {
         return kTunCodec.kind;
     }
     return std::holds_alternative<VethPeerSpec>(kind) ? kVethCodec.kind : "lo";

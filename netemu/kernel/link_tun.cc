@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "netemu/base/error.h"
+#include "netemu/model/cable.h"
 
 namespace netemu {
 
@@ -66,7 +67,7 @@ void decode_tun(const Attributes& data, RawLink& link) {
 const LinkKindCodec kTunCodec{"tun", nullptr, decode_tun};
 
 UniqueFd open_tun(const LinkSpec& link) {
-    const auto& tun = std::get<TunSpec>(link.kind);
+    const auto tun = tun_of(link.kind).value();
     auto file = open_tun_file();
     auto index = link.index;
     tun_control(file, TUNSETIFINDEX, &index, link);
@@ -85,6 +86,13 @@ UniqueFd open_tun(const LinkSpec& link) {
         tun_control(file, SIOCSIFHWADDR, &request, link);
     }
     return file;
+}
+
+void set_tun_carrier(const UniqueFd& file, const std::string& name, bool on) {
+    int carrier = on ? 1 : 0;
+    if (::ioctl(file.get(), TUNSETCARRIER, &carrier) != 0) {
+        throw SysError("set the carrier of the TAP device " + name, errno);
+    }
 }
 
 void require_tun() {

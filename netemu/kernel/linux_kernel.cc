@@ -127,7 +127,7 @@ public:
         }
         return UniqueFd(check_syscall(
             "duplicate the descriptor of " + link,
-            ::fcntl(found->second.get(), F_DUPFD_CLOEXEC, 0)));
+            ::fcntl(found->second.fd.get(), F_DUPFD_CLOEXEC, 0)));
     }
 
     void keep_wireguard_key(

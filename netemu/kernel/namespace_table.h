@@ -16,6 +16,12 @@
 
 namespace netemu {
 
+/// A TUN or TAP device that we made. It lives as long as a descriptor of it.
+struct LiveTun {
+    UniqueFd fd;
+    bool up = false; // as it was last wanted; of a TAP that is the end of a cable
+};
+
 /// A namespace that we made. It lives as long as `fd` (or a socket in it) is open.
 struct LiveNamespace {
     NamespaceRole role = NamespaceRole::Pod;
@@ -29,7 +35,7 @@ struct LiveNamespace {
     bool shaped = false;                // some link has had a queueing discipline of ours
     std::unordered_map<std::string, std::uint32_t> link_indices; // by name, as far as known
     KnownTables tables;
-    std::map<std::string, UniqueFd> tuns; // by name: each lives as long as a descriptor of it
+    std::map<std::string, LiveTun> tuns; // by name
 };
 
 /// All namespaces of one Kernel, by name, and the way into them.

@@ -1,5 +1,6 @@
 #include <string_view>
 
+#include "netemu/model/cable.h"
 #include "netemu/model/nft_text.h"
 #include "netemu/model/plan.h"
 
@@ -43,6 +44,7 @@ std::string kind_arguments(const LinkSpec& link) {
         }
         std::string operator()(const DummySpec&) const { return " type dummy"; }
         std::string operator()(const TunSpec&) const { return {}; } // see add_tun
+        std::string operator()(const TapSpec&) const { return {}; } // likewise
     };
     return std::visit(Visitor{link}, link.kind);
 }
@@ -80,7 +82,7 @@ std::string add_tun(const LinkSpec& link, const TunSpec& tun) {
 }
 
 std::string add_link(const LinkSpec& link) {
-    if (const auto* tun = std::get_if<TunSpec>(&link.kind)) {
+    if (const auto tun = tun_of(link.kind)) {
         return add_tun(link, *tun);
     }
     std::string text = "ip link add " + link.name + " index " + std::to_string(link.index) +

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "netemu/model/cable.h"
 #include "netemu/model/plan.h"
 #include "netemu/model/plan_ipvs.h"
 
@@ -21,6 +22,7 @@ std::string kind_text(const LinkKind& kind) {
         std::string operator()(const TunSpec&) const { return "tun"; }
         std::string operator()(const WireguardSpec&) const { return "wireguard"; }
         std::string operator()(const VlanSpec&) const { return "vlan"; }
+        std::string operator()(const TapSpec&) const { return "tun"; }
         std::string operator()(const ExternalTunnelSpec& tunnel) const { return kind_of(tunnel); }
     };
     return std::visit(Visitor{}, kind);
@@ -43,9 +45,7 @@ LinkInfo expected_link(const LinkSpec& spec) {
     if (const auto* vxlan = std::get_if<VxlanSpec>(&spec.kind)) {
         info.vxlan = *vxlan;
     }
-    if (const auto* tun = std::get_if<TunSpec>(&spec.kind)) {
-        info.tun = *tun;
-    }
+    info.tun = tun_of(spec.kind);
     if (const auto* tunnel = std::get_if<ExternalTunnelSpec>(&spec.kind)) {
         info.external = *tunnel;
     }

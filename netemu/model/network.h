@@ -75,6 +75,16 @@ struct TunSpec {
     bool operator==(const TunSpec&) const = default;
 };
 
+/// One end of a cable that a program carries: a TAP device with a vnet header at each end, and what
+/// is read from one is written to the other, when and how that end's `impairment` says. While one
+/// end is down, the other has no carrier, as with a veth pair.
+struct TapSpec {
+    std::string peer_namespace;
+    std::string peer_name;
+    bool first = false; // of the two, the one that stands for the cable
+    bool operator==(const TapSpec&) const = default;
+};
+
 /// A tunnel device that is told for each packet where it goes, by the route that led there
 /// (RouteSpec::encap), and that takes whatever comes to its port: what ip-link(8) calls "external".
 /// One is enough for any number of peers and networks.
@@ -107,6 +117,7 @@ using LinkKind = std::variant<
     VxlanSpec,
     DummySpec,
     TunSpec,
+    TapSpec,
     ExternalTunnelSpec,
     IpipSpec,
     WireguardSpec,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "netemu/base/error.h"
+#include "netemu/model/cable.h"
 
 namespace netemu {
 
@@ -27,6 +28,9 @@ struct SameKind {
     bool operator()(const TunSpec& tun) const { return info.kind == "tun" && info.tun == tun; }
     bool operator()(const WireguardSpec&) const { return info.wireguard.has_value(); }
     bool operator()(const VlanSpec& vlan) const { return info.vlan == vlan; }
+    bool operator()(const TapSpec& tap) const {
+        return info.kind == "tun" && info.tun == tun_of(tap);
+    }
 };
 
 bool can_stay(const LinkSpec& spec, const LinkInfo& info) {

@@ -229,6 +229,20 @@ BOOST_AUTO_TEST_CASE(the_next_one_is_asked) {
     BOOST_TEST(brief(silent.ask()) == "A 192.0.2.3");
 }
 
+// As coredns' forward: after two seconds each, three times in the five seconds that there are.
+BOOST_AUTO_TEST_CASE(a_silent_one_is_asked_again) {
+    Forwarding forwarding({kOne});
+    std::vector<dns::Message> seen;
+    Upstream one(forwarding.net.loop, kOne, [&seen](const auto& query, bool) {
+        seen.push_back(query);
+        return seen.size() < 3 ? std::vector<dns::Message>{}
+                               : std::vector{reply(query, "192.0.2.1")};
+    });
+    BOOST_TEST(brief(forwarding.ask()) == "A 192.0.2.1");
+    BOOST_REQUIRE(seen.size() == 3U);
+    BOOST_TEST((seen[0].id != seen[1].id || seen[1].id != seen[2].id)); // each of its own
+}
+
 BOOST_AUTO_TEST_CASE(answers_that_do_not_count) {
     Forwarding forwarding({kOne});
     int kind = 0;
@@ -259,7 +273,7 @@ BOOST_AUTO_TEST_CASE(answers_that_do_not_count) {
 // which has ended, and not of the next one.
 BOOST_AUTO_TEST_CASE(late_answers_find_nobody) {
     Forwarding forwarding({kOne});
-    forwarding.options.tries = 1;
+    forwarding.options.rounds = 1;
     std::vector<dns::Message> held;
     bool late = false;
     Upstream one(forwarding.net.loop, kOne, [&](const auto& query, bool) {

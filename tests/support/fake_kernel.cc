@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "netemu/base/error.h"
+#include "netemu/model/cable.h"
 #include "netemu/model/interface_name.h"
 #include "netemu/model/nft_text.h"
 
@@ -439,9 +440,10 @@ private:
             link.info.vlan = *vlan;
         } else if (std::holds_alternative<DummySpec>(spec.kind)) {
             link.info.kind = "dummy";
-        } else if (const auto* tun = std::get_if<TunSpec>(&spec.kind)) {
+        } else if (const auto tun = tun_of(spec.kind)) {
             link.info.kind = "tun";
-            link.info.tun = *tun;
+            link.info.tun = tun;
+            set_master(ns, link.info, spec.master);
         } else {
             link.info.kind = "bridge";
             link.info.vlan_filtering = std::get<BridgeSpec>(spec.kind).vlan_filtering;

@@ -136,9 +136,9 @@ BOOST_AUTO_TEST_CASE(sources_are_checked_when_there_is_a_policy) {
         }
         return names;
     };
-    BOOST_TEST(tables() == "cni-masquerade ");
+    BOOST_TEST(tables() == "cni-overlay cni-masquerade ");
     lab.add_policy(PolicyLab::from_clients());
-    BOOST_TEST(tables() == "cni-masquerade cni-sources ");
+    BOOST_TEST(tables() == "cni-overlay cni-masquerade cni-sources ");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

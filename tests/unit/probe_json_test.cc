@@ -133,9 +133,34 @@ BOOST_AUTO_TEST_CASE(results_survive_a_round_trip) {
     BOOST_TEST(written.at("error").is_null());
     BOOST_TEST(written.at("samples").at(1).at("error") == "no answer");
     BOOST_TEST(to_json(result_from_json(written)) == written);
-    const auto document = results_to_json({result});
-    BOOST_TEST(document.at("schemaVersion") == 1);
-    BOOST_TEST(document.at("results").at(0) == written);
+}
+
+BOOST_AUTO_TEST_CASE(a_list_of_results_survives_its_text) {
+    for (const std::size_t count : {0U, 1U, 3U}) {
+        std::vector<Result> results(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            results[i].id = std::to_string(i);
+            results[i].samples.resize(2); // objects inside are not taken for results
+            results[i].first.drop = Drop{"node-1", "ingress", "networkpolicy/a/b", {}, 2, "p", "t"};
+        }
+        const auto text = results_text(results);
+        const auto document = json::parse(text);
+        BOOST_TEST(document.at("schemaVersion") == 1);
+        BOOST_TEST(document.at("results").size() == count);
+        const auto again = results_from_text(text);
+        BOOST_REQUIRE(again.size() == count);
+        for (std::size_t i = 0; i < count; ++i) {
+            BOOST_TEST(to_json(again[i]) == to_json(results[i]));
+            BOOST_TEST(document.at("results").at(i) == to_json(results[i]));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_are_no_results_is_said) {
+    for (const char* text : {"", "[]", "{}", R"({"results": [)", R"({"results": [{"id": 1}]})"}) {
+        BOOST_CHECK_THROW(results_from_text(text), netemu::UsageError);
+    }
+    BOOST_TEST(results_from_text(R"({"other": [{"id": 1}], "results": []})").empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_known_is_absent) {

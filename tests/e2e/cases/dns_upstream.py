@@ -182,9 +182,9 @@ def prefetched(w):
 def stub_domains(w):
     up(w)
     external = w.labctl("exec", "node/node-1", "--", "cat", "/etc/resolv.conf").out.split()[-1]
-    set_corefile(w, COREFILE % f"forward . 127.0.0.9 {external}:53 {{\n        policy sequential\n    }}")
+    set_corefile(w, COREFILE % f"forward . 127.0.0.9:9 {external}:53 {{\n        policy sequential\n    }}")
     w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "the second upstream")
-    set_corefile(w, COREFILE % "forward . 127.0.0.9" + "corp.example:53 {\n    forward . /etc/resolv.conf {\n"
+    set_corefile(w, COREFILE % "forward . 127.0.0.9:9" + "corp.example:53 {\n    forward . /etc/resolv.conf {\n"
                  "        force_tcp\n    }\n}\n")
     w.equal(short(w, "web.corp.example"), ["192.0.2.7", "192.0.2.8"], "a name of the stub domain")
     w.equal(rcode(w, "a.wild.example"), "SERVFAIL", "another name, whose upstream is closed")

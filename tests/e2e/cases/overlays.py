@@ -5,7 +5,7 @@ import re
 import shutil
 import struct
 
-from cases import capture, profiles
+from cases import capture, profiles, zones
 from harness import Skip, case
 
 ROOT = ("root",)  # in a namespace of an ordinary user /dev/net/tun is the administrator's to give
@@ -133,6 +133,7 @@ def weave_policies(w):
 def sleeve_flows(w):
     pods = up(w, "weave", "sleeve")
     profiles.check_flows(w)
+    profiles.check_tracking(w)
     w.has(w.labctl("status").out, "weave, sleeve, MTU 1376", "the status")
     w.equal(device(w, "vethwe-pcap")["linkinfo"]["info_kind"], "tun", "the device")
     w.equal(device(w, "weave")["address"], NAMES[1], "the bridge has the peer's name")
@@ -251,6 +252,7 @@ def kernel_geneve(w):
         w.equal((cells["default/client", "default/far"]["wire"], cells["default/client", "default/far"]["model"]),
                 ("deny", "deny"), "a policy, by the tables")
         w.labctl("down")
+    zones.check_zones(w, "bridge", "geneve")
 
 
 @case("IP in IP: every flow of IPv4 in tunl0, IPv6 as it is, devices, routes, sizes", modes=ROOT)
@@ -274,3 +276,5 @@ def kernel_ipip(w):
     w.matches(w.command("tcpdump", "-nr", underlay(w, pods, 1)).out,
               rf"IP6 {re.escape(pods['client'][1])}\.\d+ > {re.escape(pods['far'][1])}\.8080: Flags \[S\]", "IPv6, as it is")
     w.equal(w.labctl("plan").out.count("ip "), 0, "what is not as wanted")
+    w.labctl("down")
+    zones.check_zones(w, "calico", "ipip")

@@ -113,8 +113,17 @@ def check_flows(w, hosts=HOSTS, outside=OUTSIDE):
         w.equal(found[name]["clientIP"], client, f"the client's address of {name}")
 
 
+def check_tracking(w):
+    """A node tracks the connection inside a tunnel, and not what carries it."""
+    tracked = w.labctl("exec", "node/node-1", "--", "cat", "/proc/net/nf_conntrack").out
+    w.has(tracked, "dport=8080", "what is tracked")
+    outer = [line for line in tracked.splitlines() if re.search(r"\b(4789|6081|678[34]|8472)\b", line)]
+    w.equal(outer[:1], [], "tunnels that are tracked")
+
+
 def check_underlay(w, outer):
     """What the cable between the nodes carries."""
+    check_tracking(w)
     if shutil.which("tcpdump") is None:
         raise Skip("tcpdump is not installed")
     pods = pod_addresses(w)

@@ -1,9 +1,10 @@
 """The underlay as a topology: switches, routers, hosts and links of a lab file."""
 
 import json
+import shutil
 
 from cases.capture import listening, stop, tcpdump
-from harness import case
+from harness import Skip, case
 
 HEAD = "apiVersion: labctl.dev/v1\nkind: Lab\nmetadata: {name: net}\n"
 
@@ -264,3 +265,28 @@ def delay(w):
     middle = sorted(times)[len(times) // 2]
     w.true(60 <= min(times) and middle <= 60 * 1.1 + 1, f"round trips of 40 ms and 20 ms: {times}")
     w.equal(w.labctl("plan").out, "", "drift")
+
+
+@case("a rate is what iperf3 measures: each direction its own, in a running lab too")
+def rate_measured(w):
+    if shutil.which("iperf3") is None:
+        raise Skip("iperf3 is not installed")
+    up(w, LAN.replace("[h2, s1]}", "[h2, s1], rate: 20mbit, towards: {h2: {rate: 40mbit}}}"))
+    server = w.start("labctl", "exec", "host/h2", "--", "iperf3", "-s")
+
+    def measured(*words):
+        """Mbit/s that the receiver got. Of a frame of 1,514 bytes, which a rate counts, 1,448 are data."""
+        run = w.labctl("exec", "host/h1", "--", "iperf3", "-c", "10.1.0.2", "-J", "-O", "1", "-t", "2", *words)
+        return run.json()["end"]["sum_received"]["bits_per_second"] / 1e6 * 1514 / 1448
+
+    try:
+        w.wait("iperf3's server", lambda: w.probe("host/h1", "tcp://10.1.0.2:5201")["outcome"] == "ok")
+        for asked, words in ((40, ()), (20, ("-R",))):
+            got = measured(*words)
+            w.true(abs(got - asked) <= asked * 0.1, f"{got:.1f} Mbit/s, where {asked} were asked for")
+        w.labctl("fault", "link", "host/h2", "switch/s1", "--rate", "10mbit", "--direction", "in")
+        got = measured()
+        w.true(abs(got - 10) <= 1, f"{got:.1f} Mbit/s, where 10 were asked for while the lab runs")
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)
