@@ -182,6 +182,7 @@ std::optional<std::uint16_t> carrier_port(const ClusterView& cluster) {
         return cluster.geneve ? kGenevePort : cluster.profile->port;
     case Carrier::Userspace:
         return cluster.geneve ? kGenevePort : kSleevePort;
+    case Carrier::Wireguard: // one port on either side, so an answer is one to `ct state`
     case Carrier::Ipip:
     case Carrier::Routes:
     case Carrier::Learned:

@@ -29,11 +29,26 @@ protected:
     TunnelNodes& nodes_to_fill() override { return tables_; }
 
 private:
+    /// What a frame was that was let in: another one like it is let in, too.
+    struct Admitted {
+        std::uint32_t tunnel = 0;
+        std::uint32_t identity = 0;
+        netemu::IpAddress from;
+        InnerPacket inner;
+        int uses_left = 0;
+    };
+
+    [[nodiscard]] bool is_like_last(
+        const TunnelNode& self,
+        const netemu::IpAddress& from,
+        const GeneveFrame& frame,
+        const InnerPacket& inner);
     void fill_endpoints(WireReader& record);
     void fill_policies(WireReader& record);
 
     FlowMemory& flows_;
     GeneveTables tables_;
+    Admitted last_;
 };
 
 } // namespace labctl::dataplane

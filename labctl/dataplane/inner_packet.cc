@@ -116,6 +116,12 @@ std::optional<InnerPacket> read_whole(std::span<const std::uint8_t> bytes) {
     return inner && size >= inner->transport && size <= bytes.size() ? inner : std::nullopt;
 }
 
+bool same_flow(const InnerPacket& one, const InnerPacket& other) {
+    return one.source_port == other.source_port && one.destination_port == other.destination_port &&
+           one.protocol == other.protocol && one.source == other.source &&
+           one.destination == other.destination;
+}
+
 std::uint32_t flow_hash(const InnerPacket& packet) {
     constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15U; // 2^64 divided by the golden ratio
     std::uint64_t hash = std::uint64_t{packet.protocol} << 32U |

@@ -36,6 +36,9 @@ struct InnerPacket {
 /// headers. Behind the first ip_size(bytes) bytes is padding.
 [[nodiscard]] std::optional<InnerPacket> read_whole(std::span<const std::uint8_t> bytes);
 
+/// Whether both are of one flow and one direction.
+[[nodiscard]] bool same_flow(const InnerPacket& one, const InnerPacket& other);
+
 /// The same for all packets of a flow: a port of the outer header (RFC 8926, section 3.3).
 [[nodiscard]] std::uint32_t flow_hash(const InnerPacket& packet);
 

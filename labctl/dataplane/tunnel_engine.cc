@@ -185,6 +185,7 @@ void TunnelEngine::fill(Op op, WireReader& record) {
 
 void TunnelEngine::read_tun(Tunnel& tunnel) {
     int small = 0;
+    route_.reset(); // another tunnel's, or of tables that have gone
     for (int i = 0; i < kPacketsPerTurn; ++i) {
         const auto size = ::read(tunnel.tun.get(), packet_.data(), packet_.size());
         if (size < 0) {
@@ -209,30 +210,42 @@ void TunnelEngine::encapsulate(Tunnel& tunnel, std::span<std::uint8_t> bytes) {
     }
     const auto packet = bytes.subspan(kVnetHeader);
     const auto inner = read_inner(packet);
-    const auto* self = framing_->nodes().node(tunnel.id);
-    if (!inner || self == nullptr || is_multicast(inner->destination)) {
-        return; // what the stack says to its link, which has no neighbours
-    }
-    const auto* peer = framing_->nodes().owner_of(inner->destination);
-    if (peer == nullptr || peer == self) {
-        drop(tunnel, TunnelDrop::Unroutable, 0, packet);
+    if (!inner) {
         return;
     }
-    const auto head = framing_->head_of(*self, *peer, *inner);
+    if ((route_ && same_flow(route_->inner, *inner)) || find_route(tunnel, *inner, packet)) {
+        send_packet(tunnel, read_vnet(bytes), *inner, packet);
+    }
+}
+
+bool TunnelEngine::find_route(
+    Tunnel& tunnel, const InnerPacket& inner, std::span<const std::uint8_t> packet) {
+    route_.reset();
+    const auto* self = framing_->nodes().node(tunnel.id);
+    if (self == nullptr || is_multicast(inner.destination)) {
+        return false; // what the stack says to its link, which has no neighbours
+    }
+    const auto* peer = framing_->nodes().owner_of(inner.destination);
+    if (peer == nullptr || peer == self) {
+        drop(tunnel, TunnelDrop::Unroutable, 0, packet);
+        return false;
+    }
     const auto& sender = tunnel.senders.empty()
                              ? tunnel.socket
-                             : tunnel.senders.at(flow_hash(*inner) % tunnel.senders.size());
-    const FrameTarget target{sender.get(), {peer->local, framing_->port()}, tunnel.id};
-    send_packet(read_vnet(bytes), *inner, packet, head, target);
+                             : tunnel.senders.at(flow_hash(inner) % tunnel.senders.size());
+    route_ = {
+        inner,
+        framing_->head_of(*self, *peer, inner),
+        {sender.get(), {peer->local, framing_->port()}, tunnel.id}};
+    return true;
 }
 
 void TunnelEngine::send_packet(
+    Tunnel& tunnel,
     const VnetHeader& vnet,
     const InnerPacket& inner,
-    std::span<std::uint8_t> packet,
-    const FrameHead& head,
-    const FrameTarget& target) {
-    auto& tunnel = *tunnels_.at(target.tunnel);
+    std::span<std::uint8_t> packet) {
+    const auto& [flow, head, target] = *route_;
     if (vnet.cut != VnetHeader::Cut::No) {
         const auto cutter = PacketCutter::make(vnet, inner, packet);
         const auto pieces = cutter ? cutter->pieces() : 0;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,6 +46,12 @@ private:
         TunnelCounters counters;
         bool told = true; // of the counters
     };
+    /// Where the packets of a flow go, and what is in front of each.
+    struct Route {
+        InnerPacket inner;
+        FrameHead head;
+        FrameTarget target;
+    };
     struct Receiving;
     class Sink;
 
@@ -54,12 +61,13 @@ private:
 
     void read_tun(Tunnel& tunnel);
     void encapsulate(Tunnel& tunnel, std::span<std::uint8_t> bytes);
+    [[nodiscard]] bool
+    find_route(Tunnel& tunnel, const InnerPacket& inner, std::span<const std::uint8_t> packet);
     void send_packet(
+        Tunnel& tunnel,
         const VnetHeader& vnet,
         const InnerPacket& inner,
-        std::span<std::uint8_t> packet,
-        const FrameHead& head,
-        const FrameTarget& target);
+        std::span<std::uint8_t> packet);
 
     void read_socket(Tunnel& tunnel);
     void take_datagram(Tunnel& tunnel, const Receiving& received);
@@ -79,6 +87,7 @@ private:
     FlowMemory flows_;
     std::unique_ptr<TunnelFraming> framing_; // none yet: nothing passes
     std::unique_ptr<TunnelFraming> next_;    // that is being filled
+    std::optional<Route> route_;             // of the packet before, in this turn
     FrameBatch batch_;
     TunWriter writer_;
     std::vector<std::uint8_t> packet_; // that is read from a TUN device

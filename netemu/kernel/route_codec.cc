@@ -79,7 +79,13 @@ void put_hop(Batch& batch, const IpAddress& gateway, std::uint32_t link_index) {
 /// The same numbers for IPv4 and IPv6.
 constexpr unsigned kEncapId = LWTUNNEL_IP_ID;
 constexpr unsigned kEncapRemote = LWTUNNEL_IP_DST;
+constexpr unsigned kEncapTtl = LWTUNNEL_IP_TTL;
 static_assert(LWTUNNEL_IP6_ID == int{LWTUNNEL_IP_ID} && LWTUNNEL_IP6_DST == int{LWTUNNEL_IP_DST});
+static_assert(LWTUNNEL_IP6_HOPLIMIT == int{LWTUNNEL_IP_TTL});
+
+/// As any packet that a host sends (net.ipv4.ip_default_ttl). Without it Geneve's outer header has
+/// 0, which the first router drops; VXLAN takes the host's.
+constexpr std::uint8_t kOuterTtl = 64;
 
 /// RTA_ENCAP of a lightweight tunnel. The VNI is the key of a tunnel, 64 bits wide.
 void put_encap(Batch& batch, const Encap& encap) {
@@ -88,6 +94,7 @@ void put_encap(Batch& batch, const Encap& encap) {
     const Batch::Nest nest(batch, RTA_ENCAP);
     batch.put_be64(kEncapId, encap.id);
     batch.put_address(kEncapRemote, encap.remote);
+    batch.put_u8(kEncapTtl, kOuterTtl);
 }
 
 std::optional<Encap> read_encap(const Attributes& attributes) {

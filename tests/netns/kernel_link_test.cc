@@ -245,12 +245,12 @@ BOOST_AUTO_TEST_CASE(a_tunnel_in_external_mode_is_directed_by_routes) {
     // Both the destination and the outer one are "dst", so the words are looked at.
     const auto text4 = run_in(kernel->namespace_fd("node/a"), {"ip", "-4", "route"}).out;
     BOOST_TEST(
-        text4.find("10.244.2.0/24  encap ip id 12290 src 0.0.0.0 dst 172.18.0.3") !=
+        text4.find("10.244.2.0/24  encap ip id 12290 src 0.0.0.0 dst 172.18.0.3 ttl 64") !=
             std::string::npos,
         text4);
     const auto text6 = run_in(kernel->namespace_fd("node/a"), {"ip", "-6", "route"}).out;
     BOOST_TEST(
-        text6.find("fd00:10:244:2::/64  encap ip6 id 12290 src :: dst fd00:172:18::3") !=
+        text6.find("fd00:10:244:2::/64  encap ip6 id 12290 src :: dst fd00:172:18::3 hoplimit 64") !=
             std::string::npos,
         text6);
     const auto seen = kernel->observe().namespaces.at("node/a");

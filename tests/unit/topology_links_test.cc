@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <stdexcept>
 
 #include <boost/test/unit_test.hpp>
 
@@ -145,7 +146,8 @@ BOOST_AUTO_TEST_CASE(without_netem) {
         (void)realized(slow, false), UnsupportedError, [](const UnsupportedError& error) {
             return std::string(error.what()) ==
                        "the link host/h2:eth0: delay 1ms: this kernel has no netem" &&
-                   error.hint().find("CONFIG_NET_SCH_NETEM") != std::string::npos;
+                   error.hint().find("CONFIG_NET_SCH_NETEM") != std::string::npos &&
+                   error.hint().find("emulation: userspace") != std::string::npos;
         });
     const TopologyCluster two(
         0,
@@ -155,6 +157,80 @@ BOOST_AUTO_TEST_CASE(without_netem) {
     BOOST_CHECK_THROW((void)realized(two, false), UnsupportedError);
     const auto with = realized(two, true);
     BOOST_TEST((link_of(with, "switch/b", "to-a").shaper == Shaper::Netem));
+}
+
+BOOST_AUTO_TEST_CASE(in_userspace) {
+    const TopologyCluster lab(
+        0,
+        lan_with(R"("emulation": "userspace", "delay": "5ms", "towards": {"h2": {"corrupt": 2}})"));
+    auto state = compile_network(lab.store, lab.config);
+    BOOST_TEST(links_in_userspace(lab.config));
+    add_impairments(
+        lab.config,
+        {fault_between("link host/h2 switch/s1 --jitter 1ms", "host/h2", "switch/s1")},
+        []() -> bool { throw std::logic_error("nothing of the kernel is asked for"); },
+        state);
+    const auto& port = link_of(state, "switch/s1", "to-h2");
+    const auto& eth0 = link_of(state, "host/h2", "eth0");
+    BOOST_TEST((std::get<TapSpec>(port.kind) == TapSpec{"host/h2", "eth0", true}));
+    BOOST_TEST((std::get<TapSpec>(eth0.kind) == TapSpec{"switch/s1", "to-h2", false}));
+    BOOST_TEST(to_text(port.impairment) == "delay 5ms 1ms corrupt 2%");
+    BOOST_TEST(to_text(eth0.impairment) == "delay 5ms 1ms");
+    BOOST_TEST((port.shaper == Shaper::None));
+    BOOST_TEST(state.namespaces.at("host/h2").tables.empty());
+    BOOST_TEST(std::holds_alternative<VethSpec>(link_of(state, "switch/s1", "to-h1").kind));
+    // The same addresses and names as a veth pair has.
+    const TopologyCluster veths(0, lan_with(R"("mtu": 1500)"));
+    const auto others = compile_network(veths.store, veths.config);
+    const auto& other = link_of(others, "host/h2", "eth0");
+    BOOST_TEST((eth0.mac == other.mac && eth0.index == other.index && eth0.mtu == other.mtu));
+    BOOST_TEST((eth0.addresses == other.addresses));
+    netemu::test::FakeKernel kernel;
+    const auto plan = make_plan(state, {});
+    BOOST_TEST(!summarize(plan).contains("set queueing discipline"));
+    kernel.apply(plan);
+    BOOST_TEST(make_plan(state, kernel.observe()).empty());
+    BOOST_TEST(make_plan(state, expected_observation(state)).empty());
+    const auto way = packet_path(state, {"host/h1", *IpAddress::parse("10.1.0.2"), {}, {}});
+    BOOST_TEST(way.at(1).how == "switched by br0 [link: delay 5ms 1ms corrupt 2%]");
+    BOOST_TEST(way.back().how == "arrives");
+    // From veths to TAP devices and back.
+    const auto change = make_plan(state, expected_observation(others));
+    BOOST_TEST(summarize(change).at("create link") == 2U);
+    BOOST_TEST(!make_plan(others, kernel.observe()).empty());
+}
+
+BOOST_AUTO_TEST_CASE(all_links_in_userspace) {
+    const char* all = R"({"cidr": "10.1.0.0/16", "switches": ["s1"], "hosts": ["h1", "h2"],
+               "emulation": "userspace",
+               "links": [{"endpoints": ["h1", "s1"]},
+                         {"endpoints": ["h2", "s1"], "emulation": "none"}]})";
+    const TopologyCluster lab(0, all);
+    const auto state = compile_network(lab.store, lab.config);
+    BOOST_TEST(std::holds_alternative<TapSpec>(link_of(state, "switch/s1", "to-h1").kind));
+    BOOST_TEST(std::holds_alternative<VethSpec>(link_of(state, "switch/s1", "to-h2").kind));
+    BOOST_TEST(
+        problem_of(R"("emulation": "magic")") ==
+        "spec.underlay.links[1].emulation: 'magic' is not known");
+    BOOST_TEST(
+        problem_of(R"("emulation": "userspace", "mtu": 65522)") ==
+        "spec.underlay.links[1].mtu: 65522 is more than a link in userspace can have");
+    BOOST_TEST(problem_of(R"("emulation": "userspace", "mtu": 65521)") == "no problem");
+    // The default segment.
+    Cluster plain(2);
+    plain.config.underlay_userspace = true;
+    const auto segment = compile_network(plain.store, plain.config);
+    BOOST_TEST(links_in_userspace(plain.config));
+    BOOST_TEST(
+        (std::get<TapSpec>(link_of(segment, "underlay", "to-node-2").kind) ==
+         TapSpec{"node/node-2", "eth0", true}));
+    BOOST_TEST(
+        (std::get<TapSpec>(link_of(segment, "node/node-2", "eth0").kind) ==
+         TapSpec{"underlay", "to-node-2", false}));
+    auto cut = segment;
+    add_faults({fault_between("cut node/node-1", "node/node-1", "")}, cut);
+    BOOST_TEST(!link_of(cut, "underlay", "to-node-1").up);
+    BOOST_TEST(link_of(cut, "node/node-1", "eth0").up);
 }
 
 BOOST_AUTO_TEST_CASE(faults_change_what_the_lab_file_says) {
