@@ -132,7 +132,7 @@ def declare(profile):
     def demo(w):
         if not up_encrypted(w, "--cni", profile, "--encryption", "wireguard"):
             raise Skip("the kernel has no WireGuard")
-        w.labctl("check")
+        w.wait("the demo's checks pass", lambda: w.labctl("check", status=None).status == 0, 10)
         name = DEVICES[profile][0]
         for number in (1, 2, 3):
             found = w.labctl("exec", f"node/node-{number}", "--", "ip", "-d", "-j", "link", "show", "dev", name).json()[0]

@@ -30,6 +30,7 @@ spec:
 CLUSTER = HEAD + """
 spec:
   nodes: 2
+  dns: {enabled: false}
   underlay:
     switches: [s1]
     routers: [r1]
@@ -108,7 +109,7 @@ def stick(w):
              for place in ("host/h2:eth0", "host/h3:eth0", "switch/s1:to-s2")}
     taps = {place: listening(w, place, "-w", file) for place, file in files.items()}
     w.labctl("exec", "host/h1", "--", "ip", "neigh", "flush", "all")
-    w.labctl("exec", "host/h1", "--", "ping", "-c", "1", "-W", "5", "h3")
+    w.labctl("exec", "host/h1", "--", "ping", "-4", "-c", "1", "-W", "5", "h3")
     for tap in taps.values():
         stop(w, tap)
     who = r"ARP, Request who-has 10\.0\.10\.\d+ tell 10\.0\.10\.\d+"
@@ -117,7 +118,7 @@ def stick(w):
     w.matches(tcpdump(w, files["switch/s1:to-s2"], "-e").out, r"vlan 10, p 0, ethertype ARP",
               "the tag on the trunk, as tcpdump reads it")
     process = listening(w, "switch/s1:to-s2", "--filter", "vlan 10 and icmp")
-    w.labctl("exec", "host/h1", "--", "ping", "-c", "1", "-W", "5", "h3")
+    w.labctl("exec", "host/h1", "--", "ping", "-4", "-c", "1", "-W", "5", "h3")
     w.matches(stop(w, process)[0], r"VLAN 10 10\.0\.10\.\d+ > 10\.0\.10\.\d+ ICMP echo request", "what capture says")
     hops = w.labctl("explain", "host/h1", "host/h2", "-o", "json").json()["branches"][0]["way"]
     w.equal([(hop["place"], hop["in"], hop["out"]) for hop in hops],
@@ -137,5 +138,8 @@ def nodes(w):
     if not up(w, CLUSTER):
         raise Skip("the kernel has no VLANs")
     w.equal(w.probe("node/node-1", "icmp://node-2")["outcome"], "ok", "node to node")
-    hops = w.labctl("explain", "node/node-1", "node/node-2", "-o", "json").json()["branches"][0]["way"]
-    w.equal([hop["place"] for hop in hops], ["node/node-1", "switch/s1", "router/r1", "switch/s1", "node/node-2"], "the way")
+    far = next(a["address"] for a in w.get("node", "node-2")[0]["status"]["addresses"] if a["type"] == "InternalIP")
+    way = in_ns(w, "node/node-1", "ip", "-j", "route", "get", far)[0]
+    router = in_ns(w, "router/r1", "ip", "-j", "address", "show", "dev", "eth0.10")[0]["addr_info"]
+    w.equal(way["gateway"], router[0]["local"], "the way to the other network is the router's link in this one")
+    w.equal(w.labctl("plan").out.count("vlan"), 0, "what is not as wanted")
