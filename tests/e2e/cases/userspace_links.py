@@ -114,6 +114,8 @@ def impaired(w):
     w.equal(w.labctl("plan").out, "", "drift with a fault in force")
     w.labctl("fault", "clear", "--all")
     w.true(min(times(ping(w, "host/h1", "h2", count=3))) >= 60, "the link is as the lab file has it")
+    run = w.labctl("fault", "link", "host/h1", "switch/s1", "--mtu", "65535", status=2)
+    w.has(run.err, "an MTU of at most 65521", "an MTU that no TAP device has")
     w.labctl("fault", "link", "host/h1", "switch/s1", "--duplicate", "100%", "--direction", "out")
     w.wait("a duplicate", lambda: "DUP!" in ping(w, "host/h1", "h2", "-i", "0.05", count=3), 20)
     w.labctl("fault", "clear", "--all")
