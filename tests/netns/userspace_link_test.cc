@@ -369,7 +369,7 @@ BOOST_AUTO_TEST_CASE(delay) {
     BOOST_TEST(text.find("20 received") != std::string::npos, text);
     const auto figures = text.substr(text.find("mdev = ") + 7);
     BOOST_TEST(std::stod(figures) >= 30.0, text); // the least of the round trips
-    BOOST_TEST(std::stod(figures) < 60.0, text); // a busy machine, once in twenty
+    BOOST_TEST(std::stod(figures) < 60.0, text);  // a busy machine, once in twenty
 }
 
 BOOST_AUTO_TEST_CASE(all_is_lost_and_found_again) {
