@@ -23,6 +23,10 @@ constexpr auto kCountersInterval = 20ms;
 /// came.
 constexpr std::size_t kBusyFrames = 32;
 
+/// What leaves within that time of each other leaves together: at a rate every packet would
+/// otherwise have a turn of its own.
+constexpr std::chrono::microseconds kReleaseGap{100};
+
 std::uint64_t random_seed() {
     std::uint64_t seed = 0;
     (void)::getrandom(&seed, sizeof seed, GRND_NONBLOCK);
@@ -169,6 +173,7 @@ void LinkEngine::release_due() {
     (void)!::read(timer_.get(), &rounds, sizeof rounds);
     armed_.reset();
     const auto now = netemu::Clock::now();
+    not_before_ = now + kReleaseGap;
     while (!due_.empty() && due_.begin()->first <= now) {
         auto& way = *due_.begin()->second;
         release(way, now);
@@ -231,7 +236,8 @@ void LinkEngine::schedule(Way& way) {
 
 /// One timer for all, to the nanosecond; without slack, unlike epoll_wait's time-out.
 void LinkEngine::arm() {
-    const auto next = due_.empty() ? std::nullopt : std::optional(due_.begin()->first);
+    const auto next =
+        due_.empty() ? std::nullopt : std::optional(std::max(due_.begin()->first, not_before_));
     if (next == armed_) {
         return;
     }
