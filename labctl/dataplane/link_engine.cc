@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
@@ -18,9 +19,8 @@ using namespace std::chrono_literals;
 
 constexpr int kFramesPerTurn = 128;
 constexpr auto kCountersInterval = 20ms;
-/// After a turn of so many frames those of the next are put together where they can be: what a
-/// network card does under load, and for the same reason. Before, they are handed over as they
-/// came.
+/// Packets of TCP that come together are put together, as every network card does it (GRO). After a
+/// turn of so many frames datagrams are, too; before, they are handed over as they came.
 constexpr std::size_t kBusyFrames = 32;
 
 /// What leaves within that time of each other leaves together: at a rate every packet would
@@ -193,7 +193,7 @@ void LinkEngine::give(Way& way, std::span<const std::uint8_t> frame, const Frame
     counters.delivered += shape.packets;
     counters.delivered_bytes += shape.wire_bytes;
     ++way.given;
-    if (way.busy && can_join(frame, shape)) {
+    if (can_join(frame, shape) && (way.busy || shape.inner->protocol == IPPROTO_TCP)) {
         writer_.write_frame(way.to, *shape.inner, frame, shape.link);
         return;
     }
