@@ -4,6 +4,7 @@
 
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/topology.h"
+#include "labctl/compile/topology_read.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 #include "netemu/model/cable.h"
@@ -48,6 +49,11 @@ void change_pair(const api::Fault& fault, const LinkPair& pair) {
         change(pair.far->impairment, fault.link);
     }
     if (fault.link.mtu) {
+        const bool tap = std::holds_alternative<netemu::TapSpec>(pair.near->kind);
+        if (tap && *fault.link.mtu > kTapMtuMax) {
+            throw netemu::UsageError(
+                "a link in userspace has an MTU of at most " + std::to_string(kTapMtuMax));
+        }
         pair.near->mtu = *fault.link.mtu;
         pair.far->mtu = *fault.link.mtu;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
@@ -18,10 +19,13 @@ using namespace std::chrono_literals;
 
 constexpr int kFramesPerTurn = 128;
 constexpr auto kCountersInterval = 20ms;
-/// After a turn of so many frames those of the next are put together where they can be: what a
-/// network card does under load, and for the same reason. Before, they are handed over as they
-/// came.
+/// Packets of TCP that come together are put together, as every network card does it (GRO). After a
+/// turn of so many frames datagrams are, too; before, they are handed over as they came.
 constexpr std::size_t kBusyFrames = 32;
+
+/// What leaves within that time of each other leaves together: at a rate every packet would
+/// otherwise have a turn of its own.
+constexpr std::chrono::microseconds kReleaseGap{100};
 
 std::uint64_t random_seed() {
     std::uint64_t seed = 0;
@@ -169,6 +173,7 @@ void LinkEngine::release_due() {
     (void)!::read(timer_.get(), &rounds, sizeof rounds);
     armed_.reset();
     const auto now = netemu::Clock::now();
+    not_before_ = now + kReleaseGap;
     while (!due_.empty() && due_.begin()->first <= now) {
         auto& way = *due_.begin()->second;
         release(way, now);
@@ -188,7 +193,7 @@ void LinkEngine::give(Way& way, std::span<const std::uint8_t> frame, const Frame
     counters.delivered += shape.packets;
     counters.delivered_bytes += shape.wire_bytes;
     ++way.given;
-    if (way.busy && can_join(frame, shape)) {
+    if (can_join(frame, shape) && (way.busy || shape.inner->protocol == IPPROTO_TCP)) {
         writer_.write_frame(way.to, *shape.inner, frame, shape.link);
         return;
     }
@@ -231,7 +236,8 @@ void LinkEngine::schedule(Way& way) {
 
 /// One timer for all, to the nanosecond; without slack, unlike epoll_wait's time-out.
 void LinkEngine::arm() {
-    const auto next = due_.empty() ? std::nullopt : std::optional(due_.begin()->first);
+    const auto next =
+        due_.empty() ? std::nullopt : std::optional(std::max(due_.begin()->first, not_before_));
     if (next == armed_) {
         return;
     }

@@ -79,6 +79,7 @@ private:
     Reply reply_;
     netemu::UniqueFd timer_;
     std::optional<Time> armed_;
+    Time not_before_; // nothing is released by the timer
     LinkMemory memory_;
     std::map<std::uint32_t, std::unique_ptr<Link>> links_;
     std::set<std::pair<Time, Way*>> due_; // ways on which something waits, by when it is due

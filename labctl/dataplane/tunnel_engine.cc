@@ -24,6 +24,7 @@ constexpr int kPacketsPerTurn = 128;
 /// train and each write carries many of them (what a network card calls interrupt moderation).
 constexpr int kBusyPackets = 8;
 constexpr std::size_t kSmallPacket = 512;
+constexpr int kBulkTurns = 16; // not while large ones pass: they would have left the cache by then
 constexpr std::int64_t kRestNanos = 50'000;
 constexpr std::size_t kDatagramsAtOnce = 16;
 constexpr int kReceivesPerTurn = 8;
@@ -184,7 +185,7 @@ void TunnelEngine::fill(Op op, WireReader& record) {
 // --- out
 
 void TunnelEngine::read_tun(Tunnel& tunnel) {
-    int small = 0;
+    int packets = 0;
     route_.reset(); // another tunnel's, or of tables that have gone
     for (int i = 0; i < kPacketsPerTurn; ++i) {
         const auto size = ::read(tunnel.tun.get(), packet_.data(), packet_.size());
@@ -194,12 +195,17 @@ void TunnelEngine::read_tun(Tunnel& tunnel) {
             }
             break;
         }
-        small += static_cast<std::size_t>(size) < kSmallPacket ? 1 : 0;
+        ++packets;
+        if (static_cast<std::size_t>(size) > kSmallPacket) {
+            bulk_turns_ = kBulkTurns;
+        }
         encapsulate(tunnel, {packet_.data(), static_cast<std::size_t>(size)});
     }
     batch_.flush();
     flows_.age(netemu::Clock::now());
-    if (small >= kBusyPackets && small < kPacketsPerTurn) {
+    if (bulk_turns_ > 0) {
+        --bulk_turns_;
+    } else if (packets >= kBusyPackets && packets < kPacketsPerTurn) {
         rest();
     }
 }

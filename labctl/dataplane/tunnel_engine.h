@@ -88,6 +88,7 @@ private:
     std::unique_ptr<TunnelFraming> framing_; // none yet: nothing passes
     std::unique_ptr<TunnelFraming> next_;    // that is being filled
     std::optional<Route> route_;             // of the packet before, in this turn
+    int bulk_turns_ = 0;                     // that count as busy with large packets
     FrameBatch batch_;
     TunWriter writer_;
     std::vector<std::uint8_t> packet_; // that is read from a TUN device

@@ -235,7 +235,7 @@ BOOST_FIXTURE_TEST_CASE(the_child_has_no_privilege, WorkloadFixture) {
     }
     BOOST_TEST(line_of(status, "NoNewPrivs") == "1");
     BOOST_TEST(line_of(status, "Seccomp") == "2");
-    BOOST_TEST(line_of(status, "Threads") == std::to_string(2 + labctl::dataplane::kProbeThreads));
+    BOOST_TEST(line_of(status, "Threads") == std::to_string(3 + labctl::dataplane::kProbeThreads));
     if (::getuid() == 0 && line_of("/proc/self/status", "CapEff") != "0000000000000000") {
         std::ifstream map("/proc/self/uid_map");
         std::uint64_t inside = 0;

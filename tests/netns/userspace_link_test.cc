@@ -314,14 +314,22 @@ BOOST_AUTO_TEST_CASE(an_end_that_is_down_takes_the_carrier_of_the_other) {
             json_in(kernel->namespace_fd("host/b"), {"ip", "-j", "link", "show", "dev", "eth0"});
         return links[0]["flags"].dump().find("NO-CARRIER") == std::string::npos;
     };
-    BOOST_TEST(carrier());
+    // The kernel tells of it when it comes to it: at once of a veth pair, else within a second.
+    const auto comes_to = [&](bool wanted) {
+        const auto deadline = Clock::now() + 10s;
+        while (carrier() != wanted && Clock::now() < deadline) {
+            std::this_thread::sleep_for(10ms);
+        }
+        return carrier() == wanted;
+    };
+    BOOST_TEST(comes_to(true));
     auto cut = desired;
     cut.namespaces.at("host/a").links[1].up = false;
     kernel->apply(make_plan(cut, kernel->observe()));
-    BOOST_TEST(!carrier());
+    BOOST_TEST(comes_to(false));
     BOOST_TEST(run("host/b", {"ping", "-c", "1", "-W", "1", "10.9.0.1"}).status != 0);
     kernel->apply(make_plan(desired, kernel->observe()));
-    BOOST_TEST(carrier());
+    BOOST_TEST(comes_to(true));
     BOOST_TEST(ping(1).find("1 received") != std::string::npos);
 }
 
@@ -369,7 +377,7 @@ BOOST_AUTO_TEST_CASE(delay) {
     BOOST_TEST(text.find("20 received") != std::string::npos, text);
     const auto figures = text.substr(text.find("mdev = ") + 7);
     BOOST_TEST(std::stod(figures) >= 30.0, text); // the least of the round trips
-    BOOST_TEST(std::stod(figures) < 40.0, text);  // on a busy machine
+    BOOST_TEST(std::stod(figures) < 60.0, text);  // a busy machine, once in twenty
 }
 
 BOOST_AUTO_TEST_CASE(all_is_lost_and_found_again) {

@@ -170,6 +170,14 @@ BOOST_AUTO_TEST_CASE(in_userspace) {
         {fault_between("link host/h2 switch/s1 --jitter 1ms", "host/h2", "switch/s1")},
         []() -> bool { throw std::logic_error("nothing of the kernel is asked for"); },
         state);
+    auto too_large = state;
+    BOOST_CHECK_THROW(
+        add_impairments(
+            lab.config,
+            {fault_between("link host/h2 switch/s1 --mtu 65535", "host/h2", "switch/s1")},
+            [] { return false; },
+            too_large),
+        UsageError);
     const auto& port = link_of(state, "switch/s1", "to-h2");
     const auto& eth0 = link_of(state, "host/h2", "eth0");
     BOOST_TEST((std::get<TapSpec>(port.kind) == TapSpec{"host/h2", "eth0", true}));

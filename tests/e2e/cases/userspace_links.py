@@ -4,7 +4,7 @@ import json
 import os
 
 from cases.capture import listening, stop, tcpdump
-from harness import case
+from harness import SLOW, case
 
 ROOT = ("root",)  # in a namespace of an ordinary user /dev/net/tun is the administrator's to give
 TUN = "/dev/net/tun"
@@ -106,7 +106,7 @@ def impaired(w):
     ping(w, "host/h1", "h2")
     took = times(ping(w, "host/h1", "h2", "-i", "0.05", count=21))
     w.equal(len(took), 21, "answers")
-    w.true(60 <= min(took) < 80, f"round trips of 40 ms and 20 ms: {took}")
+    w.true(60 <= min(took) < 60 + 20 * SLOW, f"round trips of 40 ms and 20 ms: {took}")
     w.has(w.labctl("explain", "host/h1", "host/h2").out, "[link: delay 40ms]", "explain")
     w.labctl("fault", "link", "host/h2", "switch/s1", "--delay", "0ms", "--loss", "100%", "--direction", "out")
     ping(w, "host/h1", "h2", "-W", "1", status=1)
@@ -114,6 +114,8 @@ def impaired(w):
     w.equal(w.labctl("plan").out, "", "drift with a fault in force")
     w.labctl("fault", "clear", "--all")
     w.true(min(times(ping(w, "host/h1", "h2", count=3))) >= 60, "the link is as the lab file has it")
+    run = w.labctl("fault", "link", "host/h1", "switch/s1", "--mtu", "65535", status=2)
+    w.has(run.err, "an MTU of at most 65521", "an MTU that no TAP device has")
     w.labctl("fault", "link", "host/h1", "switch/s1", "--duplicate", "100%", "--direction", "out")
     w.wait("a duplicate", lambda: "DUP!" in ping(w, "host/h1", "h2", "-i", "0.05", count=3), 20)
     w.labctl("fault", "clear", "--all")
@@ -126,9 +128,9 @@ def impaired(w):
     took = times(ping(w, "host/h1", "h2", "-s", "1000", "-i", "0.3", count=3))
     w.true(min(took) >= 164, f"60 ms and 104 ms: {took}")
     w.labctl("fault", "clear", "--all")
-    w.labctl("fault", "link", "host/h1", "switch/s1", "--delay", "30ms", "--reorder", "50%", "--direction", "out")
+    w.labctl("fault", "link", "host/h1", "switch/s1", "--delay", "300ms", "--reorder", "50%", "--direction", "out")
     took = times(ping(w, "host/h1", "h2", "-i", "0.02", count=40))
-    w.true(min(took) < 90 <= max(took), f"some overtake: {took}")
+    w.true(min(took) < 360 <= max(took), f"some overtake: {took}")
     w.true(counted(w, "host/h1", "eth0", "reordered") > 0, "those that overtake are counted")
 
 
@@ -143,11 +145,11 @@ def broken(w):
     ping(w, "host/h1", "h2")
     w.true(not no_carrier(), "a carrier")
     w.labctl("fault", "cut", "host/h1")
-    w.true(no_carrier(), "no carrier behind a cut")
+    w.wait("no carrier behind a cut", no_carrier)
     ping(w, "host/h1", "h2", "-W", "1", status=(1, 2))
     w.matches(w.labctl("get", "links").out, r"switch/s1:to-h1 \(down\)", "get links")
     w.labctl("fault", "restore", "host/h1")
-    w.true(not no_carrier(), "a carrier again")
+    w.wait("a carrier again", lambda: not no_carrier())
     w.wait("the way", lambda: "1 received" in ping(w, "host/h1", "h2", "-W", "1", status=None), 20)
     before = counted(w, "host/h1", "eth0", "delivered")
     os.kill(w.labctl("status", "-o", "json").json()["dataPlane"]["pid"], 9)
