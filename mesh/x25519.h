@@ -19,6 +19,8 @@ struct X25519Pair {
     X25519Pair() = default;
     X25519Pair(const X25519Pair&) = default;
     X25519Pair& operator=(const X25519Pair&) = default;
+    X25519Pair(X25519Pair&&) = default;
+    X25519Pair& operator=(X25519Pair&&) = default;
     ~X25519Pair();
 };
 

@@ -76,7 +76,7 @@ void Lab::start(
     std::vector<api::Object> objects,
     const Step& step,
     const KeepAlive& keep_alive) {
-    auto begin = Clock::now();
+    const auto begin = Clock::now();
     make_directories(paths_.state_dir);
     journal_ = std::make_unique<store::Journal>(store::Journal::open(paths_.journal));
     auto restored = journal_->load();
@@ -131,7 +131,19 @@ void Lab::start(
         (resumed ? "resumed, " : "") + count_of(store_.list("Pod").size(), "pod") +
             " scheduled on " + count_of(cluster_->config().nodes.size(), "node"),
         micros_since(begin));
-    begin = Clock::now();
+    start_network(step, keep_alive);
+    start_bgp();
+    serve_dns_upstream();
+    finish_policies();
+    if (!policy_warning_.empty()) {
+        step("WARNING: " + policy_warning_, 0);
+    }
+    runtime_->start_new();
+    serve_health_checks();
+}
+
+void Lab::start_network(const Step& step, const KeepAlive& keep_alive) {
+    const auto begin = Clock::now();
     const auto report = build_network(keep_alive);
     follow_cni();
     serve_tunnels();
@@ -150,14 +162,6 @@ void Lab::start(
                  count_of(proxies_->service_ports(), "service port") + ")";
     }
     step(built, micros_since(begin));
-    start_bgp();
-    serve_dns_upstream();
-    finish_policies();
-    if (!policy_warning_.empty()) {
-        step("WARNING: " + policy_warning_, 0);
-    }
-    runtime_->start_new();
-    serve_health_checks();
 }
 
 void Lab::start_dataplane(const compile::ClusterConfig& config) {
@@ -176,7 +180,7 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
     };
     dataplane_ = std::make_unique<dataplane::DataPlane>(loop_, std::move(options));
     dns_watchers_ = std::make_unique<DnsWatchers>(*dataplane_);
-    dataplane_->on_tunnel_drops([this](std::vector<dataplane::TunnelDropped> drops) {
+    dataplane_->on_tunnel_drops([this](const std::vector<dataplane::TunnelDropped>& drops) {
         if (policies_ && drop_log_) {
             tunnels_dropped(drops);
         }

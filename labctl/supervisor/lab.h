@@ -231,6 +231,8 @@ private:
     void start_dataplane(const compile::ClusterConfig& config);
     ChangeReport sync();
     void sync_by_itself();
+    /// Of `start`: what the objects call for is made and served.
+    void start_network(const Step& step, const KeepAlive& keep_alive);
     ChangeReport build_network(const KeepAlive& keep_alive);
     [[nodiscard]] netemu::DesiredState desired_state() const;
     /// Whether this host's kernel has netem; asks it once.

@@ -19,13 +19,13 @@ struct LinkInfo {
     std::uint32_t index = 0;
     std::string kind; // "bridge", "veth", "vxlan", "geneve", "ipip", "wireguard", "vlan", "dummy",
                       // "tun", or empty for lo
+    std::string master; // name, or empty
     MacAddress mac;
     std::uint32_t mtu = 0;
     bool up = false;               // IFF_UP
-    std::string master;            // name, or empty
     bool hairpin = false;          // of a bridge's port
-    std::vector<PortVlan> vlans{}; // of a port of a bridge that filters; in order of their ids
     bool vlan_filtering = false;   // of a bridge
+    std::vector<PortVlan> vlans{}; // of a port of a bridge that filters; in order of their ids
     std::optional<VxlanSpec> vxlan;
     std::optional<TunSpec> tun;
     std::optional<ExternalTunnelSpec> external;
