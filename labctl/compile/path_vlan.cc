@@ -1,4 +1,4 @@
-#include "labctl/compile/vlan_path.h"
+#include "labctl/compile/path_vlan.h"
 
 #include <algorithm>
 
