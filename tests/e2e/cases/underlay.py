@@ -65,7 +65,10 @@ spec:
       - {endpoints: [leaf-2, spine-1]}
       - {endpoints: [leaf-2, spine-2]}
       - {endpoints: [laptop, rack-2]}
----
+"""
+
+# A pod on each of two nodes.
+PAIR = """
 apiVersion: v1
 kind: Pod
 metadata: {name: client}
@@ -75,7 +78,9 @@ apiVersion: v1
 kind: Pod
 metadata: {name: web, labels: {app: web}}
 spec: {nodeName: node-2, containers: [{name: c, image: "x:1", ports: [{containerPort: 8080}]}]}
----
+"""
+
+RACKS += "---" + PAIR + "---" + """
 apiVersion: v1
 kind: Service
 metadata: {name: web}

@@ -4,6 +4,7 @@ import json
 import os
 
 from cases.capture import listening, stop, tcpdump
+from cases.underlay import PAIR, ping, up
 from harness import SLOW, case
 
 ROOT = ("root",)  # in a namespace of an ordinary user /dev/net/tun is the administrator's to give
@@ -31,30 +32,12 @@ PODS = HEAD + """
 spec:
   nodes: 2
   underlay: {emulation: userspace}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: client}
-spec: {nodeName: node-1, containers: [{name: c, image: "x:1", ports: [{containerPort: 8080}]}]}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: web, labels: {app: web}}
-spec: {nodeName: node-2, containers: [{name: c, image: "x:1", ports: [{containerPort: 8080}]}]}
----
+""" + "---" + PAIR + "---" + """
 apiVersion: v1
 kind: Service
 metadata: {name: web}
 spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 """
-
-
-def up(w, text):
-    w.labctl("up", w.write("lab.yaml", text))
-
-
-def ping(w, origin, to, *words, count=1, status=0):
-    return w.labctl("exec", origin, "--", "ping", "-n", "-c", count, "-W", "5", *words, to, status=status).out
 
 
 def times(text):
