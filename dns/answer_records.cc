@@ -171,8 +171,8 @@ bool RecordWriter::name_server(const ClusterZone::Origin& origin) {
     const auto name_at = writer_.size() + kRecordHeadBytes;
     AnyRecord record;
     if (service != nullptr) {
-        put_head(record, apex, Type::Ns, ttl, service->suffix.size());
-        record.put(service->suffix);
+        put_head(record, apex, Type::Ns, ttl, service->suffix().size());
+        record.put(service->suffix());
     } else {
         constexpr auto kName = "\2ns\3dns"sv;
         put_head(record, apex, Type::Ns, ttl, kName.size() + 2);
@@ -258,19 +258,19 @@ bool RecordWriter::address_set(std::string_view records, std::size_t record_byte
 bool RecordWriter::service(const ServiceRecords& service) {
     switch (static_cast<Type>(query_.type)) {
     case Type::A:
-        return address_set(service.a, kARecordBytes);
+        return address_set(service.a(), kARecordBytes);
     case Type::Aaaa:
-        return address_set(service.aaaa, kAaaaRecordBytes);
+        return address_set(service.aaaa(), kAaaaRecordBytes);
     case Type::Srv:
         return services(service, PortFilter{});
     case Type::Cname: {
-        if (service.external.empty()) {
+        if (service.external().empty()) {
             return false;
         }
         AnyRecord record;
         put_head(
-            record, question_name(), Type::Cname, zone_.options().ttl_s, service.external.size());
-        record.put(service.external);
+            record, question_name(), Type::Cname, zone_.options().ttl_s, service.external().size());
+        record.put(service.external());
         answer(record.view());
         return true;
     }
@@ -291,8 +291,8 @@ bool RecordWriter::service_port(const ServiceRecords& service) {
     if (service.kind == ServiceKind::Headless) {
         return addresses_of(service, 0, service.endpoints.size(), filter);
     }
-    return type == Type::A ? address_set(service.a, kARecordBytes)
-                           : address_set(service.aaaa, kAaaaRecordBytes);
+    return type == Type::A ? address_set(service.a(), kARecordBytes)
+                           : address_set(service.aaaa(), kAaaaRecordBytes);
 }
 
 bool RecordWriter::endpoint(const ServiceRecords& service) {
@@ -366,7 +366,7 @@ bool RecordWriter::services(const ServiceRecords& service, const PortFilter& fil
         const bool again = std::any_of(ports.begin(), port, [&](const auto& earlier) {
             return is_own(earlier) && earlier.number == port->number;
         });
-        if (is_own(*port) && !again && !srv(weight, port->number, {}, service.suffix)) {
+        if (is_own(*port) && !again && !srv(weight, port->number, {}, service.suffix())) {
             return true;
         }
     }
@@ -411,7 +411,7 @@ bool RecordWriter::endpoint_services(
         const auto label = service.label(endpoint);
         if (!srv_written(service, from, index, port, filter)) {
             const auto at = writer_.size() + kRecordHeadBytes + kSrvFixedBytes;
-            if (!srv(weight, port.number, label, service.suffix)) {
+            if (!srv(weight, port.number, label, service.suffix())) {
                 return;
             }
             target_at = label == last_label ? target_at : at;
@@ -465,7 +465,7 @@ bool RecordWriter::pointers(const netemu::IpAddress& address) {
         const auto& ips = service.cluster_ips;
         if (!any && std::find(ips.begin(), ips.end(), address) != ips.end()) {
             any = true;
-            pointer_record({}, service.suffix);
+            pointer_record({}, service.suffix());
         }
     });
     if (any) {
@@ -477,7 +477,7 @@ bool RecordWriter::pointers(const netemu::IpAddress& address) {
             const auto label = service.label(endpoint);
             if (endpoint.address == address && label != last) {
                 any = true;
-                pointer_record(label, service.suffix);
+                pointer_record(label, service.suffix());
                 last = label;
             }
         }

@@ -30,7 +30,7 @@ void add_endpoints(ServiceRecords& records, const ServiceValue& service) {
             const auto label = endpoint.hostname.empty() ? address_label(endpoint.address)
                                                          : netemu::to_lower(endpoint.hostname);
             if (!endpoint.ready || label.size() > limits::kLabelBytesMax ||
-                label.size() + 1 + records.suffix.size() > limits::kNameBytesMax) {
+                label.size() + 1 + records.suffix_size > limits::kNameBytesMax) {
                 continue;
             }
             ServiceRecords::EndpointRecord record;
@@ -56,13 +56,17 @@ void add_endpoints(ServiceRecords& records, const ServiceValue& service) {
     records.labels.shrink_to_fit();
 }
 
+/// Behind the suffix: nothing else may have been added to `wire`.
 void add_addresses(
     ServiceRecords& records, const std::vector<netemu::IpAddress>& addresses, std::uint32_t ttl) {
+    std::string aaaa;
     for (const auto& address : addresses) {
-        append_address_record(address.is_v4() ? records.a : records.aaaa, address, ttl);
+        append_address_record(address.is_v4() ? records.wire : aaaa, address, ttl);
     }
-    records.a.shrink_to_fit();
-    records.aaaa.shrink_to_fit();
+    records.a_size = static_cast<std::uint32_t>(records.wire.size() - records.suffix_size);
+    records.aaaa_size = static_cast<std::uint32_t>(aaaa.size());
+    records.wire += aaaa;
+    records.wire.shrink_to_fit();
 }
 
 /// Every address once (RFC 2181 section 5).
@@ -99,8 +103,7 @@ std::pair<std::size_t, std::size_t> ServiceRecords::endpoints_named(std::string_
 }
 
 std::size_t ServiceRecords::memory_bytes() const {
-    return sizeof *this + suffix.capacity() + a.capacity() + aaaa.capacity() + labels.capacity() +
-           external.capacity() + ports.capacity() * sizeof(Port) +
+    return sizeof *this + wire.capacity() + labels.capacity() + ports.capacity() * sizeof(Port) +
            endpoints.capacity() * sizeof(EndpointRecord) +
            cluster_ips.capacity() * sizeof(netemu::IpAddress);
 }
@@ -115,7 +118,7 @@ void append_address_record(std::string& out, const netemu::IpAddress& address, s
     out.append(reinterpret_cast<const char*>(address.bytes()), address.size()); // NOLINT
 }
 
-std::unique_ptr<const ServiceRecords>
+std::unique_ptr<ServiceRecords>
 make_service_records(const ServiceValue& service, const Name& zone, std::uint32_t ttl) {
     auto records = std::make_unique<ServiceRecords>();
     const auto own = Name::parse(service.name + "." + service.ns);
@@ -124,15 +127,16 @@ make_service_records(const ServiceValue& service, const Name& zone, std::uint32_
     if (!full || own->labels().size() != 2) {
         return nullptr;
     }
-    records->suffix = full->lower().wire();
-    records->key_size = own->wire().size() - 1;
+    records->wire = full->lower().wire();
+    records->suffix_size = static_cast<std::uint16_t>(records->wire.size());
+    records->key_size = static_cast<std::uint16_t>(own->wire().size() - 1);
     records->kind = service.kind;
     if (service.kind == ServiceKind::ExternalName) {
         const auto target = Name::parse(service.external_name);
         if (!target || target->is_root() || netemu::IpAddress::parse(service.external_name)) {
             return nullptr;
         }
-        records->external = target->wire();
+        records->wire += target->wire();
         return records;
     }
     add_endpoints(*records, service);

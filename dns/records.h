@@ -50,8 +50,8 @@ struct ServiceValue {
 /// a zero (coredns plugin/kubernetes endpointHostname).
 std::string address_label(const netemu::IpAddress& address);
 
-/// The records of one Service, never changed once made: a change makes a new one. Addresses are
-/// ready to be copied into an answer whose question is the owner.
+/// The records of one Service. A change makes all of them anew. Addresses are ready to be copied
+/// into an answer whose question is the owner.
 struct ServiceRecords {
     struct Port {
         std::string name; // lower case
@@ -67,18 +67,30 @@ struct ServiceRecords {
     };
     static constexpr std::uint16_t kOwn = 0xffff; // a port of the Service itself
 
-    std::string suffix;       // wire name "svc.ns.svc.zone.", lower case
-    std::size_t key_size = 0; // of the two first labels of it, which are the key
+    /// All that most answers need, side by side in memory: the wire name "svc.ns.svc.zone." in
+    /// lower case, the A records of the Service's name, its AAAA records, and with ExternalName the
+    /// wire name that it stands for.
+    std::string wire;
+    std::uint16_t key_size = 0; // of the name's two first labels, which are the key
+    std::uint16_t suffix_size = 0;
+    std::uint32_t a_size = 0;
+    std::uint32_t aaaa_size = 0;
     ServiceKind kind = ServiceKind::ClusterIp;
-    std::string a;    // A records of the Service's name
-    std::string aaaa; // AAAA records
     std::vector<netemu::IpAddress> cluster_ips;
     std::vector<Port> ports;
     std::vector<EndpointRecord> endpoints; // the ready ones, by label, address and slice
     std::string labels;
-    std::string external; // wire name, with ExternalName
 
-    [[nodiscard]] std::string_view key() const { return {suffix.data(), key_size}; }
+    [[nodiscard]] std::string_view key() const { return {wire.data(), key_size}; }
+    [[nodiscard]] std::string_view suffix() const { return {wire.data(), suffix_size}; }
+    [[nodiscard]] std::string_view a() const { return {wire.data() + suffix_size, a_size}; }
+    [[nodiscard]] std::string_view aaaa() const {
+        return {wire.data() + suffix_size + a_size, aaaa_size};
+    }
+    /// Empty but with ExternalName.
+    [[nodiscard]] std::string_view external() const {
+        return std::string_view(wire).substr(std::size_t{suffix_size} + a_size + aaaa_size);
+    }
     [[nodiscard]] std::string_view label(const EndpointRecord& endpoint) const {
         return std::string_view(labels).substr(endpoint.label_at, endpoint.label_size);
     }
@@ -93,7 +105,7 @@ inline constexpr std::size_t kAaaaRecordBytes = 28; // the same with 16
 
 /// Null when a name is no DNS name at all, or an external name looks like an address (coredns drops
 /// those). `zone` is the cluster's domain in lower case.
-std::unique_ptr<const ServiceRecords>
+std::unique_ptr<ServiceRecords>
 make_service_records(const ServiceValue& service, const Name& zone, std::uint32_t ttl);
 
 /// Appends an A or AAAA record of the question's name.

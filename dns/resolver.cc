@@ -266,7 +266,7 @@ std::optional<Message> BlockResolver::cluster(const Ask& ask, std::optional<Name
         return response;
     }
     case ClusterAnswer::State::Target: {
-        target = Name::from_wire(answer.service->external);
+        target = Name::from_wire(answer.service->external());
         auto response = local_response(ask.question);
         response.origin.source = Source::Kubernetes;
         response.answers.push_back(
@@ -274,7 +274,7 @@ std::optional<Message> BlockResolver::cluster(const Ask& ask, std::optional<Name
              static_cast<std::uint16_t>(Type::Cname),
              kInternet,
              parts_.zone->options().ttl_s,
-             answer.service->external});
+             std::string(answer.service->external())});
         return response;
     }
     default:

@@ -2,20 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <iterator>
 
 #include "netemu/base/text.h"
 
 namespace dns {
 namespace {
-
-constexpr std::uint64_t kMixer = 0x9e3779b97f4a7c15ULL;
-
-std::uint64_t mix(std::uint64_t hash, std::uint64_t word) {
-    hash = (hash ^ word) * kMixer;
-    return hash ^ (hash >> 32U);
-}
 
 /// Wire form of "name.ns" without the root; empty when that is no name.
 std::string service_key(std::string_view ns, std::string_view name) {
@@ -38,23 +30,8 @@ std::vector<netemu::IpAddress> addresses_of(const ServiceRecords* records) {
 
 } // namespace
 
-std::size_t ClusterZone::KeyHash::operator()(std::string_view key) const {
-    std::uint64_t hash = key.size();
-    while (key.size() >= sizeof(std::uint64_t)) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, key.data(), sizeof word);
-        hash = mix(hash, word);
-        key.remove_prefix(sizeof word);
-    }
-    std::uint64_t rest = 0;
-    std::memcpy(&rest, key.data(), key.size());
-    return static_cast<std::size_t>(mix(hash, rest));
-}
-
 std::size_t ClusterZone::AddressHash::operator()(const netemu::IpAddress& address) const noexcept {
-    std::uint64_t words[2];
-    std::memcpy(words, address.bytes(), sizeof words);
-    return static_cast<std::size_t>(mix(mix(address.is_v4() ? 4 : 6, words[0]), words[1]));
+    return hash_key({reinterpret_cast<const char*>(address.bytes()), address.size()}); // NOLINT
 }
 
 ClusterZone::ClusterZone(ZoneOptions options) : options_(std::move(options)) {
@@ -111,60 +88,42 @@ void ClusterZone::set_service(const ServiceValue& service) {
         remove_service(service.ns, service.name);
         return;
     }
-    auto node = slots_.extract(records->key());
-    if (node.empty()) {
-        auto slot = std::make_unique<Slot>();
-        index_addresses(*slot, nullptr, records.get());
-        slot->records = std::move(records);
-        const auto key = slot->records->key();
-        slots_.emplace(key, std::move(slot));
-    } else {
-        auto& slot = *node.mapped();
-        index_addresses(slot, slot.records.get(), records.get());
-        slot.records = std::move(records);
-        node.key() = slot.records->key();
-        slots_.insert(std::move(node));
-    }
+    const auto* known = services_.find(records->key());
+    const auto before = addresses_of(known);
+    const auto& now = services_.put(std::move(records));
+    index_addresses(now, before, addresses_of(&now));
     touch();
 }
 
 void ClusterZone::remove_service(std::string_view ns, std::string_view name) {
-    const auto found = slots_.find(service_key(ns, name));
-    if (found != slots_.end()) {
-        index_addresses(*found->second, found->second->records.get(), nullptr);
-        slots_.erase(found);
+    const auto key = service_key(ns, name);
+    if (const auto* found = services_.find(key); found != nullptr) {
+        index_addresses(*found, addresses_of(found), {});
+        services_.erase(key);
         touch();
     }
 }
 
 void ClusterZone::index_addresses(
-    Slot& slot, const ServiceRecords* before, const ServiceRecords* now) {
-    const auto old_ones = addresses_of(before);
-    const auto new_ones = addresses_of(now);
+    const ServiceRecords& records,
+    const std::vector<netemu::IpAddress>& before,
+    const std::vector<netemu::IpAddress>& now) {
     std::vector<netemu::IpAddress> changed;
     std::set_difference(
-        old_ones.begin(),
-        old_ones.end(),
-        new_ones.begin(),
-        new_ones.end(),
-        std::back_inserter(changed));
+        before.begin(), before.end(), now.begin(), now.end(), std::back_inserter(changed));
     for (const auto& address : changed) {
         const auto [first, last] = reverse_.equal_range(address);
         const auto entry =
-            std::find_if(first, last, [&slot](const auto& known) { return known.second == &slot; });
+            std::find_if(first, last, [&](const auto& known) { return known.second == &records; });
         if (entry != last) {
             reverse_.erase(entry);
         }
     }
     changed.clear();
     std::set_difference(
-        new_ones.begin(),
-        new_ones.end(),
-        old_ones.begin(),
-        old_ones.end(),
-        std::back_inserter(changed));
+        now.begin(), now.end(), before.begin(), before.end(), std::back_inserter(changed));
     for (const auto& address : changed) {
-        reverse_.emplace(address, &slot);
+        reverse_.emplace(address, &records);
     }
 }
 
@@ -196,8 +155,7 @@ const ClusterZone::Origin* ClusterZone::origin_of(const QueryView& query) const 
 }
 
 const ServiceRecords* ClusterZone::service(std::string_view key) const {
-    const auto found = slots_.find(key);
-    return found == slots_.end() ? nullptr : found->second->records.get();
+    return services_.find(key);
 }
 
 bool ClusterZone::has_namespace(std::string_view lower_name) const {

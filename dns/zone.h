@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -11,6 +10,7 @@
 #include "dns/name.h"
 #include "dns/query.h"
 #include "dns/records.h"
+#include "dns/service_table.h"
 #include "netemu/base/address.h"
 
 namespace dns {
@@ -84,7 +84,7 @@ public:
     void services_with(const netemu::IpAddress& address, Visit visit) const {
         const auto [first, last] = reverse_.equal_range(address);
         for (auto it = first; it != last; ++it) {
-            visit(*it->second->records);
+            visit(*it->second);
         }
     }
     [[nodiscard]] bool falls_through(const QueryView& query) const;
@@ -93,23 +93,14 @@ public:
     [[nodiscard]] bool synced() const { return synced_; }
     /// Seconds since 1970 of the last change.
     [[nodiscard]] std::uint32_t serial() const { return serial_; }
-    [[nodiscard]] std::size_t services() const { return slots_.size(); }
+    [[nodiscard]] std::size_t services() const { return services_.size(); }
     /// Of the DNS Service, null if it is not there.
     [[nodiscard]] const ServiceRecords* dns_service() const;
 
 private:
-    /// Stays where it is while the records of its Service come and go.
-    struct Slot {
-        std::unique_ptr<const ServiceRecords> records;
-    };
-    /// Not noexcept: that makes libstdc++ keep the hash in the node, which saves a miss of the
-    /// cache for each neighbour in a bucket.
-    struct KeyHash {
-        std::size_t operator()(std::string_view key) const;
-    };
     struct TextHash {
         using is_transparent = void; // NOLINT: the name that the library looks for
-        std::size_t operator()(std::string_view key) const { return KeyHash{}(key); }
+        std::size_t operator()(std::string_view key) const { return hash_key(key); }
     };
     struct AddressHash {
         std::size_t operator()(const netemu::IpAddress& address) const noexcept;
@@ -117,13 +108,17 @@ private:
 
     void touch();
     [[nodiscard]] bool exposed(std::string_view ns) const;
-    void index_addresses(Slot& slot, const ServiceRecords* before, const ServiceRecords* now);
+    /// Makes `services_with` find these records by the addresses `now` instead of `before`; both
+    /// are sorted.
+    void index_addresses(
+        const ServiceRecords& records,
+        const std::vector<netemu::IpAddress>& before,
+        const std::vector<netemu::IpAddress>& now);
 
     ZoneOptions options_;
     std::vector<Origin> origins_;
-    /// The keys lie in the records, which are replaced: so the key of a replaced record is moved.
-    std::unordered_map<std::string_view, std::unique_ptr<Slot>, KeyHash> slots_;
-    std::unordered_multimap<netemu::IpAddress, Slot*, AddressHash> reverse_;
+    ServiceTable services_;
+    std::unordered_multimap<netemu::IpAddress, const ServiceRecords*, AddressHash> reverse_;
     std::unordered_set<std::string, TextHash, std::equal_to<>> namespaces_;
     std::unordered_multimap<netemu::IpAddress, std::string, AddressHash> pods_;
     std::string dns_service_key_;
