@@ -26,7 +26,7 @@ void put_deleted_set(
 /// rule that follows in the same transaction and looks it up by the name and number that are set
 /// here.
 struct AnonymousSet {
-    const char* name;
+    std::string name;
     std::uint32_t id;
 };
 AnonymousSet put_anonymous_addresses(
