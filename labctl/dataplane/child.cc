@@ -43,7 +43,7 @@ void run_half(const char* name, const std::function<void()>& body) {
     try {
         body();
     } catch (const std::exception& error) {
-        netemu::logger("dataplane")->error("{}: {}", name, error.what());
+        netemu::log_error("dataplane", std::string(name) + ": " + error.what());
         end_process(kExitFailure);
     }
 }

@@ -253,8 +253,10 @@ private:
         }
         const bool healthy = netemu::Clock::now() - started_ > kHealthyAge;
         delay_ = healthy ? 0ms : std::clamp(delay_ * 2, kRestartDelayMin, kRestartDelayMax);
-        netemu::logger("dataplane")
-            ->warn("{}; starting it again pid={} delay_ms={}", why, pid(), delay_.count());
+        netemu::log_warning(
+            "dataplane",
+            why + "; starting it again pid=" + std::to_string(pid()) +
+                " delay_ms=" + std::to_string(delay_.count()));
         zone.set_channel(nullptr);
         workloads.set_channel(nullptr);
         proxies.set_channel(nullptr);

@@ -165,7 +165,7 @@ void ProxyRegistry::need_socket(WireReader& record) {
         channel_->send_owned(
             WireWriter().op(Op::ProxySocket).u32(flow).bytes(), std::move(sockets));
     } catch (const netemu::Error& error) {
-        netemu::logger("dataplane")->debug("a socket in {}: {}", ns_name, error.what());
+        netemu::log_debug("dataplane", "a socket in " + ns_name + ": " + error.what());
         channel_->send(WireWriter().op(Op::NoProxySocket).u32(flow).bytes());
     }
 }

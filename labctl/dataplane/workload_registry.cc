@@ -190,7 +190,7 @@ void WorkloadRegistry::add_dns_port(const std::string& name, Served& pod, std::u
             pod.listeners.push_back(std::move(listener));
         }
     } catch (const netemu::Error& error) {
-        netemu::logger("dataplane")->warn("{}: {}", name, error.what());
+        netemu::log_warning("dataplane", name + ": " + error.what());
     }
 }
 
@@ -321,7 +321,7 @@ void WorkloadRegistry::want_sockets(WireReader& record) {
             channel_->send_owned(message.bytes(), std::move(sockets));
         }
     } catch (const netemu::Error& error) {
-        netemu::logger("dataplane")->warn("sockets for {}: {}", name->second, error.what());
+        netemu::log_warning("dataplane", "sockets for " + name->second + ": " + error.what());
     }
 }
 

@@ -227,7 +227,7 @@ void Bgp::compare() {
         try {
             there = parts_.kernel.read_routes(ns, netemu::kRouteByBird);
         } catch (const netemu::Error& error) {
-            netemu::logger("supervisor")->warn("routes of {}: {}", ns, error.what());
+            netemu::log_warning("supervisor", "routes of " + ns + ": " + error.what());
         }
         std::erase_if(there, [](const RouteSpec& route) { return route.is_blackhole(); });
         for (auto& route : there) {

@@ -284,13 +284,10 @@ void CniRuntime::add_failed(Pod& pod, const std::string& why) {
 /// An error of one plugin does not keep the others from letting go.
 void CniRuntime::delete_ended(Pod& pod, const CniProcessEnd& end) {
     if (end.status != 0) {
-        netemu::logger("supervisor")
-            ->warn(
-                "CNI DEL of {}/{} by {}: {}",
-                pod.key.ns,
-                pod.key.name,
-                string_at(parts_.list.plugins.at(pod.position), "type"),
-                words_of(end));
+        netemu::log_warning(
+            "supervisor",
+            "CNI DEL of " + pod.key.ns + "/" + pod.key.name + " by " +
+                string_at(parts_.list.plugins.at(pod.position), "type") + ": " + words_of(end));
     }
     if (pod.position > 0) {
         --pod.position;

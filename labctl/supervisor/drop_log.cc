@@ -46,7 +46,7 @@ void DropLog::open(const std::string& node) {
     } catch (const netemu::Error& error) {
         if (problem_.empty()) {
             problem_ = node + ": " + error.what();
-            netemu::logger("supervisor")->warn("drops are not seen: {}", problem_);
+            netemu::log_warning("supervisor", "drops are not seen: " + problem_);
         }
         return;
     }

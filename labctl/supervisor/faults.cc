@@ -117,7 +117,7 @@ void Faults::tell_changed() {
     try {
         changed_();
     } catch (const netemu::Error& error) {
-        netemu::logger("supervisor")->warn("faults: {}", error.what());
+        netemu::log_warning("supervisor", std::string("faults: ") + error.what());
     }
 }
 

@@ -171,7 +171,7 @@ void IptablesRules::update(
     }
     const auto failures = restore(inputs);
     for (const auto& failure : failures) {
-        netemu::logger("supervisor")->debug("{}; all of its rules anew", failure.text);
+        netemu::log_debug("supervisor", failure.text + "; all of its rules anew");
         distrust(failure.node);
     }
     if (!failures.empty()) {

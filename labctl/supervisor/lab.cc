@@ -248,8 +248,9 @@ void Lab::sync_by_itself() {
             sync();
             return;
         } catch (const netemu::Error& error) {
-            netemu::logger("supervisor")
-                ->warn("follow the objects, try {}: {}", tried, error.what());
+            netemu::log_warning(
+                "supervisor",
+                "follow the objects, try " + std::to_string(tried) + ": " + error.what());
         }
     }
 }

@@ -64,7 +64,7 @@ Lab::source_before_nat(const DroppedPacket& dropped, const netemu::Endpoint& sou
             *kernel_, sender, packet.protocol, answers_from, answers_to);
         return connection ? connection->source : source;
     } catch (const netemu::Error& error) { // then its probe waits for its time-out
-        netemu::logger("supervisor")->debug("a dropped packet's sender: {}", error.what());
+        netemu::log_debug("supervisor", std::string("a dropped packet's sender: ") + error.what());
         return source;
     }
 }

@@ -188,7 +188,7 @@ api::Json Lab::inject_fault(const api::Json& question) {
         try {
             faults_changed();
         } catch (const netemu::Error& error) {
-            netemu::logger("supervisor")->warn("take back {}: {}", id, error.what());
+            netemu::log_warning("supervisor", "take back " + id + ": " + error.what());
         }
         throw;
     }

@@ -173,7 +173,7 @@ void Lab::cut_connections(const std::set<std::string>& namespaces) {
             try {
                 kernel_->delete_connections(ns, answers);
             } catch (const netemu::Error& error) {
-                netemu::logger("supervisor")->debug("cut {}: {}", ns, error.what());
+                netemu::log_debug("supervisor", "cut " + ns + ": " + error.what());
             }
         });
     }
@@ -197,7 +197,8 @@ void Lab::sweep_policies() {
         carry_out(plan, {});
         note_tables(plan.operations);
     } catch (const netemu::Error& error) {
-        netemu::logger("supervisor")->warn("delete stale chains of policies: {}", error.what());
+        netemu::log_warning(
+            "supervisor", std::string("delete stale chains of policies: ") + error.what());
     }
 }
 
@@ -215,7 +216,7 @@ void Lab::warn_of_ignored_policies() {
 }
 
 void Lab::announce_policy_warning() {
-    netemu::logger("supervisor")->error("{}", policy_warning_);
+    netemu::log_error("supervisor", policy_warning_);
     for (const auto& lab : store_.list("Lab")) {
         cluster_->warn("policies", *lab, "PoliciesNotEnforced", policy_warning_);
     }

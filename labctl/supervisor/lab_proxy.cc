@@ -142,7 +142,7 @@ void Lab::sweep_proxies() {
         note_tables(plan.operations);
         proxies_->note_devices(observed_);
     } catch (const netemu::Error& error) {
-        netemu::logger("supervisor")->warn("delete what is stale: {}", error.what());
+        netemu::log_warning("supervisor", std::string("delete what is stale: ") + error.what());
     }
     schedule_sweep();
 }
@@ -197,7 +197,8 @@ void Lab::switch_to_restored(std::unique_ptr<compile::Proxies> next, ChangeRepor
             iptables_->remove(*next);
             delete_empty_iptables_tables();
         } catch (const netemu::Error& error) {
-            netemu::logger("supervisor")->warn("take back iptables rules: {}", error.what());
+            netemu::log_warning(
+                "supervisor", std::string("take back iptables rules: ") + error.what());
         }
         throw;
     }

@@ -42,7 +42,7 @@ void NamespaceLinks::update(const std::map<std::string, int>& namespaces) {
         const auto path = directory_ + "/" + file;
         const auto target = "/proc/" + std::to_string(holder_) + "/fd/" + std::to_string(fd);
         if (::symlink(target.c_str(), path.c_str()) != 0 && errno != EEXIST) {
-            netemu::logger("supervisor")->debug("link {}: {}", path, netemu::errno_text(errno));
+            netemu::log_debug("supervisor", "link " + path + ": " + netemu::errno_text(errno));
         }
     }
     links_ = std::move(wanted);

@@ -112,7 +112,7 @@ private:
                 loop_.run();
                 return;
             } catch (const netemu::Error& error) {
-                netemu::logger("supervisor")->error("{}", error.what());
+                netemu::log_error("supervisor", error.what());
                 if (loop_.stopped()) {
                     return;
                 }
@@ -172,7 +172,7 @@ int run_supervisor(const std::vector<std::string>& arguments) {
         // No destructors: the kernel takes everything from us faster than we could give it back.
         ::_exit(Supervisor(parsed).run());
     } catch (const netemu::Error& error) {
-        netemu::logger("supervisor")->error("{}", error.what());
+        netemu::log_error("supervisor", error.what());
         say_error(parsed.errors, error);
         return static_cast<int>(error.exit_code());
     }

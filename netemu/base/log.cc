@@ -1,13 +1,15 @@
 #include "netemu/base/log.h"
 
+#include <memory>
 #include <mutex>
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 namespace netemu {
+namespace {
 
-std::shared_ptr<spdlog::logger> logger(const std::string& component) {
+std::shared_ptr<spdlog::logger> logger_of(const std::string& component) {
     static std::mutex mutex;
     const std::lock_guard lock(mutex);
     if (auto existing = spdlog::get(component)) {
@@ -19,11 +21,25 @@ std::shared_ptr<spdlog::logger> logger(const std::string& component) {
     return created;
 }
 
+} // namespace
+
+void log(LogLevel level, const std::string& component, const std::string& text) {
+    const auto logger = logger_of(component);
+    switch (level) {
+    case LogLevel::Debug:
+        logger->debug(text);
+        return;
+    case LogLevel::Warning:
+        logger->warn(text);
+        return;
+    case LogLevel::Error:
+        logger->error(text);
+        return;
+    }
+}
+
 void set_log_verbosity(int verbosity) {
-    const auto level = verbosity <= 0   ? spdlog::level::warn
-                       : verbosity == 1 ? spdlog::level::info
-                       : verbosity == 2 ? spdlog::level::debug
-                                        : spdlog::level::trace;
+    const auto level = verbosity <= 1 ? spdlog::level::warn : spdlog::level::debug;
     spdlog::set_level(level);
 }
 
