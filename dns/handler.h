@@ -50,6 +50,9 @@ public:
     Handler& operator=(const Handler&) = delete;
     virtual ~Handler() = default;
 
+    /// Tells of packets that are about to come to `handle` one by one, as they lie on the wire and
+    /// unchecked, so that what their answers need can be fetched from memory meanwhile.
+    virtual void expect(std::span<const Bytes> /*packets*/) {}
     /// Writes at most client.limit bytes into `out`, or keeps `replies.later()` and writes nothing.
     /// `query` and its packet are valid during the call only.
     virtual Handled handle(

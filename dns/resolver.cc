@@ -83,6 +83,12 @@ bool BlockResolver::straight() const {
     return !rewriter_ && !autopath_ && templates_.empty() && !hosts_;
 }
 
+void BlockResolver::expect(std::span<const Bytes> packets) const {
+    if (parts_.zone != nullptr) {
+        parts_.zone->expect(packets);
+    }
+}
+
 Handled BlockResolver::handle(
     const QueryView& query,
     const Client& client,
@@ -385,6 +391,12 @@ void Resolver::add(std::unique_ptr<BlockResolver> block) {
         return a.labels > b.labels;
     });
     blocks_.push_back(std::move(block));
+}
+
+void Resolver::expect(std::span<const Bytes> packets) {
+    for (const auto& block : blocks_) {
+        block->expect(packets);
+    }
 }
 
 Handled Resolver::handle(

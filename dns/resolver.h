@@ -48,6 +48,7 @@ public:
         const Client& client,
         std::span<std::uint8_t> out,
         ReplyMaker& replies);
+    void expect(std::span<const Bytes> packets) const;
     /// The same with values, for `explain` and for names that we need ourselves.
     void resolve(const Ask& ask, const netemu::IpAddress& client, Done done);
 
@@ -104,6 +105,7 @@ private:
 class Resolver : public Handler {
 public:
     void add(std::unique_ptr<BlockResolver> block);
+    void expect(std::span<const Bytes> packets) override;
     Handled handle(
         const QueryView& query,
         const Client& client,

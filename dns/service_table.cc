@@ -1,7 +1,10 @@
 #include "dns/service_table.h"
 
+#include <array>
 #include <cstring>
 #include <utility>
+
+#include "dns/limits.h"
 
 namespace dns {
 namespace {
@@ -43,6 +46,28 @@ std::size_t ServiceTable::seek(std::string_view key, std::uint64_t hash) const {
 
 const ServiceRecords* ServiceTable::find(std::string_view key) const {
     return places_[seek(key, hash_key(key))].records.get();
+}
+
+void ServiceTable::prefetch(std::span<const std::uint64_t> hashes) const {
+    for (const auto hash : hashes) {
+        __builtin_prefetch(&places_[static_cast<std::size_t>(hash) & mask_]);
+    }
+    std::array<const ServiceRecords*, limits::kUdpBatch>
+        expected; // NOLINT: `count` of them are set
+    std::size_t count = 0;
+    for (const auto hash : hashes) {
+        auto index = static_cast<std::size_t>(hash) & mask_;
+        while (places_[index].records != nullptr && places_[index].hash != hash) {
+            index = next(index);
+        }
+        if (const auto* records = places_[index].records.get(); records != nullptr) {
+            __builtin_prefetch(records);
+            expected[count++] = records; // NOLINT: not more than there are hashes
+        }
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        __builtin_prefetch(expected[i]->wire.data()); // NOLINT
+    }
 }
 
 ServiceRecords& ServiceTable::put(std::unique_ptr<ServiceRecords> records) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -24,6 +25,9 @@ public:
 
     /// Null if there is none. The next change of that Service changes what it points at.
     [[nodiscard]] const ServiceRecords* find(std::string_view key) const;
+    /// Has the processor fetch what `find` of keys with these hashes will look at, for all of them
+    /// at the same time. At most limits::kUdpBatch.
+    void prefetch(std::span<const std::uint64_t> hashes) const;
     /// Makes `records` those of their key and returns where they lie.
     ServiceRecords& put(std::unique_ptr<ServiceRecords> records);
     /// Without effect if there is none.

@@ -130,6 +130,9 @@ bool UdpService::batch(const std::shared_ptr<Socket>& socket) {
     server_.batch_start_ = start;
     const auto received = static_cast<std::size_t>(count);
     used_ = received;
+    if (received > 1) {
+        expect(received);
+    }
     std::size_t answers = 0;
     for (std::size_t i = 0; i < received; ++i) {
         auto& header = in_.at(i).msg_hdr;
@@ -158,6 +161,14 @@ bool UdpService::batch(const std::shared_ptr<Socket>& socket) {
         server_.counters_.duration(netemu::Clock::now() - start, answers);
     }
     return received == limits::kUdpBatch;
+}
+
+void UdpService::expect(std::size_t count) {
+    std::array<Bytes, limits::kUdpBatch> packets;
+    for (std::size_t i = 0; i < count; ++i) {
+        packets.at(i) = {&input_[i * limits::kUdpQueryBytesMax], in_.at(i).msg_len};
+    }
+    server_.handler_.expect(std::span(packets).first(count));
 }
 
 void UdpService::send(int fd, std::size_t count) {

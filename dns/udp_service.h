@@ -45,6 +45,8 @@ private:
     /// One batch; true if it was full, so that there may be more.
     bool batch(const std::shared_ptr<Socket>& socket);
     void prepare(std::size_t index, bool any);
+    /// Tells the handler of the datagrams that were received.
+    void expect(std::size_t count);
     void send(int fd, std::size_t count);
 
     Server& server_;

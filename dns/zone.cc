@@ -1,9 +1,12 @@
 #include "dns/zone.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <iterator>
+#include <optional>
 
+#include "dns/limits.h"
 #include "netemu/base/text.h"
 
 namespace dns {
@@ -13,6 +16,24 @@ namespace {
 std::string service_key(std::string_view ns, std::string_view name) {
     const auto own = Name::parse(netemu::to_lower(std::string(name) + "." + std::string(ns)));
     return own ? own->wire().substr(0, own->wire().size() - 1) : std::string{};
+}
+
+/// hash_key of the first two labels of a packet's question; none if it has none.
+std::optional<std::uint64_t> hash_of_service(Bytes packet) {
+    constexpr std::size_t kBytesMax = 2 * (limits::kLabelBytesMax + 1);
+    std::array<char, kBytesMax> key; // NOLINT: `size` of them are set
+    std::size_t size = 0;
+    for (int label = 0; label < 2; ++label) {
+        const auto at = limits::kHeaderBytes + size;
+        const std::size_t length = at < packet.size() ? packet[at] : 0;
+        if (length == 0 || length > limits::kLabelBytesMax || at + length >= packet.size()) {
+            return std::nullopt;
+        }
+        for (const auto byte : packet.subspan(at, length + 1)) {
+            key[size++] = static_cast<char>(lower_byte(byte)); // NOLINT: two labels fit
+        }
+    }
+    return hash_key({key.data(), size});
 }
 
 std::vector<netemu::IpAddress> addresses_of(const ServiceRecords* records) {
@@ -152,6 +173,17 @@ const ClusterZone::Origin* ClusterZone::origin_of(const QueryView& query) const 
         }
     }
     return nullptr;
+}
+
+void ClusterZone::expect(std::span<const Bytes> packets) const {
+    std::array<std::uint64_t, limits::kUdpBatch> hashes; // NOLINT: `count` of them are set
+    std::size_t count = 0;
+    for (const auto& packet : packets.first(std::min(packets.size(), hashes.size()))) {
+        if (const auto hash = hash_of_service(packet)) {
+            hashes[count++] = *hash; // NOLINT: as many as there are packets at most
+        }
+    }
+    services_.prefetch(std::span(hashes).first(count));
 }
 
 const ServiceRecords* ClusterZone::service(std::string_view key) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -72,6 +73,8 @@ public:
     };
     /// The origin with the most labels that `query` is in; null if none.
     [[nodiscard]] const Origin* origin_of(const QueryView& query) const;
+    /// Fetches from memory what answers to these packets will look at (Handler::expect).
+    void expect(std::span<const Bytes> packets) const;
     /// `key` is the wire form of "service.namespace" without the root, lower case.
     [[nodiscard]] const ServiceRecords* service(std::string_view key) const;
     [[nodiscard]] bool has_namespace(std::string_view lower_name) const;

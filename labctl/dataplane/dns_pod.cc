@@ -171,6 +171,12 @@ std::shared_ptr<dns::Upstream> DnsPod::make_world() {
     return make_upstream(loop_, config, serving_, stock_);
 }
 
+void DnsPod::expect(std::span<const dns::Bytes> packets) {
+    if (current_) {
+        current_->resolver.expect(packets);
+    }
+}
+
 dns::Handled DnsPod::handle(
     const dns::QueryView& query,
     const dns::Client& client,

@@ -59,6 +59,7 @@ public:
     /// A socket to ask upstreams with.
     void add_stock(netemu::UniqueFd socket) { stock_.add(std::move(socket)); }
 
+    void expect(std::span<const dns::Bytes> packets) override;
     dns::Handled handle(
         const dns::QueryView& query,
         const dns::Client& client,
