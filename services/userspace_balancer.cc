@@ -67,6 +67,23 @@ std::size_t UserspaceBalancer::clients(const ServicePortName& name) const {
     return found == ports_.end() ? 0 : found->second.clients.size();
 }
 
+std::vector<UserspaceBalancer::Remembered>
+UserspaceBalancer::remembered(const ServicePortName& name) const {
+    std::vector<Remembered> result;
+    const auto found = ports_.find(name);
+    if (found == ports_.end()) {
+        return result;
+    }
+    const auto now = clock_();
+    for (const auto& [address, client] : found->second.clients) {
+        const auto left = found->second.affinity - (now - client.last_used);
+        if (left > left.zero()) {
+            result.push_back({address, client.endpoint, left});
+        }
+    }
+    return result;
+}
+
 std::optional<UserspaceTries::Try> UserspaceTries::next() {
     if (tries_ == kUserspaceDialTimeouts.size()) {
         return std::nullopt;

@@ -51,6 +51,14 @@ public:
     void forget_expired();
     [[nodiscard]] std::size_t clients(const ServicePortName& name) const;
 
+    /// Whom a service port sends where, and for how long if the client does not call again.
+    struct Remembered {
+        IpAddress client;
+        netemu::Endpoint endpoint;
+        std::chrono::steady_clock::duration left{};
+    };
+    [[nodiscard]] std::vector<Remembered> remembered(const ServicePortName& name) const;
+
 private:
     struct Client {
         netemu::Endpoint endpoint;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <tuple>
 
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/explain_device.h"
@@ -17,7 +16,6 @@
 #include "netemu/model/nft_text.h"
 #include "services/decision.h"
 #include "services/explain.h"
-#include "services/nftables_names.h"
 
 namespace labctl::compile {
 
@@ -191,32 +189,6 @@ Json branches_json(const services::Explanation& explanation, const StepNotes& no
     return list;
 }
 
-void add_clients(
-    Json& items,
-    const services::ServicePortInput& port,
-    const services::ProxyNode& node,
-    const ElementReader& elements) {
-    const netemu::NftKeyType key{
-        port.family == netemu::Family::V4 ? netemu::NftType::Ipv4 : netemu::NftType::Ipv6};
-    for (const auto* endpoint : services::decide(port, node).sets.reachable()) {
-        const auto set = services::nft_endpoint_chain("affinity-", port.name, *endpoint);
-        for (const auto& info : elements(
-                 node_namespace(node.name),
-                 services::nft_family(port.family),
-                 std::string(services::kNftProxyTable),
-                 set)) {
-            const auto& pod = endpoint->endpoint;
-            items.push_back(
-                {{"client", netemu::to_text(key, info.element.key)},
-                 {"service", port.name.to_string()},
-                 {"node", node.name},
-                 {"endpoint", endpoint->to_string()},
-                 {"pod", pod.pod_name.empty() ? "" : pod.pod_namespace + "/" + pod.pod_name},
-                 {"secondsLeft", info.expires_ms.value_or(0) / 1000}});
-        }
-    }
-}
-
 /// What makes up one answer.
 class PathExplainer {
 public:
@@ -379,8 +351,7 @@ private:
                           ? "no Service, node or pod has this address and port"
                           : "no Service has this port: node " + target_.node + " itself answers";
         }
-        if (target_.service && target_.service->affinity_seconds != 0 && outcome == "endpoint" &&
-            proxies_.mode() == "nftables") {
+        if (target_.service && target_.service->affinity_seconds != 0 && outcome == "endpoint") {
             summary += remembered();
         }
         answer_["outcome"] = outcome;
@@ -389,10 +360,12 @@ private:
 
     /// The tracer knows no earlier connection; the kernel does.
     std::string remembered() {
-        Json clients = Json::array();
-        const auto* node = proxies_.node(answer_["node"].get<std::string>());
-        add_clients(clients, *target_.service, *node, readers_.elements);
-        for (auto& client : clients) {
+        for (const auto& client : remembered_clients(
+                 *target_.service,
+                 answer_["node"].get<std::string>(),
+                 proxies_,
+                 readers_.affinity,
+                 netemu::Endpoint{target_.address, target_.port})) {
             if (client["client"] == packet_.source.to_string()) {
                 answer_["remembered"] = client;
                 return "; this client is remembered and stays with " +
@@ -456,34 +429,6 @@ api::Json explain_path(
         answer["underlay"] = true;
     }
     return answer;
-}
-
-api::Json affinity_list(
-    const store::Store& store,
-    const Proxies& proxies,
-    const std::string& ns,
-    const ElementReader& elements) {
-    Json items = Json::array();
-    for (const auto& port : all_service_ports(store, proxies, ns)) {
-        if (port->affinity_seconds == 0) {
-            continue;
-        }
-        for (const auto& key : store.keys("Node")) {
-            if (const auto* node = proxies.node(key.name)) {
-                add_clients(items, *port, *node, elements);
-            }
-        }
-    }
-    std::sort(items.begin(), items.end(), [](const Json& a, const Json& b) {
-        const auto order = [](const Json& row) {
-            return std::tuple{
-                row["service"].get<std::string>(),
-                row["client"].get<std::string>(),
-                row["node"].get<std::string>()};
-        };
-        return order(a) < order(b);
-    });
-    return {{"kind", "AffinityList"}, {"apiVersion", "labctl.dev/v1"}, {"items", std::move(items)}};
 }
 
 } // namespace labctl::compile

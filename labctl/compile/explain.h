@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "labctl/api/object.h"
+#include "labctl/compile/affinity.h"
 #include "labctl/compile/proxy_backend.h"
 #include "netemu/model/nft.h"
 #include "netemu/model/nft_info.h"
 
-/// Where a new connection to a Service goes, and who is remembered: what `labctl explain` and
-/// `labctl get affinity` print, as JSON. The rules are those of the mode that the
-/// proxies are in (reference 8.1, 8.2, 8.4).
+/// Where a new connection to a Service goes: what `labctl explain` prints, as JSON. The rules are
+/// those of the mode that the proxies are in (reference 8.1, 8.2, 8.4).
 namespace labctl::store {
 class Store;
 }
@@ -30,30 +30,22 @@ struct ExplainQuestion {
 /// The rules of a table of a network namespace as the kernel has them; see Kernel::read_rules.
 using RuleReader = std::function<std::vector<netemu::NftRuleInfo>(
     const std::string& ns, netemu::NftFamily family, const std::string& table)>;
-/// The elements of a set that are there now; see Kernel::read_elements.
-using ElementReader = std::function<std::vector<netemu::NftElementInfo>(
-    const std::string& ns,
-    netemu::NftFamily family,
-    const std::string& table,
-    const std::string& set)>;
-
 /// What `iptables-save -c` (or ip6tables-save) prints on a node.
 using SavedReader = std::function<std::string(const std::string& node, netemu::Family family)>;
 
 /// What the kernel is asked for.
 struct ExplainReaders {
     RuleReader rules;
-    ElementReader elements;
     SavedReader saved;    // of modes whose rules are restored
     ServerReader servers; // of the ipvs mode
+    AffinityReaders affinity;
 };
 
 /// An object of the kind Explanation: from, to, hops (a node and its rules), branches with their
 /// probabilities, endpoints with the reason why some are not chosen, `outcome` ("endpoint",
 /// "reject", "drop" or "none"), `remembered` if session affinity overrules the choice for this
 /// client, and a summary. Costs a look at the tables of the nodes on the path, or, in a mode whose
-/// rules are restored, a call of `saved` for each; in the ipvs mode one of `servers` too. Only the
-/// nftables mode knows `remembered`.
+/// rules are restored, a call of `saved` for each; in the ipvs mode one of `servers` too.
 /// Throws netemu::UsageError for what does not exist, with a suggestion.
 [[nodiscard]] api::Json explain_path(
     const store::Store& store,
@@ -61,13 +53,5 @@ struct ExplainReaders {
     const Proxies& proxies,
     const ExplainQuestion& question,
     const ExplainReaders& readers);
-
-/// An object of the kind AffinityList: every client that a Service with the session affinity
-/// ClientIP sends to the endpoint that it had before (reference 2.12). `ns` empty: all namespaces.
-[[nodiscard]] api::Json affinity_list(
-    const store::Store& store,
-    const Proxies& proxies,
-    const std::string& ns,
-    const ElementReader& elements);
 
 } // namespace labctl::compile

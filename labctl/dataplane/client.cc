@@ -184,6 +184,9 @@ private:
             case Op::Served:
                 workloads.served_arrived(record);
                 break;
+            case Op::Clients:
+                proxies.clients_arrived(record);
+                break;
             case Op::NeedSocket:
                 proxies.need_socket(record);
                 break;
@@ -348,6 +351,10 @@ void DataPlane::serve_proxies(const std::vector<ProxySpec>& proxies) {
 
 void DataPlane::keep_only_proxies(const std::vector<ProxySpec>& proxies) {
     impl_->proxies.keep_only(proxies);
+}
+
+void DataPlane::proxy_clients(ProxyClientsCallback callback) {
+    impl_->proxies.clients(std::move(callback));
 }
 
 void DataPlane::set_health(const std::string& check, std::uint32_t endpoints) {

@@ -116,6 +116,9 @@ public:
     void serve_proxies(const std::vector<ProxySpec>& proxies);
     /// Closes the sockets of all other proxies; connections that they have accepted live on.
     void keep_only_proxies(const std::vector<ProxySpec>& proxies);
+    using ProxyClientsCallback = std::function<void(std::vector<ProxyClient> clients)>;
+    /// Calls back once with all clients that userspace proxies remember.
+    void proxy_clients(ProxyClientsCallback callback);
     /// Who is where with which identity, for the tunnels of all nodes, and who may begin a
     /// connection to whom. Takes effect as a whole. Call it before packets can meet what is new.
     void change_tunnels(services::IdentityNetwork network);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -69,8 +70,49 @@ netemu::UniqueFd open_proxy(const ProxySpec& spec, const SocketFactory& open_soc
 
 void ProxyRegistry::set_channel(Channel* channel) {
     channel_ = channel;
+    for (auto& [request, question] : std::exchange(questions_, {})) {
+        question.answer({});
+    }
     for (const auto& [key, proxy] : proxies_) {
         announce(proxy);
+    }
+}
+
+void ProxyRegistry::clients(DataPlane::ProxyClientsCallback callback) {
+    if (channel_ == nullptr) {
+        callback({});
+        return;
+    }
+    questions_[next_question_].answer = std::move(callback);
+    channel_->send(WireWriter().op(Op::GetClients).u32(next_question_++).bytes());
+}
+
+void ProxyRegistry::clients_arrived(WireReader& record) {
+    const auto found = questions_.find(record.u32());
+    const bool last = record.u8() != 0;
+    std::map<std::uint32_t, const ProxySpec*> specs;
+    for (const auto& [key, proxy] : proxies_) {
+        specs[proxy.id] = &proxy.spec;
+    }
+    for (auto count = record.u32(); count > 0; --count) {
+        const auto spec = specs.find(record.u32());
+        const auto client = record.endpoint().address;
+        const auto endpoint = record.endpoint();
+        const std::chrono::milliseconds left(record.u32());
+        if (found != questions_.end() && spec != specs.end()) { // neither is gone meanwhile
+            found->second.clients.push_back(
+                {spec->second->ns_name, spec->second->name, client, endpoint, left});
+        }
+    }
+    if (found == questions_.end()) {
+        return;
+    }
+    if (found->second.clients.size() > kProxyClientsMax) {
+        throw netemu::Error("the data plane remembers more clients than there can be");
+    }
+    if (last) {
+        auto question = questions_.extract(found);
+        question.mapped().answer(std::move(question.mapped().clients));
     }
 }
 

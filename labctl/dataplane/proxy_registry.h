@@ -31,6 +31,13 @@ public:
     /// Closes the sockets of all but these. Connections that they have accepted live on.
     void keep_only(const std::vector<ProxySpec>& proxies);
 
+    /// Asks the child whom its proxies remember, and calls back once; with nobody if the child ends
+    /// meanwhile, or there is none: what it remembers is lost with it.
+    void clients(DataPlane::ProxyClientsCallback callback);
+    /// Takes the fields of a Clients record of the child. Throws netemu::Error if they are
+    /// nonsense.
+    void clients_arrived(WireReader& record);
+
     /// Takes the fields of a NeedSocket record of the child, and answers it.
     void need_socket(WireReader& record);
 
@@ -48,6 +55,12 @@ private:
         int type = 0;
     };
 
+    /// Somebody who wants to know the clients, and those that are here already.
+    struct Question {
+        DataPlane::ProxyClientsCallback answer;
+        std::vector<ProxyClient> clients;
+    };
+
     void announce(const Served& proxy) const;
     void send_endpoints(const Served& proxy) const;
     void forget_retired();
@@ -58,6 +71,8 @@ private:
     /// By id; of proxies that are gone, too, since connections that they accepted live on.
     std::map<std::uint32_t, Maker> makers_;
     std::uint32_t next_id_ = 1;
+    std::map<std::uint32_t, Question> questions_; // by request
+    std::uint32_t next_question_ = 1;
 };
 
 } // namespace labctl::dataplane

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr auto kForgetInterval = 60s;
 constexpr auto kProxyAcceptPause = 100ms; // when descriptors have run out
 constexpr int kProxyDatagramsPerTurn = 32;
+constexpr std::uint32_t kClientsPerMessage = 2000; // of less than 50 bytes each
 
 } // namespace
 
@@ -43,6 +44,9 @@ bool ProxyServer::take(
         return true;
     case Op::RemoveProxy:
         remove(record.u32());
+        return true;
+    case Op::GetClients:
+        tell_clients(record.u32());
         return true;
     case Op::ProxySocket:
         socket_arrived(record.u32(), std::move(fds.at(next_fd++)));
@@ -118,6 +122,35 @@ void ProxyServer::remove(std::uint32_t id) {
         end_session(key);
     }
     proxies_.erase(found);
+}
+
+/// In as many messages as it takes; the last one says so.
+void ProxyServer::tell_clients(std::uint32_t request) const {
+    WireWriter part;
+    std::uint32_t count = 0;
+    std::size_t total = 0;
+    const auto send = [&](bool last) {
+        WireWriter message;
+        message.op(Op::Clients).u32(request).u8(last ? 1 : 0).u32(count).raw(part.bytes());
+        reply_(message.bytes());
+        part.clear();
+        count = 0;
+    };
+    for (const auto& [id, proxy] : proxies_) {
+        for (const auto& known : proxy.balancer->remembered(proxy.name)) {
+            if (++total > kProxyClientsMax) {
+                break;
+            }
+            if (count == kClientsPerMessage) {
+                send(false);
+            }
+            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(known.left);
+            part.u32(id).endpoint({known.client, 0}).endpoint(known.endpoint);
+            part.u32(static_cast<std::uint32_t>(left.count()));
+            ++count;
+        }
+    }
+    send(true);
 }
 
 void ProxyServer::forget_clients() {

@@ -62,6 +62,7 @@ private:
     void add(WireReader& record, netemu::UniqueFd socket);
     void set_endpoints(WireReader& record);
     void remove(std::uint32_t id);
+    void tell_clients(std::uint32_t request) const;
     void socket_arrived(std::uint32_t flow, netemu::UniqueFd socket);
     void need_socket(std::uint32_t flow, std::uint32_t proxy);
     [[nodiscard]] bool full() const;

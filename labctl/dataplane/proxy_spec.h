@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,6 +26,15 @@ struct ProxySpec {
         return ns_name + (ipv6 ? " 6 " : " 4 ") + name.to_string() + " " +
                std::string(services::to_text(name.protocol)) + " " + std::to_string(listen_port);
     }
+};
+
+/// A client that is sent to the same endpoint again, by the proxy of one service port on one node.
+struct ProxyClient {
+    std::string ns_name; // the network namespace, "node/NAME"
+    services::ServicePortName name;
+    netemu::IpAddress client;
+    netemu::Endpoint endpoint;
+    std::chrono::milliseconds left{0}; // if it does not call again
 };
 
 } // namespace labctl::dataplane

@@ -56,6 +56,7 @@ enum class Op : std::uint8_t {
     RemoveProxy,    // u32 proxy
     ProxySocket,    // u32 flow; one descriptor: the answer to NeedSocket
     NoProxySocket,  // u32 flow: likewise
+    GetClients,     // u32 request: whom the proxies remember
     DnsWatch,       // u8: whether to tell of every query
     // Workload channel, from the child.
     Hello = 64, // serving; sent once
@@ -63,6 +64,8 @@ enum class Op : std::uint8_t {
     Logs,       // u32 request, u32 count, count x text
     Served,     // u32 request, u32 lines of the access log so far, u32 ms since the last one
     NeedSocket, // u32 flow, u32 proxy: a socket of its node, family and protocol
+    Clients, // u32 request, u8 whether it is the last part, u32 count, count x (u32 proxy, endpoint
+             // of the client, endpoint it goes to, u32 ms left)
     DnsQuery, // u32 server's pod, u32 queries left out before, endpoint of the client, u16 id, text
               // name, u16 type, u8 tcp, u16 rcode, u16 flags, u32 bytes, u32 duration us, u8
               // source, endpoint of the upstream
@@ -111,6 +114,9 @@ enum class Op : std::uint8_t {
     // Link channel, from the child.
     LinkCounters = 252, // u32 link, u8 end, counters
 };
+
+/// Clients of userspace proxies that one answer tells of.
+inline constexpr std::size_t kProxyClientsMax = 1'000'000;
 
 /// Largest message of either side, and what may be kept of a body so that every sample fits into
 /// one.

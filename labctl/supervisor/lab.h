@@ -46,6 +46,8 @@ struct Result;
 namespace labctl::compile {
 class Identities;
 class Policies;
+struct AffinityReaders;
+struct ProxiedClient;
 } // namespace labctl::compile
 
 namespace labctl::supervisor {
@@ -139,12 +141,17 @@ public:
     Runtime::Entry enter(const std::string& target, const std::string& default_ns);
 
     /// Which way a new connection takes, as compile::explain_path says it of {"from", "to",
-    /// "namespace"}, and the clients of Services with session affinity (`ns` empty: of all).
-    /// lab_explain.cc. Throw netemu::UsageError for what does not exist, SysError of the kernel.
-    api::Json explain(const api::Json& question);
+    /// "namespace"}. `proxied` is what `ask_proxies` tells. lab_explain.cc. Throws
+    /// netemu::UsageError for what does not exist, SysError of the kernel.
+    api::Json explain(const api::Json& question, std::vector<compile::ProxiedClient> proxied);
     /// The same and `wire`, what came of one real packet; the summary ends with it.
     void explain_by_packet(api::Json explanation, std::function<void(api::Json)> done);
-    api::Json affinity(const std::string& ns);
+    /// The clients that Services with session affinity send to the same endpoint again (`ns` empty:
+    /// of all Services); the rest as above. lab_affinity.cc
+    api::Json affinity(const std::string& ns, std::vector<compile::ProxiedClient> proxied);
+    /// Calls back once with the clients that the proxies of the userspace mode remember; at once,
+    /// with none, in the other modes.
+    void ask_proxies(std::function<void(std::vector<compile::ProxiedClient>)> use);
 
     /// What becomes of a name, {"from", "to": "dns://NAME", "namespace"}: see DnsExplainer.
     void explain_dns(const api::Json& question, std::function<void(api::Json)> done);
@@ -300,6 +307,7 @@ private:
     void serve_links();
     void tunnels_dropped(const std::vector<dataplane::TunnelDropped>& drops);
     void explain_identities(api::Json& explanation) const;
+    compile::AffinityReaders affinity_readers(std::vector<compile::ProxiedClient> proxied);
     void start_faults();
     [[nodiscard]] std::optional<Target> find_peer(
         const api::Fault& fault,

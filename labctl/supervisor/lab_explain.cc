@@ -18,14 +18,6 @@ namespace labctl::supervisor {
 
 namespace {
 
-compile::ElementReader affinity_reader(netemu::Kernel& kernel) {
-    return [&kernel](
-               const std::string& ns,
-               netemu::NftFamily family,
-               const std::string& table,
-               const std::string& set) { return kernel.read_elements(ns, family, table, set); };
-}
-
 /// The namespaces that a packet on this path may pass, in its order.
 std::vector<std::string>
 path_namespaces(const netemu::DesiredState& network, const api::Json& explanation) {
@@ -101,7 +93,7 @@ api::Json path_places(const netemu::DesiredState& desired, const api::Json& expl
 
 } // namespace
 
-api::Json Lab::explain(const api::Json& question) {
+api::Json Lab::explain(const api::Json& question, std::vector<compile::ProxiedClient> proxied) {
     compile::ExplainQuestion asked;
     asked.from = question.value("from", "");
     asked.to = question.value("to", "");
@@ -117,11 +109,11 @@ api::Json Lab::explain(const api::Json& question) {
         {[this](const std::string& ns, netemu::NftFamily family, const std::string& table) {
              return kernel_->read_rules(ns, family, table);
          },
-         affinity_reader(*kernel_),
          [this](const std::string& node, netemu::Family family) {
              return iptables_->counted(node, family);
          },
-         [this](const std::string& ns) { return kernel_->virtual_servers(ns); }});
+         [this](const std::string& ns) { return kernel_->virtual_servers(ns); },
+         affinity_readers(std::move(proxied))});
     if (policies_->enforced()) {
         compile::explain_policies(explanation, policies_->evaluator());
     }
@@ -174,10 +166,6 @@ void Lab::explain_by_packet(api::Json explanation, std::function<void(api::Json)
             }
             done(std::move(explanation));
         });
-}
-
-api::Json Lab::affinity(const std::string& ns) {
-    return compile::affinity_list(store_, *proxies_, ns, affinity_reader(*kernel_));
 }
 
 } // namespace labctl::supervisor

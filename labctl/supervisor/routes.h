@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "labctl/compile/affinity.h"
 #include "labctl/supervisor/api_server.h"
 #include "labctl/supervisor/lab.h"
 
@@ -67,6 +68,9 @@ private:
     void probe(const ApiRequest& request, const ExchangePtr& exchange);
     void plan(const ApiRequest& request, const ExchangePtr& exchange);
     void explain(const ApiRequest& request, const ExchangePtr& exchange);
+    void affinity(const ApiRequest& request, const ExchangePtr& exchange);
+    using Proxied = std::vector<compile::ProxiedClient>;
+    void with_proxied(const ExchangePtr& exchange, std::function<void(Proxied)> go_on);
     void bird_log(const ApiRequest& request, const ExchangePtr& exchange);
     void drops(const ApiRequest& request, const ExchangePtr& exchange);
     void target(const ApiRequest& request, const ExchangePtr& exchange);

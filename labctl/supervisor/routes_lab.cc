@@ -122,10 +122,7 @@ Routes::reading_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
         {"POST", "probe", false, [&] { probe(request, exchange); }},
         {"POST", "explain", false, [&] { explain(request, exchange); }},
         {"GET", "dns-queries", false, [&] { dns_queries(exchange); }},
-        {"GET",
-         "affinity",
-         false,
-         [&] { exchange->reply(200, lab_.affinity(request.parameter("namespace"))); }},
+        {"GET", "affinity", false, [&] { affinity(request, exchange); }},
         {"GET", "links", false, [&] { exchange->reply(200, lab_.links()); }},
         {"POST",
          "taps",
@@ -414,13 +411,34 @@ void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
             question, [exchange](const Json& answer) { exchange->reply(200, answer); });
         return;
     }
-    auto explanation = lab_.explain(question);
-    if (!api::bool_at(question, "wire", false)) {
-        exchange->reply(200, explanation);
-        return;
-    }
-    lab_.explain_by_packet(
-        std::move(explanation), [exchange](const Json& answer) { exchange->reply(200, answer); });
+    with_proxied(exchange, [this, question, exchange](Proxied clients) {
+        auto explanation = lab_.explain(question, std::move(clients));
+        if (!api::bool_at(question, "wire", false)) {
+            exchange->reply(200, explanation);
+            return;
+        }
+        lab_.explain_by_packet(std::move(explanation), [exchange](const Json& answer) {
+            exchange->reply(200, answer);
+        });
+    });
+}
+
+void Routes::affinity(const ApiRequest& request, const ExchangePtr& exchange) {
+    with_proxied(exchange, [this, ns = request.parameter("namespace"), exchange](Proxied clients) {
+        exchange->reply(200, lab_.affinity(ns, std::move(clients)));
+    });
+}
+
+/// Goes on when the proxies of the userspace mode have told whom they remember: nobody is there to
+/// catch an error then.
+void Routes::with_proxied(const ExchangePtr& exchange, std::function<void(Proxied)> go_on) {
+    lab_.ask_proxies([exchange, go_on = std::move(go_on)](Proxied clients) {
+        try {
+            go_on(std::move(clients));
+        } catch (const netemu::Error& error) {
+            exchange->reply(http_status(error), status_object(error));
+        }
+    });
 }
 
 /// Of a router or of the outside; that of a node is where nodes are.

@@ -1,4 +1,5 @@
 #include <future>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -144,6 +145,38 @@ BOOST_AUTO_TEST_CASE(a_client_is_remembered_where_it_is_wanted) {
     proxies[0].endpoints = {endpoint(before == "a" ? "10.1.0.11" : "10.1.0.10", 80)};
     plane.serve_proxies(proxies);
     BOOST_TEST(hosts("10.1.0.2:20000", 2).begin()->first != before);
+}
+
+BOOST_AUTO_TEST_CASE(the_child_tells_whom_it_remembers) {
+    std::optional<std::vector<ProxyClient>> known;
+    const auto ask = [&] {
+        known.reset();
+        plane.proxy_clients([&](std::vector<ProxyClient> clients) { known = std::move(clients); });
+        BOOST_REQUIRE(test::run_until(loop, [&] { return known.has_value(); }));
+    };
+    proxies[0].affinity_seconds = 100;
+    plane.serve_proxies(proxies);
+    ask();
+    BOOST_TEST(known->empty());
+    const auto host = hosts("10.1.0.2:20000", 1).begin()->first;
+    (void)hosts("10.1.0.2:20001", 1); // a port without affinity
+    ask();
+    BOOST_REQUIRE(known->size() == 1U);
+    const auto& client = known->front();
+    BOOST_TEST(client.ns_name == "node/n1");
+    BOOST_TEST(client.name.to_string() == "default/web:80");
+    BOOST_TEST(client.client.to_string() == "10.1.0.20");
+    BOOST_TEST(client.endpoint.to_string() == (host == "a" ? "10.1.0.10:80" : "10.1.0.11:80"));
+    BOOST_TEST((client.left > std::chrono::seconds(0)));
+    BOOST_TEST((client.left <= std::chrono::seconds(100)));
+    // Who asks a child that ends is not left waiting: its memory is gone.
+    const auto old = plane.pid();
+    BOOST_REQUIRE(::kill(old, SIGKILL) == 0);
+    ask();
+    BOOST_TEST(known->empty());
+    BOOST_REQUIRE(test::run_until(loop, [&] { return plane.pid() != old && plane.pid() > 0; }));
+    ask();
+    BOOST_TEST(known->empty());
 }
 
 BOOST_AUTO_TEST_CASE(without_endpoints_it_accepts_and_closes) {

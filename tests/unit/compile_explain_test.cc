@@ -31,10 +31,7 @@ struct Explained : ServiceLab {
             config,
             *proxies,
             {from, to, "default"},
-            {[](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; },
-             [](auto&&...) { return std::vector<netemu::NftElementInfo>{}; },
-             {},
-             {}});
+            {[](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; }, {}, {}, {}});
     }
     std::string hint(const std::string& from, const std::string& to) {
         try {

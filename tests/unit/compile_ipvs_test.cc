@@ -146,9 +146,9 @@ BOOST_AUTO_TEST_CASE(explain_tells_the_real_servers) {
         *proxies,
         {"client", "web:80", "default"},
         {[](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; },
-         [](auto&&...) { return std::vector<netemu::NftElementInfo>{}; },
          {},
-         [this](const std::string& ns) { return kernel.virtual_servers(ns); }});
+         [this](const std::string& ns) { return kernel.virtual_servers(ns); },
+         {}});
     BOOST_TEST(told["outcome"] == "endpoint");
     BOOST_TEST(told["branches"].size() == 2U);
     BOOST_TEST(told["branches"][0]["probability"] == 0.5);
@@ -156,6 +156,49 @@ BOOST_AUTO_TEST_CASE(explain_tells_the_real_servers) {
     const auto& step = told["branches"][0]["steps"][0];
     BOOST_TEST(step["what"] == "real server 1 of 2");
     BOOST_TEST(step["connections"] == 0);
+}
+
+BOOST_AUTO_TEST_CASE(templates_are_whom_virtual_servers_remember) {
+    service("sticky", R"("type":"NodePort","selector":{"app":"web"},"sessionAffinity":"ClientIP")");
+    (void)carry_out(proxies->update());
+    const auto spec = get("sticky")["spec"];
+    const netemu::Endpoint cluster{
+        *netemu::IpAddress::parse(spec["clusterIP"].get<std::string>()), 80};
+    const netemu::Endpoint node{
+        proxies->node("node-1")->addresses.front(),
+        spec["ports"][0]["nodePort"].get<std::uint16_t>()};
+    const auto client = *netemu::IpAddress::parse("10.244.1.9");
+    const netemu::Endpoint web{
+        *netemu::IpAddress::parse(
+            api::string_at(store.get({"Pod", "default", "web-0"})->body, "status.podIP")),
+        80};
+    const netemu::Endpoint gone{*netemu::IpAddress::parse("10.244.1.250"), 80};
+    const auto tcp = services::Protocol::Tcp;
+    AffinityReaders readers;
+    readers.templates = [&](const std::string& of) {
+        return of != "node-1" ? std::vector<services::IpvsTemplate>{}
+                              : std::vector<services::IpvsTemplate>{
+                                    {tcp, client, cluster, web, 100},
+                                    {tcp, client, node, web, 200},
+                                    {tcp, client.plus(1), cluster, gone, 300},
+                                    {services::Protocol::Udp, client, cluster, web, 400},
+                                    {tcp, client, {cluster.address, 81}, web, 500}};
+    };
+    const auto items = affinity_list(store, *proxies, "", readers)["items"];
+    BOOST_REQUIRE(items.size() == 2U);
+    for (const auto& item : items) {
+        BOOST_TEST(item["client"] == "10.244.1.9");
+        BOOST_TEST(item["pod"] == "default/web-0");
+        BOOST_TEST(item["endpoint"] == web.to_string());
+        BOOST_TEST(item["node"] == "node-1");
+    }
+    BOOST_TEST(
+        items[0]["secondsLeft"].get<int>() + items[1]["secondsLeft"].get<int>() == 100 + 200);
+    const auto& ports = proxies->ports_of("default", "sticky");
+    BOOST_REQUIRE(ports.size() == 1U);
+    const auto of_node = remembered_clients(*ports[0], "node-1", *proxies, readers, node);
+    BOOST_REQUIRE(of_node.size() == 1U);
+    BOOST_TEST(of_node[0]["secondsLeft"] == 200);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,5 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
+#include "labctl/compile/affinity.h"
 #include "labctl/compile/explain.h"
 #include "labctl/compile/proxies.h"
 #include "tests/unit/compile_service_fixture.h"
@@ -47,9 +48,35 @@ struct Restored : ServiceLab {
             *proxies,
             {"client", to, "default"},
             {[](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; },
-             [](auto&&...) { return std::vector<netemu::NftElementInfo>{}; },
              [this](const std::string& node, netemu::Family) { return rules(node); },
+             {},
              {}});
+    }
+    /// Each client that is remembered: "CLIENT -> ENDPOINT on NODE, N s".
+    [[nodiscard]] std::vector<std::string> remembered(const AffinityReaders& readers) const {
+        std::vector<std::string> rows;
+        const auto list = affinity_list(store, *proxies, "default", readers);
+        for (const auto& row : list["items"]) {
+            BOOST_TEST(row["service"] == "default/sticky");
+            rows.push_back(
+                row["client"].get<std::string>() + " -> " + row["endpoint"].get<std::string>() +
+                " " + row["pod"].get<std::string>() + " on " + row["node"].get<std::string>() +
+                ", " + row["secondsLeft"].dump() + " s");
+        }
+        return rows;
+    }
+    /// A Service with affinity, and its endpoints: "ADDRESS:PORT default/POD".
+    std::vector<std::string> sticky() {
+        service("sticky", R"("selector":{"app":"web"},"sessionAffinity":"ClientIP")");
+        (void)proxies->update();
+        std::vector<std::string> endpoints;
+        for (const auto& pod : store.list("Pod")) {
+            if (pod->name().starts_with("web")) {
+                endpoints.push_back(
+                    api::string_at(pod->body, "status.podIP") + ":80 default/" + pod->name());
+            }
+        }
+        return endpoints;
     }
     ClusterConfig config;
     std::unique_ptr<Proxies> proxies;
@@ -114,7 +141,75 @@ BOOST_AUTO_TEST_CASE(explain_goes_through_the_proxy) {
     BOOST_TEST(closed["hops"][0]["steps"].back()["what"] == "accept and close");
 }
 
+BOOST_AUTO_TEST_CASE(the_proxy_tells_whom_it_remembers) {
+    const auto endpoints = sticky();
+    const services::ServicePortName name{"default", "sticky", "", services::Protocol::Tcp};
+    auto other = name;
+    other.name = "web";
+    AffinityReaders readers;
+    const auto address = [&](std::size_t of) {
+        return *netemu::Endpoint::parse(endpoints.at(of).substr(0, endpoints.at(of).find(' ')));
+    };
+    const auto client = *netemu::IpAddress::parse("10.244.1.9");
+    readers.proxied = {
+        {"node-2", name, client, address(0), 17},
+        {"node-1", name, client, address(1), 16},
+        {"node-1", other, client, address(1), 15},
+        {"node-9", name, client, address(1), 14}};
+    BOOST_TEST(
+        remembered(readers) == (std::vector<std::string>{
+                                   "10.244.1.9 -> " + endpoints[1] + " on node-1, 16 s",
+                                   "10.244.1.9 -> " + endpoints[0] + " on node-2, 17 s"}),
+        boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_CASE(lists_of_recent_are_whom_iptables_remembers, RestoredIptables) {
+    const auto endpoints = sticky();
+    AffinityReaders readers;
+    int ticks_asked = 0;
+    const auto client = *netemu::IpAddress::parse("10.244.1.9");
+    const auto rules_of_node = rules("node-2");
+    readers.recent = [&](const std::string& node, const std::vector<std::string>& lists) {
+        std::vector<std::vector<services::RecentClient>> found(lists.size());
+        BOOST_TEST(lists.size() == 2U);
+        for (const auto& list : lists) {
+            BOOST_TEST(rules_of_node.find("--name " + list + " --rcheck") != std::string::npos);
+        }
+        if (node == "node-2") {
+            found[1] = {{client, 1000}, {client.plus(1), 900}};
+        }
+        return found;
+    };
+    readers.ticks = [&] {
+        ++ticks_asked;
+        return services::KernelTicks{1000 + 250 * 100, 250};
+    };
+    const auto rows = remembered(readers);
+    BOOST_REQUIRE(rows.size() == 2U);
+    BOOST_TEST(rows[0].starts_with("10.244.1.9 -> "));
+    BOOST_TEST(rows[0].ends_with(" on node-2, 10700 s"), rows[0]);
+    BOOST_TEST(rows[1].ends_with(" on node-2, 10699 s"), rows[1]);
+    BOOST_TEST(
+        (rows[0].find(endpoints[0]) == std::string::npos) ==
+        (rows[0].find(endpoints[1]) != std::string::npos));
+    BOOST_TEST(ticks_asked > 0);
+    readers.recent = [](auto&&, const auto& lists) {
+        return std::vector<std::vector<services::RecentClient>>(lists.size());
+    };
+    ticks_asked = 0;
+    BOOST_TEST(remembered(readers).empty());
+    BOOST_TEST(ticks_asked == 0);
+    // Longer ago than the affinity lasts: the kernel takes it off the list at its next look.
+    readers.recent = [&](auto&&, const auto& lists) {
+        std::vector<std::vector<services::RecentClient>> found(lists.size());
+        found[0] = {{client, 1000}};
+        return found;
+    };
+    readers.ticks = [] { return services::KernelTicks{1000 + 250 * 10801, 250}; };
+    BOOST_TEST(remembered(readers).empty());
+}
 
 BOOST_FIXTURE_TEST_CASE(explain_follows_the_chains_of_iptables, RestoredIptables) {
     const auto answer = explain("web");

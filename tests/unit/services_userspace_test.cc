@@ -76,6 +76,28 @@ BOOST_AUTO_TEST_CASE(affinity_lasts_from_the_last_use) {
     BOOST_TEST(next("10.0.9.1") != first);
 }
 
+BOOST_AUTO_TEST_CASE(whom_it_remembers_and_how_long) {
+    balancer.set_service(kWeb, 10);
+    balancer.set_endpoints(kWeb, three());
+    BOOST_TEST(balancer.remembered(kWeb).empty());
+    const auto first = next("10.0.9.1");
+    now += 4s;
+    const auto second = next("10.0.9.2");
+    const auto known = balancer.remembered(kWeb);
+    BOOST_REQUIRE(known.size() == 2U);
+    BOOST_TEST(known[0].client.to_string() == "10.0.9.1");
+    BOOST_TEST(known[0].endpoint.to_string() == first);
+    BOOST_TEST((known[0].left == 6s));
+    BOOST_TEST(known[1].endpoint.to_string() == second);
+    BOOST_TEST((known[1].left == 10s));
+    now += 6s; // the first one's time is over, though nobody has forgotten it yet
+    BOOST_TEST(balancer.remembered(kWeb).size() == 1U);
+    BOOST_TEST(balancer.clients(kWeb) == 2U);
+    auto other = kWeb;
+    other.name = "other";
+    BOOST_TEST(balancer.remembered(other).empty());
+}
+
 BOOST_AUTO_TEST_CASE(clients_of_an_endpoint_that_is_gone_choose_again) {
     balancer.set_service(kWeb, 10);
     balancer.set_endpoints(kWeb, three());

@@ -122,6 +122,20 @@ def affinity_and_ports(w):
     w.true("TCP 10.96.0.100:80 rr persistent 10800" in servers(w), f"persistence: {servers(w)}")
     got = w.probe("default/client", "http://10.96.0.100:80/", "--count", "8", "--timeout", "15s")
     w.equal(list(got["backends"].values()), [8], "one backend for all")
+    rows = w.labctl("get", "affinity", "-o", "json").json()["items"]
+    w.equal([(row["client"], row["service"], row["node"], row["pod"]) for row in rows],
+            [(pod_ip(w, "client"), "default/web:http", "node-1", got["backend"])], "who is remembered, and where")
+    w.equal(rows[0]["endpoint"], f"{pod_ip(w, got['backend'].split('/')[1])}:8080", "the endpoint")
+    listed = w.labctl("exec", "node/node-1", "--", "ipvsadm", "-Lnc").out
+    kept = re.search(rf"^TCP +(\d+):(\d+) +\S+ +{re.escape(rows[0]['client'])}:0 ", listed, re.MULTILINE)
+    w.true(kept, f"the template, as ipvsadm shows it: {listed}")
+    later = int(kept[1]) * 60 + int(kept[2])
+    w.true(later <= rows[0]["secondsLeft"] <= min(10800, later + 120), f"{rows[0]} and later {later} s")
+    told = w.labctl("explain", "client", "web:http", "-o", "json").json()
+    w.equal(told["remembered"]["pod"], got["backend"], "what explain remembers")
+    w.probe("default/client", "http://172.18.0.2:30080/", "--timeout", "15s")
+    rows = w.labctl("get", "affinity", "-o", "json").json()["items"]
+    w.equal(len(rows), 2, f"the node port remembers for itself: {rows}")
     w.equal(w.probe("default/client", "icmp://10.96.0.100", "--timeout", "10s")["outcome"], "ok", "a ping")
     w.equal(w.probe("default/client", "tcp://10.96.0.100:8081", "--timeout", "10s")["outcome"], "refused", "a port")
 

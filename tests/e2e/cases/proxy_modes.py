@@ -113,6 +113,14 @@ TABLE = [
 ]
 
 
+WEB_2 = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web-2, labels: {app: web}}
+spec: {nodeName: node-1, containers: [{name: c, image: web, ports: [{containerPort: 8080}]}]}
+"""
+
+
 def has_ipvs(w):
     features = w.labctl("doctor", "-o", "json", status=None).json()["features"]
     return {"ipvs", "dummy"} <= {f["name"] for f in features if f["available"]}
@@ -258,6 +266,69 @@ def explained(w):
         w.equal(after[1]["packets"] - steps[1]["packets"], 5, f"packets that the rule has seen more: {after[1]}")
         w.has(w.labctl("explain", "client", "web:http").out, " packets", "the text")
         w.equal(w.labctl("explain", "client", "empty", "-o", "json", status=1).json()["outcome"], "reject", "nobody")
+
+
+STICKY = "  sessionAffinity: ClientIP"
+
+
+def remembered(w, *arguments):
+    return w.labctl("get", "affinity", "-o", "json", *arguments).json()["items"]
+
+
+def check_seconds_left(w, connected, timeout_s):
+    """The only row, whose seconds fit to when the client connected: between two moments."""
+    asked = time.monotonic()
+    rows = remembered(w)
+    now = time.monotonic()
+    w.equal(len(rows), 1, f"clients that are remembered: {rows}")
+    left = rows[0]["secondsLeft"]
+    w.true(timeout_s - (now - connected[0]) - 1.1 <= left <= timeout_s - (asked - connected[1]) + 0.1,
+           f"{left} s left of {timeout_s}, between {asked - connected[1]:.2f} and {now - connected[0]:.2f} s later")
+    return rows[0]
+
+
+def check_remembered(w, timeout_s=10800):
+    """One connection of a pod to the Service sticky, and what is said of it afterwards, by any mode."""
+    before = time.monotonic()
+    got = w.probe("default/client", "http://10.96.0.140:80/", "--timeout", "15s")
+    connected = before, time.monotonic()
+    w.equal(got["outcome"], "ok", "the client")
+    row = check_seconds_left(w, connected, timeout_s)
+    w.equal((row["client"], row["service"], row["node"], row["pod"]),
+            (pod_ip(w, "client"), "default/sticky:http", "node-1", got["backend"]), "who is remembered, and where")
+    w.equal(row["endpoint"], f"{pod_ip(w, got['backend'].split('/')[1])}:8080", "the endpoint")
+    w.equal(list(row), ["client", "endpoint", "node", "pod", "secondsLeft", "service"], "fields")
+    told = w.labctl("explain", "client", "sticky:http", "-o", "json").json()
+    w.equal(told["remembered"]["pod"], got["backend"], "what explain remembers")
+    return row, connected
+
+
+@case("get affinity and explain tell in every mode who is remembered, and for how long")
+def affinity(w):
+    need_iptables()
+    up(w, "nftables")
+    w.labctl("apply", "-f", w.write("sticky.yaml", service("sticky", "10.96.0.140", more=STICKY) +
+                                    "---\n" + WEB_2))
+    w.wait("the second endpoint", lambda: len(w.labctl("explain", "client", "sticky:http", "-o", "json",
+                                                       status=None).json().get("branches", [])) == 2)
+    for mode in ("iptables", "userspace", "nftables"):
+        w.labctl("set", "proxy-mode", mode)
+        w.equal(remembered(w), [], f"before the first connection, in the mode {mode}")
+        w.true("remembered" not in w.labctl("explain", "client", "sticky:http", "-o", "json").json(), "nor explain")
+        first, connected = check_remembered(w)
+        w.wait("a few seconds less", lambda b=first: remembered(w)[0]["secondsLeft"] <= b["secondsLeft"] - 4, 60)
+        check_seconds_left(w, connected, 10800)
+        again, _ = check_remembered(w)  # its time begins anew with each connection
+        w.equal(again["endpoint"], first["endpoint"], "a client that stays")
+        table = w.labctl("get", "affinity").lines()
+        w.equal(re.split(r" {2,}", table[0]), ["CLIENT", "SERVICE", "NODE", "ENDPOINT", "POD", "SECONDS LEFT"], "titles")
+        w.equal(len(table), 2, f"the table: {table}")
+        w.equal(remembered(w, "-n", "kube-system"), [], "another namespace")
+        short = service("sticky", "10.96.0.140", more=STICKY + "\n  sessionAffinityConfig: {clientIP: {timeoutSeconds: 2}}")
+        w.labctl("apply", "-f", w.write("short.yaml", short))
+        check_remembered(w, 2)
+        w.wait("the end of its time", lambda: not remembered(w), 60)
+        w.labctl("apply", "-f", w.folder / "sticky.yaml")
 
 
 @case("a learner sees kube-proxy's chains with iptables, and they follow the objects")
