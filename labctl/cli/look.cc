@@ -126,6 +126,7 @@ int run_status(const Context& context) {
             {"cni",
              status.at("cni").at("profile").get<std::string>() + ", " +
                  status.at("cni").at("overlay").get<std::string>() +
+                 (status.at("cni").value("crossSubnet", false) ? " across subnets" : "") +
                  (encrypted(status) ? ", WireGuard" : "") + ", MTU " +
                  status.at("cni").at("mtu").dump()});
         if (const auto tunnels = status.find("tunnels"); tunnels != status.end()) {

@@ -58,22 +58,46 @@ bool has_routers(const api::Json& spec) {
     return routers.is_array() && !routers.empty();
 }
 
-void check_place(const api::Json& spec, std::string_view profile, BgpConfig::Topology topology) {
-    const auto overlay = api::string_at(spec, "cni.overlay", kOverlayVxlan);
-    if (overlay != kOverlayNone) {
+/// Whether BIRD's routes lead into a tunnel. Throws where they cannot.
+bool check_tunnel(const api::Json& spec, BgpConfig::Topology topology) {
+    const bool encrypted = api::string_at(spec, "cni.encryption") == "wireguard";
+    const auto overlay =
+        encrypted ? "wireguard" : api::string_at(spec, "cni.overlay", kOverlayVxlan);
+    if (!encrypted && overlay != kOverlayNone && overlay != kOverlayIpip) {
         throw UsageError(
-            "spec.cni.routing: bgp is for pods' packets without a tunnel, and the overlay is '" +
+            "spec.cni.routing: bgp is for pods' packets without a tunnel, in ipip or encrypted, "
+            "and "
+            "the overlay is '" +
                 overlay + "'",
             "say overlay: none, too");
     }
+    const bool tunnelled = encrypted || overlay == kOverlayIpip;
+    if (tunnelled && topology == BgpConfig::Topology::TopOfRack) {
+        throw UsageError(
+            "spec.cni.bgp.topology: 'tor' has nodes send to their routers, and " + overlay +
+                " sends past them",
+            "topology: mesh or reflector, with routers, too; or overlay: none");
+    }
+    return tunnelled;
+}
+
+void check_place(const api::Json& spec, std::string_view profile, BgpConfig::Topology topology) {
+    const bool tunnelled = check_tunnel(spec, topology);
     const bool racks = topology == BgpConfig::Topology::TopOfRack;
-    if (has_routers(spec) != racks) {
+    const bool outside = !api::at(spec, "cni.bgp.external.asNumber").is_null();
+    if (tunnelled && outside && has_routers(spec)) {
+        throw UsageError(
+            "spec.cni.bgp.external: routers between the outside and the nodes know nothing of pods "
+            "that are in a tunnel",
+            "leave out external, or the routers");
+    }
+    if (!tunnelled && has_routers(spec) != racks) {
         throw UsageError(
             std::string("spec.cni.bgp.topology: '") + to_text(topology) + "' is for nodes " +
                 (racks ? "behind routers, and the underlay has none"
                        : "on one segment, and the underlay has routers"),
             racks ? "spec.underlay: {routers: [tor-1], links: [...]}, or topology: mesh"
-                  : "topology: tor, where nodes talk to their routers");
+                  : "topology: tor, where nodes talk to their routers; or a tunnel, overlay: ipip");
     }
     if (profile == "flannel" || profile == "weave") {
         throw UsageError(

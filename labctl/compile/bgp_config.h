@@ -35,8 +35,9 @@ inline constexpr const char* kRoutingStatic = "static";
 inline constexpr const char* kRoutingBgp = "bgp";
 
 /// From `spec` of a lab; none where routes are static. Throws netemu::UsageError, naming the field,
-/// for what makes no sense: with a tunnel, with routers between nodes that do not take part, with a
-/// profile that has no BGP, for nodes that there are not.
+/// for what makes no sense: with a tunnel but IP in IP and WireGuard, with routers between nodes
+/// that neither take part nor are passed in a tunnel, with a profile that has no BGP, for nodes
+/// that there are not.
 std::optional<BgpConfig>
 read_bgp(const api::Json& spec, const std::vector<NodeConfig>& nodes, std::string_view profile);
 

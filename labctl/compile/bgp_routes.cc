@@ -209,6 +209,31 @@ private:
 
 } // namespace
 
+namespace {
+
+/// What BIRD makes of a next hop: the way to it where the speaker has one, as BIRD resolves
+/// recursive routes, one route for each of several equally long.
+void append_ways(
+    const BgpSpeaker& speaker,
+    const IpPrefix& prefix,
+    const IpAddress& hop,
+    std::vector<netemu::RouteSpec>& routes) {
+    const auto way =
+        std::find_if(speaker.ways.begin(), speaker.ways.end(), [&](const netemu::RouteSpec& each) {
+            return each.destination == IpPrefix::host(hop);
+        });
+    if (way == speaker.ways.end()) {
+        routes.push_back({prefix, hop, kEth0, false, netemu::kRouteByBird});
+        return;
+    }
+    routes.push_back({prefix, way->gateway, way->link, way->onlink, netemu::kRouteByBird});
+    for (const auto& more : way->more) {
+        routes.push_back({prefix, more.gateway, more.link, false, netemu::kRouteByBird});
+    }
+}
+
+} // namespace
+
 std::map<std::string, std::vector<netemu::RouteSpec>>
 expected_bgp_routes(const std::vector<BgpSpeaker>& speakers) {
     std::map<std::string, std::vector<netemu::RouteSpec>> routes;
@@ -228,7 +253,7 @@ expected_bgp_routes(const std::vector<BgpSpeaker>& speakers) {
         announcement.run();
         for (std::size_t i = 0; i < speakers.size(); ++i) {
             for (const auto& hop : announcement.next_hops(i)) {
-                routes[speakers[i].ns].push_back({prefix, hop, kEth0, false, netemu::kRouteByBird});
+                append_ways(speakers[i], prefix, hop, routes[speakers[i].ns]);
             }
         }
     }

@@ -18,6 +18,7 @@ struct SessionEnd {
     BgpSpeaker* speaker;
     IpAddress address;
     const char* kind;
+    bool far;
 };
 
 void add_session(const SessionEnd& of, const SessionEnd& with, const BgpShutDowns& down) {
@@ -32,6 +33,7 @@ void add_session(const SessionEnd& of, const SessionEnd& with, const BgpShutDown
     session.client = speaker.reflects && !peer.reflects && speaker.as_number == peer.as_number;
     session.passive =
         speaker.reflects == peer.reflects ? with.address < of.address : speaker.reflects;
+    session.multihop = of.far;
     session.disabled = down.contains({speaker.name, peer.name});
     speaker.sessions.push_back(std::move(session));
 }
@@ -54,8 +56,9 @@ void connect_speakers(
     for (const auto& mine : a.addresses) {
         for (const auto& other : b.addresses) {
             if (mine.address.family() == other.address.family()) {
-                const SessionEnd first{a.speaker, mine.address, kinds.first};
-                const SessionEnd second{b.speaker, other.address, kinds.second};
+                const bool far = !mine.network().contains(other.address);
+                const SessionEnd first{a.speaker, mine.address, kinds.first, far};
+                const SessionEnd second{b.speaker, other.address, kinds.second, far};
                 add_session(first, second, down);
                 add_session(second, first, down);
             }

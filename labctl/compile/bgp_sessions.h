@@ -11,7 +11,7 @@ namespace labctl::compile {
 /// A speaker, as far as sessions need it.
 struct BgpMember {
     BgpSpeaker* speaker;
-    std::vector<netemu::IpPrefix> addresses; // on the segment that it shares with the others
+    std::vector<netemu::IpPrefix> addresses; // with the length of their segment
 };
 
 /// Adds both ends of a session in each family that both have. `kinds`: how the names of the first

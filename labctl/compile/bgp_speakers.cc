@@ -102,8 +102,11 @@ private:
     std::map<std::string, std::set<std::string>> ready_; // nodes with an endpoint, by Service
 };
 
-BgpSpeaker
-make_node(const ClusterConfig& config, const AnnouncedServices& services, const NodeView& node) {
+BgpSpeaker make_node(
+    const ClusterConfig& config,
+    const AnnouncedServices& services,
+    const std::vector<NodeView>& nodes,
+    const NodeView& node) {
     BgpSpeaker speaker;
     speaker.name = node.name;
     speaker.ns = node_namespace(node.name);
@@ -113,6 +116,9 @@ make_node(const ClusterConfig& config, const AnnouncedServices& services, const 
     speaker.services = services.of(node.name);
     speaker.blackholes = cni_profile(config).routed();
     speaker.reflects = holds_name(config.bgp->reflectors, node.name);
+    const auto* tunnel = tunnel_device(config);
+    speaker.tunnel = tunnel == nullptr ? "" : tunnel;
+    speaker.ways = ways_to_nodes(config, nodes, node);
     return speaker;
 }
 
@@ -166,7 +172,7 @@ bgp_speakers(const store::Store& store, const ClusterConfig& config, const BgpSh
     const AnnouncedServices services(store, config);
     speakers.reserve(nodes.size() + 1);
     for (const auto& node : nodes) {
-        speakers.push_back(make_node(config, services, node));
+        speakers.push_back(make_node(config, services, nodes, node));
     }
     if (config.bgp->outside_as) {
         speakers.push_back(make_outside(config));

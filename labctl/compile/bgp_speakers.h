@@ -18,6 +18,7 @@ class Store;
 namespace labctl::compile {
 
 struct ClusterConfig;
+struct NodeView;
 
 /// One session, as one of its two ends sees it.
 struct BgpSession {
@@ -29,6 +30,7 @@ struct BgpSession {
     bool client = false;         // we reflect what it says, and to it (RFC 4456)
     bool passive = false;        // the other end connects: two at once would collide
     bool disabled = false;       // by a fault
+    bool multihop = false;       // there are routers between the two
 };
 
 struct BgpSpeaker {
@@ -43,6 +45,10 @@ struct BgpSpeaker {
     bool transit = false;         // tells everybody what it has learned, itself being the way
     bool services_inside = false; // announces `services` in its own autonomous system, too
     std::vector<BgpSession> sessions;
+    /// A node with a tunnel: its device, and for the address of every other node, as a host, the
+    /// way to it, into the tunnel or past it. Routes of its own system are resolved by these.
+    std::string tunnel;
+    std::vector<netemu::RouteSpec> ways;
 };
 
 /// A fault: sessions that this speaker has with that one are shut down by it.
@@ -54,6 +60,10 @@ using BgpShutDowns = std::set<std::pair<std::string, std::string>>;
 /// a ready endpoint (docs.tigera.io, "Advertise Kubernetes service IP addresses").
 std::vector<BgpSpeaker>
 bgp_speakers(const store::Store& store, const ClusterConfig& config, const BgpShutDowns& down);
+
+/// The `ways` of a node; none without a tunnel. IP in IP takes IPv4 only. `node` is one of nodes.
+std::vector<netemu::RouteSpec> ways_to_nodes(
+    const ClusterConfig& config, const std::vector<NodeView>& nodes, const NodeView& node);
 
 /// The text of BIRD's configuration (bird.network.cz, user's guide 2.0). Its timers are short: each
 /// try to connect comes within a second of the last, and a neighbour that is silent for nine is

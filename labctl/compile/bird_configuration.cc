@@ -41,6 +41,31 @@ std::string kernel_protocol(const BgpSpeaker& speaker, const FamilyWords& words)
            " {\n    import none;\n    export where source = RTS_BGP" + own + ";\n  };\n}\n";
 }
 
+/// The table by which next hops are looked up, where there is a tunnel: BIRD's own routes to the
+/// nodes say which device, and with IP in IP that the gateway is beyond it.
+std::string ways_table(const BgpSpeaker& speaker, const FamilyWords& words) {
+    std::string routes;
+    for (const auto& way : speaker.ways) {
+        if (way.destination.address.family() != words.family) {
+            continue;
+        }
+        routes += "  route " + way.destination.to_string();
+        const auto via = [](const IpAddress& gateway, const std::string& link) {
+            return " via " + gateway.to_string() + "%'" + link + "'";
+        };
+        routes += way.gateway ? via(*way.gateway, way.link) : " via \"" + way.link + "\"";
+        routes += way.onlink ? " onlink" : "";
+        for (const auto& more : way.more) {
+            routes += via(more.gateway, more.link);
+        }
+        routes += ";\n";
+    }
+    const std::string table = std::string("nodes") + words.suffix;
+    return std::string(words.channel) + " table " + table + ";\nprotocol static ways" +
+           words.suffix + " {\n  " + words.channel + " {\n    table " + table + ";\n  };\n" +
+           routes + "}\n";
+}
+
 std::string
 bgp_protocol(const BgpSpeaker& speaker, const BgpSession& session, const FamilyWords& words) {
     const std::string pods = std::string("proto = \"pods") + words.suffix + "\"";
@@ -57,13 +82,18 @@ bgp_protocol(const BgpSpeaker& speaker, const BgpSession& session, const FamilyW
     }
     // Nodes do not know the way to the router beyond their own.
     const std::string self = inside && speaker.transit ? "    next hop self ebgp;\n" : "";
+    const std::string resolved =
+        inside && !speaker.tunnel.empty()
+            ? std::string("    gateway recursive;\n    igp table nodes") + words.suffix + ";\n"
+            : "";
     return "protocol bgp " + session.protocol + " from session {\n  description \"" + session.peer +
            "\";\n  local " + session.local.to_string() + " as " +
            std::to_string(speaker.as_number) + ";\n  neighbor " + session.address.to_string() +
            " as " + std::to_string(session.as_number) + ";\n" +
            (session.client ? "  rr client;\n" : "") + (session.passive ? "  passive;\n" : "") +
-           (session.disabled ? "  disabled;\n" : "") + "  " + words.channel + " {\n" + self +
-           "    import all;\n    export " + announced + ";\n  };\n}\n";
+           (session.disabled ? "  disabled;\n" : "") + (session.multihop ? "  multihop;\n" : "") +
+           "  " + words.channel + " {\n" + self + resolved + "    import all;\n    export " +
+           announced + ";\n  };\n}\n";
 }
 
 } // namespace
@@ -78,6 +108,9 @@ std::string bird_configuration(const BgpSpeaker& speaker) {
                        ";\n"
                        "protocol device {\n  scan time 10;\n}\n";
     for (const auto& words : kFamilies) {
+        if (!speaker.tunnel.empty()) {
+            text += ways_table(speaker, words);
+        }
         text += static_protocol("pods", words, speaker.pods);
         text += static_protocol("services", words, speaker.services);
         text += kernel_protocol(speaker, words);

@@ -70,7 +70,7 @@ void add_calico_wiring(
     const auto& node = cluster.nodes.at(position);
     auto& spec = state.namespaces.at(node_namespace(node.name));
     add_overlay(cluster, node, spec);
-    if (cluster.carrier != Carrier::Learned) {
+    if (!cluster.learned) {
         add_blackholes(node, spec); // otherwise BIRD does
     }
     for (const auto& range : cluster.pod_cidrs) {

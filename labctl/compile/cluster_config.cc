@@ -271,6 +271,21 @@ ImageRule image_rule(const api::Json& json) {
     return rule;
 }
 
+bool read_cross_subnet(
+    const api::Json& spec, const std::string& overlay, const CniProfile& profile) {
+    const bool wanted = api::bool_at(spec, "cni.crossSubnet", false);
+    const bool possible =
+        overlay == kOverlayIpip || (overlay == kOverlayVxlan && !profile.peer_networks);
+    if (wanted && !possible) {
+        throw UsageError(
+            "spec.cni.crossSubnet: between nodes of one segment a tunnel is left out of the "
+            "overlays "
+            "vxlan and ipip only",
+            "leave it out, or say overlay: vxlan");
+    }
+    return wanted;
+}
+
 /// What is a profile's own must not be asked of another one.
 void read_cni(ClusterConfig& config, const api::Json& spec) {
     const auto& profile = find_cni_profile(config.cni_profile, "spec.cni.profile");
@@ -296,6 +311,7 @@ void read_cni(ClusterConfig& config, const api::Json& spec) {
             "spec.cni.overlay: ipip carries IPv4, and the pods have none",
             "say overlay: vxlan or none");
     }
+    config.cross_subnet = read_cross_subnet(spec, config.overlay, profile);
     config.emulation = api::string_at(spec, "cni.emulation", config.emulation);
     if (config.emulation != "auto" && config.overlay != kOverlayGeneve) {
         throw UsageError(

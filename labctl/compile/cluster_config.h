@@ -48,6 +48,7 @@ struct ClusterConfig {
     std::string overlay = "vxlan";
     std::string emulation = "auto"; // who makes Geneve's tunnels, see check_emulation
     bool wireguard = false; // nodes encrypt what pods send each other; the overlay is "none" then
+    bool cross_subnet = false; // the tunnel is for nodes on different segments only
     bool kube_proxy_replacement = false;
     std::optional<BgpConfig> bgp;         // who tells nodes their routes; none: they are static
     std::optional<std::uint32_t> cni_mtu; // none: computed along the path

@@ -140,6 +140,10 @@ void add_peer(
     }
 }
 
+bool passes_tunnel_by(const ClusterView& cluster, const NodeView& node, const NodeView& peer) {
+    return cluster.cross_subnet && share_segment(cluster.topology, node, peer);
+}
+
 /// Behind routers the way to the peer's pods is that to the peer.
 void add_next_hop(
     const ClusterView& cluster,
@@ -158,16 +162,19 @@ void add_next_hop(
     }
 }
 
-/// The routes to a peer of every carrier but those of frames.
+/// The routes to a peer of every carrier but those of frames; of those where the tunnel is left
+/// out.
 void add_ranges_of_peer(
     const ClusterView& cluster, const NodeView& node, const NodeView& peer, NamespaceSpec& spec) {
     for (const auto& range : peer.pod_cidrs) {
-        if (cluster.carrier == Carrier::Userspace || cluster.carrier == Carrier::Wireguard) {
+        if (passes_tunnel_by(cluster, node, peer)) {
+            add_next_hop(cluster, node, peer, range, spec);
+        } else if (cluster.carrier == Carrier::Userspace || cluster.carrier == Carrier::Wireguard) {
             spec.routes.push_back({range, {}, cluster.tunnel, false});
         } else if (cluster.carrier == Carrier::Ipip && range.address.is_v4()) {
             const auto outer = address_of(peer, netemu::Family::V4);
             spec.routes.push_back({range, outer, cluster.tunnel, true});
-        } else if (cluster.carrier != Carrier::Learned) {
+        } else {
             add_next_hop(cluster, node, peer, range, spec);
         }
     }
@@ -185,7 +192,6 @@ std::optional<std::uint16_t> carrier_port(const ClusterView& cluster) {
     case Carrier::Wireguard: // one port on either side, so an answer is one to `ct state`
     case Carrier::Ipip:
     case Carrier::Routes:
-    case Carrier::Learned:
         break;
     }
     return std::nullopt;
@@ -223,10 +229,12 @@ void add_overlay(const ClusterView& cluster, const NodeView& node, NamespaceSpec
     const auto vnis = peer_vnis(cluster, position);
     for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
         const auto& peer = cluster.nodes[i];
-        if (i == position) {
+        if (i == position || cluster.learned) {
             continue;
         }
-        if (cluster.carrier == Carrier::Vxlan || cluster.carrier == Carrier::External) {
+        const bool frames =
+            cluster.carrier == Carrier::Vxlan || cluster.carrier == Carrier::External;
+        if (frames && !passes_tunnel_by(cluster, node, peer)) {
             add_peer(cluster, peer, vnis[i], spec);
         } else {
             add_ranges_of_peer(cluster, node, peer, spec);

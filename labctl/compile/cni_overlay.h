@@ -26,7 +26,9 @@ inline constexpr std::uint16_t kSleevePort = 6783; // mesh, router.go: the port 
 /// same address, and the other nodes' ranges behind it; see identity_network.h for the rest. With
 /// WireGuard: its device, and the other nodes' ranges behind it, see wireguard.h. `node` is one of
 /// cluster.nodes. Without: the ranges of the other nodes by their addresses on the
-/// segment, as flannel's host-gw backend has them; nothing where BGP brings them.
+/// segment, as flannel's host-gw backend has them; so it is between nodes of one segment with
+/// `crossSubnet` (Calico's modes CrossSubnet, flannel's DirectRouting). No routes at all where BGP
+/// brings them.
 /// A carrier in datagrams has the table cni-overlay as well, which leaves those untracked: their
 /// two ways have different source ports, so each of them would be new to `ct state` for ever, and
 /// the connections inside are tracked anyway. (Calico, felix/rules/static.go, and Cilium's chains

@@ -218,7 +218,7 @@ Carrier carrier_of(const ClusterConfig& config) {
         return Carrier::Wireguard;
     }
     if (config.overlay == kOverlayNone) {
-        return config.bgp ? Carrier::Learned : Carrier::Routes;
+        return Carrier::Routes;
     }
     if (tunnels_in_userspace(config)) {
         return Carrier::Userspace;
@@ -232,6 +232,12 @@ Carrier carrier_of(const ClusterConfig& config) {
 
 } // namespace
 
+bool share_segment(const Topology* topology, const NodeView& one, const NodeView& other) {
+    const auto& address = other.underlay.front().address;
+    return topology == nullptr ||
+           topology->segment_of(one.underlay.front().address) == topology->segment_of(address);
+}
+
 ClusterView view_cluster(const store::Store& store, const ClusterConfig& config) {
     ClusterView view;
     view.pod_mtu = compute_mtu(config);
@@ -240,6 +246,9 @@ ClusterView view_cluster(const store::Store& store, const ClusterConfig& config)
     view.carrier = carrier_of(config);
     const auto* tunnel = tunnel_device(config);
     view.tunnel = tunnel == nullptr ? "" : tunnel;
+    view.learned = config.bgp.has_value();
+    view.outside_learns = config.bgp && config.bgp->outside_as;
+    view.cross_subnet = config.cross_subnet;
     view.geneve = config.overlay == kOverlayGeneve;
     view.check_sources = view.profile->always_checks_sources ||
                          (view.profile->enforces_policies && has_policies(store));

@@ -41,8 +41,7 @@ enum class Carrier {
     Ipip,      // a device for IP in IP, for IPv4; IPv6 goes by routes of ours
     Userspace, // a TUN device, and the data plane behind it
     Wireguard, // a WireGuard device, which encrypts
-    Routes,    // as they are, by routes of ours
-    Learned,   // likewise, by routes that BGP brings
+    Routes,    // as they are, by routes
 };
 
 struct ClusterView {
@@ -55,14 +54,20 @@ struct ClusterView {
     const CniProfile* profile = nullptr; // how pods are wired
     const Topology* topology = nullptr;  // of the underlay; none: all are on one segment
     Carrier carrier = Carrier::Vxlan;
-    std::string tunnel;           // the device for it on each node; empty: none
-    bool geneve = false;          // what an External carrier speaks, instead of VXLAN
+    std::string tunnel;          // the device for it on each node; empty: none
+    bool learned = false;        // BGP brings the routes to other nodes' pods, into the tunnel, too
+    bool outside_learns = false; // and those of the outside
+    bool cross_subnet = false;   // see ClusterConfig
+    bool geneve = false;         // what an External carrier speaks, instead of VXLAN
     bool bridge_netfilter = true; // see ClusterConfig
     bool check_sources = false;   // pods may send from their own addresses only
 };
 
 /// The nodes that have their addresses, in order of their underlay addresses, without their pods.
 std::vector<NodeView> view_nodes(const store::Store& store, const ClusterConfig& config);
+
+/// Whether two nodes are on one segment of the underlay; without a topology all are.
+bool share_segment(const Topology* topology, const NodeView& one, const NodeView& other);
 
 /// Leaves out nodes and pods that have no addresses yet, pods on unknown nodes, in the host's
 /// network, or ended. Throws as compile_network does.

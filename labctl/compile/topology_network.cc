@@ -251,8 +251,9 @@ private:
     // --- the cluster's ranges
 
     void add_pod_routes() {
-        if (cluster_.nodes.empty() || !topology_.routed || config_.bgp) {
-            return; // or else the routers learn them
+        const bool learned = config_.bgp && config_.bgp->topology == BgpConfig::Topology::TopOfRack;
+        if (cluster_.nodes.empty() || !topology_.routed || learned) {
+            return;
         }
         const bool encrypted = cluster_.carrier == Carrier::Wireguard;
         for (const auto& device : topology_.devices) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "labctl/compile/bgp_config.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/config_words.h"
@@ -27,12 +26,6 @@ bool read_encryption(const api::Json& spec, const CniProfile& profile) {
             "encapsulated in " +
                 overlay,
             "leave it out, or say overlay: none");
-    }
-    if (api::string_at(spec, "cni.routing") == kRoutingBgp) {
-        throw netemu::UsageError(
-            "spec.cni.routing: the routes to pods lead to the WireGuard device, and BGP's would "
-            "pass it by",
-            "leave out one of routing: bgp and encryption: wireguard");
     }
     return true;
 }
@@ -71,7 +64,7 @@ netemu::WireguardSpec wireguard_device(const ClusterView& cluster, const NodeVie
 }
 
 void add_ways_from_outside(const ClusterView& cluster, netemu::NamespaceSpec& external) {
-    if (cluster.carrier != Carrier::Wireguard) {
+    if (cluster.carrier != Carrier::Wireguard || cluster.outside_learns) {
         return;
     }
     for (const auto& node : cluster.nodes) {

@@ -15,7 +15,7 @@ struct ClusterConfig;
 struct CniProfile;
 
 /// `encryption: wireguard` of spec.cni. Throws netemu::UsageError where the profile has it not, and
-/// with an overlay or routes of BGP beside it.
+/// with an overlay beside it.
 [[nodiscard]] bool read_encryption(const api::Json& spec, const CniProfile& profile);
 
 /// The node's public key. Before the lab is up there are none: then the node's name stands in its
@@ -29,7 +29,8 @@ wireguard_key(const ClusterConfig& config, const std::string& node);
 wireguard_device(const ClusterView& cluster, const NodeView& node);
 
 /// A peer takes nothing but what its peers' pods send, so nobody can reach a pod by way of another
-/// node: the outside goes to each node for its own pods. Does nothing without encryption.
+/// node: the outside goes to each node for its own pods. Does nothing without encryption,
+/// and where the outside learns them.
 void add_ways_from_outside(const ClusterView& cluster, netemu::NamespaceSpec& external);
 
 /// Shows the key where the plugin does: in an annotation of the Node. Takes off what is left of a

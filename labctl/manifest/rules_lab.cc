@@ -258,11 +258,6 @@ void check_encryption(const Cursor& cni) {
         cni["overlay"].invalid(
             "WireGuard carries the pods' packets itself", "leave it out, or say overlay: none");
     }
-    if (cni["routing"].is("bgp")) {
-        cni["routing"].invalid(
-            "the routes to pods lead to the WireGuard device, and BGP's would pass it by",
-            "leave out one of routing: bgp and encryption: wireguard");
-    }
 }
 
 void check_lab_spec(const Cursor& spec) {

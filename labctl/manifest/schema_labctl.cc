@@ -28,6 +28,7 @@ constexpr Table kBgp{
 constexpr Table kCni{
     text("profile").otherwise("bridge").one_of(kCniProfiles),
     text("overlay").one_of(kOverlays), text("emulation").one_of(kEmulations), flag("kubeProxyReplacement"), any("mtu"),
+    flag("crossSubnet"),
     text("encryption").one_of(kEncryptions), text("routing").one_of(kNodeRoutings), object("bgp", kBgp),
     text("conflist"), text("binDir"), text("dataDir"),
 };

@@ -24,7 +24,10 @@ std::string via_text(const Json& route) {
     for (const auto& gateway : api::at(route, "gateways")) {
         gateways.push_back(gateway.get<std::string>());
     }
-    return gateways.empty() ? string_at(route, "type") : netemu::join(gateways, ",");
+    const bool behind_device = !string_at(route, "interface").empty();
+    return !gateways.empty() ? netemu::join(gateways, ",")
+           : behind_device   ? "-"
+                             : string_at(route, "type");
 }
 
 Table session_table(const Json& bgp, const std::string& node) {

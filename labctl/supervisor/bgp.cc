@@ -56,7 +56,8 @@ void write_file(const std::string& path, const std::string& text) {
 
 std::string bgp_route_text(const RouteSpec& route) {
     return route.destination.to_string() +
-           (route.gateway ? " via " + route.gateway->to_string() : "");
+           (route.gateway ? " via " + route.gateway->to_string() : "") +
+           (route.link == compile::kEth0 ? "" : " dev " + route.link);
 }
 
 std::map<std::string, std::string> session_words(const BgpSpeaker& speaker) {
@@ -230,11 +231,14 @@ void Bgp::compare() {
             netemu::log_warning("supervisor", "routes of " + ns + ": " + error.what());
         }
         std::erase_if(there, [](const RouteSpec& route) { return route.is_blackhole(); });
-        for (auto& route : there) {
-            route.link = compile::kEth0; // whatever the lab file calls the way to the others
+        const auto& wanted = expected_[ns];
+        for (auto& route : there) { // what is past the tunnel the lab file may call as it likes
+            const bool known = std::any_of(wanted.begin(), wanted.end(), [&](const auto& each) {
+                return each.link == route.link;
+            });
+            route.link = known ? route.link : compile::kEth0;
         }
         std::sort(there.begin(), there.end());
-        const auto& wanted = expected_[ns];
         std::vector<std::string> words;
         for (const auto& route : wanted) {
             if (!std::binary_search(there.begin(), there.end(), route)) {

@@ -113,11 +113,16 @@ private:
     }
 
     /// "10.244.2.0/24        unicast [Mesh_172_18_0_3 1795674215] * (100) [i]", without the prefix
-    /// for another way to the same; then "\tvia 172.18.0.3 on eth0".
+    /// for another way to the same; then "\tvia 172.18.0.3 on eth0", or
+    /// "\tdev wireguard.cali".
     void route(std::string_view text) {
         const auto words = words_of(text);
         if (words.size() >= 2 && words[0] == "via") {
             way(words);
+            return;
+        }
+        if (words.size() == 2 && words[0] == "dev" && !view_.routes.empty()) {
+            view_.routes.back().interface = words[1];
             return;
         }
         std::size_t at = 0;

@@ -270,9 +270,11 @@ void Lab::describe(api::Json& status) const {
     if (userspace) {
         status["tunnels"] = identities()["tunnels"];
     }
-    status["cni"]["routing"] = config.overlay != compile::kOverlayNone ? api::Json()
-                               : bgp_ ? api::Json(compile::kRoutingBgp)
-                                      : api::Json(compile::kRoutingStatic);
+    status["cni"]["crossSubnet"] = config.cross_subnet;
+    status["cni"]["routing"] = bgp_ ? api::Json(compile::kRoutingBgp)
+                               : config.overlay != compile::kOverlayNone
+                                   ? api::Json()
+                                   : api::Json(compile::kRoutingStatic);
     if (bgp_) {
         status["bgp"] = bgp_->summary();
         status["bgp"]["topology"] = compile::to_text(config.bgp->topology);

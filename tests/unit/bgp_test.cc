@@ -64,6 +64,9 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_at_its_field) {
     const std::vector<std::pair<const char*, const char*>> cases{
         {R"({"routing":"ospf","overlay":"none"})", "spec.cni.routing: 'ospf'"},
         {R"({"routing":"bgp"})", "spec.cni.routing: bgp is for pods' packets without a tunnel"},
+        {R"({"routing":"bgp","overlay":"ipip","profile":"calico","bgp":{"topology":"tor"}})",
+         "'tor' has nodes send to their routers, and ipip sends past them"},
+        {R"({"crossSubnet":true,"overlay":"none"})", "spec.cni.crossSubnet"},
         {R"({"routing":"bgp","overlay":"none","profile":"flannel"})", "flannel knows no BGP"},
         {R"({"overlay":"none","bgp":{}})", "spec.cni.bgp: the routes are static"},
         {R"({"routing":"bgp","overlay":"none","bgp":{"topology":"ring"}})", "'ring'"},
@@ -83,6 +86,8 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_at_its_field) {
         BOOST_TEST(said.find(words) != std::string::npos, cni << " says: " << said);
     }
     BOOST_TEST(refused_bgp(R"({"routing":"bgp","overlay":"none","profile":"calico"})") == "");
+    BOOST_TEST(refused_bgp(R"({"routing":"bgp","overlay":"ipip","profile":"calico"})") == "");
+    BOOST_TEST(refused_bgp(R"({"routing":"bgp","encryption":"wireguard"})") == "");
     const auto spec = Json::parse(
         R"({"cni":{"routing":"bgp","overlay":"none"},"underlay":{"routers":[{"name":"r1"}]}})");
     BOOST_CHECK_THROW((void)read_bgp(spec, {{"node-1", {}, {}, {}}}, "calico"), netemu::UsageError);
@@ -191,6 +196,56 @@ BOOST_AUTO_TEST_CASE(a_local_service_is_announced_where_it_has_an_endpoint) {
     BOOST_TEST_REQUIRE(speakers[1].services.size() == 1U);
     BOOST_TEST(speakers[1].services[0].to_string() == "172.18.255.200/32");
     BOOST_TEST(speakers[2].services.empty());
+}
+
+BOOST_AUTO_TEST_CASE(in_a_tunnel_next_hops_are_looked_up_in_a_table_of_their_own) {
+    Speakers cluster;
+    cluster.config.overlay = "ipip";
+    cluster.config.bgp->outside_as = 64513;
+    auto speaker = cluster.all()[0];
+    BOOST_TEST(speaker.tunnel == "tunl0");
+    const auto text = bird_configuration(speaker);
+    for (const auto* words :
+         {"ipv4 table nodes4;\nprotocol static ways4 {\n  ipv4 {\n    table nodes4;\n  };\n"
+          "  route 172.18.0.3/32 via 172.18.0.3%'tunl0' onlink;\n",
+          "  route fd00:172:18::3/128 via fd00:172:18::3%'eth0';\n",
+          "    gateway recursive;\n    igp table nodes4;\n    import all;\n"}) {
+        BOOST_TEST(text.find(words) != std::string::npos, words << " in " << text);
+    }
+    // What the outside says is resolved as ever.
+    const auto global = text.substr(text.find("protocol bgp Global_172_18_0_1"));
+    BOOST_TEST(global.substr(0, global.find("\n}\n")).find("recursive") == std::string::npos);
+    auto expected = expected_bgp_routes(cluster.all());
+    for (const auto& route : expected["node/node-1"]) {
+        const bool v4 = route.destination.address.is_v4();
+        BOOST_TEST(route.link == (v4 ? "tunl0" : "eth0"));
+        BOOST_TEST(route.onlink == v4);
+        BOOST_TEST(route.gateway.has_value());
+    }
+    BOOST_TEST(expected["node/node-1"].size() == 4U);
+    for (const auto& route : expected["external"]) {
+        BOOST_TEST(route.link == "eth0");
+    }
+    const auto state = compile_network(cluster.store, cluster.config);
+    for (const auto& route : state.namespaces.at("node/node-1").routes) {
+        BOOST_TEST(route.link != "tunl0");
+    }
+    cluster.config.cross_subnet = true; // all are on one segment
+    expected = expected_bgp_routes(cluster.all());
+    BOOST_TEST(expected["node/node-1"].front().link == "eth0");
+}
+
+BOOST_AUTO_TEST_CASE(with_encryption_routes_lead_to_the_device_without_a_gateway) {
+    Speakers cluster;
+    cluster.config.wireguard = true;
+    const auto text = bird_configuration(cluster.all()[0]);
+    BOOST_TEST(text.find("  route 172.18.0.3/32 via \"wireguard.cali\";\n") != std::string::npos);
+    auto expected = expected_bgp_routes(cluster.all());
+    BOOST_TEST(expected["node/node-2"].size() == 4U);
+    for (const auto& route : expected["node/node-2"]) {
+        BOOST_TEST(route.link == "wireguard.cali");
+        BOOST_TEST(!route.gateway.has_value());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(bridged_ranges_are_announced_but_stay_out_of_the_kernel) {

@@ -166,8 +166,5 @@ BOOST_AUTO_TEST_CASE(nodes_encrypt_without_an_overlay) {
     BOOST_TEST(
         refusal(R"({"cni":{"profile":"weave","encryption":"wireguard"}})") ==
         "spec.cni.encryption: the profile weave has no WireGuard between nodes");
-    BOOST_TEST(
-        refusal(R"({"cni":{"encryption":"wireguard","overlay":"none","routing":"bgp","bgp":{}}})")
-            .starts_with("spec.cni.routing: "));
     BOOST_TEST(refusal(R"({"cni":{"encryption":"ipsec"}})").starts_with("spec.cni.encryption: "));
 }

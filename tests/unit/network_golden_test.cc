@@ -193,6 +193,25 @@ BOOST_AUTO_TEST_CASE(weave) {
     BOOST_TEST(cluster.change() == "");
 }
 
+BOOST_AUTO_TEST_CASE(calico_by_ipip_between_nodes_of_one_segment) {
+    Small cluster;
+    cluster.config.cni_profile = "calico";
+    cluster.config.overlay = "ipip";
+    cluster.config.cross_subnet = true;
+    check_golden("network-calico-cross-subnet.txt", create_text(cluster));
+}
+
+BOOST_AUTO_TEST_CASE(calico_by_ipip_and_bgp) {
+    Small cluster({"10.244.0.0/16", "fd00:10:244::/56"});
+    cluster.config.cni_profile = "calico";
+    cluster.config.overlay = "ipip";
+    cluster.config.bgp = labctl::compile::BgpConfig{};
+    check_golden("network-calico-ipip-bgp.txt", create_text(cluster));
+    (void)cluster.change();
+    cluster.config.bgp.reset();
+    check_golden("network-calico-ipip-bgp-to-static.txt", cluster.change());
+}
+
 BOOST_AUTO_TEST_CASE(calico_by_wireguard) {
     Small cluster({"10.244.0.0/16", "fd00:10:244::/56"});
     cluster.config.cni_profile = "calico";

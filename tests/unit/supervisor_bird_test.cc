@@ -47,6 +47,15 @@ constexpr const char* kSaid =
     " \tvia 172.18.0.4 on eth0\n"
     "0000 \n";
 
+constexpr const char* kBehindDevice =
+    "0001 BIRD 2.0.12 ready.\n"
+    "1007-Table master4:\n"
+    " 10.244.2.0/24        unicast [Mesh_172_18_0_3 1795674216] * (100) [i]\n"
+    " \tdev wireguard.cali\n"
+    "1007-10.244.3.0/24        unicast [Mesh_172_18_0_4 1795674216] * (100) [i]\n"
+    " \tvia 172.18.0.4 on tunl0 onlink\n"
+    "0000 \n";
+
 BirdAnswer read_in_pieces(std::string_view text, std::size_t answers, std::size_t piece) {
     BirdReader reader(answers);
     for (std::size_t at = 0; at < text.size(); at += piece) {
@@ -68,6 +77,15 @@ BOOST_AUTO_TEST_CASE(answers_are_complete_with_their_last_lines_in_any_pieces) {
         BOOST_TEST(answer.lines.front().code == 2002);
         BOOST_TEST(answer.lines.back().text == "\tvia 172.18.0.4 on eth0");
     }
+}
+
+BOOST_AUTO_TEST_CASE(routes_into_tunnels_are_read) {
+    const auto view = read_bird(read_in_pieces(kBehindDevice, 2, 4096).lines);
+    BOOST_TEST_REQUIRE(view.routes.size() == 2U);
+    BOOST_TEST(view.routes[0].interface == "wireguard.cali");
+    BOOST_TEST(view.routes[0].gateways.empty());
+    BOOST_TEST(view.routes[1].interface == "tunl0");
+    BOOST_TEST(view.routes[1].gateways == std::vector<std::string>{"172.18.0.4"});
 }
 
 BOOST_AUTO_TEST_CASE(sessions_and_routes_are_read) {

@@ -140,6 +140,35 @@ BOOST_AUTO_TEST_CASE(what_bgp_brings_the_network_leaves_out) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_mesh_in_tunnels_passes_routers_that_know_nothing_of_it) {
+    RackCluster lab;
+    lab.config.overlay = "ipip";
+    lab.config.bgp->topology = BgpConfig::Topology::Mesh;
+    const auto node = lab.speaker("node-1");
+    BOOST_TEST((peers_of(node) == std::set<std::string>{"node-2"}));
+    const auto text = bird_configuration(node);
+    BOOST_TEST(text.find("  multihop;\n") != std::string::npos);
+    BOOST_TEST(text.find("%'tunl0' onlink;") != std::string::npos);
+    auto expected = expected_bgp_routes(lab.speakers());
+    BOOST_TEST(expected.size() == 2U);
+    for (const auto& route : expected["node/node-1"]) {
+        const bool v4 = route.destination.address.is_v4();
+        BOOST_TEST(route.link == (v4 ? "tunl0" : "eth0"));
+        const auto end = lab.config.topology->owner_of(*route.gateway);
+        BOOST_REQUIRE(end);
+        BOOST_TEST(lab.config.topology->devices[end->device].name == (v4 ? "node-2" : "leaf-1"));
+    }
+    // The routers have static routes to what crosses them as it is.
+    const auto state = compile_network(lab.store, lab.config);
+    for (const auto& route : state.namespaces.at("router/spine-1").routes) {
+        const bool to_range = route.destination.length == 24 && route.destination.address.is_v4() &&
+                              route.destination.contains(*netemu::IpAddress::parse("10.244.2.2"));
+        BOOST_TEST(!to_range);
+    }
+    lab.config.cross_subnet = true; // changes nothing, since the nodes are in two racks
+    BOOST_TEST((expected_bgp_routes(lab.speakers()) == expected));
+}
+
 BOOST_AUTO_TEST_CASE(routers_that_share_nodes_are_of_one_rack) {
     RackCluster lab(R"({
         "switches": ["a", "b"], "routers": ["r1", "r2", "r3"],

@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 
-from cases import profiles
+from cases import encryption, overlays, profiles, zones
 from harness import Skip, case
 
 LAB = """
@@ -16,7 +16,7 @@ metadata: {name: wired}
 spec:
   nodes: NODES
   podCIDR: 10.244.0.0/16,fd00:10:244::/56
-  cni: {profile: PROFILE, overlay: none, routing: bgp, bgp: BGP}
+  cni: {profile: PROFILE, overlay: OVERLAY, routing: bgp, bgp: BGP}
   dns: {enabled: false}
 """
 
@@ -34,10 +34,10 @@ spec:
 TO_FAR = "tcp://pod:default/far:8080"
 
 
-def up(w, profile="calico", bgp="{}", nodes=2, more=""):
+def up(w, profile="calico", bgp="{}", nodes=2, more="", overlay="none"):
     if shutil.which("bird", path="/usr/sbin:/usr/bin") is None:
         raise Skip("BIRD 2 is not installed")
-    lab = LAB.replace("PROFILE", profile).replace("NODES", str(nodes)).replace("BGP", bgp)
+    lab = LAB.replace("PROFILE", profile).replace("NODES", str(nodes)).replace("BGP", bgp).replace("OVERLAY", overlay)
     parts = [lab, profiles.PODS, profiles.SERVICE] + ([more] if more else [])
     return w.labctl("up", "-f", w.write("lab.yaml", "---".join(parts)))
 
@@ -291,9 +291,78 @@ def racks(w):
     w.has(w.labctl("fault", "bgp", "switch/rack-1", "leaf-1", status=2).err, "only nodes and routers speak BGP", "a switch")
 
 
+def tunnel_routes(w, number):
+    """(destination, gateway, device, flags) of what BIRD has put into the kernel for other nodes' IPv4 ranges."""
+    found = json.loads(inside(w, f"node/node-{number}", "ip", "-j", "route", "show", "proto", "bird"))
+    return {(r["dst"], r.get("gateway"), r["dev"], *r["flags"]) for r in found if r.get("type") != "blackhole"}
+
+
+def check_drawn(w, expected):
+    """The routes of node-1 go with the session to node-2 and come back with it."""
+    w.labctl("fault", "bgp", "node/node-1", "node-2")
+    w.equal({r[0] for r in tunnel_routes(w, 1)}, {"10.244.3.0/24"}, "withdrawn with the session")
+    w.true(w.probe("default/client", TO_FAR, "--timeout", "300ms")["outcome"] != "ok", "far is not reached")
+    w.equal(w.labctl("plan").out, "", "drift during the fault")
+    w.labctl("fault", "restore", "node/node-1")
+    w.equal(tunnel_routes(w, 1), expected, "routes, restored")
+    w.equal(w.probe("default/client", TO_FAR, "--timeout", "5s")["outcome"], "ok", "far, restored")
+
+
+@case("calico's default: BGP into IP in IP. Every flow, routes into tunl0, what is on the wire, a lost session", modes=("root",),
+      limit_s=300)
+def by_ipip(w):
+    if overlays.lacking(w, "calico", "ipip, routing: bgp", "CONFIG_NET_IPIP"):
+        raise Skip("the kernel has no tunnels of IP in IP")
+    up(w, nodes=3, overlay="ipip")
+    expected = {(f"10.244.{n}.0/24", f"172.18.0.{n + 1}", "tunl0", "onlink") for n in (2, 3)}
+    w.equal(tunnel_routes(w, 1), expected, "routes of node-1, right after `up`")
+    w.equal({way for way in kernel_routes(w, "node/node-1") if ":" in way[0]},
+            {(block(n)[1], hop(n)[1]) for n in (2, 3)} | {(block(1)[1], None)}, "IPv6 goes as it is")
+    w.matches(inside(w, "node/node-1", "birdc", "show", "route", "for", "10.244.2.0/24"), r"via 172\.18\.0\.3 on tunl0 onlink",
+              "BIRD's own view")
+    w.matches(w.labctl("get", "bgp").out, r"node-1 +10\.244\.2\.0/24 +172\.18\.0\.3 +tunl0 +node-2", "get bgp")
+    w.equal(w.labctl("plan").out, "", "drift")
+    profiles.check_flows(w)
+    pods = profiles.pod_addresses(w)
+    inner = rf"{re.escape(pods['client'][0])}\.\d+ > {re.escape(pods['far'][0])}\.8080: Flags \[S\]"
+    w.matches(w.command("tcpdump", "-nr", overlays.underlay(w, pods), "ip proto 4").out,
+              rf"IP 172\.18\.0\.2 > 172\.18\.0\.3: IP {inner}", "on the wire")
+    way = w.labctl("explain", "client", "pod:default/far:8080", "-o", "json").json()["branches"][0]["way"][1]["how"]
+    w.has(way, "learned by BGP from node-2", "explain: who told it")
+    w.has(way, "IP in IP, 172.18.0.2 > 172.18.0.3 by eth0", "explain: the tunnel")
+    check_drawn(w, expected)
+    w.labctl("down")
+    up(w, nodes=3, overlay="ipip, crossSubnet: true", bgp="{topology: reflector}")
+    w.equal(tunnel_routes(w, 1), {(f"10.244.{n}.0/24", f"172.18.0.{n + 1}", "eth0") for n in (2, 3)},
+            "nothing is between the nodes of one segment")
+    w.equal(w.probe("default/client", TO_FAR)["outcome"], "ok", "far")
+    w.labctl("down")
+    zones.check_zones(w, "calico", "ipip, routing: bgp, crossSubnet: true")
+
+
+@case("BGP into WireGuard: every flow, routes to the device, nothing to read on the wire, a lost session", modes=("root",),
+      limit_s=240)
+def by_wireguard(w):
+    if not encryption.up_encrypted(w, "--encryption", "wireguard", "--nodes", "2"):
+        raise Skip("the kernel has no WireGuard")
+    w.labctl("down")
+    up(w, nodes=3, overlay="none, encryption: wireguard")
+    expected = {(f"10.244.{n}.0/24", None, "wireguard.cali") for n in (2, 3)}
+    w.equal(tunnel_routes(w, 1), expected, "routes of node-1")
+    w.equal(w.labctl("plan").out, "", "drift")
+    profiles.check_flows(w)
+    w.matches(w.labctl("get", "bgp").out, r"node-1 +10\.244\.2\.0/24 +- +wireguard\.cali +node-2", "get bgp")
+    for target in ("http://pod:default/far:8080/", profiles.url("http", profiles.pod_addresses(w)["far"][1], 8080)):
+        w.true(encryption.MARK.encode() not in encryption.on_the_cable(w, target).read_bytes(), "nothing to read")
+    way = w.labctl("explain", "client", "pod:default/far:8080", "-o", "json").json()["branches"][0]["way"][1]["how"]
+    w.has(way, "learned by BGP from node-2", "explain: who told it")
+    w.has(way, "encrypted by WireGuard for node/node-2", "explain: the tunnel")
+    check_drawn(w, expected)
+
+
 @case("without BIRD a lab is not made: exit status 4, and the package is named", modes=("root",))
 def absent(w):
-    lab = LAB.replace("PROFILE", "calico").replace("NODES", "2").replace("BGP", "{}")
+    lab = LAB.replace("PROFILE", "calico").replace("NODES", "2").replace("BGP", "{}").replace("OVERLAY", "none")
     file = w.write("lab.yaml", lab)
     hide = "for f in /usr/sbin/bird /sbin/bird; do test -e $f && mount --bind /dev/null $f; done; exec labctl up -f "
     run = w.command("unshare", "-m", "sh", "-c", hide + str(file), status=4)
@@ -302,7 +371,7 @@ def absent(w):
 
 @case("settings of BGP that make no sense are refused at their place", modes=("rootless",))
 def refused(w):
-    base = LAB.replace("PROFILE", "calico").replace("NODES", "2")
+    base = LAB.replace("PROFILE", "calico").replace("NODES", "2").replace("OVERLAY", "none")
     for bgp, reason in (("{topology: star}", "star"), ("{asNumber: 0}", "asNumber"), ("{serviceCIDR: true}", "external"),
                         ("{topology: reflector, reflectors: [node-7]}", "node-7")):
         w.has(w.labctl("up", "-f", w.write("lab.yaml", base.replace("BGP", bgp)), status=2).err, reason, bgp)

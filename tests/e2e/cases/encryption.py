@@ -83,8 +83,7 @@ def kernel_lacks(w):
 def refused(w):
     head = "apiVersion: labctl.dev/v1\nkind: Lab\nmetadata: {name: x}\nspec:\n  cni:\n    encryption: wireguard\n"
     for more, place, words in (("    overlay: vxlan\n", ":7:14", "WireGuard carries the pods' packets itself"),
-                               ("    profile: weave\n", ":6:17", "bridge, calico, cilium and flannel"),
-                               ("    overlay: none\n    routing: bgp\n", ":8:14", "BGP's would pass it by")):
+                               ("    profile: weave\n", ":6:17", "bridge, calico, cilium and flannel")):
         done = w.labctl("lint", w.write("lab.yaml", head + more), status=None)
         w.true(done.status != 0, "an error")
         w.has(done.out + done.err, f"lab.yaml{place}", "the place")
@@ -126,6 +125,20 @@ def calico(w):
     w.wait("the tunnel works again", lambda: w.probe("default/client", far, "--timeout", "2s")["outcome"] == "ok", 20)
     w.labctl("apply", "-f", w.write("deny.yaml", profiles.DENY))
     w.true(w.probe("default/client", far, "--timeout", "2s")["outcome"] != "ok", "a policy")
+
+
+@case("a node that is switched off and on again: its peers keep it, and its sessions come back", modes=("root",), limit_s=120)
+def nodes(w):
+    up(w, "calico", "wireguard")
+    far = "tcp://pod:default/far:8080"
+    keys = {node: wg(w, f"node/{node}", "peers") for node in ("node-1", "node-2")}
+    w.labctl("fault", "stop", "node/node-2")
+    w.true(w.probe("default/client", far, "--timeout", "1s")["outcome"] != "ok", "far is not reached")
+    w.equal(wg(w, "node/node-1", "peers"), keys["node-1"], "it is a peer still")
+    w.equal(w.labctl("plan").out.count("wg "), 0, "what is not as wanted")
+    w.labctl("fault", "restore", "node/node-2")
+    w.wait("the session is back", lambda: w.probe("default/client", far, "--timeout", "2s")["outcome"] == "ok", 40)
+    w.equal({node: wg(w, f"node/{node}", "peers") for node in keys}, keys, "the keys")
 
 
 def declare(profile):
