@@ -34,7 +34,6 @@ namespace {
 
 using cni::CniError;
 using cni::Code;
-using cni::Command;
 using nlohmann::json;
 
 std::string read_config_text() {
@@ -150,17 +149,17 @@ json ask_lab(
     const cni::Request& request, const cni::Environment& environment, const std::string& config) {
     const auto paths = paths_of(request.config);
     if (!supervisor::lab_alive(paths)) {
-        if (request.command == Command::Delete || request.command == Command::Collect) {
+        if (request.command == cni::Command::Delete || request.command == cni::Command::Collect) {
             return {}; // with the lab everything of it has gone
         }
         throw CniError(
-            request.command == Command::Status ? Code::NotAvailable : Code::TryAgainLater,
+            request.command == cni::Command::Status ? Code::NotAvailable : Code::TryAgainLater,
             "lab '" + request.config.lab + "' is not up",
             "it is looked for under " + paths.run_root +
                 "; `labctl up` brings it up, \"runDir\" of the configuration names another place");
     }
     netemu::UniqueFd netns;
-    if (request.command == Command::Add || request.command == Command::Check) {
+    if (request.command == cni::Command::Add || request.command == cni::Command::Check) {
         netns = open_netns(request.netns);
     }
     const auto answer =
@@ -178,7 +177,7 @@ json ask_lab(
 json answer_call(const cni::Environment& environment, std::string& config) {
     config = read_config_text();
     const auto request = cni::read_request(environment, config);
-    if (request.command == Command::Version) {
+    if (request.command == cni::Command::Version) {
         return cni::version_answer(config);
     }
     try {
@@ -188,7 +187,7 @@ json answer_call(const cni::Environment& environment, std::string& config) {
     } catch (const RemoteError& error) { // the lab is being built
         throw CniError(Code::TryAgainLater, error.what());
     } catch (const LabGoneError& error) {
-        if (request.command == Command::Delete || request.command == Command::Collect) {
+        if (request.command == cni::Command::Delete || request.command == cni::Command::Collect) {
             return {};
         }
         throw CniError(Code::TryAgainLater, error.what());

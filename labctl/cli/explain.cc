@@ -73,7 +73,7 @@ int run_explain(const Context& context) {
     if (options.arguments.size() != 2) {
         throw netemu::UsageError("explain takes FROM and TO", "labctl explain --help");
     }
-    const bool json = wants_json(context);
+    const bool as_json = wants_json(context);
     const bool dns = options.arguments.at(1).starts_with("dns://");
     const nlohmann::json question{
         {"from", options.arguments.at(0)},
@@ -82,7 +82,7 @@ int run_explain(const Context& context) {
     const auto answer = options.wire && !dns
                             ? explain_with_packet(context, question)
                             : context.client().request("POST", kExplainPath, question);
-    if (json) {
+    if (as_json) {
         std::cout << answer.dump(2) << "\n";
     } else {
         std::cout
@@ -94,14 +94,14 @@ int run_explain(const Context& context) {
 }
 
 int run_get_affinity(const Context& context) {
-    const bool json = wants_json(context);
+    const bool as_json = wants_json(context);
     const bool all = context.options().all_namespaces;
     auto client = context.client();
     const auto list = client.request(
         "GET",
         "/apis/labctl.dev/v1/affinity?namespace=" +
             (all ? std::string() : url_encode(context.ns())));
-    if (json) {
+    if (as_json) {
         std::cout << list.dump(2) << "\n";
     } else if (list.at("items").empty()) {
         context.console().progress("no Service remembers a client; see sessionAffinity: ClientIP");

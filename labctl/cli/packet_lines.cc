@@ -21,12 +21,12 @@ std::string clock_text(std::uint64_t time_ns) {
     std::array<char, 32> text{};
     const auto size = std::strftime(text.data(), text.size(), "%H:%M:%S", &local);
     std::array<char, 16> fraction{};
-    constexpr std::uint64_t kNsPerMicro = 1000;
+    constexpr std::uint64_t kMicro = 1000;
     std::snprintf(
         fraction.data(),
         fraction.size(),
         ".%06u",
-        static_cast<unsigned>(time_ns % kNsPerSecond / kNsPerMicro));
+        static_cast<unsigned>(time_ns % kNsPerSecond / kMicro));
     return std::string(text.data(), size) + fraction.data();
 }
 
