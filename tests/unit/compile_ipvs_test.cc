@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(templates_are_whom_virtual_servers_remember) {
     service("sticky", R"("type":"NodePort","selector":{"app":"web"},"sessionAffinity":"ClientIP")");
     (void)carry_out(proxies->update());
     const auto spec = get("sticky")["spec"];
-    const netemu::Endpoint cluster{
+    const netemu::Endpoint virtual_ip{
         *netemu::IpAddress::parse(spec["clusterIP"].get<std::string>()), 80};
     const netemu::Endpoint node{
         proxies->node("node-1")->addresses.front(),
@@ -178,11 +178,11 @@ BOOST_AUTO_TEST_CASE(templates_are_whom_virtual_servers_remember) {
     readers.templates = [&](const std::string& of) {
         return of != "node-1" ? std::vector<services::IpvsTemplate>{}
                               : std::vector<services::IpvsTemplate>{
-                                    {tcp, client, cluster, web, 100},
+                                    {tcp, client, virtual_ip, web, 100},
                                     {tcp, client, node, web, 200},
-                                    {tcp, client.plus(1), cluster, gone, 300},
-                                    {services::Protocol::Udp, client, cluster, web, 400},
-                                    {tcp, client, {cluster.address, 81}, web, 500}};
+                                    {tcp, client.plus(1), virtual_ip, gone, 300},
+                                    {services::Protocol::Udp, client, virtual_ip, web, 400},
+                                    {tcp, client, {virtual_ip.address, 81}, web, 500}};
     };
     const auto items = affinity_list(store, *proxies, "", readers)["items"];
     BOOST_REQUIRE(items.size() == 2U);

@@ -169,7 +169,7 @@ BOOST_FIXTURE_TEST_CASE(lists_of_recent_are_whom_iptables_remembers, RestoredIpt
     const auto endpoints = sticky();
     AffinityReaders readers;
     int ticks_asked = 0;
-    const auto client = *netemu::IpAddress::parse("10.244.1.9");
+    const auto client = *netemu::IpAddress::parse("10.244.1.5");
     const auto rules_of_node = rules("node-2");
     readers.recent = [&](const std::string& node, const std::vector<std::string>& lists) {
         std::vector<std::vector<services::RecentClient>> found(lists.size());
@@ -188,7 +188,7 @@ BOOST_FIXTURE_TEST_CASE(lists_of_recent_are_whom_iptables_remembers, RestoredIpt
     };
     const auto rows = remembered(readers);
     BOOST_REQUIRE(rows.size() == 2U);
-    BOOST_TEST(rows[0].starts_with("10.244.1.9 -> "));
+    BOOST_TEST(rows[0].starts_with("10.244.1.5 -> "));
     BOOST_TEST(rows[0].ends_with(" on node-2, 10700 s"), rows[0]);
     BOOST_TEST(rows[1].ends_with(" on node-2, 10699 s"), rows[1]);
     BOOST_TEST(
