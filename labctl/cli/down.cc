@@ -11,6 +11,7 @@
 
 #include "labctl/cli/lifecycle.h"
 #include "labctl/store/journal.h"
+#include "labctl/supervisor/cni_attachments.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/text.h"
 #include "netemu/kernel/teardown.h"
@@ -59,6 +60,17 @@ void end_processes(const LabPaths& paths, bool keep_journal) {
     }
 }
 
+/// A lab that was killed owes CNI plugins their DEL.
+void let_go_of_attachments(const Context& context, const LabPaths& paths) {
+    if (supervisor::lab_alive(paths)) {
+        return;
+    }
+    const auto folder = supervisor::CniAttachments::directory_of(paths.state_dir);
+    for (const auto& complaint : supervisor::release_attachments(folder)) {
+        context.console().warn(complaint);
+    }
+}
+
 void take_down(const Context& context, const LabPaths& paths) {
     const auto start = Clock::now();
     const bool alive = supervisor::lab_alive(paths);
@@ -69,6 +81,7 @@ void take_down(const Context& context, const LabPaths& paths) {
         supervisor::remove_run_files(paths);
     }
     if (!context.options().keep) {
+        let_go_of_attachments(context, paths);
         forget_journal(paths);
     }
     if (!alive) {
@@ -92,6 +105,7 @@ void forget_journal(const LabPaths& paths) {
     store::Journal::remove_file(paths.journal);
     std::error_code ignored;
     std::filesystem::remove_all(paths.state_dir + "/cni", ignored); // what CNI plugins remembered
+    std::filesystem::remove_all(supervisor::CniAttachments::directory_of(paths.state_dir), ignored);
     (void)::rmdir(paths.state_dir.c_str()); // stays when somebody keeps something there
 }
 
@@ -133,6 +147,7 @@ int run_clean(const Context& context) {
             context.console().progress("removed the files of lab '" + name + "', which is not up");
         }
         if (context.options().all) {
+            let_go_of_attachments(context, paths);
             forget_journal(paths);
             context.console().progress("forgot the journal of lab '" + name + "'");
         }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 #include <set>
 #include <string>
@@ -7,6 +8,7 @@
 #include "labctl/cli/objects.h"
 #include "labctl/report/table.h"
 #include "netemu/base/error.h"
+#include "netemu/base/text.h"
 
 namespace labctl::cli {
 
@@ -46,6 +48,19 @@ std::string fate_of(const json& end) {
     return text;
 }
 
+/// "10" of an access port, "trunk 10,20", "30, trunk 10,20".
+std::string vlans_of(const json& link) {
+    std::string text = link.contains("vlan") ? link.at("vlan").dump() : "";
+    if (link.contains("trunk")) {
+        std::vector<std::string> tags;
+        for (const auto& tag : link.at("trunk")) {
+            tags.push_back(tag.dump());
+        }
+        text += (text.empty() ? "trunk " : ", trunk ") + netemu::join(tags, ",");
+    }
+    return text.empty() ? "-" : text;
+}
+
 /// The devices of a topology, each once: what commands take as a target.
 void print_devices(const json& list) {
     std::set<std::string> names;
@@ -80,18 +95,27 @@ int run_get_links(const Context& context) {
         throw netemu::UsageError("no output format '" + output + "'", "table, json or name");
     }
     const bool wide = output == "wide";
+    const auto& items = list.at("items");
+    const bool vlans = std::any_of(
+        items.begin(), items.end(), [](const json& link) { return vlans_of(link) != "-"; });
     std::vector<std::string> columns{"A", "B", "MTU", "A TO B", "B TO A"};
+    if (vlans) {
+        columns.insert(columns.begin() + 3, "VLAN");
+    }
     if (wide) {
         columns.insert(columns.end(), {"EMULATION", "FROM A", "FROM B"});
     }
     auto table = report::Table::of(columns);
-    for (const auto& link : list.at("items")) {
+    for (const auto& link : items) {
         std::vector<report::Cell> row{
             end_name(link.at("a")),
             end_name(link.at("b")),
             link.at("mtu").dump(),
             impairment_of(link.at("a")),
             impairment_of(link.at("b"))};
+        if (vlans) {
+            row.insert(row.begin() + 3, report::Cell(vlans_of(link)));
+        }
         if (wide) {
             row.insert(
                 row.end(),

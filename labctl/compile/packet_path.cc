@@ -238,8 +238,12 @@ private:
             end("nobody on " + in.master + where + " has " + next.to_string());
             return;
         }
-        hops_.push_back({at_, in_, port->name, "switched by " + in.master + where});
         tag_ = *tag_at_port(ns, *port, *network);
+        hops_.push_back(
+            {at_,
+             in_,
+             port->name,
+             "switched by " + in.master + where + (tag_ == 0 ? "" : ", with its tag")});
         enter_port(*port, next);
     }
 

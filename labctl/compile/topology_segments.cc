@@ -193,7 +193,8 @@ private:
         const auto other = link.ends[1].device;
         if (!is_switch(one) && !is_switch(other)) {
             auto& segment = topology_.segments.emplace_back();
-            segment.name = draft_.devices[one].name + "--" + draft_.devices[other].name;
+            segment.name = draft_.devices[one].name + "--" + draft_.devices[other].name +
+                           (lane.vlan == 0 ? "" : " VLAN " + std::to_string(lane.vlan));
             return topology_.segments.size() - 1;
         }
         const auto root = sets_.root(place_of(is_switch(one) ? one : other, lane));

@@ -93,11 +93,13 @@ public:
             return;
         }
         const auto& where = draft_.path + (trunk.is_null() ? ".vlan" : ".trunk");
-        if (!is_switch_of(devices_, draft_.ends[0]) && !is_switch_of(devices_, draft_.ends[1])) {
+        const bool of_switch =
+            is_switch_of(devices_, draft_.ends[0]) || is_switch_of(devices_, draft_.ends[1]);
+        if (!of_switch && trunk.is_null()) {
             problems_.add(
                 where,
                 "there is no switch at either end of this link",
-                "a VLAN is a network of a switch's");
+                "trunk: [10] puts tags on it, between two routers, too");
             return;
         }
         if (!vlan.is_null()) {

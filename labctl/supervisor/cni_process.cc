@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
 #include <fcntl.h>
 #include <sys/epoll.h>
@@ -12,7 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "labctl/api/object.h"
 #include "netemu/base/error.h"
+#include "netemu/base/text.h"
 #include "netemu/kernel/namespace_scope.h"
 
 namespace labctl::supervisor {
@@ -46,6 +49,27 @@ std::string plugin_text(const netemu::UniqueFd& file) {
 
 } // namespace
 
+std::string words_of(const CniProcessEnd& end) {
+    const auto json = api::Json::parse(end.out, nullptr, false);
+    auto words = json.is_object() ? api::string_at(json, "msg") : std::string{};
+    if (const auto details = json.is_object() ? api::string_at(json, "details") : std::string{};
+        !details.empty()) {
+        words += (words.empty() ? "" : ": ") + details;
+    }
+    if (json.is_object() && json.contains("code")) {
+        words += " (code " + json["code"].dump() + ")";
+    }
+    if (words.empty()) {
+        words = std::string(netemu::trim(end.err.empty() ? end.out : end.err));
+    }
+    return words.empty() ? "it ended with status " + std::to_string(end.status) : words;
+}
+
+std::string cni_program_path() {
+    const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe)
+    return std::string(path == nullptr ? "/usr/bin:/bin" : path) + ":/usr/sbin:/sbin";
+}
+
 CniProcess::CniProcess(
     netemu::EventLoop& loop, const CniProcessSpec& spec, std::function<void(CniProcessEnd)> done)
     : loop_(loop), done_(std::move(done)), out_(plugin_file({})), err_(plugin_file({})) {
@@ -56,17 +80,22 @@ CniProcess::CniProcess(
     for (const auto& [name, value] : spec.environment) {
         options.arguments.push_back(name + "=" + value);
     }
-    // Plugins find themselves by /proc/PID, and the /proc of a lab is the host's, which numbers
-    // otherwise.
-    for (const auto* word : {"/usr/bin/unshare", "--mount-proc"}) {
-        options.arguments.emplace_back(word);
+    options.arguments.emplace_back("/usr/bin/unshare");
+    if (spec.netns_fd >= 0) {
+        // Plugins find themselves by /proc/PID, and the /proc of a lab is the host's, which numbers
+        // otherwise.
+        options.arguments.emplace_back("--mount-proc");
+    } else {
+        options.arguments.emplace_back(::geteuid() == 0 ? "-n" : "-rn");
     }
     options.arguments.push_back(spec.program);
     options.fds = {{input.get(), 0}, {out_.get(), 1}, {err_.get(), 2}};
     const auto home = netemu::current_namespace();
     {
         netemu::NamespaceScope scope(home.get());
-        scope.enter(spec.netns_fd);
+        if (spec.netns_fd >= 0) {
+            scope.enter(spec.netns_fd);
+        }
         process_ = netemu::spawn(options); // a child is where its parent is
     }
     loop_.add(process_.pidfd.get(), EPOLLIN, [this](std::uint32_t) { ended(); });

@@ -13,7 +13,7 @@ namespace labctl::supervisor {
 
 /// What a plugin's program is started with.
 struct CniProcessSpec {
-    int netns_fd = -1; // of the node: where it runs
+    int netns_fd = -1; // of the node: where it runs. -1: in an empty one, outside of a lab
     std::string program;
     cni::Environment environment; // besides ours
     std::string input;
@@ -25,6 +25,11 @@ struct CniProcessEnd {
     std::string err;
     std::uint64_t micros = 0;
 };
+
+/// The message of an error result with its details and code, or what else the program said.
+[[nodiscard]] std::string words_of(const CniProcessEnd& end);
+/// PATH for a plugin: ours, and where they look for iptables.
+[[nodiscard]] std::string cni_program_path();
 
 /// One program of a plugin, from its start to its end. Its destruction ends it.
 class CniProcess {

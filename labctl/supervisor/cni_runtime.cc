@@ -1,7 +1,7 @@
 #include "labctl/supervisor/cni_runtime.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <filesystem>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,8 +12,8 @@
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_view.h"
 #include "labctl/store/store.h"
+#include "labctl/supervisor/paths.h"
 #include "netemu/base/error.h"
-#include "netemu/base/log.h"
 #include "netemu/base/text.h"
 
 namespace labctl::supervisor {
@@ -26,23 +26,6 @@ namespace {
 
 constexpr std::size_t kPluginsAtOnceMax = 4;
 constexpr unsigned kRestDoublingsMax = 5; // 1 s, 2 s, ... 32 s between attempts
-
-/// The message of an error result, or what else the program said.
-std::string words_of(const CniProcessEnd& end) {
-    const auto json = Json::parse(end.out, nullptr, false);
-    auto words = json.is_object() ? string_at(json, "msg") : std::string{};
-    if (const auto details = json.is_object() ? string_at(json, "details") : std::string{};
-        !details.empty()) {
-        words += (words.empty() ? "" : ": ") + details;
-    }
-    if (json.is_object() && json.contains("code")) {
-        words += " (code " + json["code"].dump() + ")";
-    }
-    if (words.empty()) {
-        words = std::string(netemu::trim(end.err.empty() ? end.out : end.err));
-    }
-    return words.empty() ? "it ended with status " + std::to_string(end.status) : words;
-}
 
 } // namespace
 
@@ -77,9 +60,37 @@ CniRuntime::~CniRuntime() {
     }
 }
 
+/// Their namespaces went with the lab that made them, and their plugins are asked to let go of what
+/// is elsewhere: addresses, for one.
+void CniRuntime::recover() {
+    for (auto& attachment : parts_.attachments.all()) {
+        auto& pod = pods_[attachment.uid];
+        pod.made = std::move(attachment);
+        pod.doomed = true;
+        enqueue(pod, Phase::Deleting);
+        ++left_behind_;
+    }
+    if (left_behind_ == 0) {
+        clear_data();
+    }
+}
+
+/// Nobody is attached, so whatever plugins still remember there is of nobody.
+void CniRuntime::clear_data() const {
+    std::error_code ignored;
+    std::filesystem::remove_all(parts_.data_dir, ignored);
+    for (const auto& node : parts_.nodes) {
+        make_directories(parts_.data_dir + "/" + node);
+    }
+}
+
 void CniRuntime::follow() {
     if (all_removed_) {
         return; // the lab is on its way down
+    }
+    if (left_behind_ > 0) {
+        start_next(); // those first: the new ones may have the same addresses, and the same names
+        return;
     }
     for (const auto& object : parts_.store.list("Pod")) {
         const auto ns = compile::pod_namespace(object->ns(), object->name());
@@ -89,9 +100,9 @@ void CniRuntime::follow() {
         }
     }
     for (auto& [uid, pod] : pods_) {
-        const auto object = parts_.store.get(pod.key);
+        const auto object = parts_.store.get(pod.made.pod);
         const bool there = object && object->uid() == uid;
-        const auto ns = compile::pod_namespace(pod.key.ns, pod.key.name);
+        const auto ns = compile::pod_namespace(pod.made.pod.ns, pod.made.pod.name);
         if (!pod.doomed && (!there || parts_.kernel.namespace_fd(ns) < 0)) {
             doom(pod);
         }
@@ -101,17 +112,29 @@ void CniRuntime::follow() {
 
 /// A pod of the same name, in the same namespace, that is not gone yet.
 bool CniRuntime::is_letting_go(const api::ObjectKey& key) const {
-    return std::any_of(
-        pods_.begin(), pods_.end(), [&](const auto& entry) { return entry.second.key == key; });
+    return std::any_of(pods_.begin(), pods_.end(), [&](const auto& entry) {
+        return entry.second.made.pod == key;
+    });
 }
 
 void CniRuntime::begin(const api::Object& object) {
     const auto ns = compile::pod_namespace(object.ns(), object.name());
     auto& pod = pods_[object.uid()];
-    pod.key = object.key();
-    pod.uid = object.uid();
-    pod.node = string_at(object.body, "spec.nodeName");
-    pod.capabilities = cni::capability_arguments(object.body);
+    auto& made = pod.made;
+    made.pod = object.key();
+    made.uid = object.uid();
+    made.node = string_at(object.body, "spec.nodeName");
+    made.list = parts_.list;
+    made.bin_dir = parts_.bin_dir;
+    if (const auto node = parts_.store.get({"Node", "", made.node})) {
+        for (const auto& entry : at(node->body, "spec.podCIDRs")) {
+            if (const auto range = netemu::IpPrefix::parse(entry.get<std::string>())) {
+                made.place.ranges.push_back(*range);
+            }
+        }
+    }
+    made.place.data_dir = parts_.data_dir + "/" + made.node;
+    made.place.capability_arguments = cni::capability_arguments(object.body);
     pod.netns.reset(netemu::check_syscall(
         "duplicate a descriptor", ::fcntl(parts_.kernel.namespace_fd(ns), F_DUPFD_CLOEXEC, 3)));
     enqueue(pod, Phase::Adding);
@@ -123,19 +146,19 @@ void CniRuntime::doom(Pod& pod) {
     if (pod.timer != 0) {
         parts_.loop.cancel(std::exchange(pod.timer, 0));
     }
-    const bool queued = std::find(queue_.begin(), queue_.end(), pod.uid) != queue_.end();
+    const bool queued = std::find(queue_.begin(), queue_.end(), pod.made.uid) != queue_.end();
     if (!pod.process && !queued) {
         enqueue(pod, Phase::Deleting);
     } else if (queued && pod.phase == Phase::Adding) {
         pod.phase = Phase::Deleting; // it has not begun
-        pod.position = parts_.list.plugins.size() - 1;
+        pod.position = pod.made.list.plugins.size() - 1;
     }
 }
 
 void CniRuntime::enqueue(Pod& pod, Phase phase) {
     pod.phase = phase;
-    pod.position = phase == Phase::Adding ? 0 : parts_.list.plugins.size() - 1;
-    queue_.push_back(pod.uid);
+    pod.position = phase == Phase::Adding ? 0 : pod.made.list.plugins.size() - 1;
+    queue_.push_back(pod.made.uid);
 }
 
 void CniRuntime::start_next() {
@@ -155,68 +178,78 @@ void CniRuntime::start_next() {
 }
 
 cni::Environment CniRuntime::environment(const Pod& pod) const {
-    auto container = pod.uid;
-    std::erase(container, '-');
-    std::string arguments = "IgnoreUnknown=1;K8S_POD_NAMESPACE=" + pod.key.ns +
-                            ";K8S_POD_NAME=" + pod.key.name +
-                            ";K8S_POD_INFRA_CONTAINER_ID=" + container + ";K8S_POD_UID=" + pod.uid;
-    const auto preferred = preferred_.find(pod.uid);
-    if (pod.phase == Phase::Adding && preferred != preferred_.end() && pod.failures == 0) {
-        arguments += ";IP=" + preferred->second;
+    const bool adding = pod.phase == Phase::Adding;
+    auto environment = cni_environment(
+        pod.made,
+        adding ? "ADD" : "DEL",
+        pod.netns ? parts_.fds + std::to_string(pod.netns.get()) : std::string());
+    if (const auto* addresses = preferred_of(pod)) {
+        environment["CNI_ARGS"] += ";IP=" + addresses->front();
     }
-    return {
-        {"CNI_COMMAND", pod.phase == Phase::Adding ? "ADD" : "DEL"},
-        {"CNI_CONTAINERID", container},
-        {"CNI_NETNS", parts_.fds + std::to_string(pod.netns.get())},
-        {"CNI_IFNAME", compile::kEth0},
-        {"CNI_ARGS", arguments},
-        {"CNI_PATH", parts_.bin_dir}};
+    return environment;
+}
+
+/// What it had before, in its first attempt.
+const std::vector<std::string>* CniRuntime::preferred_of(const Pod& pod) const {
+    const auto found = preferred_.find(pod.made.uid);
+    const bool asks = pod.phase == Phase::Adding && pod.failures == 0;
+    return asks && found != preferred_.end() && !found->second.empty() ? &found->second : nullptr;
 }
 
 std::string CniRuntime::plugin_path(const Pod& pod) const {
-    return parts_.bin_dir + "/" + string_at(parts_.list.plugins.at(pod.position), "type");
+    return pod.made.bin_dir + "/" + type_of(pod);
+}
+
+std::string CniRuntime::type_of(const Pod& pod) {
+    return string_at(pod.made.list.plugins.at(pod.position), "type");
 }
 
 std::string CniRuntime::input_of(const Pod& pod) const {
-    cni::PluginPlace place;
-    if (const auto node = parts_.store.get({"Node", "", pod.node})) {
-        for (const auto& entry : at(node->body, "spec.podCIDRs")) {
-            if (const auto range = netemu::IpPrefix::parse(entry.get<std::string>())) {
-                place.ranges.push_back(*range);
-            }
-        }
+    auto input = cni::plugin_input(pod.made.list, pod.position, pod.made.place, pod.made.result);
+    const auto* addresses = preferred_of(pod);
+    if (addresses != nullptr && addresses->size() > 1) { // IP= of CNI_ARGS has room for one
+        input["args"]["cni"]["ips"] =
+            std::vector<std::string>(addresses->begin() + 1, addresses->end());
     }
-    place.data_dir = parts_.data_dir + "/" + pod.node;
-    place.capability_arguments = pod.capabilities;
-    return cni::plugin_input(parts_.list, pod.position, place, pod.result).dump(2);
+    return input.dump(2);
+}
+
+/// Those of a node that is not there any more run on another one: DEL does not need it.
+int CniRuntime::place_of(const Pod& pod) const {
+    auto fd = parts_.kernel.namespace_fd(compile::node_namespace(pod.made.node));
+    for (auto node = parts_.nodes.begin(); fd < 0 && node != parts_.nodes.end(); ++node) {
+        fd = parts_.kernel.namespace_fd(compile::node_namespace(*node));
+    }
+    return fd;
 }
 
 void CniRuntime::run_plugin(Pod& pod) {
     CniCall call;
-    call.pod = pod.key.ns + "/" + pod.key.name;
-    call.node = pod.node;
+    call.pod = pod.made.pod.ns + "/" + pod.made.pod.name;
+    call.node = pod.made.node;
     call.plugin = plugin_path(pod);
     call.environment = environment(pod);
     call.input = input_of(pod);
     call.time = api::timestamp_now();
     CniProcessSpec spec;
-    spec.netns_fd = parts_.kernel.namespace_fd(compile::node_namespace(pod.node));
+    spec.netns_fd = place_of(pod);
     spec.program = call.plugin;
     spec.environment = call.environment;
-    const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe)
-    spec.environment["PATH"] = std::string(path == nullptr ? "/usr/bin:/bin" : path) +
-                               ":/usr/sbin:/sbin"; // where the plugins look for iptables
+    spec.environment["PATH"] = cni_program_path();
     spec.input = call.input;
     ++running_;
     try {
+        if (pod.phase == Phase::Adding && pod.position == 0) {
+            parts_.attachments.remember(pod.made); // from now on DEL is owed
+        }
         pod.process = std::make_unique<CniProcess>(
-            parts_.loop, spec, [this, uid = pod.uid, call](CniProcessEnd end) {
+            parts_.loop, spec, [this, uid = pod.made.uid, call](CniProcessEnd end) {
                 plugin_ended(uid, call, std::move(end));
             });
     } catch (const netemu::Error& error) {
         parts_.loop.after(
             std::chrono::microseconds(0),
-            [this, uid = pod.uid, call, text = std::string(error.what())] {
+            [this, uid = pod.made.uid, call, text = std::string(error.what())] {
                 plugin_ended(uid, call, {-1, {}, text, 0});
             });
     }
@@ -239,36 +272,42 @@ void CniRuntime::plugin_ended(const std::string& uid, const CniCall& call, CniPr
 }
 
 void CniRuntime::add_ended(Pod& pod, const CniProcessEnd& end) {
-    const auto type = string_at(parts_.list.plugins.at(pod.position), "type");
     auto result = Json::parse(end.out, nullptr, false);
     if (end.status != 0 || result.is_discarded()) {
-        add_failed(
-            pod,
-            "plugin type=\"" + type + "\" name=\"" + parts_.list.name +
-                "\" failed (add): " + words_of(end));
+        add_failed(pod, failure_text(pod, "add", end));
         return;
     }
-    pod.result = std::move(result);
+    pod.made.result = std::move(result);
     if (pod.doomed) {
         enqueue(pod, Phase::Deleting);
         return;
     }
-    if (++pod.position < parts_.list.plugins.size()) {
-        queue_.push_front(pod.uid); // what has begun comes first
+    if (++pod.position < pod.made.list.plugins.size()) {
+        queue_.push_front(pod.made.uid); // what has begun comes first
         return;
     }
     try {
-        const auto read = cni::read_result(pod.result);
+        const auto read = cni::read_result(pod.made.result);
         if (cni::container_addresses(read).empty()) {
             throw cni::CniError(cni::Code::Decoding, "the plugins have given the pod no address");
         }
+        parts_.attachments.remember(pod.made);
         pod.phase = Phase::Added;
         pod.tried = true;
         pod.failures = 0;
-        parts_.added(pod.key, pod.uid, read);
-    } catch (const cni::CniError& error) {
+        parts_.added(pod.made.pod, pod.made.uid, read);
+    } catch (const netemu::Error& error) {
         add_failed(pod, error.what());
     }
+}
+
+/// In kubelet's words, with what was tried: `plugin type="bridge" name="podnet" failed (add) for
+/// eth0 of default/web on node-1: no IP addresses available (code 999)`.
+std::string
+CniRuntime::failure_text(const Pod& pod, const char* command, const CniProcessEnd& end) {
+    return "plugin type=\"" + type_of(pod) + "\" name=\"" + pod.made.list.name + "\" failed (" +
+           command + ") for " + compile::kEth0 + " of " + pod.made.pod.ns + "/" +
+           pod.made.pod.name + " on " + pod.made.node + ": " + words_of(end);
 }
 
 /// What the plugins before it have made is taken away again.
@@ -276,7 +315,7 @@ void CniRuntime::add_failed(Pod& pod, const std::string& why) {
     ++pod.failures;
     pod.tried = true;
     if (!pod.doomed) {
-        parts_.failed(pod.key, pod.uid, why);
+        parts_.failed(pod.made.pod, pod.made.uid, why);
     }
     enqueue(pod, pod.doomed ? Phase::Deleting : Phase::CleaningUp);
 }
@@ -284,31 +323,35 @@ void CniRuntime::add_failed(Pod& pod, const std::string& why) {
 /// An error of one plugin does not keep the others from letting go.
 void CniRuntime::delete_ended(Pod& pod, const CniProcessEnd& end) {
     if (end.status != 0) {
-        netemu::log_warning(
-            "supervisor",
-            "CNI DEL of " + pod.key.ns + "/" + pod.key.name + " by " +
-                string_at(parts_.list.plugins.at(pod.position), "type") + ": " + words_of(end));
+        parts_.let_go_failed(pod.made.node, failure_text(pod, "delete", end));
     }
     if (pod.position > 0) {
         --pod.position;
-        queue_.push_front(pod.uid);
+        queue_.push_front(pod.made.uid);
         return;
     }
     finish(pod);
 }
 
 void CniRuntime::finish(Pod& pod) {
+    parts_.attachments.forget(pod.made.uid);
     if (pod.phase == Phase::Deleting || pod.doomed) {
-        const auto uid = pod.uid;
-        preferred_.erase(uid);
+        const auto uid = pod.made.uid;
+        const bool left_behind = !pod.netns;
+        if (!left_behind) {
+            preferred_.erase(uid);
+        }
         pods_.erase(uid);
+        if (left_behind && --left_behind_ == 0) {
+            clear_data();
+        }
         parts_.loop.after(std::chrono::microseconds(0), [this] { follow(); });
         return;
     }
     pod.phase = Phase::Resting;
-    pod.result = nullptr;
+    pod.made.result = nullptr;
     const auto rest = std::chrono::seconds(1U << std::min(pod.failures - 1, kRestDoublingsMax));
-    pod.timer = parts_.loop.after(rest, [this, uid = pod.uid] {
+    pod.timer = parts_.loop.after(rest, [this, uid = pod.made.uid] {
         if (const auto found = pods_.find(uid); found != pods_.end()) {
             found->second.timer = 0;
             enqueue(found->second, Phase::Adding);

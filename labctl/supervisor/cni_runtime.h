@@ -11,6 +11,7 @@
 #include "labctl/cni/conflist.h"
 #include "labctl/cni/result.h"
 #include "labctl/store/store.h"
+#include "labctl/supervisor/cni_attachments.h"
 #include "labctl/supervisor/cni_calls.h"
 #include "labctl/supervisor/cni_process.h"
 #include "netemu/base/event_loop.h"
@@ -38,8 +39,12 @@ public:
         std::string bin_dir;  // CNI_PATH
         std::string data_dir; // what plugins remember, in a folder for each node
         std::string fds;      // where a plugin finds our descriptors: "/proc/1/fd/"
+        std::vector<std::string> nodes;
+        CniAttachments attachments; // what is owed a DEL, however the lab ends
         Added added;
         Failed failed; // once for each attempt
+        /// A DEL has failed; the others go on.
+        std::function<void(const std::string& node, const std::string& why)> let_go_failed;
     };
 
     explicit CniRuntime(Parts parts) : parts_(std::move(parts)) {}
@@ -51,12 +56,15 @@ public:
     /// not in `bin_dir`.
     static void require_plugins(const cni::Conflist& list, const std::string& bin_dir);
 
+    /// Once, before anything is made: what a lab that was killed has left behind is to be deleted
+    /// before any pod is added.
+    void recover();
     /// Begins with the pods that have a namespace and no interface yet, and lets go of those that
     /// are gone. After the network was changed.
     void follow();
     /// `pod` would like to have the addresses that it had before, if they are still free.
-    void prefer(const std::string& uid, std::string address) {
-        preferred_[uid] = std::move(address);
+    void prefer(const std::string& uid, std::vector<std::string> addresses) {
+        preferred_[uid] = std::move(addresses);
     }
     [[nodiscard]] const std::string& data_dir() const { return parts_.data_dir; }
     /// Pods whose first ADD has neither succeeded nor failed yet.
@@ -67,17 +75,13 @@ public:
 private:
     enum class Phase { Waiting, Adding, Added, CleaningUp, Resting, Deleting };
     struct Pod {
-        api::ObjectKey key;
-        std::string uid;
-        std::string node;
-        api::Json capabilities; // capability arguments
-        netemu::UniqueFd netns; // lives until DEL is done
+        CniAttachment made;
+        netemu::UniqueFd netns; // lives until DEL is done; none of one that was left behind
         Phase phase = Phase::Waiting;
         bool tried = false;  // an attempt has come to an end
         bool doomed = false; // it is gone: DEL as soon as nothing runs
         unsigned failures = 0;
         std::size_t position = 0; // of the plugin that runs, in the list
-        api::Json result;         // of the last ADD
         std::unique_ptr<CniProcess> process;
         netemu::EventLoop::TimerId timer = 0;
     };
@@ -93,15 +97,22 @@ private:
     void add_failed(Pod& pod, const std::string& why);
     void delete_ended(Pod& pod, const CniProcessEnd& end);
     void finish(Pod& pod);
+    void clear_data() const;
+    [[nodiscard]] static std::string type_of(const Pod& pod);
+    [[nodiscard]] static std::string
+    failure_text(const Pod& pod, const char* command, const CniProcessEnd& end);
+    [[nodiscard]] int place_of(const Pod& pod) const;
+    [[nodiscard]] const std::vector<std::string>* preferred_of(const Pod& pod) const;
     [[nodiscard]] cni::Environment environment(const Pod& pod) const;
     [[nodiscard]] std::string plugin_path(const Pod& pod) const;
     [[nodiscard]] std::string input_of(const Pod& pod) const;
 
     Parts parts_;
-    std::map<std::string, Pod> pods_;              // by uid
-    std::deque<std::string> queue_;                // uids that wait for their turn
-    std::size_t running_ = 0;                      // programs
-    std::map<std::string, std::string> preferred_; // by uid
+    std::map<std::string, Pod> pods_;                           // by uid
+    std::deque<std::string> queue_;                             // uids that wait for their turn
+    std::size_t running_ = 0;                                   // programs
+    std::size_t left_behind_ = 0;                               // of those, what recover() found
+    std::map<std::string, std::vector<std::string>> preferred_; // addresses, by uid
     std::function<void()> all_removed_;
     netemu::EventLoop::TimerId removal_timer_ = 0;
 };

@@ -55,6 +55,19 @@ bool has_table(
            (known != nullptr && std::ranges::any_of(known->tables, same));
 }
 
+/// Link-local addresses that the kernel gives to each link of a node with plugins, ours as well.
+void forget_link_local(
+    const std::string& name, const netemu::NamespaceSpec* wanted, netemu::LinkInfo& link) {
+    static const auto kLinkLocal = *netemu::IpPrefix::parse("fe80::/10");
+    std::erase_if(link.addresses, [&](const netemu::IpPrefix& address) {
+        const auto ours = [&](const netemu::LinkSpec& each) {
+            return each.name == name && std::ranges::count(each.addresses, address) > 0;
+        };
+        return kLinkLocal.contains(address.address) &&
+               (wanted == nullptr || std::ranges::none_of(wanted->links, ours));
+    });
+}
+
 } // namespace
 
 /// Before anything is made: what the host lacks is said while nothing has changed.
@@ -79,10 +92,10 @@ void Lab::prepare_cni(const api::Object& lab) {
     const auto base = string_at(spec, "dataDir");
     const auto data_dir =
         base.empty() ? paths_.state_dir + "/cni" : absolute_in(directory, base) + "/" + paths_.name;
-    std::error_code ignored;
-    std::filesystem::remove_all(data_dir, ignored); // of a run that was killed
     make_directories(data_dir);
+    std::vector<std::string> nodes;
     for (const auto& node : compile::ClusterConfig::from_lab(lab).nodes) {
+        nodes.push_back(node.name);
         make_directories(data_dir + "/" + node.name);
     }
     cni_ = std::make_unique<CniRuntime>(CniRuntime::Parts{
@@ -94,10 +107,18 @@ void Lab::prepare_cni(const api::Object& lab) {
         bin_dir,
         data_dir,
         "/proc/1/fd/", // we are process 1 of the lab, and plugins see the lab's processes
+        std::move(nodes),
+        CniAttachments(CniAttachments::directory_of(paths_.state_dir)),
         [this](const auto& pod, const auto& uid, const auto& result) {
             cni_added(pod, uid, result);
         },
-        [this](const auto& pod, const auto& uid, const auto& why) { cni_failed(pod, uid, why); }});
+        [this](const auto& pod, const auto& uid, const auto& why) { cni_failed(pod, uid, why); },
+        [this](const std::string& name, const std::string& why) {
+            if (const auto node = store_.get({"Node", "", name})) {
+                cluster_->warn("kubelet", *node, "FailedKillPodSandBox", why);
+            }
+        }});
+    cni_->recover();
     take_back_addresses();
 }
 
@@ -107,12 +128,15 @@ void take_off_plugin_addresses(store::Store& store) {
         return;
     }
     for (const auto& pod : store.list("Pod")) {
-        const auto address = string_at(pod->body, "status.podIP");
-        if (address.empty() || api::bool_at(pod->body, "spec.hostNetwork", false)) {
+        std::vector<std::string> addresses;
+        for (const auto& entry : at(pod->body, "status.podIPs")) {
+            addresses.push_back(string_at(entry, "ip"));
+        }
+        if (addresses.empty() || api::bool_at(pod->body, "spec.hostNetwork", false)) {
             continue;
         }
         auto copy = *pod;
-        copy.body["metadata"]["annotations"][kAddressBefore] = address;
+        copy.body["metadata"]["annotations"][kAddressBefore] = netemu::join(addresses, ",");
         copy.body["status"].erase("podIP");
         copy.body["status"].erase("podIPs");
         store.put(std::move(copy));
@@ -124,7 +148,11 @@ void Lab::take_back_addresses() {
     for (const auto& pod : store_.list("Pod")) {
         const auto annotations = pod->annotations();
         if (const auto found = annotations.find(kAddressBefore); found != annotations.end()) {
-            cni_->prefer(pod->uid(), found->second);
+            std::vector<std::string> addresses;
+            for (const auto part : netemu::split(found->second, ',')) {
+                addresses.emplace_back(part);
+            }
+            cni_->prefer(pod->uid(), std::move(addresses));
         }
     }
 }
@@ -243,6 +271,9 @@ void Lab::forget_plugins(netemu::ObservedState& observed) const {
             return link != "lo" && !is_ours(link, wanted, known);
         };
         std::erase_if(info.links, [&](const auto& each) { return foreign(each.first); });
+        for (auto& [link, each] : info.links) {
+            forget_link_local(link, wanted, each);
+        }
         std::erase_if(info.routes, [&](const auto& each) { return foreign(each.link); });
         std::erase_if(info.neighbours, [&](const auto& each) { return foreign(each.link); });
         std::erase_if(

@@ -2,6 +2,7 @@
 #include <variant>
 
 #include "labctl/supervisor/lab.h"
+#include "labctl/supervisor/vlans.h"
 #include "netemu/kernel/netem.h"
 #include "netemu/model/cable.h"
 #include "netemu/model/impairment.h"
@@ -88,7 +89,9 @@ api::Json Lab::links() const {
             const std::string other = netemu::cable_peer(link.kind)->ns;
             const bool userspace = std::holds_alternative<netemu::TapSpec>(link.kind);
             if (!other.starts_with("pod/")) {
-                items.push_back(
+                auto& item = items.emplace_back(link_vlans(ns, link));
+                item.update(link_vlans(desired.namespaces.at(other), *far));
+                item.update(
                     {{"a", end_json(name, link)},
                      {"b", end_json(other, *far)},
                      {"mtu", link.mtu},

@@ -31,4 +31,22 @@ void require_vlans(const compile::ClusterConfig& config) {
     }
 }
 
+api::Json link_vlans(const netemu::NamespaceSpec& ns, const netemu::LinkSpec& link) {
+    auto json = api::Json::object();
+    for (const auto& vlan : link.vlans) {
+        if (vlan.untagged) {
+            json["vlan"] = vlan.id;
+        } else {
+            json["trunk"].push_back(vlan.id);
+        }
+    }
+    for (const auto& other : ns.links) {
+        const auto* network = std::get_if<netemu::VlanSpec>(&other.kind);
+        if (network != nullptr && network->parent == link.name) {
+            json["trunk"].push_back(network->id);
+        }
+    }
+    return json;
+}
+
 } // namespace labctl::supervisor

@@ -115,12 +115,12 @@ BOOST_AUTO_TEST_CASE(a_packet_goes_in_its_network_and_by_the_router_to_the_other
     BOOST_TEST(
         vlan_way(lab, "host/h1", *IpAddress::parse("10.0.10.3")) ==
         "host/h1 >eth0 (10.0.10.0/24 dev eth0) | "
-        "switch/s1 to-h1>to-s2 (switched by br0 in VLAN 10) | "
+        "switch/s1 to-h1>to-s2 (switched by br0 in VLAN 10, with its tag) | "
         "switch/s2 to-s1>to-h3 (switched by br0 in VLAN 10) | host/h3 eth0> (arrives) | ");
     BOOST_TEST(
         vlan_way(lab, "host/h1", *IpAddress::parse("10.1.7.1")) ==
         "host/h1 >eth0 (default via 10.0.10.1 dev eth0) | "
-        "switch/s1 to-h1>to-r1 (switched by br0 in VLAN 10) | "
+        "switch/s1 to-h1>to-r1 (switched by br0 in VLAN 10, with its tag) | "
         "router/r1 eth0.10>eth0.20 (10.1.7.0/24 dev eth0.20; VLAN 20 on eth0) | "
         "switch/s1 to-r1>to-h2 (switched by br0 in VLAN 20) | host/h2 eth0> (arrives) | ");
 }
@@ -174,6 +174,34 @@ BOOST_AUTO_TEST_CASE(a_plan_makes_changes_and_unmakes_it) {
         "untagged\n");
     kernel.apply(change);
     BOOST_TEST(make_plan(moved, kernel.observe()).empty());
+}
+
+BOOST_AUTO_TEST_CASE(two_routers_have_a_segment_for_each_network_of_their_trunk) {
+    const TopologyCluster lab(0, R"({
+        "cidr": ["10.1.0.0/16", "fd00:1::/48"], "routers": ["r1", "r2"], "hosts": ["h1", "h2"],
+        "links": [{"endpoints": ["h1", "r1"]}, {"endpoints": ["h2", "r2"]},
+                  {"endpoints": ["r1:up", "r2"],
+                   "trunk": [{"vlan": 100, "ipv4": ["10.0.100.1/30", "10.0.100.2"]}, 200]}]})");
+    const auto& segments = lab.config.topology->segments;
+    BOOST_TEST_REQUIRE(segments.size() == 4U);
+    BOOST_TEST(segments[2].name == "r1--r2 VLAN 100");
+    BOOST_TEST(segments[3].name == "r1--r2 VLAN 200");
+    const auto state = compile_network(lab.store, lab.config);
+    const auto* first = vlan_link(state, "router/r1", "up.100");
+    BOOST_TEST_REQUIRE(first != nullptr);
+    BOOST_TEST(std::get<VlanSpec>(first->kind).parent == "up");
+    BOOST_TEST(std::get<VlanSpec>(first->kind).id == 100);
+    BOOST_TEST(addresses_text(first).starts_with("10.0.100.1/30 "));
+    BOOST_TEST(
+        addresses_text(vlan_link(state, "router/r2", "eth1.100")).starts_with("10.0.100.2/30 "));
+    BOOST_TEST(addresses_text(vlan_link(state, "router/r1", "up")) == "");
+    // Both networks are equally long ways, so each flow takes one of them.
+    const auto way = vlan_way(lab, "host/h1", *IpAddress::parse("10.1.1.2"));
+    const bool tagged = way.find("VLAN 100 on up") != std::string::npos ||
+                        way.find("VLAN 200 on up") != std::string::npos;
+    BOOST_TEST(tagged, way);
+    BOOST_TEST(way.find("router/r2 eth1.") != std::string::npos, way);
+    BOOST_TEST(way.find("host/h2 ") != std::string::npos, way);
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be) {

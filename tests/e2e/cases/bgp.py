@@ -34,9 +34,13 @@ spec:
 TO_FAR = "tcp://pod:default/far:8080"
 
 
-def up(w, profile="calico", bgp="{}", nodes=2, more="", overlay="none"):
+def need_bird():
     if shutil.which("bird", path="/usr/sbin:/usr/bin") is None:
         raise Skip("BIRD 2 is not installed")
+
+
+def up(w, profile="calico", bgp="{}", nodes=2, more="", overlay="none"):
+    need_bird()
     lab = LAB.replace("PROFILE", profile).replace("NODES", str(nodes)).replace("BGP", bgp).replace("OVERLAY", overlay)
     parts = [lab, profiles.PODS, profiles.SERVICE] + ([more] if more else [])
     return w.labctl("up", "-f", w.write("lab.yaml", "---".join(parts)))
@@ -260,8 +264,7 @@ def ways(w, router, destination):
 @case("racks: nodes talk to their routers, these to the spines; every way is used, and a lost session leaves the others",
       limit_s=240)
 def racks(w):
-    if shutil.which("bird", path="/usr/sbin:/usr/bin") is None:
-        raise Skip("BIRD 2 is not installed")
+    need_bird()
     w.labctl("up", "-f", w.write("racks.yaml", RACKS + profiles.PODS + "---" + profiles.SERVICE))
     profiles.check_flows(w, (("172.18.0.3", "172.18.1.2"), ("fd00:172:18::3", "fd00:172:18:1::2")),
                          ("172.18.0.2", "fd00:172:18::2"))
@@ -311,6 +314,7 @@ def check_drawn(w, expected):
 @case("calico's default: BGP into IP in IP. Every flow, routes into tunl0, what is on the wire, a lost session", modes=("root",),
       limit_s=300)
 def by_ipip(w):
+    need_bird()
     if overlays.lacking(w, "calico", "ipip, routing: bgp", "CONFIG_NET_IPIP"):
         raise Skip("the kernel has no tunnels of IP in IP")
     up(w, nodes=3, overlay="ipip")

@@ -322,7 +322,7 @@ exit 1
     run = w.labctl("up", "-f", w.write("listed.yaml", "---".join((lab, pod("a", "a", 1)))), status=1)
     w.has(run.err, "no luck: ask again (code 11)", "what `up` says")
     events = "\n".join(e["message"] for e in w.get("events") if e["reason"] == "FailedCreatePodSandBox")
-    w.has(events, 'plugin type="flaky" name="n" failed (add): no luck', "the event")
+    w.has(events, 'plugin type="flaky" name="n" failed (add) for eth0 of default/a on node-1: no luck', "the event")
     w.write("well", "")
     w.wait("the next attempt", lambda: w.get("pod", "a")[0]["status"].get("podIP") == "10.244.1.9", within_s=60)
     commands = [c["environment"]["CNI_COMMAND"] for c in

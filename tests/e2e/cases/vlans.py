@@ -27,6 +27,19 @@ spec:
       - {endpoints: [r1, s1], trunk: [10, {vlan: 20, ipv4: [10.0.20.254, ~]}]}
 """
 
+ROUTERS = HEAD + """
+spec:
+  nodes: 0
+  underlay:
+    cidr: 10.1.0.0/16
+    routers: [r1, r2]
+    hosts: [h1, h2]
+    links:
+      - {endpoints: [h1, r1]}
+      - {endpoints: [h2, r2]}
+      - {endpoints: ["r1:up", r2], trunk: [{vlan: 100, ipv4: [10.0.100.1/30, 10.0.100.2]}, 200]}
+"""
+
 CLUSTER = HEAD + """
 spec:
   nodes: 2
@@ -124,13 +137,46 @@ def stick(w):
     w.equal([(hop["place"], hop["in"], hop["out"]) for hop in hops],
             [("host/h1", "", "eth0"), ("switch/s1", "to-h1", "to-r1"), ("router/r1", "eth0.10", "eth0.20"),
              ("switch/s1", "to-r1", "to-h2"), ("host/h2", "eth0", "")], f"the way: {json.dumps(hops)}")
-    w.has(hops[1]["how"], "switched by br0 in VLAN 10", "the network there")
+    w.has(hops[1]["how"], "switched by br0 in VLAN 10, with its tag", "the network there")
+    w.equal(hops[3]["how"], "switched by br0 in VLAN 20", "the way to h2 is without")
+    shown = w.labctl("get", "links").out
+    w.matches(shown, r"A +B +MTU +VLAN +A TO B", "get links")
+    for ends, vlans in ((r"switch/s1:to-h1 +host/h1:eth0", "10"), (r"switch/s1:to-s2 +switch/s2:to-s1", "trunk 10,20"),
+                        (r"switch/s1:to-r1 +router/r1:eth0", "trunk 10,20")):
+        w.matches(shown, rf"{ends} +1500 +{vlans} +- +-", "get links")
+    listed = {(link["a"]["interface"], link["b"]["place"]): (link.get("vlan"), link.get("trunk"))
+              for link in w.labctl("get", "links", "-o", "json").json()["items"]}
+    w.equal((listed["to-h1", "host/h1"], listed["to-s2", "switch/s2"], listed["to-r1", "router/r1"]),
+            ((10, None), (None, [10, 20]), (None, [10, 20])), "get links -o json")
     w.has(hops[2]["how"], "VLAN 20 on eth0", "the tag")
     w.equal(w.labctl("plan").out.count("vlan"), 0, "what is not as wanted")
     w.labctl("exec", "switch/s1", "--", "bridge", "vlan", "delete", "dev", "to-h1", "vid", "10")
     w.has(w.labctl("plan").out, "switch/s1: bridge vlan add dev to-h1 vid 10 pvid untagged", "what is missing")
     w.labctl("up", "net")
     w.equal(w.probe("host/h1", "icmp://h3")["outcome"], "ok", "after a repair")
+
+
+@case("a trunk between two routers: a network of each tag, addresses as written, tags on the cable", modes=("root", "rootless"),
+      limit_s=120)
+def routers(w):
+    if not up(w, ROUTERS):
+        raise Skip("the kernel has no VLANs")
+    for router, name, address in (("r1", "up.100", "10.0.100.1"), ("r2", "eth1.100", "10.0.100.2")):
+        found = in_ns(w, f"router/{router}", "ip", "-d", "-j", "address", "show", "dev", name)[0]
+        w.equal((found["linkinfo"]["info_kind"], found["linkinfo"]["info_data"]["id"], found["link"]),
+                ("vlan", 100, name.split(".", maxsplit=1)[0]), f"{name} of {router}")
+        w.equal([a["local"] for a in found["addr_info"] if a["family"] == "inet"], [address], f"the address of {name}")
+    file = w.folder / "cable.pcapng"
+    tap = listening(w, "router/r1:up", "-w", file)
+    w.equal(w.probe("host/h1", "icmp://h2")["outcome"], "ok", "from host to host")
+    w.labctl("exec", "router/r1", "--", "ping", "-c", "1", "-W", "5", "10.0.100.2")
+    stop(w, tap)
+    shown = tcpdump(w, file, "-e").out
+    w.matches(shown, r"vlan 100, p 0, ethertype IPv4.* 10\.0\.100\.1 > 10\.0\.100\.2: ICMP echo request", "the tag on the cable")
+    w.matches(shown, r"vlan (100|200), p 0, ethertype IPv4.* > .*: ICMP echo request", "and of what it passes on")
+    w.matches(w.labctl("get", "links").out, r"router/r1:up +router/r2:eth1 +1500 +trunk 100,200 +- +-", "get links")
+    w.matches(w.labctl("explain", "host/h1", "host/h2").out, r"VLAN (100|200) on up", "explain")
+    w.equal(w.labctl("plan").out.count("vlan"), 0, "what is not as wanted")
 
 
 @case("a cluster whose nodes are in two VLANs, with a router between them", modes=("root",), limit_s=120)
