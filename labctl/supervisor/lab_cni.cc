@@ -11,7 +11,6 @@
 #include "labctl/supervisor/cni_runtime.h"
 #include "labctl/supervisor/lab.h"
 #include "netemu/base/error.h"
-#include "netemu/base/log.h"
 #include "netemu/base/text.h"
 #include "netemu/model/plan.h"
 
