@@ -136,7 +136,7 @@ def nodes(w):
     w.true(w.probe("default/client", far, "--timeout", "1s")["outcome"] != "ok", "far is not reached")
     w.equal(wg(w, "node/node-1", "peers"), keys["node-1"], "it is a peer still")
     w.equal(w.labctl("plan").out.count("wg "), 0, "what is not as wanted")
-    w.labctl("fault", "restore", "node/node-2")
+    w.labctl("fault", "clear", "--all")
     w.wait("the session is back", lambda: w.probe("default/client", far, "--timeout", "2s")["outcome"] == "ok", 40)
     w.equal({node: wg(w, f"node/{node}", "peers") for node in keys}, keys, "the keys")
 
