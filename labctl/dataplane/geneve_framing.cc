@@ -88,6 +88,10 @@ void GeneveFraming::receive(
     const netemu::IpAddress& from,
     std::span<const std::uint8_t> datagram,
     TunnelSink& sink) {
+    if (const auto known = plain_.take(self.tunnel, from, datagram); !known.empty()) {
+        sink.deliver(plain_.inner(), known);
+        return;
+    }
     const auto frame = read_geneve(datagram);
     const auto inner = frame ? read_whole(frame->packet) : std::nullopt;
     if (!inner) {
@@ -101,7 +105,9 @@ void GeneveFraming::receive(
             return;
         }
         constexpr int kUses = 64;
-        last_ = {self.tunnel, *frame->identity, from, *inner, kUses};
+        const auto head = datagram.size() - frame->packet.size();
+        const bool plain = plain_.note(self.tunnel, from, datagram, head, *inner);
+        last_ = {self.tunnel, *frame->identity, from, *inner, plain ? 0 : kUses};
     }
     sink.deliver(*inner, packet);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "labctl/dataplane/geneve_tables.h"
+#include "labctl/dataplane/last_frame.h"
 #include "labctl/dataplane/tunnel_framing.h"
 
 namespace labctl::dataplane {
@@ -49,6 +50,7 @@ private:
     FlowMemory& flows_;
     GeneveTables tables_;
     Admitted last_;
+    LastFrame plain_;
 };
 
 } // namespace labctl::dataplane

@@ -122,6 +122,26 @@ bool same_flow(const InnerPacket& one, const InnerPacket& other) {
            one.destination == other.destination;
 }
 
+bool is_plain_udp_of(const InnerPacket& known, std::span<const std::uint8_t> packet) {
+    constexpr std::size_t kUdpHeader = 8;
+    const bool v4 = known.source.is_v4();
+    const auto header = v4 ? kIpv4HeaderMin : kIpv6Header;
+    if (known.protocol != IPPROTO_UDP || !known.begins || known.transport != header ||
+        packet.size() < header + kUdpHeader) {
+        return false;
+    }
+    const auto* bytes = packet.data();
+    const auto size = known.source.size();
+    const auto addresses = header - 2 * size;
+    const bool plain =
+        v4 ? bytes[0] == 0x45 && (bytes[6] & 0x3fU) == 0 && bytes[7] == 0 && bytes[9] == IPPROTO_UDP
+           : bytes[0] >> 4U == 6 && bytes[6] == IPPROTO_UDP;
+    return plain && std::memcmp(bytes + addresses, known.source.bytes(), size) == 0 &&
+           std::memcmp(bytes + addresses + size, known.destination.bytes(), size) == 0 &&
+           half_at(packet, header) == known.source_port &&
+           half_at(packet, header + 2) == known.destination_port;
+}
+
 std::uint32_t flow_hash(const InnerPacket& packet) {
     constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15U; // 2^64 divided by the golden ratio
     std::uint64_t hash = std::uint64_t{packet.protocol} << 32U |

@@ -39,6 +39,11 @@ struct InnerPacket {
 /// Whether both are of one flow and one direction.
 [[nodiscard]] bool same_flow(const InnerPacket& one, const InnerPacket& other);
 
+/// Whether a packet is of the flow and direction of `known`, and a datagram of UDP without anything
+/// unusual: options, extension headers, fragments. Then all that is known of the one is true of
+/// the other; and to find that out costs less than to read it. The bytes may be anything.
+[[nodiscard]] bool is_plain_udp_of(const InnerPacket& known, std::span<const std::uint8_t> packet);
+
 /// The same for all packets of a flow: a port of the outer header (RFC 8926, section 3.3).
 [[nodiscard]] std::uint32_t flow_hash(const InnerPacket& packet);
 

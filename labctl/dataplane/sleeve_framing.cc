@@ -18,6 +18,10 @@ void SleeveFraming::receive(
     const netemu::IpAddress& from,
     std::span<const std::uint8_t> datagram,
     TunnelSink& sink) {
+    if (const auto known = plain_.take(self.tunnel, from, datagram); !known.empty()) {
+        sink.deliver(plain_.inner(), known);
+        return;
+    }
     const auto name = sleeve_sender(datagram);
     if (!name) {
         sink.drop(TunnelDrop::BadFrame, 0, {});
@@ -35,27 +39,31 @@ void SleeveFraming::receive(
             sink.drop(TunnelDrop::BadFrame, 0, {});
             return;
         }
-        take(self, *peer, *frame, sink);
+        const auto inner = take(self, *peer, *frame, sink);
+        if (inner && datagram.size() == kSleeveHead + frame->packet.size()) { // there is no other
+            (void)plain_.note(self.tunnel, from, datagram, kSleeveHead, *inner);
+        }
     } while (!rest.empty());
 }
 
-void SleeveFraming::take(
+std::optional<InnerPacket> SleeveFraming::take(
     const TunnelNode& self, const TunnelNode& peer, const SleeveFrame& frame, TunnelSink& sink) {
     const auto inner = read_whole(frame.packet);
     if (!inner) {
         sink.drop(TunnelDrop::BadFrame, 0, {});
-        return;
+        return std::nullopt;
     }
     const auto packet = frame.packet.first(ip_size(frame.packet)); // what follows is padding
     if (frame.source != peer.name) {
         sink.drop(TunnelDrop::UnknownPeer, 0, packet);
-        return;
+        return std::nullopt;
     }
     if (frame.destination != self.name || nodes_.owner_of(inner->destination) != &self) {
         sink.drop(TunnelDrop::NotHere, 0, packet);
-        return;
+        return std::nullopt;
     }
     sink.deliver(*inner, packet);
+    return inner;
 }
 
 } // namespace labctl::dataplane

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "labctl/dataplane/last_frame.h"
 #include "labctl/dataplane/sleeve_frame.h"
 #include "labctl/dataplane/tunnel_framing.h"
 
@@ -24,10 +25,12 @@ protected:
     TunnelNodes& nodes_to_fill() override { return nodes_; }
 
 private:
-    void take(
+    /// What was delivered, if it was.
+    std::optional<InnerPacket> take(
         const TunnelNode& self, const TunnelNode& peer, const SleeveFrame& frame, TunnelSink& sink);
 
     TunnelNodes nodes_;
+    LastFrame plain_{kSleeveLengthAt, kSleeveEthernet};
 };
 
 } // namespace labctl::dataplane

@@ -89,6 +89,7 @@ private:
     std::unique_ptr<TunnelFraming> next_;    // that is being filled
     std::optional<Route> route_;             // of the packet before, in this turn
     int bulk_turns_ = 0;                     // that count as busy with large packets
+    bool busy_ = false;                      // small packets come one after the other
     FrameBatch batch_;
     TunWriter writer_;
     std::vector<std::uint8_t> packet_; // that is read from a TUN device

@@ -183,4 +183,58 @@ BOOST_AUTO_TEST_CASE(whatever_is_cut_short_or_no_packet_is_dropped) {
     BOOST_TEST(receive(arp) == "bad-frame; ");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_like_the_last_one_is_let_in_and_what_is_not_is_looked_at) {
+    Peers peers;
+    const auto datagram = [&](const Octets& packet) {
+        Octets bytes;
+        append(bytes, kFirst);
+        append(bytes, frame_by_hand(kFirst, kSecond, packet));
+        return bytes;
+    };
+    auto right = datagram(inner_of("10.244.2.2"));
+    for (int i = 0; i < 200; ++i) {
+        BOOST_TEST(peers.receive(right) == "10.244.2.2 32; ");
+    }
+    BOOST_TEST(peers.receive(datagram(inner_of("10.244.2.2", 900))) == "10.244.2.2 928; ");
+    BOOST_TEST(peers.receive(right, "172.18.0.4") == "unknown-peer; ");
+    BOOST_TEST(peers.receive(right) == "10.244.2.2 32; ");
+    BOOST_TEST(peers.receive(datagram(inner_of("10.244.3.2"))) == "not-here; ");
+    BOOST_TEST(peers.receive(right) == "10.244.2.2 32; ");
+    Octets forged(right);
+    forged[0] ^= 1U; // the name of the sender
+    BOOST_TEST(peers.receive(forged) == "unknown-peer; ");
+    forged = right;
+    forged[kSleeveLengthAt + 1] += 1; // more than there is
+    BOOST_TEST(peers.receive(forged) == "bad-frame; ");
+    forged = right;
+    forged[kSleeveHead + 3] += 1; // the packet's own
+    BOOST_TEST(peers.receive(forged) == "bad-frame; ");
+    auto two = right; // another frame behind it
+    append(two, frame_by_hand(kFirst, kSecond, inner_of("10.244.3.2")));
+    BOOST_TEST(peers.receive(two) == "10.244.2.2 32; not-here; ");
+    for (std::size_t size = 0; size < right.size(); ++size) {
+        const Octets cut(right.begin(), right.begin() + static_cast<std::ptrdiff_t>(size));
+        BOOST_TEST(peers.receive(cut).find("10.244.2.2") == std::string::npos);
+        BOOST_TEST(peers.receive(right) == "10.244.2.2 32; ");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(plain_datagrams_of_one_flow_are_known_without_reading_them) {
+    const auto first = inner_of("10.244.2.2", 8);
+    const auto known = *read_inner(first);
+    BOOST_TEST(is_plain_udp_of(known, first));
+    BOOST_TEST(is_plain_udp_of(known, inner_of("10.244.2.2", 600)));
+    for (const std::size_t at : {0U, 6U, 7U, 9U, 12U, 15U, 16U, 19U, 20U, 21U, 22U, 23U}) {
+        auto other = first;
+        other[at] ^= at == 6 ? 0x20U : 1U;
+        BOOST_TEST(!is_plain_udp_of(known, other), "byte " << at);
+    }
+    for (std::size_t size = 0; size < 28; ++size) {
+        BOOST_TEST(!is_plain_udp_of(known, std::span(first).first(size)));
+    }
+    auto fragment = known;
+    fragment.begins = false; // a later one has no ports
+    BOOST_TEST(!is_plain_udp_of(fragment, first));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
