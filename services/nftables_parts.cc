@@ -43,6 +43,10 @@ void NftCollector::add(std::string_view set, NftElement element) {
 }
 
 NftContents NftCollector::take() {
+    for (auto& list : contents.elements) { // a table keeps them
+        list.elements.shrink_to_fit();
+    }
+    contents.elements.shrink_to_fit();
     return std::move(contents);
 }
 

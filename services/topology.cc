@@ -114,19 +114,25 @@ void fill_local(const ServicePortInput& input, std::string_view node, EndpointSe
 
 std::vector<ProxyEndpoint> merge_endpoints(
     std::span<const EndpointSlice* const> slices, const ServicePort& port, Family family) {
-    std::vector<ProxyEndpoint> merged;
+    std::vector<std::pair<const EndpointSlice*, std::uint16_t>> found;
+    std::size_t count = 0;
     for (const auto* slice : slices) {
         if (slice->family != family) {
             continue;
         }
         for (const auto& slice_port : slice->ports) {
-            if (slice_port.name != port.name || slice_port.protocol != port.protocol ||
-                slice_port.port.value_or(0) == 0) {
-                continue;
+            if (slice_port.name == port.name && slice_port.protocol == port.protocol &&
+                slice_port.port.value_or(0) != 0) {
+                found.emplace_back(slice, *slice_port.port);
+                count += slice->endpoints.size();
             }
-            for (const auto& endpoint : slice->endpoints) {
-                merged.push_back({endpoint, *slice_port.port});
-            }
+        }
+    }
+    std::vector<ProxyEndpoint> merged; // kept for as long as the Service is there: no byte more
+    merged.reserve(count);
+    for (const auto& [slice, number] : found) {
+        for (const auto& endpoint : slice->endpoints) {
+            merged.push_back({endpoint, number});
         }
     }
     std::stable_sort(merged.begin(), merged.end(), [](const auto& left, const auto& right) {

@@ -7,6 +7,7 @@
 #include "labctl/manifest/yaml.h"
 #include "labctl/report/describe.h"
 #include "labctl/report/printer.h"
+#include "netemu/base/text.h"
 
 namespace labctl::cli {
 
@@ -43,6 +44,13 @@ report::PrintOptions print_options(const Context& context) {
     report::PrintOptions options;
     options.wide = context.options().output == "wide";
     options.show_namespace = context.options().all_namespaces;
+    options.headers = !context.options().no_headers;
+    options.show_labels = context.options().show_labels;
+    for (const auto& words : context.options().label_columns) {
+        for (const auto key : netemu::split(words, ',')) {
+            options.label_columns.emplace_back(netemu::trim(key));
+        }
+    }
     options.colour = context.console().color();
     options.now = std::time(nullptr);
     return options;
@@ -108,7 +116,7 @@ int watch(const Context& context, Client& client, const KindTarget& target) {
             return true;
         }
         auto options = print_options(context);
-        options.headers = std::exchange(headers, false);
+        options.headers = std::exchange(headers, false) && options.headers;
         std::cout << report::print_tables({&object, 1}, options) << std::flush;
         return static_cast<bool>(std::cout);
     });
@@ -117,18 +125,42 @@ int watch(const Context& context, Client& client, const KindTarget& target) {
 
 } // namespace
 
+namespace {
+
+/// What is listed and is no object.
+using Listing = int (*)(const Context&);
+Listing listing_of(const std::string& word) {
+    static const std::map<std::string, Listing> kListings{
+        {"affinity", run_get_affinity},
+        {"identities", run_get_identities},
+        {"bgp", run_get_bgp},
+        {"links", run_get_links}};
+    const auto found = kListings.find(word);
+    return found == kListings.end() ? nullptr : found->second;
+}
+
+/// Throws netemu::UsageError for options that do not go together, as kubectl does.
+void check_label_options(const Options& options, bool objects) {
+    if (!options.show_labels && options.label_columns.empty()) {
+        return;
+    }
+    if (!objects) {
+        throw netemu::UsageError("'" + options.arguments.at(0) + "' are no objects with labels");
+    }
+    if (options.show_labels && options.output != "table" && options.output != "wide") {
+        throw netemu::UsageError(
+            "--show-labels option cannot be used with " + options.output + " printer",
+            options.output == "name" ? "" : "-o " + options.output + " has the labels anyway");
+    }
+}
+
+} // namespace
+
 int run_get(const Context& context) {
-    if (context.options().arguments.at(0) == "affinity") {
-        return run_get_affinity(context);
-    }
-    if (context.options().arguments.at(0) == "identities") {
-        return run_get_identities(context);
-    }
-    if (context.options().arguments.at(0) == "bgp") {
-        return run_get_bgp(context);
-    }
-    if (context.options().arguments.at(0) == "links") {
-        return run_get_links(context);
+    const auto listing = listing_of(context.options().arguments.at(0));
+    check_label_options(context.options(), listing == nullptr);
+    if (listing != nullptr) {
+        return listing(context);
     }
     auto client = context.client();
     const auto targets = parse_targets(client, context.options().arguments);

@@ -105,6 +105,11 @@ struct Options {
     std::string rounds;
     std::string heal_after;
     std::map<std::string, std::string> link_changes; // "delay" -> "50ms"
+
+    // get
+    bool show_labels = false;
+    std::vector<std::string> label_columns; // each may be several keys: "app,tier"
+    bool no_headers = false;
 };
 
 /// Parses the command line and the environment (LABCTL_NAMESPACE for --namespace and so on).

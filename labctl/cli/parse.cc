@@ -116,6 +116,10 @@ void add_objects(CLI::App& app, Options& o) {
         ->required();
     get->add_option("-l,--selector", o.selector, "Label selector");
     get->add_flag("-w,--watch", o.watch, "Follow changes");
+    get->add_flag("--show-labels", o.show_labels, "All labels, in the last column");
+    get->add_option("-L,--label-columns", o.label_columns, "A column for each of these labels")
+        ->take_all();
+    get->add_flag("--no-headers", o.no_headers, "Without the line of titles");
     auto* describe = command(app, o, "describe", "Show one object in detail");
     describe->add_option("what", o.arguments, "KIND NAME or KIND/NAME")
         ->expected(1, -1)

@@ -186,6 +186,7 @@ ApplyResult Cluster::apply_object(api::Object desired) {
     }
     erase_if_empty(desired.body["metadata"], "annotations");
     auto text = desired.body.dump();
+    text.shrink_to_fit(); // it is kept
     const auto before = impl_->store.get(desired.key());
     if (!before) {
         desired.body["metadata"]["annotations"][kLastApplied] = std::move(text);

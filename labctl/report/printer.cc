@@ -1,6 +1,7 @@
 #include "labctl/report/printer.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "labctl/report/duration.h"
 #include "labctl/report/printer_kinds.h"
@@ -14,6 +15,15 @@ using api::Json;
 
 std::vector<Cell> age_row(const Json& body, const PrintOptions& options) {
     return {age_of(body, options)};
+}
+
+/// "ZONE" of "topology.kubernetes.io/zone", as in kubectl.
+std::string label_title(const std::string& key) {
+    auto title = key.substr(key.rfind('/') + 1);
+    std::transform(title.begin(), title.end(), title.begin(), [](unsigned char character) {
+        return static_cast<char>(std::toupper(character));
+    });
+    return title;
 }
 
 /// Which columns are shown, and where NAME goes.
@@ -39,6 +49,9 @@ public:
         if (printer_.name_last && options_.wide) {
             titles.emplace_back("NAME");
         }
+        for (const auto& key : options_.label_columns) {
+            titles.push_back(label_title(key));
+        }
         if (options_.show_labels) {
             titles.emplace_back("LABELS");
         }
@@ -63,6 +76,13 @@ public:
         }
         if (printer_.name_last && options_.wide) {
             cells.emplace_back(name);
+        }
+        if (!options_.label_columns.empty()) {
+            const auto labels = object.labels();
+            for (const auto& key : options_.label_columns) {
+                const auto found = labels.find(key);
+                cells.emplace_back(found == labels.end() ? std::string() : found->second);
+            }
         }
         if (options_.show_labels) {
             cells.emplace_back(format_labels(api::at(object.body, "metadata.labels")));

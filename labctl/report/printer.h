@@ -15,8 +15,9 @@ struct PrintOptions {
     bool wide = false;
     bool show_namespace = false; // a NAMESPACE column (-A); only for kinds that have one
     bool headers = true;
-    bool show_labels = false;
-    bool show_kind = false; // "pod/web" in the NAME column
+    std::vector<std::string> label_columns; // a column for each of these labels
+    bool show_labels = false;               // all labels, in the last column
+    bool show_kind = false;                 // "pod/web" in the NAME column
     bool colour = false;
     std::int64_t now = 0; // seconds since 1970, for ages
     /// What endpoints_by_service gave, for the wide listing of Services; may be null.

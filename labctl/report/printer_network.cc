@@ -171,6 +171,22 @@ std::string format_endpoints(const Json& endpoints) {
     return with_more(list, kListedMax, "<none>");
 }
 
+namespace {
+
+/// The first address of each endpoint of a slice that is ready.
+std::vector<std::string> first_ready_addresses(const Json& slice) {
+    std::vector<std::string> ready;
+    for (const auto& endpoint : at(slice, "endpoints")) {
+        auto addresses = strings(at(endpoint, "addresses"));
+        if (!addresses.empty() && api::bool_at(endpoint, "conditions.ready", true)) {
+            ready.push_back(std::move(addresses.front()));
+        }
+    }
+    return ready;
+}
+
+} // namespace
+
 std::map<std::string, std::string> endpoints_by_service(std::span<const api::ObjectPtr> slices) {
     std::map<std::string, std::vector<std::string>> lists;
     for (const auto& slice : slices) {
@@ -181,16 +197,13 @@ std::map<std::string, std::string> endpoints_by_service(std::span<const api::Obj
         }
         auto& list = lists[slice->ns() + "/" + service->second];
         const auto& ports = at(slice->body, "ports");
-        for (const auto& endpoint : at(slice->body, "endpoints")) {
-            const auto addresses = strings(at(endpoint, "addresses"));
-            if (addresses.empty() || !api::bool_at(endpoint, "conditions.ready", true)) {
-                continue;
-            }
-            for (const auto& port : ports) {
-                list.push_back(with_port_number(addresses.front(), port));
-            }
-            if (ports.empty()) {
-                list.push_back(addresses.front());
+        const auto addresses = first_ready_addresses(slice->body);
+        if (ports.empty()) {
+            list.insert(list.end(), addresses.begin(), addresses.end());
+        }
+        for (const auto& port : ports) { // all endpoints of a port, as in the list of Endpoints
+            for (const auto& address : addresses) {
+                list.push_back(with_port_number(address, port));
             }
         }
     }

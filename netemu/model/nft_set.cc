@@ -150,10 +150,7 @@ std::string to_text(const NftKeyType& type) {
 }
 
 NftElement nft_member(const NftBytes& key, std::string comment) {
-    NftElement element;
-    element.key = key.str();
-    element.comment = std::move(comment);
-    return element;
+    return {key.str(), {}, std::move(comment)}; // a copy has no room to grow, an assignment has
 }
 
 NftElement nft_member(const IpPrefix& prefix, std::string comment) {

@@ -50,6 +50,21 @@ BOOST_AUTO_TEST_CASE(listings) {
     check_golden("get-services.txt", text);
 }
 
+BOOST_AUTO_TEST_CASE(endpoints_of_several_ports_come_port_by_port) {
+    auto slice = std::make_shared<labctl::api::Object>();
+    slice->body = labctl::api::Json::parse(R"({
+        "kind": "EndpointSlice",
+        "metadata": {"name": "web-1", "namespace": "default",
+                     "labels": {"kubernetes.io/service-name": "web"}},
+        "ports": [{"name": "http", "port": 80}, {"name": "alt", "port": 81}],
+        "endpoints": [{"addresses": ["10.244.1.2"]}, {"addresses": ["10.244.1.3"]},
+                      {"addresses": ["10.244.1.4"], "conditions": {"ready": false}}]})");
+    const std::vector<ObjectPtr> slices{slice};
+    BOOST_TEST(
+        endpoints_by_service(slices).at("default/web") ==
+        "10.244.1.2:80,10.244.1.3:80,10.244.1.2:81 + 1 more...");
+}
+
 BOOST_AUTO_TEST_CASE(descriptions) {
     const auto all = objects_from("services");
     std::string text;

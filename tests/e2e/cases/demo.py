@@ -77,6 +77,16 @@ def looking(w):
     w.has(w.labctl("get", "pods", "-o", "wide").out, "NODE", "the wide table")
     w.equal(w.labctl("get", "pod", "client", "-o", "name").out.strip(), "pod/client", "-o name")
     w.equal(len(w.get("pods", "-l", "app=backend")), 3, "pods with a label")
+    labelled = w.labctl("get", "pods", "-A", "-o", "wide", "-l", "app=backend", "-L", "app,tier", "--show-labels").lines()
+    w.matches(labelled[0], r"^NAMESPACE +NAME .* READINESS GATES +APP +TIER +LABELS$", "titles")
+    w.matches(labelled[1], r" backend +app=backend,pod-template-hash=\w+$", "labels of a pod")
+    w.matches(w.labctl("get", "svc", "kubernetes", "--show-labels").out, r"component=apiserver,provider=kubernetes\n",
+              "labels of a Service")
+    for kind in ("nodes", "endpointslices", "events", "deployments", "labs", "all"):
+        w.has(w.labctl("get", kind, "--show-labels").out, " LABELS\n", f"labels of {kind}")
+    w.equal(len(w.labctl("get", "nodes", "--no-headers").lines()), 3, "lines without titles")
+    w.has(w.labctl("get", "pods", "--show-labels", "-o", "json", status=2).err, "--show-labels", "no labels there")
+    w.has(w.labctl("get", "affinity", "-L", "app", status=2).err, "no objects", "no labels there")
     for drawing, mark in (("ascii", "node-1"), ("mermaid", "graph"), ("dot", "graph"), ("svg", "<svg")):
         w.has(w.labctl("graph", "-o", drawing).out, mark, f"the {drawing} drawing")
     w.labctl("get", "pod", "nobody", status=2)

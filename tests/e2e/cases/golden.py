@@ -58,6 +58,8 @@ def completion(w):
     w.equal(completed_by_bash(w, "labctl down d"), ["demo"], "a lab in bash")
     w.equal(completed_by_bash(w, "labctl graph -o s"), ["svg"], "a format in bash")
     w.has("\n".join(completed_by_bash(w, "labctl up --")), "--dry-run", "flags in bash")
+    w.has("\n".join(completed_by_bash(w, "labctl get pods --")), "--show-labels", "flags of get in bash")
+    w.equal(completed_by_bash(w, "labctl get -L app pod cl"), ["client"], "a pod behind a flag in bash")
     w.equal(completed_by_bash(w, "labctl fault fl"), ["flap"], "a fault in bash")
     w.equal(completed_by_bash(w, "labctl fault stop node/node-2"), ["node/node-2"], "a node to stop in bash")
     w.equal(completed_by_bash(w, "labctl capture -w x --filter tcp cli"), ["client"], "a pod to capture in bash")
