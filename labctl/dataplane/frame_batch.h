@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "labctl/dataplane/packet_room.h"
 #include "netemu/base/address.h"
 
 namespace labctl::dataplane {
@@ -47,7 +48,7 @@ private:
     [[nodiscard]] int send_datagram(const Train& train, std::size_t at, std::size_t size);
 
     Failed failed_;
-    std::vector<std::uint8_t> bytes_;
+    PacketRoom bytes_;
     std::size_t used_ = 0;
     std::vector<Train> trains_;
     bool segments_ = true; // until the kernel refuses

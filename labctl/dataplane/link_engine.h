@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "labctl/dataplane/link_queue.h"
+#include "labctl/dataplane/packet_room.h"
 #include "labctl/dataplane/tun_writer.h"
 #include "labctl/dataplane/wire.h"
 #include "netemu/base/event_loop.h"
@@ -84,7 +85,7 @@ private:
     std::map<std::uint32_t, std::unique_ptr<Link>> links_;
     std::set<std::pair<Time, Way*>> due_; // ways on which something waits, by when it is due
     TunWriter writer_;
-    std::vector<std::uint8_t> frame_; // that is read from a TAP device
+    PacketRoom frame_; // that is read from a TAP device
     netemu::EventLoop::TimerId tell_timer_ = 0;
 };
 

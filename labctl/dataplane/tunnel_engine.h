@@ -12,6 +12,7 @@
 
 #include "labctl/dataplane/flow_memory.h"
 #include "labctl/dataplane/frame_batch.h"
+#include "labctl/dataplane/packet_room.h"
 #include "labctl/dataplane/tun_packet.h"
 #include "labctl/dataplane/tun_writer.h"
 #include "labctl/dataplane/tunnel_counters.h"
@@ -92,8 +93,8 @@ private:
     bool busy_ = false;                      // small packets come one after the other
     FrameBatch batch_;
     TunWriter writer_;
-    std::vector<std::uint8_t> packet_; // that is read from a TUN device
-    std::vector<std::vector<std::uint8_t>> datagrams_;
+    PacketRoom packet_; // that is read from a TUN device
+    std::vector<PacketRoom> datagrams_;
     WireWriter dropped_; // records of drops that were not told yet
     std::uint32_t dropped_count_ = 0;
     netemu::EventLoop::TimerId tell_timer_ = 0;
