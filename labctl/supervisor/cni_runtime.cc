@@ -243,8 +243,8 @@ void CniRuntime::run_plugin(Pod& pod) {
             parts_.attachments.remember(pod.made); // from now on DEL is owed
         }
         pod.process = std::make_unique<CniProcess>(
-            parts_.loop, spec, [this, uid = pod.made.uid, call](CniProcessEnd end) {
-                plugin_ended(uid, call, std::move(end));
+            parts_.loop, spec, [this, uid = pod.made.uid, call](const CniProcessEnd& end) {
+                plugin_ended(uid, call, end);
             });
     } catch (const netemu::Error& error) {
         parts_.loop.after(
@@ -255,7 +255,8 @@ void CniRuntime::run_plugin(Pod& pod) {
     }
 }
 
-void CniRuntime::plugin_ended(const std::string& uid, const CniCall& call, CniProcessEnd end) {
+void CniRuntime::plugin_ended(
+    const std::string& uid, const CniCall& call, const CniProcessEnd& end) {
     --running_;
     auto record = call;
     record.output = end.out;

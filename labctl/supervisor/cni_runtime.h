@@ -92,7 +92,7 @@ private:
     void enqueue(Pod& pod, Phase phase);
     void start_next();
     void run_plugin(Pod& pod);
-    void plugin_ended(const std::string& uid, const CniCall& call, CniProcessEnd end);
+    void plugin_ended(const std::string& uid, const CniCall& call, const CniProcessEnd& end);
     void add_ended(Pod& pod, const CniProcessEnd& end);
     void add_failed(Pod& pod, const std::string& why);
     void delete_ended(Pod& pod, const CniProcessEnd& end);
