@@ -66,21 +66,22 @@ GeneveFraming::head_of(const TunnelNode& self, const TunnelNode& peer, const Inn
     return head;
 }
 
-/// Nothing that `verify` asks for is different. Now and then it is asked all the same, since it
+/// Nothing that `verify` asks for is different. It is asked once in a turn all the same, since it
 /// also notes who is still heard of.
 bool GeneveFraming::is_like_last(
     const TunnelNode& self,
     const netemu::IpAddress& from,
     const GeneveFrame& frame,
-    const InnerPacket& inner) {
-    if (last_.uses_left == 0 || frame.vni != tables_.vni() || frame.unknown_critical ||
-        frame.identity != last_.identity || self.tunnel != last_.tunnel ||
-        inner.begins != last_.inner.begins || from != last_.from ||
-        !same_flow(inner, last_.inner)) {
-        return false;
-    }
-    --last_.uses_left;
-    return true;
+    const InnerPacket& inner) const {
+    return last_.noted && frame.vni == tables_.vni() && !frame.unknown_critical &&
+           frame.identity == last_.identity && self.tunnel == last_.tunnel &&
+           inner.begins == last_.inner.begins && from == last_.from &&
+           same_flow(inner, last_.inner);
+}
+
+void GeneveFraming::begin_turn() {
+    last_.noted = false;
+    plain_.forget();
 }
 
 void GeneveFraming::receive(
@@ -104,10 +105,9 @@ void GeneveFraming::receive(
             sink.drop(*reason, frame->identity.value_or(0), packet);
             return;
         }
-        constexpr int kUses = 64;
         const auto head = datagram.size() - frame->packet.size();
         const bool plain = plain_.note(self.tunnel, from, datagram, head, *inner);
-        last_ = {self.tunnel, *frame->identity, from, *inner, plain ? 0 : kUses};
+        last_ = {self.tunnel, *frame->identity, from, *inner, !plain};
     }
     sink.deliver(*inner, packet);
 }

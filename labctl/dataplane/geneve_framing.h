@@ -20,6 +20,7 @@ public:
     [[nodiscard]] std::uint16_t port() const override { return kGenevePort; }
     [[nodiscard]] FrameHead
     head_of(const TunnelNode& self, const TunnelNode& peer, const InnerPacket& inner) override;
+    void begin_turn() override;
     void receive(
         const TunnelNode& self,
         const netemu::IpAddress& from,
@@ -36,14 +37,14 @@ private:
         std::uint32_t identity = 0;
         netemu::IpAddress from;
         InnerPacket inner;
-        int uses_left = 0;
+        bool noted = false;
     };
 
     [[nodiscard]] bool is_like_last(
         const TunnelNode& self,
         const netemu::IpAddress& from,
         const GeneveFrame& frame,
-        const InnerPacket& inner);
+        const InnerPacket& inner) const;
     void fill_endpoints(WireReader& record);
     void fill_policies(WireReader& record);
 

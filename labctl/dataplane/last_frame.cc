@@ -11,8 +11,7 @@ bool LastFrame::note(
     std::span<const std::uint8_t> datagram,
     std::size_t head,
     const InnerPacket& inner) {
-    constexpr int kUses = 64;
-    uses_left_ = 0;
+    noted_ = false;
     if (head > head_.size() || !is_plain_udp_of(inner, datagram.subspan(head))) {
         return false;
     }
@@ -21,13 +20,15 @@ bool LastFrame::note(
     tunnel_ = tunnel;
     from_ = from;
     inner_ = inner;
-    uses_left_ = kUses;
+    noted_ = true;
     return true;
 }
 
 std::span<const std::uint8_t> LastFrame::take(
-    std::uint32_t tunnel, const netemu::IpAddress& from, std::span<const std::uint8_t> datagram) {
-    if (uses_left_ == 0 || tunnel != tunnel_ || datagram.size() <= size_ || !same_head(datagram) ||
+    std::uint32_t tunnel,
+    const netemu::IpAddress& from,
+    std::span<const std::uint8_t> datagram) const {
+    if (!noted_ || tunnel != tunnel_ || datagram.size() <= size_ || !same_head(datagram) ||
         from != from_) {
         return {};
     }
@@ -39,7 +40,6 @@ std::span<const std::uint8_t> LastFrame::take(
     if (size < inner_.transport || size > packet.size()) {
         return {};
     }
-    --uses_left_;
     return packet.first(size);
 }
 

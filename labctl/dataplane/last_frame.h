@@ -12,7 +12,8 @@ namespace labctl::dataplane {
 
 /// The frame that was let in last, if all of it was a plain datagram of UDP: another one with the
 /// same bytes in front, from the same address, to the same tunnel and of the same flow is let in
-/// without a second look. Small packets come in long rows of such.
+/// without a second look, for as long as one turn of receiving lasts. Small packets come in long rows
+/// of such.
 class LastFrame {
 public:
     /// `length_at`: of 16 bits in the head that say how much follows behind them, and are not
@@ -28,12 +29,14 @@ public:
         std::size_t head,
         const InnerPacket& inner);
 
-    /// The packet of a datagram that is like it; empty for any other. Now and then for one that is,
-    /// so that whoever keeps time by looks goes on doing so. The bytes may be anything.
+    /// A new turn: whoever keeps time by looks is to have one.
+    void forget() { noted_ = false; }
+
+    /// The packet of a datagram that is like it; empty for any other. The bytes may be anything.
     [[nodiscard]] std::span<const std::uint8_t> take(
         std::uint32_t tunnel,
         const netemu::IpAddress& from,
-        std::span<const std::uint8_t> datagram);
+        std::span<const std::uint8_t> datagram) const;
     /// Of what was noted; it holds for what take() has returned, too.
     [[nodiscard]] const InnerPacket& inner() const { return inner_; }
 
@@ -47,7 +50,7 @@ private:
     std::uint32_t tunnel_ = 0;
     netemu::IpAddress from_;
     InnerPacket inner_;
-    int uses_left_ = 0;
+    bool noted_ = false;
 };
 
 } // namespace labctl::dataplane

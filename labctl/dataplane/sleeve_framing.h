@@ -15,6 +15,7 @@ public:
     [[nodiscard]] std::uint16_t port() const override { return kSleevePort; }
     [[nodiscard]] FrameHead
     head_of(const TunnelNode& self, const TunnelNode& peer, const InnerPacket& inner) override;
+    void begin_turn() override { plain_.forget(); }
     void receive(
         const TunnelNode& self,
         const netemu::IpAddress& from,

@@ -304,6 +304,9 @@ void TunnelEngine::read_socket(Tunnel& tunnel) {
     };
     std::array<Slot, kDatagramsAtOnce> slots{};
     std::array<mmsghdr, kDatagramsAtOnce> messages{};
+    if (framing_ != nullptr) {
+        framing_->begin_turn();
+    }
     for (int turn = 0; turn < kReceivesPerTurn; ++turn) {
         for (std::size_t i = 0; i < kDatagramsAtOnce; ++i) {
             auto& slot = slots.at(i);

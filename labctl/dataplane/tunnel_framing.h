@@ -69,6 +69,8 @@ public:
     /// What goes in front of a packet that leaves `self` for `peer`.
     [[nodiscard]] virtual FrameHead
     head_of(const TunnelNode& self, const TunnelNode& peer, const InnerPacket& inner) = 0;
+    /// Before the datagrams that have come meanwhile.
+    virtual void begin_turn() = 0;
     /// Takes apart a datagram that came to the tunnel of `self`. The bytes may be anything.
     virtual void receive(
         const TunnelNode& self,

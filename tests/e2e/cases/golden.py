@@ -97,8 +97,7 @@ def package(w):
     packages = list((w.folder / "deb").glob("*.deb"))
     w.equal(len(packages), 1, "packages")
     fields = w.command("dpkg-deb", "-f", packages[0]).out
-    for library in ("libc6", "libmnl0", "libnftnl11", "libnghttp2-14", "libseccomp2", "libyaml-0-2"):
-        w.matches(fields, rf"^Depends:.*\b{library}\b", "the package's dependencies")
+    w.matches(fields, r"^Depends: libc6 \([^)]+\), libmnl0 \([^)]+\)$", "what the binary does not hold itself")
     listed = w.command("dpkg-deb", "-c", packages[0]).out
     for path in ("usr/bin/labctl", "usr/share/man/man1/labctl.1.gz", "usr/share/doc/labctl/copyright",
                  "usr/share/doc/labctl/README.md", "usr/share/bash-completion/completions/labctl",
