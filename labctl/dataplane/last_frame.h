@@ -12,8 +12,8 @@ namespace labctl::dataplane {
 
 /// The frame that was let in last, if all of it was a plain datagram of UDP: another one with the
 /// same bytes in front, from the same address, to the same tunnel and of the same flow is let in
-/// without a second look, for as long as one turn of receiving lasts. Small packets come in long rows
-/// of such.
+/// without a second look, for as long as one turn of receiving lasts. Small packets come in long
+/// rows of such.
 class LastFrame {
 public:
     /// `length_at`: of 16 bits in the head that say how much follows behind them, and are not
