@@ -123,10 +123,6 @@ int watch(const Context& context, Client& client, const KindTarget& target) {
     return 0;
 }
 
-} // namespace
-
-namespace {
-
 /// What is listed and is no object.
 using Listing = int (*)(const Context&);
 Listing listing_of(const std::string& word) {

@@ -183,6 +183,23 @@ BOOST_AUTO_TEST_CASE(whatever_is_cut_short_or_no_packet_is_dropped) {
     BOOST_TEST(receive(arp) == "bad-frame; ");
 }
 
+BOOST_AUTO_TEST_CASE(a_frame_is_remembered_for_one_turn) {
+    Octets bytes;
+    append(bytes, kFirst);
+    append(bytes, frame_by_hand(kFirst, kSecond, inner_of("10.244.2.2")));
+    const auto from = *IpAddress::parse("172.18.0.2");
+    LastFrame last(kSleeveLengthAt, kSleeveEthernet);
+    BOOST_TEST(last.take(2, from, bytes).empty()); // nothing was looked at
+    const auto inner = read_whole(std::span(bytes).subspan(kSleeveHead));
+    BOOST_REQUIRE(inner.has_value());
+    BOOST_TEST(last.note(2, from, bytes, kSleeveHead, *inner));
+    BOOST_TEST(last.take(2, from, bytes).size() == 32U);
+    BOOST_TEST(last.take(2, from, bytes).size() == 32U);
+    BOOST_TEST(last.take(3, from, bytes).empty()); // another tunnel
+    last.forget();
+    BOOST_TEST(last.take(2, from, bytes).empty());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_like_the_last_one_is_let_in_and_what_is_not_is_looked_at) {
     Peers peers;
     const auto datagram = [&](const Octets& packet) {

@@ -38,8 +38,7 @@ def addresses(w):
 
 def kill(w):
     os.kill(w.labctl_processes("supervisor")[0], signal.SIGKILL)
-    # The keeper, too, holds the lab's lock for a moment longer.
-    w.wait("its end", lambda: not w.labctl_processes("supervisor") and not w.labctl_processes("keeper"))
+    w.wait("its end", lambda: not w.labctl_processes("supervisor"))
 
 
 def book_of(w):
