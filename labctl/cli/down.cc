@@ -101,17 +101,6 @@ bool keeper_ends(const LabPaths& paths) {
            !supervisor::lab_alive(paths);
 }
 
-namespace {
-
-/// One whose supervisor was killed is locked by its keeper for a moment: that is waited for.
-bool still_up(const LabPaths& paths) {
-    const auto supervisor = open_process(supervisor::read_pids(paths).supervisor);
-    return supervisor::lab_alive(paths) &&
-           !(wait_for_exit(supervisor, Clock::duration::zero()) && keeper_ends(paths));
-}
-
-} // namespace
-
 void forget_journal(const LabPaths& paths) {
     store::Journal::remove_file(paths.journal);
     std::error_code ignored;
@@ -151,7 +140,7 @@ int run_down(const Context& context) {
 int run_clean(const Context& context) {
     for (const auto& name : supervisor::known_labs()) {
         const auto paths = LabPaths::of(name);
-        if (still_up(paths)) {
+        if (supervisor::lab_alive(paths)) {
             continue;
         }
         if (supervisor::remove_run_files(paths)) {

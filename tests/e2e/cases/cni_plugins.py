@@ -38,7 +38,8 @@ def addresses(w):
 
 def kill(w):
     os.kill(w.labctl_processes("supervisor")[0], signal.SIGKILL)
-    w.wait("its end", lambda: not w.labctl_processes("supervisor"))
+    # The keeper, too, holds the lab's lock for a moment longer.
+    w.wait("its end", lambda: not w.labctl_processes("supervisor") and not w.labctl_processes("keeper"))
 
 
 def book_of(w):
