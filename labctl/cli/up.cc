@@ -35,23 +35,38 @@ void on_interrupt(int /*number*/) {
     }
 }
 
-/// While it lives, an interrupt ends the lab that is coming up.
+/// While it lives, an interrupt ends the lab that is coming up; one that comes before there is a
+/// keeper or when the lab is ready is remembered, no more. A second one ends the command at once.
 class InterruptGuard {
 public:
-    explicit InterruptGuard(pid_t keeper) {
-        keeper_to_end = keeper;
-        for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
-            ::signal(number, on_interrupt);
+    InterruptGuard() {
+        struct sigaction action {};
+        action.sa_handler = on_interrupt;
+        action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+        for (const int number : kNumbers) {
+            ::sigaction(number, &action, nullptr);
         }
     }
     InterruptGuard(const InterruptGuard&) = delete;
     InterruptGuard& operator=(const InterruptGuard&) = delete;
     ~InterruptGuard() {
         keeper_to_end = 0;
-        for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        for (const int number : kNumbers) {
             ::signal(number, SIG_DFL);
         }
     }
+    /// The lab of this keeper is what an interrupt ends from now on, one that came before included.
+    void covers(pid_t keeper) {
+        keeper_to_end = keeper;
+        if (interrupted != 0) {
+            ::kill(keeper, SIGTERM);
+        }
+    }
+    /// The lab is ready: it outlives the command.
+    void lets_go() { keeper_to_end = 0; }
+
+private:
+    static constexpr std::array<int, 3> kNumbers{SIGINT, SIGTERM, SIGHUP};
 };
 
 /// An error that came as text over the keeper's pipe or as a Status over the control connection.
@@ -175,29 +190,28 @@ int bring_up(
             "--wait '" + context.options().wait + "' is not a duration", "30s, 2m, 500ms");
     }
     const bool is_new = !std::filesystem::exists(paths.journal);
+    InterruptGuard guard;
     auto launched = supervisor::launch(paths, context.options().verbosity);
+    guard.covers(launched.keeper);
     json pending;
-    {
-        const InterruptGuard guard(launched.keeper);
-        try {
-            Client client(std::move(launched.connection));
-            pending = build(context, client, input, *wait / 1000);
-        } catch (const netemu::Error&) {
-            const bool ours = supervisor::abort_launch(paths, launched);
-            if (is_new && ours) {
-                forget_journal(paths); // that of an earlier life stays
-            }
-            if (interrupted != 0) {
-                context.console().progress(
-                    "interrupted; nothing of lab '" + paths.name + "' is left");
-                return static_cast<int>(netemu::ExitCode::Interrupted);
-            }
-            if (const auto error = early_error(launched)) {
-                throw StartError(*error);
-            }
-            throw;
+    try {
+        Client client(std::move(launched.connection));
+        pending = build(context, client, input, *wait / 1000);
+    } catch (const netemu::Error&) {
+        const bool ours = supervisor::abort_launch(paths, launched);
+        if (is_new && ours) {
+            forget_journal(paths); // that of an earlier life stays
         }
+        if (interrupted != 0) {
+            context.console().progress("interrupted; nothing of lab '" + paths.name + "' is left");
+            return static_cast<int>(netemu::ExitCode::Interrupted);
+        }
+        if (const auto error = early_error(launched)) {
+            throw StartError(*error);
+        }
+        throw;
     }
+    guard.lets_go();
     auto client = Client::connect(paths.socket);
     print_overview(context, client, paths, micros_since(start));
     return report_pending(context, pending);

@@ -21,9 +21,8 @@ namespace labctl::supervisor {
 
 using netemu::check_syscall;
 using netemu::UniqueFd;
-using nlohmann::json;
 
-json ApiRequest::json() const {
+nlohmann::json ApiRequest::json() const {
     auto parsed = nlohmann::json::parse(body, nullptr, false);
     if (parsed.is_discarded()) {
         throw netemu::UsageError("the request's body is not JSON");
@@ -43,10 +42,10 @@ int http_status(const netemu::Error& error) {
     return error.exit_code() == netemu::ExitCode::Usage ? 422 : 500;
 }
 
-json status_object(const netemu::Error& error) {
+nlohmann::json status_object(const netemu::Error& error) {
     const auto* status = dynamic_cast<const api::StatusError*>(&error);
     const int code = http_status(error);
-    json body =
+    nlohmann::json body =
         status != nullptr
             ? status->to_json()
             : api::StatusError(code, code == 422 ? "Invalid" : "InternalError", error.what())
@@ -93,7 +92,9 @@ public:
     }
     void on_closed(std::function<void()> callback) { closed_ = std::move(callback); }
 
-    void reply(int status, const json& body) override { reply_document(status, body.dump()); }
+    void reply(int status, const nlohmann::json& body) override {
+        reply_document(status, body.dump());
+    }
     void reply_document(int status, std::string document) override {
         document += '\n';
         send_response(status, "application/json", std::move(document));
@@ -101,7 +102,7 @@ public:
     void reply_text(int status, std::string text) override {
         send_response(status, "text/plain; charset=utf-8", std::move(text));
     }
-    void reply_with_fds(const json& body, std::vector<UniqueFd> fds) override {
+    void reply_with_fds(const nlohmann::json& body, std::vector<UniqueFd> fds) override {
         fds_ = std::move(fds);
         reply(200, body);
     }
@@ -111,7 +112,7 @@ public:
         response.headers = {{"content-type", content_type}, {"transfer-encoding", "chunked"}};
         queue(mesh::head_bytes(response));
     }
-    void send_line(const json& line) override { send_text(line.dump() + "\n"); }
+    void send_line(const nlohmann::json& line) override { send_text(line.dump() + "\n"); }
     void send_text(std::string_view text) override { queue(mesh::chunk_bytes(text)); }
     void finish() override {
         queue(mesh::last_chunk_bytes());
@@ -230,7 +231,7 @@ private:
             server_.handler_(request, shared_from_this());
         } catch (const netemu::Error& error) {
             reply(http_status(error), status_object(error));
-        } catch (const json::exception& error) {
+        } catch (const nlohmann::json::exception& error) {
             const netemu::UsageError usage(
                 std::string("the request's body is not as expected: ") + error.what());
             reply(http_status(usage), status_object(usage));

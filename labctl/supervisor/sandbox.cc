@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <nlohmann/json.hpp>
 
 #include <poll.h>
 #include <sched.h>
@@ -13,19 +12,20 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "labctl/api/object.h"
 #include "labctl/supervisor/sandbox_protocol.h"
 #include "netemu/base/error.h"
 
 namespace labctl::supervisor {
 
+using api::Json;
 using netemu::check_syscall;
-using nlohmann::json;
 
 namespace {
 
 /// A file in memory with the sandbox's configuration: pipes would limit its size.
 netemu::UniqueFd configuration_file(const SandboxSpec& spec) {
-    const auto text = json{
+    const auto text = Json{
         {"hostname", spec.hostname},
         {"resolvConf", spec.resolv_conf},
         {"hosts", spec.hosts},
@@ -77,7 +77,7 @@ void Sandbox::wait_until_ready() {
             "create the sandbox of " + std::to_string(process_.pid) +
             ": it ended before it was ready");
     }
-    const auto reply = json::parse(buffer.begin(), buffer.begin() + message.size);
+    const auto reply = Json::parse(buffer.begin(), buffer.begin() + message.size);
     if (reply.contains("error")) {
         throw netemu::SysError(reply["attempt"].get<std::string>(), reply["error"].get<int>());
     }
@@ -98,7 +98,7 @@ void Sandbox::end_process() noexcept {
 void Sandbox::run(const SandboxCommand& command, ExitCallback on_exit) {
     on_exit_ = std::move(on_exit);
     const auto text =
-        json{
+        Json{
             {"arguments", command.arguments},
             {"environment", command.environment},
             {"directory", command.directory}}
@@ -110,7 +110,7 @@ void Sandbox::run(const SandboxCommand& command, ExitCallback on_exit) {
 }
 
 void Sandbox::signal(int number) {
-    const auto text = json{{"signal", number}}.dump();
+    const auto text = Json{{"signal", number}}.dump();
     if (netemu::send_with_fds(channel_.get(), text, {}) < 0) {
         throw netemu::Error("the sandbox does not take signals");
     }
@@ -135,7 +135,7 @@ void Sandbox::receive() {
         gone();
         return;
     }
-    const auto reply = json::parse(buffer.begin(), buffer.begin() + message.size);
+    const auto reply = Json::parse(buffer.begin(), buffer.begin() + message.size);
     const auto callback = on_exit_;
     if (callback) {
         callback(reply["status"].get<int>(), reply["error"].get<std::string>());

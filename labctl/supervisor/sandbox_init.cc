@@ -3,7 +3,6 @@
 #include <csignal>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include <fcntl.h>
@@ -17,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "labctl/api/object.h"
 #include "labctl/supervisor/sandbox.h"
 #include "labctl/supervisor/sandbox_protocol.h"
 #include "netemu/base/error.h"
@@ -25,19 +25,19 @@ namespace labctl::supervisor {
 
 namespace {
 
+using api::Json;
 using netemu::check_syscall;
 using netemu::errno_text;
 using netemu::SysError;
 using netemu::UniqueFd;
-using nlohmann::json;
 namespace fs = std::filesystem;
 
-void reply(const json& message) {
+void reply(const Json& message) {
     const auto text = message.dump();
     (void)!::write(kSandboxChannelFd, text.data(), text.size());
 }
 
-json read_configuration() {
+Json read_configuration() {
     std::string text;
     std::array<char, 4096> buffer{};
     for (;;) {
@@ -49,16 +49,16 @@ json read_configuration() {
         text.append(buffer.data(), static_cast<std::size_t>(size));
     }
     ::close(kSandboxConfigurationFd);
-    return json::parse(text);
+    return Json::parse(text);
 }
 
 /// Sets up the mounts of a sandbox; collects what a restricted host refuses.
 class Mounts {
 public:
-    explicit Mounts(const json& configuration)
+    explicit Mounts(const Json& configuration)
         : rootfs_(configuration["rootfs"]), work_(configuration["hideDir"]) {}
 
-    std::vector<std::string> set_up(const json& configuration) {
+    std::vector<std::string> set_up(const Json& configuration) {
         check_syscall(
             "make mounts private", ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr));
         if (!rootfs_.empty()) {
@@ -222,7 +222,7 @@ std::vector<std::string> set_up() {
 }
 
 /// Runs in the new child: turns it into the command, or says why not through `errors`.
-[[noreturn]] void become(const json& command, int output, int errors) {
+[[noreturn]] void become(const Json& command, int output, int errors) {
     ::setsid();
     sigset_t none;
     sigemptyset(&none);
@@ -295,7 +295,7 @@ private:
         if (message.size <= 0) {
             return false;
         }
-        const auto order = json::parse(buffer.begin(), buffer.begin() + message.size);
+        const auto order = Json::parse(buffer.begin(), buffer.begin() + message.size);
         if (const auto signal = order.find("signal"); signal == order.end()) {
             start(order, message.fds.at(0).get());
         } else if (command_ > 0) {
@@ -304,7 +304,7 @@ private:
         return true;
     }
 
-    void start(const json& command, int output) {
+    void start(const Json& command, int output) {
         std::array<int, 2> pipe{};
         check_syscall("create a pipe", ::pipe2(pipe.data(), O_CLOEXEC));
         const UniqueFd errors_read(pipe[0]);
