@@ -33,6 +33,23 @@ void add_witness(Batch& batch, int peer_fd) {
     batch.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(peer_fd));
 }
 
+void check_sent(const char* what, const std::vector<NetlinkFailure>& failures) {
+    if (!failures.empty()) {
+        throw SysError(what, failures[0].error_number, failures[0].text);
+    }
+}
+
+/// Returns when every callback that RCU owed before has run: the kernel waits for them after a link
+/// was deleted, before the request returns (rcu_barrier in netdev_run_todo, net/core/dev.c).
+void pass_rcu_barrier(int home_fd, NetlinkSocket& route) {
+    Batch create;
+    add_witness(create, home_fd);
+    check_sent("create a link", route.send(create));
+    Batch remove;
+    remove.start<ifinfomsg>(RTM_DELLINK, 0).ifi_index = kWitnessIndex;
+    check_sent("delete a link", route.send(remove));
+}
+
 /// Blocks until the kernel says that the witness was deleted. The parent's deadline bounds it.
 void wait_for_deletion(int events) {
     alignas(nlmsghdr) std::array<char, 8192> buffer{};
@@ -60,10 +77,7 @@ void outlive_one_witness(int home_fd, NetlinkSocket& route, int events) {
         scope.leave();
         Batch batch;
         add_witness(batch, dying.fd.get());
-        const auto failures = route.send(batch);
-        if (!failures.empty()) {
-            throw SysError("create a witness", failures[0].error_number, failures[0].text);
-        }
+        check_sent("create a witness", route.send(batch));
     }
     wait_for_deletion(events);
 }
@@ -74,6 +88,7 @@ std::string watch() {
     }
     const UniqueFd home = current_namespace();
     NetlinkSocket route(NETLINK_ROUTE);
+    pass_rcu_barrier(home.get(), route);
     const NetlinkSocket events(NETLINK_ROUTE);
     sockaddr_nl groups{};
     groups.nl_family = AF_NETLINK;

@@ -1,6 +1,10 @@
 #include <fstream>
 
+#include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 
@@ -104,6 +108,53 @@ BOOST_AUTO_TEST_CASE(dead_namespaces_are_waited_for) {
     lab.apply({DeleteNamespace{"node/b"}, DeleteNamespace{"node/c"}});
     BOOST_TEST(wait_for_dead_namespaces(Clock::now() + std::chrono::seconds(30)));
     BOOST_TEST(lab.ip_json("node/a", {"link"}).size() == 1U);
+}
+
+constexpr int kSocketNamespaces = 200;
+/// The test's own namespace and those with which it is found out that the others are gone.
+constexpr int kOtherNamespaces = 6;
+
+/// Namespaces that live by a netlink socket alone. Empty when the limit of namespaces is reached.
+std::vector<UniqueFd> namespaces_of_sockets(int home) {
+    std::vector<UniqueFd> sockets;
+    for (int number = 0; number < kSocketNamespaces; ++number) {
+        if (::unshare(CLONE_NEWNET) < 0) {
+            return {};
+        }
+        sockets.emplace_back(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+        if (!sockets.back()) {
+            return {};
+        }
+    }
+    return ::setns(home, CLONE_NEWNET) < 0 ? std::vector<UniqueFd>() : std::move(sockets);
+}
+
+/// Runs in a child whose user namespace has room for them once. The kernel counts a namespace down
+/// when it is done with it, as the last thing of all.
+std::string make_room_for_sockets() {
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
+        return "refused";
+    }
+    std::ofstream("/proc/self/setgroups") << "deny";
+    std::ofstream("/proc/self/uid_map") << "0 " << ::getuid() << " 1";
+    std::ofstream("/proc/sys/user/max_net_namespaces") << kSocketNamespaces + kOtherNamespaces;
+    const UniqueFd home(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    for (int round = 1; round <= 10; ++round) {
+        if (namespaces_of_sockets(home.get()).empty()) {
+            return "no room in round " + std::to_string(round);
+        }
+        if (!wait_for_dead_namespaces(Clock::now() + std::chrono::seconds(30))) {
+            return "not gone in round " + std::to_string(round);
+        }
+    }
+    return "room";
+}
+
+BOOST_AUTO_TEST_CASE(namespaces_that_lived_by_a_socket_are_waited_for) {
+    const auto report =
+        run_in_child(make_room_for_sockets, Clock::now() + std::chrono::seconds(60));
+    BOOST_REQUIRE(report.has_value());
+    BOOST_TEST(*report == "room");
 }
 
 BOOST_AUTO_TEST_CASE(waiting_ends_at_its_deadline) {
