@@ -3,9 +3,11 @@
 #include <csignal>
 #include <filesystem>
 #include <iostream>
+#include <thread>
 
 #include <poll.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +28,7 @@ using supervisor::LabPaths;
 
 constexpr auto kOrderlyEndMax = std::chrono::seconds(5);
 constexpr auto kKernelDoneMax = std::chrono::seconds(30);
+constexpr std::chrono::seconds kAnswerMax(30); // of a lab that may be busy building its network
 
 netemu::UniqueFd open_process(pid_t pid) {
     return netemu::UniqueFd(pid > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)) : -1);
@@ -58,6 +61,20 @@ void end_processes(const LabPaths& paths, bool keep_journal) {
         (void)::syscall(SYS_pidfd_send_signal, supervisor.get(), SIGKILL, nullptr, 0U);
         wait_for_exit(keeper, kOrderlyEndMax);
     }
+}
+
+/// Waits for the keeper, the last of a lab's processes; false if it does not end within seconds.
+bool keeper_ends(const LabPaths& paths) {
+    const auto deadline = Clock::now() + kOrderlyEndMax;
+    wait_for_exit(open_process(supervisor::read_pids(paths).keeper), kOrderlyEndMax);
+    // One that has removed the lab's files already, its own number among them, ends now.
+    while (supervisor::lab_alive(paths)) {
+        if (Clock::now() > deadline) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
 }
 
 /// A lab that was killed owes CNI plugins their DEL.
@@ -96,9 +113,26 @@ void take_down(const Context& context, const LabPaths& paths) {
 
 } // namespace
 
-bool keeper_ends(const LabPaths& paths) {
-    return wait_for_exit(open_process(supervisor::read_pids(paths).keeper), kOrderlyEndMax) &&
-           !supervisor::lab_alive(paths);
+bool is_up(const LabPaths& paths) {
+    if (!supervisor::lab_alive(paths)) {
+        return false;
+    }
+    try {
+        auto client = Client::connect(paths.socket);
+        const timeval limit{kAnswerMax.count(), 0};
+        (void)::setsockopt(client.fd(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        client.request("GET", "/apis/labctl.dev/v1/status");
+    } catch (const RemoteError&) {
+        return true; // busy, or not started yet: it says so itself
+    } catch (const netemu::Error& error) {
+        if (!keeper_ends(paths)) {
+            throw netemu::Error(
+                "lab '" + paths.name + "' neither answers nor ends: " + error.what(),
+                "`labctl down " + paths.name + "` ends it");
+        }
+        return false;
+    }
+    return true;
 }
 
 void forget_journal(const LabPaths& paths) {
@@ -140,7 +174,12 @@ int run_down(const Context& context) {
 int run_clean(const Context& context) {
     for (const auto& name : supervisor::known_labs()) {
         const auto paths = LabPaths::of(name);
-        if (supervisor::lab_alive(paths)) {
+        try {
+            if (is_up(paths)) {
+                continue;
+            }
+        } catch (const netemu::Error& error) {
+            context.console().warn(std::string(error.what()) + "; " + error.hint());
             continue;
         }
         if (supervisor::remove_run_files(paths)) {

@@ -163,25 +163,6 @@ int apply_to_running(const Context& context, const LabPaths& paths, const LabInp
     return apply_objects(context, client, input.objects, false);
 }
 
-/// Whether the lab is there and answers. One whose supervisor was just killed is there for a moment
-/// longer; then this waits for its end.
-bool is_up(const LabPaths& paths) {
-    if (!supervisor::lab_alive(paths)) {
-        return false;
-    }
-    try {
-        Client::connect(paths.socket).request("GET", "/apis/labctl.dev/v1/status");
-    } catch (const RemoteError&) {
-        return true; // busy, or not started yet: it says so itself
-    } catch (const netemu::Error&) {
-        if (!keeper_ends(paths)) {
-            throw;
-        }
-        return false;
-    }
-    return true;
-}
-
 int bring_up(
     const Context& context, const LabPaths& paths, const LabInput& input, Clock::time_point start) {
     const auto wait = netemu::parse_duration_us(context.options().wait);

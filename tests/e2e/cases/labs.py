@@ -64,6 +64,16 @@ def keep_and_clean(w):
     w.labctl("check", "--network-model")
 
 
+@case("`clean --all` right after kill -9 of a lab waits for its end and forgets it")
+def clean_after_kill(w):
+    for _ in range(6):
+        w.labctl("up", "--name", "killed")
+        os.kill(w.labctl_processes("supervisor")[0], signal.SIGKILL)
+        w.has(w.labctl("clean", "--all").err, "forgot the journal of lab 'killed'", "what `clean` says")
+        w.equal(w.labctl("ls", "-o", "name").lines(), [], "labs after clean")
+        w.assert_empty()
+
+
 @case("an ordinary user's lab cannot be reached by another user", modes=("root",))
 def private(w):
     w.labctl("up")
