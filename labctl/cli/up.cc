@@ -37,22 +37,27 @@ void on_interrupt(int /*number*/) {
 
 /// While it lives, an interrupt ends the lab that is coming up; one that comes before there is a
 /// keeper or when the lab is ready is remembered, no more. A second one ends the command at once.
+/// What the command was told to ignore (by nohup(1), or by a shell in the background) stays
+/// ignored.
 class InterruptGuard {
 public:
     InterruptGuard() {
         struct sigaction action {};
         action.sa_handler = on_interrupt;
         action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
-        for (const int number : kNumbers) {
-            ::sigaction(number, &action, nullptr);
+        for (std::size_t i = 0; i < kNumbers.size(); ++i) {
+            ::sigaction(kNumbers[i], nullptr, &before_[i]);
+            if (before_[i].sa_handler != SIG_IGN) {
+                ::sigaction(kNumbers[i], &action, nullptr);
+            }
         }
     }
     InterruptGuard(const InterruptGuard&) = delete;
     InterruptGuard& operator=(const InterruptGuard&) = delete;
     ~InterruptGuard() {
         keeper_to_end = 0;
-        for (const int number : kNumbers) {
-            ::signal(number, SIG_DFL);
+        for (std::size_t i = 0; i < kNumbers.size(); ++i) {
+            ::sigaction(kNumbers[i], &before_[i], nullptr);
         }
     }
     /// The lab of this keeper is what an interrupt ends from now on, one that came before included.
@@ -67,6 +72,7 @@ public:
 
 private:
     static constexpr std::array<int, 3> kNumbers{SIGINT, SIGTERM, SIGHUP};
+    std::array<struct sigaction, kNumbers.size()> before_{};
 };
 
 /// An error that came as text over the keeper's pipe or as a Status over the control connection.

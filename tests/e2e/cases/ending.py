@@ -164,6 +164,18 @@ def interrupt(w):
     w.true(statuses.count(130) >= 5, f"interrupted ones among ten: {statuses}")
 
 
+@case("`nohup labctl up` goes on when its terminal is closed")
+def hung_up(w):
+    w.write("small.yaml", SMALL)
+    process = w.start("nohup", "labctl", "up", "--name", "victim", "--nodes", "3", "-f", str(w.folder / "small.yaml"))
+    w.wait("the keeper", lambda: w.labctl_processes("keeper"))
+    os.killpg(process.pid, signal.SIGHUP)
+    status, text = finish_command(w, process)
+    w.equal(status, 0, f"exit status\n{text}")
+    w.true(lab_works(w), "the lab works")
+    w.labctl("down", "victim")
+
+
 @case("a data plane that dies is started again and the network stays up")
 def data_plane(w):
     w.labctl("up")
