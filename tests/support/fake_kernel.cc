@@ -63,7 +63,7 @@ public:
                 std::find_if(ns.links.begin(), ns.links.end(), [](const auto& each) {
                     return each.first != "lo";
                 });
-            remove_link(op.ns, victim->first);
+            remove_link(op.ns, std::string(victim->first)); // the key goes with the link
         }
         namespaces_.erase(op.ns);
     }
