@@ -105,7 +105,8 @@ std::string unescape(std::string_view value, std::string_view selector) {
     for (std::size_t i = 0; i < value.size(); ++i) {
         const bool escaped = value[i] == '\\';
         i += escaped ? 1 : 0;
-        if (i == value.size() || (escaped && std::string_view("\\,=").find(value[i]) == value.npos) ||
+        if (i == value.size() ||
+            (escaped && std::string_view("\\,=").find(value[i]) == value.npos) ||
             (!escaped && (value[i] == ',' || value[i] == '='))) {
             throw StatusError::bad_request(
                 "invalid field selector: '" + std::string(selector) +
@@ -129,8 +130,7 @@ FieldRequirement parse_term(std::string_view term, std::string_view selector) {
         std::string(term) + "'");
 }
 
-void check_field(
-    const std::string& field, const std::string& kind, const std::string& plural) {
+void check_field(const std::string& field, const std::string& kind, const std::string& plural) {
     const auto* known = fields_of(kind);
     if (field == "metadata.name" || field == "metadata.namespace" ||
         (known != nullptr && known->contains(field))) {
@@ -147,8 +147,8 @@ void check_field(
 
 } // namespace
 
-FieldSelector FieldSelector::parse(
-    std::string_view text, const std::string& kind, const std::string& plural) {
+FieldSelector
+FieldSelector::parse(std::string_view text, const std::string& kind, const std::string& plural) {
     FieldSelector result;
     for (const auto term : split_terms(text)) {
         if (term.empty()) {

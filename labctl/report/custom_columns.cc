@@ -49,8 +49,7 @@ CustomColumns CustomColumns::parse(std::string_view spec) {
                 kColumnsExample);
         }
         const auto title = part.substr(0, colon);
-        columns.fields_.push_back(
-            {std::string(title), column_path(title, part.substr(colon + 1))});
+        columns.fields_.push_back({std::string(title), column_path(title, part.substr(colon + 1))});
     }
     return columns;
 }
@@ -61,8 +60,9 @@ CustomColumns CustomColumns::parse_file(std::string_view contents) {
     const auto paths = lines.size() > 1 ? words_of(lines[1]) : std::vector<std::string_view>();
     if (titles.empty() || titles.size() != paths.size()) {
         throw netemu::UsageError(
-            "custom-columns-file: " + std::to_string(titles.size()) + " titles in the first line, " +
-                std::to_string(paths.size()) + " paths in the second",
+            "custom-columns-file: " + std::to_string(titles.size()) +
+                " titles in the first line, " + std::to_string(paths.size()) +
+                " paths in the second",
             "NAME IP, and in the next line .metadata.name .status.podIP");
     }
     CustomColumns columns;

@@ -46,8 +46,8 @@ class PathEvaluation {
 public:
     explicit PathEvaluation(const JsonPathTemplate& parsed) : parsed_(parsed) {}
 
-    void run(
-        const std::vector<JsonPathPiece>& pieces,
+    void
+    run(const std::vector<JsonPathPiece>& pieces,
         const Json& value,
         std::vector<JsonPath::Result>& results) {
         for (const auto& piece : pieces) {
@@ -84,7 +84,8 @@ private:
     void spend(std::size_t count) {
         if ((spent_ += count) > JsonPath::kValuesMax) {
             throw netemu::UsageError(
-                "the JSONPath looks at more than " + std::to_string(JsonPath::kValuesMax) + " values",
+                "the JSONPath looks at more than " + std::to_string(JsonPath::kValuesMax) +
+                    " values",
                 "say where they are instead of searching with '..'");
         }
     }

@@ -55,7 +55,8 @@ public:
     [[nodiscard]] std::string print_json(const api::Json& document) const;
 
 private:
-    explicit JsonPath(std::shared_ptr<const JsonPathTemplate> parsed) : parsed_(std::move(parsed)) {}
+    explicit JsonPath(std::shared_ptr<const JsonPathTemplate> parsed)
+        : parsed_(std::move(parsed)) {}
     std::shared_ptr<const JsonPathTemplate> parsed_;
 };
 

@@ -97,7 +97,10 @@ private:
         } else if (c == 'u' || c == 'U') {
             append_utf8(text, code(start, c == 'u' ? 4 : 8, 16));
         } else {
-            fail(start, "no escape of a text", R"(\n, \t, \r, \\, \xHH, \uHHHH, \" in "", \' in '')");
+            fail(
+                start,
+                "no escape of a text",
+                R"(\n, \t, \r, \\, \xHH, \uHHHH, \" in "", \' in '')");
         }
     }
 
@@ -142,8 +145,8 @@ void json_path_error(
     const auto before = (from > 0 ? "..." : "") + visible(text.substr(from, place - from));
     const auto after = visible(text.substr(place, to - place)) + (to < text.size() ? "..." : "");
     throw netemu::UsageError(
-        "JSONPath, at character " + std::to_string(place + 1) + ": " + std::string(message) + "\n  " +
-            before + after + "\n  " + std::string(display_width(before), ' ') + "^",
+        "JSONPath, at character " + std::to_string(place + 1) + ": " + std::string(message) +
+            "\n  " + before + after + "\n  " + std::string(display_width(before), ' ') + "^",
         std::move(hint));
 }
 

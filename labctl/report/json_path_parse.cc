@@ -85,7 +85,8 @@ private:
 
     [[noreturn]] void unexpected() {
         auto length = std::size_t{1};
-        while (pos_ + length < end_ && (static_cast<unsigned char>(text_[pos_ + length]) >> 6U) == 2) {
+        while (pos_ + length < end_ &&
+               (static_cast<unsigned char>(text_[pos_ + length]) >> 6U) == 2) {
             ++length; // the rest of a character of several bytes
         }
         const auto sign = visible(text_.substr(pos_, length));
@@ -99,7 +100,8 @@ private:
     static JsonPathPiece literal(std::size_t place, std::string text) {
         JsonPathPiece piece;
         piece.text = true;
-        piece.path.push_back({StepKind::Literal, place, {}, Json(std::move(text)), {}, false, {}, {}});
+        piece.path.push_back(
+            {StepKind::Literal, place, {}, Json(std::move(text)), {}, false, {}, {}});
         return piece;
     }
 
@@ -259,7 +261,8 @@ private:
     /// One of the things that stand between brackets: *, n, a:b:c, or a path in single quotes.
     void read_choice(JsonPathSteps& found, std::size_t from, std::size_t to) {
         const auto choice = text_.substr(from, to - from);
-        if (choice.size() >= 2 && choice.front() == '\'' && choice.find('\'', 1) == choice.size() - 1) {
+        if (choice.size() >= 2 && choice.front() == '\'' &&
+            choice.find('\'', 1) == choice.size() - 1) {
             const auto end = std::exchange(end_, to - 1);
             pos_ = from + 1;
             read_field(found);
@@ -309,14 +312,15 @@ private:
         filter.kind = StepKind::Filter;
         filter.place = start;
         read_side(filter);
-        const auto sign = std::min(text_.substr(0, end_).find_first_not_of(kOperatorSigns, pos_), end_);
+        const auto sign =
+            std::min(text_.substr(0, end_).find_first_not_of(kOperatorSigns, pos_), end_);
         filter.op = text_.substr(pos_, sign - pos_);
         if (!filter.op.empty()) {
             check_operator(filter.op);
             pos_ = sign;
             read_side(filter);
         }
-        if (pos_ >= end_ || text_[pos_] == '\n' || text_[pos_] == '}') {
+        if (pos_ >= end_ || std::string_view("\n]}").find(text_[pos_]) != text_.npos) {
             fail(start, "the filter that begins here is not closed", "[?(@.type==\"Ready\")]");
         }
         if (!text_.substr(pos_, end_ - pos_).starts_with(")]")) {

@@ -58,8 +58,8 @@ struct JsonPathLiteral {
 JsonPathLiteral read_json_path_literal(std::string_view text, std::size_t start);
 
 /// Throws netemu::UsageError that shows where in `text` it is.
-[[noreturn]] void
-json_path_error(std::string_view text, std::size_t place, std::string_view message, std::string hint = {});
+[[noreturn]] void json_path_error(
+    std::string_view text, std::size_t place, std::string_view message, std::string hint = {});
 
 /// Throw netemu::UsageError. See JsonPath::parse and JsonPath::parse_path.
 JsonPathTemplate parse_json_path_template(std::string_view text);

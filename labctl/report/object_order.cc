@@ -60,7 +60,9 @@ SortKey sort_key(const Json* value, std::string_view path) {
     } else if (!value->is_number()) {
         throw netemu::UsageError(
             "--sort-by: " + visible(path) + " is " +
-                (value->is_boolean() ? "true or false" : value->is_array() ? "a list" : "a mapping"),
+                (value->is_boolean() ? "true or false"
+                 : value->is_array() ? "a list"
+                                     : "a mapping"),
             "objects are sorted by numbers and texts, for example --sort-by=.metadata.name");
     }
     return key;
