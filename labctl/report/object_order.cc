@@ -14,32 +14,6 @@ namespace {
 
 using api::Json;
 
-constexpr std::string_view kDigits = "0123456789";
-
-/// Takes the run of digits or of other characters that the text begins with.
-std::string_view take_run(std::string_view& text, bool digits) {
-    const auto end = digits ? text.find_first_not_of(kDigits) : text.find_first_of(kDigits);
-    const auto run = text.substr(0, end);
-    text.remove_prefix(run.size());
-    return run;
-}
-
-/// By value; the shorter number of zeros first where that is the same.
-int compare_numbers(std::string_view left, std::string_view right) {
-    const auto value = [](std::string_view digits) {
-        return digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
-    };
-    const auto a = value(left);
-    const auto b = value(right);
-    if (a.size() != b.size()) {
-        return a.size() < b.size() ? -1 : 1;
-    }
-    if (const auto order = a.compare(b); order != 0) {
-        return order;
-    }
-    return left.size() == right.size() ? 0 : left.size() < right.size() ? -1 : 1;
-}
-
 /// A value with what it is worth, worked out once for all comparisons.
 struct SortKey {
     const Json* value = nullptr; // null: the object has none
@@ -72,17 +46,13 @@ bool key_less(const SortKey& left, const SortKey& right) {
     if (left.value == nullptr || right.value == nullptr) {
         return left.value == nullptr && right.value != nullptr;
     }
-    if (left.value->is_number() || right.value->is_number()) {
-        return *left.value < *right.value; // of one kind, as sort_objects has seen to
-    }
     if (left.time && right.time && left.time != right.time) {
         return *left.time < *right.time;
     }
     if (left.quantity && right.quantity) {
         return *left.quantity < *right.quantity;
     }
-    return natural_less(
-        left.value->get_ref<const std::string&>(), right.value->get_ref<const std::string&>());
+    return *left.value < *right.value; // both are numbers or both texts: see check_kinds
 }
 
 void check_kinds(
@@ -106,21 +76,6 @@ void check_kinds(
 }
 
 } // namespace
-
-bool natural_less(std::string_view left, std::string_view right) {
-    while (!left.empty() && !right.empty()) {
-        const bool digits = kDigits.find(left[0]) != std::string_view::npos;
-        if (digits != (kDigits.find(right[0]) != std::string_view::npos)) {
-            return left[0] < right[0];
-        }
-        const auto a = take_run(left, digits);
-        const auto b = take_run(right, digits);
-        if (const auto order = digits ? compare_numbers(a, b) : a.compare(b); order != 0) {
-            return order < 0;
-        }
-    }
-    return left.empty() && !right.empty();
-}
 
 void sort_objects(std::vector<api::ObjectPtr>& objects, std::string_view path) {
     const auto field = JsonPath::parse_path(path);
