@@ -7,6 +7,7 @@
 #include "labctl/report/json_path_tree.h"
 #include "labctl/report/text.h"
 #include "netemu/base/error.h"
+#include "netemu/base/text.h"
 
 namespace labctl::report {
 
@@ -314,6 +315,14 @@ std::string html_escaped(const std::string& json) {
     return text;
 }
 
+void check_output(const std::string& text) {
+    if (text.size() > JsonPath::kOutputMax) {
+        throw netemu::UsageError(
+            "the JSONPath prints more than " + std::to_string(JsonPath::kOutputMax >> 20U) +
+            " MiB");
+    }
+}
+
 } // namespace
 
 JsonPath JsonPath::parse(std::string_view text) {
@@ -347,19 +356,29 @@ std::string JsonPath::print(const Json& document, bool safe) const {
             const auto shown =
                 value->is_structured() || value->is_null() ? go_json(*value) : go_text(*value);
             text += safe && !result.literal ? visible_lines(shown) : shown;
+            check_output(text);
         }
     }
     return text;
 }
 
 std::string JsonPath::print_json(const Json& document) const {
+    static constexpr const char* kIndent = "\n    ";
     std::string text;
     for (const auto& result : evaluate(document)) {
-        auto list = Json::array();
+        text += '[';
+        bool first = true;
         for (const auto* value : result.values) {
-            list.push_back(*value);
+            text += std::exchange(first, false) ? kIndent : std::string(",") + kIndent;
+            const auto shown =
+                html_escaped(value->dump(4, ' ', false, Json::error_handler_t::replace));
+            for (const auto line : netemu::split(shown, '\n')) {
+                text += line.data() == shown.data() ? "" : kIndent;
+                text += line;
+            }
+            check_output(text);
         }
-        text += html_escaped(list.dump(4, ' ', false, Json::error_handler_t::replace)) + "\n";
+        text += first ? "]\n" : "\n]\n";
     }
     return text;
 }

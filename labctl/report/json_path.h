@@ -29,11 +29,12 @@ public:
         bool literal = false; // text of the template itself
     };
 
-    // A template is at most so long, ranges stand in each other so deep, and one evaluation looks
-    // at so many values.
+    // A template is at most so long, ranges stand in each other so deep, one evaluation looks at so
+    // many values, and what it prints has at most so many bytes.
     static constexpr std::size_t kLengthMax = 65536;
     static constexpr std::size_t kRangesMax = 32;
-    static constexpr std::size_t kValuesMax = 10'000'000;
+    static constexpr std::size_t kValuesMax = 5'000'000;
+    static constexpr std::size_t kOutputMax = std::size_t{256} << 20U;
 
     /// A template with braces, or without any braces one path that begins with `.`, `@` or `$`.
     static JsonPath parse(std::string_view text);

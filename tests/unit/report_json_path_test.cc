@@ -273,6 +273,10 @@ BOOST_AUTO_TEST_CASE(values_print_as_go_prints_them) {
     BOOST_TEST(
         JsonPath::parse("{.kind}{.spec.containers[0:2].name}").print_json(pod()) ==
         "[\n    \"Pod\"\n]\n[\n    \"a\",\n    \"b\"\n]\n");
+    BOOST_TEST(
+        JsonPath::parse("{.spec.containers[1:]['ports','image']}{.nothing}").print_json(pod()) ==
+        "[\n    [\n        {\n            \"containerPort\": 80\n        },\n        {\n"
+        "            \"containerPort\": 81\n        }\n    ],\n    \"j\",\n    \"k\"\n]\n[]\n");
     using labctl::report::go_text;
     BOOST_TEST(go_text(Json::parse(R"({"b":[1,"x"],"a":null})")) == "map[a:<nil> b:[1 x]]");
 }
@@ -383,11 +387,15 @@ BOOST_AUTO_TEST_CASE(deep_and_long_input_stays_within_bounds) {
     BOOST_TEST(JsonPath::parse("{" + repeated(".a", 20000) + "}").print(deep) == "1");
     // Every further ".." multiplies; the bound is on all values that are looked at.
     BOOST_TEST(
-        json_path_mistake("{..a..a..a}", deep).find("more than 10000000 values") !=
+        json_path_mistake("{..a..a..a}", deep).find("more than 5000000 values") !=
         std::string::npos);
     BOOST_TEST(
-        json_path_mistake("{range ..}{range ..}{range ..}x", deep).find("more than 10000000") !=
+        json_path_mistake("{range ..}{range ..}{range ..}x", deep).find("more than 5000000") !=
         std::string::npos);
+    const Json large{{"a", std::string(1U << 20U, 'x')}};
+    BOOST_TEST(
+        json_path_mistake("{['a" + repeated("','a", 300) + "']}", large)
+            .find("more than 256 MiB") != std::string::npos);
     const auto ranges = [](std::size_t depth) {
         return repeated("{range .a[0:1]}", depth) + repeated("{end}", depth);
     };
