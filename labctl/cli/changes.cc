@@ -141,13 +141,13 @@ names_to_delete(const Context& context, Client& client, const KindTarget& target
         return names;
     }
     const auto& options = context.options();
-    if (options.selector.empty() && !options.all) {
+    if (options.selector.empty() && options.field_selector.empty() && !options.all) {
         throw netemu::UsageError(
-            "which " + target.plural + "?", "give names, -l SELECTOR or --all");
+            "which " + target.plural + "?",
+            "give names, -l SELECTOR, --field-selector SELECTOR or --all");
     }
-    const auto list = client.request(
-        "GET",
-        resource_path(target, context.ns()) + "?labelSelector=" + url_encode(options.selector));
+    const auto list =
+        client.request("GET", resource_path(target, context.ns()) + "?" + selector_query(options));
     for (const auto& item : list.at("items")) {
         names.push_back(item.at("metadata").at("name"));
     }

@@ -3,9 +3,10 @@
 #include <iostream>
 #include <map>
 
+#include "labctl/cli/get_output.h"
 #include "labctl/cli/objects.h"
-#include "labctl/manifest/yaml.h"
 #include "labctl/report/describe.h"
+#include "labctl/report/object_order.h"
 #include "labctl/report/printer.h"
 #include "netemu/base/text.h"
 
@@ -31,8 +32,7 @@ fetch(const Context& context, Client& client, const KindTarget& target) {
     }
     if (target.names.empty()) {
         auto list = client.request(
-            "GET",
-            resource_path(target, ns) + "?labelSelector=" + url_encode(context.options().selector));
+            "GET", resource_path(target, ns) + "?" + selector_query(context.options()));
         for (auto& item : list.at("items")) {
             add(std::move(item));
         }
@@ -40,9 +40,9 @@ fetch(const Context& context, Client& client, const KindTarget& target) {
     return objects;
 }
 
-report::PrintOptions print_options(const Context& context) {
+report::PrintOptions print_options(const Context& context, const GetOutput& output) {
     report::PrintOptions options;
-    options.wide = context.options().output == "wide";
+    options.wide = output.form() == GetOutput::Form::Wide;
     options.show_namespace = context.options().all_namespaces;
     options.headers = !context.options().no_headers;
     options.show_labels = context.options().show_labels;
@@ -73,51 +73,49 @@ endpoints_of(const Context& context, Client& client, const std::vector<api::Obje
     return report::endpoints_by_service(slices);
 }
 
-void print(
+void print_as_tables(
     const Context& context,
     Client& client,
     const std::vector<api::ObjectPtr>& objects,
-    bool single) {
-    const auto& output = context.options().output;
-    if (output == "name") {
-        std::cout << report::print_names(objects);
-    } else if (output == "json" || output == "yaml") {
-        const auto body = single ? objects.at(0)->body : report::list_object(objects);
-        std::cout << (output == "json" ? body.dump(2) + "\n" : manifest::to_yaml(body));
-    } else if (output == "table" || output == "wide") {
-        if (objects.empty()) {
-            context.console().progress(
-                context.options().all_namespaces
-                    ? "No resources found"
-                    : "No resources found in " + context.ns() + " namespace.");
-        }
-        const auto endpoints = endpoints_of(context, client, objects);
-        auto options = print_options(context);
-        options.endpoints = &endpoints;
-        std::cout << report::print_tables(objects, options);
-    } else {
-        throw netemu::UsageError(
-            "no output format '" + output + "'", "table, wide, json, yaml or name");
+    const GetOutput& output) {
+    if (objects.empty()) {
+        context.console().progress(
+            context.options().all_namespaces
+                ? "No resources found"
+                : "No resources found in " + context.ns() + " namespace.");
     }
+    const auto endpoints = endpoints_of(context, client, objects);
+    auto options = print_options(context, output);
+    options.endpoints = &endpoints;
+    std::cout << report::print_tables(objects, options);
 }
 
-int watch(const Context& context, Client& client, const KindTarget& target) {
-    auto path = resource_path(target, namespace_of(context, target)) +
-                "?watch=true&labelSelector=" + url_encode(context.options().selector);
-    bool headers = true;
+int watch(
+    const Context& context, Client& client, const KindTarget& target, const GetOutput& output) {
+    if (!context.options().sort_by.empty()) {
+        context.console().warn("--watch requested, --sort-by will be ignored");
+    }
+    auto path = resource_path(target, namespace_of(context, target)) + "?watch=true&" +
+                selector_query(context.options());
+    bool headers = !context.options().no_headers;
     client.stream("GET", path, nullptr, [&](const json& line) {
-        const api::ObjectPtr object =
-            std::make_shared<api::Object>(api::Object{line.at("object"), {}});
-        if (!target.names.empty() && object->name() != target.names[0]) {
+        const std::vector<api::ObjectPtr> objects{
+            std::make_shared<api::Object>(api::Object{line.at("object"), {}})};
+        if (!target.names.empty() && objects[0]->name() != target.names[0]) {
             return true;
         }
-        if (context.options().output == "json") {
+        const bool titles = std::exchange(headers, false);
+        if (output.form() == GetOutput::Form::Json) {
             std::cout << line.dump() << std::endl;
-            return true;
+        } else if (output.table()) {
+            auto options = print_options(context, output);
+            options.headers = titles;
+            std::cout << report::print_tables(objects, options) << std::flush;
+        } else {
+            const bool document = output.form() == GetOutput::Form::Yaml;
+            std::cout << (document ? "---\n" : "") << output.print(objects, true, titles)
+                      << std::flush;
         }
-        auto options = print_options(context);
-        options.headers = std::exchange(headers, false) && options.headers;
-        std::cout << report::print_tables({&object, 1}, options) << std::flush;
         return static_cast<bool>(std::cout);
     });
     return 0;
@@ -136,35 +134,60 @@ Listing listing_of(const std::string& word) {
 }
 
 /// Throws netemu::UsageError for options that do not go together, as kubectl does.
-void check_label_options(const Options& options, bool objects) {
-    if (!options.show_labels && options.label_columns.empty()) {
-        return;
-    }
-    if (!objects) {
-        throw netemu::UsageError("'" + options.arguments.at(0) + "' are no objects with labels");
-    }
-    if (options.show_labels && options.output != "table" && options.output != "wide") {
+void check_options(const Options& options, const GetOutput& output) {
+    if (options.show_labels && !output.table()) {
         throw netemu::UsageError(
-            "--show-labels option cannot be used with " + options.output + " printer",
-            options.output == "name" ? "" : "-o " + options.output + " has the labels anyway");
+            "--show-labels option cannot be used with " + output.name() + " printer",
+            output.form() == GetOutput::Form::Json || output.form() == GetOutput::Form::Yaml
+                ? "-o " + output.name() + " has the labels anyway"
+                : "");
     }
+}
+
+/// The same for what is listed and is no object.
+void check_listing_options(const Options& options) {
+    const auto& word = options.arguments.at(0);
+    if (options.show_labels || !options.label_columns.empty()) {
+        throw netemu::UsageError("'" + word + "' are no objects with labels");
+    }
+    if (!options.sort_by.empty() || !options.field_selector.empty()) {
+        throw netemu::UsageError(
+            "'" + word + "' are no objects that could be selected or sorted by a field");
+    }
+}
+
+bool has_names(const std::vector<KindTarget>& targets) {
+    return std::any_of(
+        targets.begin(), targets.end(), [](const auto& target) { return !target.names.empty(); });
 }
 
 } // namespace
 
+std::string selector_query(const Options& options) {
+    return "labelSelector=" + url_encode(options.selector) +
+           "&fieldSelector=" + url_encode(options.field_selector);
+}
+
 int run_get(const Context& context) {
-    const auto listing = listing_of(context.options().arguments.at(0));
-    check_label_options(context.options(), listing == nullptr);
-    if (listing != nullptr) {
+    const auto& options = context.options();
+    if (const auto listing = listing_of(options.arguments.at(0))) {
+        check_listing_options(options);
         return listing(context);
     }
+    const GetOutput output(options);
+    check_options(options, output);
     auto client = context.client();
-    const auto targets = parse_targets(client, context.options().arguments);
-    if (context.options().watch) {
+    const auto targets = parse_targets(client, options.arguments);
+    if (!options.field_selector.empty() && has_names(targets)) {
+        throw netemu::UsageError(
+            "a name and --field-selector cannot be used together",
+            "--field-selector metadata.name=NAME");
+    }
+    if (options.watch) {
         if (targets.size() != 1) {
             throw netemu::UsageError("one kind at a time can be watched");
         }
-        return watch(context, client, targets[0]);
+        return watch(context, client, targets[0], output);
     }
     std::vector<api::ObjectPtr> objects;
     for (const auto& target : targets) {
@@ -172,7 +195,15 @@ int run_get(const Context& context) {
             objects.push_back(std::move(object));
         }
     }
-    print(context, client, objects, targets.size() == 1 && targets[0].names.size() == 1);
+    const bool single = targets.size() == 1 && targets[0].names.size() == 1;
+    if (!options.sort_by.empty() && !single) {
+        report::sort_objects(objects, options.sort_by);
+    }
+    if (output.table()) {
+        print_as_tables(context, client, objects, output);
+    } else {
+        std::cout << output.print(objects, single, !options.no_headers);
+    }
     return 0;
 }
 

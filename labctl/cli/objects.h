@@ -50,6 +50,9 @@ struct KindTarget {
 };
 std::vector<KindTarget> parse_targets(Client& client, const std::vector<std::string>& words);
 
+/// What -l and --field-selector ask of a collection, as a query.
+std::string selector_query(const Options& options);
+
 /// The collection's path, or the object's when `name` is given.
 std::string
 resource_path(const KindTarget& target, const std::string& ns, const std::string& name = {});

@@ -19,7 +19,7 @@ struct Options {
     std::string lab;
     std::string ns; // empty: default
     bool all_namespaces = false;
-    std::string output = "table"; // table, wide, json, yaml, name; or a report or drawing format
+    std::string output = "table"; // table, wide, json, yaml, name; or what else a command has
     bool quiet = false;
     bool no_color = false;
     int verbosity = 0;
@@ -28,6 +28,7 @@ struct Options {
     std::vector<std::string> files;     // -f
     std::vector<std::string> arguments; // positional, in order
     std::string selector;               // -l
+    std::string field_selector;
     bool strict = false;
     bool recursive = false;
 
@@ -110,6 +111,7 @@ struct Options {
     bool show_labels = false;
     std::vector<std::string> label_columns; // each may be several keys: "app,tier"
     bool no_headers = false;
+    std::string sort_by;
 };
 
 /// Parses the command line and the environment (LABCTL_NAMESPACE for --namespace and so on).

@@ -102,6 +102,7 @@ void add_objects(CLI::App& app, Options& o) {
     auto* remove = command(app, o, "delete", "Delete objects");
     remove->add_option("what", o.arguments, "KIND NAME..., KIND/NAME...")->expected(0, -1);
     remove->add_option("-l,--selector", o.selector, "Label selector");
+    remove->add_option("--field-selector", o.field_selector, "Field selector: FIELD=VALUE,...");
     remove->add_flag("--all", o.all, "All objects of the kind in the namespace");
     remove->add_option("--grace-period", o.grace_period, "Seconds that pods get to end")
         ->check(CLI::Range(std::int64_t{-1}, std::int64_t{86400}));
@@ -115,6 +116,9 @@ void add_objects(CLI::App& app, Options& o) {
         ->expected(1, -1)
         ->required();
     get->add_option("-l,--selector", o.selector, "Label selector");
+    get->add_option(
+        "--field-selector", o.field_selector, "Field selector: status.phase=Running, ...");
+    get->add_option("--sort-by", o.sort_by, "Sort by this field, for example .metadata.name");
     get->add_flag("-w,--watch", o.watch, "Follow changes");
     get->add_flag("--show-labels", o.show_labels, "All labels, in the last column");
     get->add_option("-L,--label-columns", o.label_columns, "A column for each of these labels")
@@ -291,6 +295,22 @@ void add_verdicts(CLI::App& app, Options& o) {
     command(app, o, "graph", "Draw the lab: -o ascii, mermaid, dot or svg");
 }
 
+/// The arguments with `-o=json` as `-ojson`: kubectl's short options take both, and CLI11's only
+/// the second. What stands behind `--` is somebody else's.
+std::vector<std::string> arguments_of(int argc, char** argv) {
+    std::vector<std::string> arguments(argv + 1, argv + argc);
+    for (auto& argument : arguments) {
+        if (argument == "--") {
+            break;
+        }
+        if (argument.size() > 3 && argument[0] == '-' && argument[2] == '=' &&
+            std::isalpha(static_cast<unsigned char>(argument[1])) != 0) {
+            argument.erase(2, 1);
+        }
+    }
+    return arguments;
+}
+
 } // namespace
 
 ParsedOptions parse_command_line(int argc, char** argv) {
@@ -310,7 +330,9 @@ ParsedOptions parse_command_line(int argc, char** argv) {
     add_policies(app, options);
     add_environment_names(app);
     try {
-        app.parse(argc, argv);
+        auto arguments = arguments_of(argc, argv);
+        std::reverse(arguments.begin(), arguments.end()); // as CLI11 wants them
+        app.parse(std::move(arguments));
         parsed.options = std::move(options);
     } catch (const CLI::ParseError& error) {
         const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);

@@ -1,11 +1,11 @@
 #include <array>
 #include <set>
 
+#include "labctl/api/quantity.h"
 #include "labctl/manifest/compose.h"
 #include "labctl/manifest/cursor.h"
 #include "labctl/manifest/names.h"
 #include "labctl/manifest/rules.h"
-#include "labctl/manifest/walk.h"
 
 namespace labctl::manifest {
 
@@ -125,7 +125,7 @@ void check_resources(const Cursor& resources) {
         const auto limit = limits.key(name);
         long double asked = 0;
         long double most = 0;
-        if (parse_quantity(request.text(), asked) && parse_quantity(limit.text(), most) &&
+        if (api::parse_quantity(request.text(), asked) && api::parse_quantity(limit.text(), most) &&
             asked > most) {
             request.invalid(
                 compose({"must be less than or equal to ", name, " limit of ", limit.text()}));
@@ -134,7 +134,7 @@ void check_resources(const Cursor& resources) {
     for (const std::string_view part : {"limits", "requests"}) {
         resources[part].each_key([&](std::string_view, const Cursor& value) {
             long double amount = 0;
-            if (parse_quantity(value.text(), amount) && amount < 0) {
+            if (api::parse_quantity(value.text(), amount) && amount < 0) {
                 value.invalid("must be greater than or equal to 0");
             }
         });

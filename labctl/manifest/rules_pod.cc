@@ -4,10 +4,10 @@
 #include <set>
 #include <string>
 
+#include "labctl/api/quantity.h"
 #include "labctl/manifest/compose.h"
 #include "labctl/manifest/names.h"
 #include "labctl/manifest/rules.h"
-#include "labctl/manifest/walk.h"
 
 namespace labctl::manifest {
 
@@ -117,7 +117,7 @@ void default_requests(Json& container) {
         long double amount = 0; // what is no quantity is reported once, at the limit
         const bool valid =
             value.is_number() ||
-            (value.is_string() && parse_quantity(value.get_ref<const std::string&>(), amount));
+            (value.is_string() && api::parse_quantity(value.get_ref<const std::string&>(), amount));
         if (valid && (!requests.is_object() || !requests.contains(name))) {
             requests[name] = value;
         }

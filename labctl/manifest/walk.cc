@@ -4,6 +4,7 @@
 #include <limits>
 #include <set>
 
+#include "labctl/api/quantity.h"
 #include "labctl/manifest/compose.h"
 #include "labctl/manifest/names.h"
 #include "labctl/manifest/suggest.h"
@@ -348,7 +349,7 @@ void Walker::quantity(Json& value, const Path& path) {
         value = value.dump(); // the API server stores quantities as text
     }
     long double amount = 0;
-    if (!parse_quantity(value.get_ref<const std::string&>(), amount)) {
+    if (!api::parse_quantity(value.get_ref<const std::string&>(), amount)) {
         cursor(value, path)
             .invalid(
                 "quantities must match the regular expression "

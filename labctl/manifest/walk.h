@@ -11,7 +11,4 @@ namespace labctl::manifest {
 /// object.
 void walk(api::Json& object, const schema::Struct& type, Report& report, const Path& place = {});
 
-/// Whether `text` is a quantity ("100m", "1.5Gi"), and its value; for comparing two of them.
-bool parse_quantity(std::string_view text, long double& value);
-
 } // namespace labctl::manifest

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "labctl/api/field_selector.h"
 #include "labctl/api/status_error.h"
 #include "labctl/supervisor/routes.h"
 #include "netemu/base/limits.h"
@@ -21,9 +22,47 @@ Json list_of(const std::string& kind, const std::string& api_version, std::uint6
         {"items", Json::array()}};
 }
 
-Json watch_line(const store::Event& event) {
-    return {{"type", store::to_string(event.type)}, {"object", event.object->body}};
+Json watch_line(store::EventType type, const api::Object& object) {
+    return {{"type", store::to_string(type)}, {"object", object.body}};
 }
+
+/// What a request for a collection selects: its path, labelSelector and fieldSelector.
+class Selection {
+public:
+    Selection(const ApiRequest& request, const ResourcePath& path)
+        : path_(path), labels_(api::Selector::parse(request.parameter("labelSelector"))),
+          fields_(api::FieldSelector::parse(
+              request.parameter("fieldSelector"), path.kind, path.plural)) {}
+
+    [[nodiscard]] std::vector<api::ObjectPtr> list(const store::Store& store) const {
+        auto objects = store.list(path_.kind, path_.ns, labels_);
+        std::erase_if(objects, [&](const auto& object) { return !fields_.matches(*object); });
+        return objects;
+    }
+
+    /// The line of a watch that tells of an event, if any: an object that begins to match is an
+    /// added one there, one that no longer matches a deleted one.
+    [[nodiscard]] std::optional<Json> line(const store::Event& event) const {
+        const bool now = matches(*event.object);
+        const bool before = event.previous ? matches(*event.previous) : now;
+        if (event.type != store::EventType::Modified || now == before) {
+            return now ? std::optional(watch_line(event.type, *event.object)) : std::nullopt;
+        }
+        return now ? watch_line(store::EventType::Added, *event.object)
+                   : watch_line(store::EventType::Deleted, *event.previous);
+    }
+
+private:
+    [[nodiscard]] bool matches(const api::Object& object) const {
+        return object.kind() == path_.kind && (path_.ns.empty() || object.ns() == path_.ns) &&
+               (path_.name.empty() || object.name() == path_.name) &&
+               labels_.matches(object.labels()) && fields_.matches(object);
+    }
+
+    ResourcePath path_;
+    api::Selector labels_;
+    api::FieldSelector fields_;
+};
 
 std::uint64_t parse_number(const char* what, const std::string& text) {
     try {
@@ -123,9 +162,8 @@ void Routes::objects(
 
 void Routes::list(
     const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
-    const auto selector = api::Selector::parse(request.parameter("labelSelector"));
     auto body = list_of(path.kind, path.api_version, lab_.store().revision());
-    for (const auto& object : lab_.store().list(path.kind, path.ns, selector)) {
+    for (const auto& object : Selection(request, path).list(lab_.store())) {
         body["items"].push_back(object->body);
     }
     exchange->reply(200, body);
@@ -133,33 +171,29 @@ void Routes::list(
 
 void Routes::watch(
     const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
-    const auto selector = api::Selector::parse(request.parameter("labelSelector"));
-    const auto wanted = [path, selector](const store::Event& event) {
-        return event.object->kind() == path.kind &&
-               (path.ns.empty() || event.object->ns() == path.ns) &&
-               (path.name.empty() || event.object->name() == path.name) &&
-               selector.matches(event.object->labels());
-    };
+    const Selection selection(request, path);
     std::vector<store::Event> backlog;
     if (const auto from = request.parameter("resourceVersion"); !from.empty()) {
         backlog = lab_.store().since(parse_revision(from));
     } else {
-        for (const auto& object : lab_.store().list(path.kind, path.ns, selector)) {
+        for (const auto& object : selection.list(lab_.store())) {
             backlog.push_back({store::EventType::Added, object, lab_.store().revision()});
         }
     }
     exchange->start_stream("application/json");
     for (const auto& event : backlog) {
-        if (wanted(event)) {
-            exchange->send_line(watch_line(event));
+        if (const auto line = selection.line(event)) {
+            exchange->send_line(*line);
         }
     }
     // The exchange holds the callback that ends the watch, so the watch must not hold the exchange.
     const std::weak_ptr<Exchange> weak = exchange;
     auto& objects = lab_.watchable();
-    const auto id = objects.watch([weak, wanted](const store::Event& event) {
-        if (const auto stream = weak.lock(); stream && wanted(event)) {
-            stream->send_line(watch_line(event));
+    const auto id = objects.watch([weak, selection](const store::Event& event) {
+        if (const auto stream = weak.lock()) {
+            if (const auto line = selection.line(event)) {
+                stream->send_line(*line);
+            }
         }
     });
     exchange->on_disconnect([&objects, id] { objects.unwatch(id); });
@@ -200,8 +234,7 @@ void Routes::remove(
     if (!path.name.empty()) {
         keys.push_back(path.key());
     } else {
-        const auto selector = api::Selector::parse(request.parameter("labelSelector"));
-        for (const auto& object : lab_.store().list(path.kind, path.ns, selector)) {
+        for (const auto& object : Selection(request, path).list(lab_.store())) {
             keys.push_back(object->key());
         }
     }

@@ -22,3 +22,4 @@ endfunction()
 
 labctl_fuzz(manifest LINK labctl_manifest)
 labctl_fuzz(dns LINK dns)
+labctl_fuzz(json_path LINK labctl_report)

@@ -1,3 +1,6 @@
+labctl_test(api_test unit
+  SOURCES unit/api_field_selector_test.cc
+  LINK labctl_api)
 # The store with its journal, and the cluster: addresses, scheduling, controllers, edits.
 labctl_test(store_test unit
   SOURCES unit/store_test.cc unit/store_journal_test.cc unit/store_journal_file_test.cc

@@ -60,13 +60,19 @@ def completion(w):
     w.has("\n".join(completed_by_bash(w, "labctl up --")), "--dry-run", "flags in bash")
     w.has("\n".join(completed_by_bash(w, "labctl get pods --")), "--show-labels", "flags of get in bash")
     w.equal(completed_by_bash(w, "labctl get -L app pod cl"), ["client"], "a pod behind a flag in bash")
+    w.equal(completed_by_bash(w, "labctl get -o custom-columns-"), ["custom-columns-file="], "a form of get in bash")
+    w.equal(completed_by_bash(w, "labctl get -o jsonpath = {.kind} --sort-by .kind pod cl"), ["client"],
+            "a pod behind a template, as bash takes it apart")
+    w.equal(completed_by_bash(w, "labctl get pods --field-selector spec.n"), ["spec.nodeName="], "a field in bash")
+    w.equal(completed_by_bash(w, "labctl describe -o custom-columns-"), [""], "no form of get for others in bash")
     w.equal(completed_by_bash(w, "labctl fault fl"), ["flap"], "a fault in bash")
     w.equal(completed_by_bash(w, "labctl fault stop node/node-2"), ["node/node-2"], "a node to stop in bash")
     w.equal(completed_by_bash(w, "labctl capture -w x --filter tcp cli"), ["client"], "a pod to capture in bash")
     offered = w.command("fish", "-c", "labctl completion fish | source; complete -C 'labctl describe pod cl'; "
-                                      "complete -C 'labctl gra'; complete -C 'labctl exec node/node-2'").out
-    for word in ("client", "graph", "node/node-2"):
-        w.matches(offered, rf"^{word}\b", "what fish offers")
+                                      "complete -C 'labctl gra'; complete -C 'labctl get -o custom-columns-'; "
+                                      "complete -C 'labctl exec node/node-2'").out
+    for word in ("client", "graph", "node/node-2", "custom-columns-file="):
+        w.matches(offered, rf"^{word}(\s|$)", "what fish offers")
     w.command("zsh", "-fc", "autoload -U compinit && compinit -u -d $HOME/z && source <(labctl completion zsh) && "
                             "(( $+functions[_labctl] )) && [[ $_comps[labctl] == _labctl ]]")
 

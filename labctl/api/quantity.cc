@@ -1,11 +1,11 @@
+#include "labctl/api/quantity.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 
-#include "labctl/manifest/walk.h"
-
-namespace labctl::manifest {
+namespace labctl::api {
 
 namespace {
 
@@ -43,8 +43,6 @@ bool is_exponent(std::string_view suffix) {
 
 } // namespace
 
-/// k8s.io/apimachinery/pkg/api/resource: sign, decimal number, then a suffix or an exponent. In
-/// units of 1e-9, so that 0.1 and 100m are equal.
 bool parse_quantity(std::string_view text, long double& value) {
     const bool negative = text.starts_with('-');
     text.remove_prefix(negative || text.starts_with('+') ? 1 : 0);
@@ -77,4 +75,4 @@ bool parse_quantity(std::string_view text, long double& value) {
     return true;
 }
 
-} // namespace labctl::manifest
+} // namespace labctl::api
