@@ -246,6 +246,18 @@ PolicyMaps::decide_ports(const Ladder& ladder, std::size_t identity, std::uint8_
 
 PolicyMap PolicyMaps::compile(const Ladder& ladder) const {
     PolicyMap map;
+    const auto add = [&](std::size_t identity, std::uint8_t protocol, const auto& stretches) {
+        for (const Ports& ports : stretches) {
+            if (ports.verdict != MapVerdict::Deny) {
+                map.push_back(
+                    {identities_[identity].number,
+                     protocol,
+                     ports.first,
+                     ports.last,
+                     ports.verdict});
+            }
+        }
+    };
     for (std::size_t i = 0; i < identities_.size(); ++i) {
         std::array<std::vector<Ports>, kMapProtocols.size()> by_protocol;
         for (std::size_t p = 0; p < kMapProtocols.size(); ++p) {
@@ -258,13 +270,7 @@ PolicyMap PolicyMaps::compile(const Ladder& ladder) const {
                 return each == first;
             });
         for (std::size_t p = 0; p < (alike ? 1 : kMapProtocols.size()); ++p) {
-            const auto protocol = alike ? kMapAnyProtocol : kMapProtocols.at(p);
-            for (const auto& ports : by_protocol.at(p)) {
-                if (ports.verdict != MapVerdict::Deny) {
-                    map.push_back(
-                        {identities_[i].number, protocol, ports.first, ports.last, ports.verdict});
-                }
-            }
+            add(i, alike ? kMapAnyProtocol : kMapProtocols.at(p), by_protocol.at(p));
         }
     }
     std::sort(map.begin(), map.end());

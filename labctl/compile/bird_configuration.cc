@@ -8,6 +8,7 @@ namespace labctl::compile {
 namespace {
 
 using netemu::Family;
+using netemu::IpAddress;
 using netemu::IpPrefix;
 
 struct FamilyWords {

@@ -167,11 +167,11 @@ void add_next_hop(
 void add_ranges_of_peer(
     const ClusterView& cluster, const NodeView& node, const NodeView& peer, NamespaceSpec& spec) {
     for (const auto& range : peer.pod_cidrs) {
-        if (passes_tunnel_by(cluster, node, peer)) {
-            add_next_hop(cluster, node, peer, range, spec);
-        } else if (cluster.carrier == Carrier::Userspace || cluster.carrier == Carrier::Wireguard) {
+        const auto carrier =
+            passes_tunnel_by(cluster, node, peer) ? Carrier::Routes : cluster.carrier;
+        if (carrier == Carrier::Userspace || carrier == Carrier::Wireguard) {
             spec.routes.push_back({range, {}, cluster.tunnel, false});
-        } else if (cluster.carrier == Carrier::Ipip && range.address.is_v4()) {
+        } else if (carrier == Carrier::Ipip && range.address.is_v4()) {
             const auto outer = address_of(peer, netemu::Family::V4);
             spec.routes.push_back({range, outer, cluster.tunnel, true});
         } else {

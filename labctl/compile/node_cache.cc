@@ -1,6 +1,7 @@
 #include "labctl/compile/node_cache.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -130,7 +131,7 @@ netemu::NftTable node_cache_table(const Addresses& addresses, netemu::Family fam
         if (address.family() != family) {
             continue;
         }
-        for (const std::uint8_t protocol : {IPPROTO_UDP, IPPROTO_TCP}) {
+        for (const auto protocol : std::array<std::uint8_t, 2>{IPPROTO_UDP, IPPROTO_TCP}) {
             const NodeCacheRule to{Field::Destination, protocol, kNodeCachePort};
             arriving.rules.push_back(untracked(address, to));
             leaving.rules.push_back(untracked(address, {Field::Source, protocol, kNodeCachePort}));

@@ -148,14 +148,14 @@ void check_seccomp(const char* attempt, int result) {
 
 /// mmap and mprotect only without PROT_EXEC, fcntl only for flags.
 void allow_with_conditions(scmp_filter_ctx filter) {
-    const scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+    const scmp_arg_cmp not_executable{2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0};
     for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
         check_seccomp(
             "allow memory without code",
             ::seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1, not_executable));
     }
-    for (const scmp_datum_t command : {F_GETFL, F_SETFL, F_GETFD, F_SETFD}) {
-        const scmp_arg_cmp is_command = SCMP_A1(SCMP_CMP_EQ, command);
+    for (const int command : {F_GETFL, F_SETFL, F_GETFD, F_SETFD}) {
+        const scmp_arg_cmp is_command{1, SCMP_CMP_EQ, static_cast<scmp_datum_t>(command), 0};
         check_seccomp(
             "allow descriptor flags",
             ::seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, is_command));

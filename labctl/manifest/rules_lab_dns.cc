@@ -15,7 +15,7 @@ namespace {
 
 /// RFC 1035 section 2.3.1, with underscores and a wildcard as the first label (RFC 4592).
 std::string upstream_name(std::string_view text) {
-    constexpr std::size_t kNameMax = 253;
+    constexpr std::size_t kDomainNameMax = 253;
     constexpr std::size_t kLabelMax = 63;
     if (text.ends_with('.')) {
         text.remove_suffix(1);
@@ -32,7 +32,7 @@ std::string upstream_name(std::string_view text) {
         });
         return label.empty() || label.size() > kLabelMax || (!wild && !plain);
     });
-    return bad || text.size() > kNameMax ? "must be a domain name, such as www.example.com" : "";
+    return bad || text.size() > kDomainNameMax ? "must be a domain name, such as www.example.com" : "";
 }
 
 bool is_uint16(std::string_view text) {

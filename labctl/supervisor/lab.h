@@ -154,7 +154,7 @@ public:
     void ask_proxies(std::function<void(std::vector<compile::ProxiedClient>)> use);
 
     /// What becomes of a name, {"from", "to": "dns://NAME", "namespace"}: see DnsExplainer.
-    void explain_dns(const api::Json& question, std::function<void(api::Json)> done);
+    void explain_dns(const api::Json& question, const std::function<void(api::Json)>& done);
     /// Every query that the lab's DNS answers from now on, until `unwatch_dns`. lab_dns.cc.
     int watch_dns(std::function<void(api::Json event)> callback);
     void unwatch_dns(int watcher) { dns_watchers_->remove(watcher); }

@@ -71,13 +71,13 @@ void Lab::serve_dns_upstream() {
     dataplane_->serve(spec);
 }
 
-void Lab::explain_dns(const api::Json& question, std::function<void(api::Json)> done) {
+void Lab::explain_dns(const api::Json& question, const std::function<void(api::Json)>& done) {
     const DnsExplainer explainer{store_, cluster_->config(), *dataplane_, *dns_watchers_};
     explainer.explain(
         question.value("from", ""),
         question.value("to", ""),
         question.value("namespace", "default"),
-        std::move(done));
+        done);
 }
 
 int Lab::watch_dns(std::function<void(api::Json event)> callback) {

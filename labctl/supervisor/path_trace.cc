@@ -27,7 +27,7 @@ class OnePacket {
 public:
     /// Which of them: nullopt takes the first.
     OnePacket(std::optional<netemu::IpAddress> from, std::optional<std::uint32_t> sequence)
-        : from_(std::move(from)), sequence_(sequence) {}
+        : from_(from), sequence_(sequence) {}
 
     void add(const TracedStep& step) {
         if (step.packet) {

@@ -60,6 +60,7 @@ RecentLists::clients(const std::string& node, const std::vector<std::string>& li
         return clients;
     }
     std::vector<std::string> files;
+    files.reserve(lists.size());
     for (const auto& list : lists) {
         files.push_back(kRecentFolder + list);
     }

@@ -28,8 +28,8 @@ struct ResourcePath {
 class Routes {
 public:
     /// `shut_down` is called when a client asks for the lab's end, after it has been answered.
-    Routes(netemu::EventLoop& loop, Lab& lab, std::function<void(bool keep_journal)> shut_down)
-        : loop_(loop), lab_(lab), shut_down_(std::move(shut_down)) {}
+    Routes(Lab& lab, std::function<void(bool keep_journal)> shut_down)
+        : lab_(lab), shut_down_(std::move(shut_down)) {}
 
     void handle(const ApiRequest& request, const ExchangePtr& exchange);
 
@@ -77,7 +77,6 @@ private:
     // routes_dns.cc
     void dns_queries(const ExchangePtr& exchange);
 
-    netemu::EventLoop& loop_;
     Lab& lab_;
     std::function<void(bool)> shut_down_;
 };

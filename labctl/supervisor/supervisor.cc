@@ -62,7 +62,7 @@ public:
               read_host_pid(arguments.keeper_pipe),
               arguments.verbosity,
               HostSockets(UniqueFd(arguments.host_sockets))),
-          routes_(loop_, lab_, [this](bool keep_journal) { shut_down(keep_journal); }),
+          routes_(lab_, [this](bool keep_journal) { shut_down(keep_journal); }),
           server_(loop_, [this](const ApiRequest& request, const ExchangePtr& exchange) {
               routes_.handle(request, exchange);
           }) {

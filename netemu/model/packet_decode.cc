@@ -358,7 +358,7 @@ private:
         constexpr std::uint16_t kIdentityClass = 0xff01;
         constexpr std::uint8_t kIdentityType = 0x81;
         while (left >= kOption && in_.has(kOption)) {
-            const std::size_t size = kOption + (in_.byte(3) & 0x1fU) * 4U;
+            const std::size_t size = kOption + (in_.byte(3) & 0x1fU) * std::size_t{4};
             if (size > left) {
                 break;
             }
