@@ -28,6 +28,8 @@ public:
         loop_.add(udp_.get(), EPOLLIN, [this](std::uint32_t) { datagram(); });
         loop_.add(tcp_.get(), EPOLLIN, [this](std::uint32_t) { connection(); });
     }
+    Upstream(const Upstream&) = delete;
+    Upstream& operator=(const Upstream&) = delete;
     ~Upstream() {
         loop_.remove(udp_.get());
         loop_.remove(tcp_.get());
@@ -56,7 +58,8 @@ private:
     }
 
     void connection() {
-        auto fd = std::make_shared<netemu::UniqueFd>(::accept(tcp_.get(), nullptr, nullptr));
+        auto fd = std::make_shared<netemu::UniqueFd>(
+            ::accept4(tcp_.get(), nullptr, nullptr, SOCK_CLOEXEC));
         loop_.add(fd->get(), EPOLLIN, [this, fd](std::uint32_t) {
             loop_.remove(fd->get());
             stream(*fd);

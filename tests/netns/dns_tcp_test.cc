@@ -1,6 +1,7 @@
 #define BOOST_TEST_NO_MAIN
 #include <array>
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -149,6 +150,7 @@ BOOST_AUTO_TEST_CASE(connections_are_limited) {
     options.tcp_connections_max = 3;
     DnsNet net(options);
     std::vector<std::unique_ptr<TcpClient>> clients;
+    clients.reserve(5);
     for (int i = 0; i < 5; ++i) {
         clients.push_back(std::make_unique<TcpClient>(net));
     }
@@ -219,7 +221,7 @@ BOOST_AUTO_TEST_CASE(without_descriptors_it_rests_and_resumes) {
     TcpClient client(net);
     rlimit before{};
     BOOST_REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-    const netemu::UniqueFd next(::dup(0)); // the lowest number that is free
+    const netemu::UniqueFd next(::fcntl(0, F_DUPFD_CLOEXEC, 0)); // the lowest number that is free
     rlimit none = before;
     none.rlim_cur = static_cast<rlim_t>(next.get());
     BOOST_REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);

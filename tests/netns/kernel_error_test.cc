@@ -65,8 +65,10 @@ BOOST_AUTO_TEST_CASE(the_right_one_of_a_batch_is_blamed) {
 }
 
 BOOST_AUTO_TEST_CASE(thousands_of_refusals_are_one_error) {
+    constexpr std::size_t kRefusals = 5000;
     std::vector<Operation> operations;
-    for (int i = 0; i < 5000; ++i) {
+    operations.reserve(kRefusals);
+    for (std::size_t i = 0; i < kRefusals; ++i) {
         operations.emplace_back(
             AddRoute{"node/a", {prefix("10.5.0.0/16"), ip("10.99.0.1"), "br0", false}});
     }

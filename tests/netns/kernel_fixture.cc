@@ -72,6 +72,7 @@ LinkSpec veth_peer(const LinkSpec& outer) {
 
 void KernelFixture::create(const std::vector<std::string>& names) {
     std::vector<Operation> operations;
+    operations.reserve(names.size());
     for (const std::string& name : names) {
         operations.emplace_back(CreateNamespace{name, NamespaceRole::Node, {}});
     }

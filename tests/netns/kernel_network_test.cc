@@ -48,7 +48,7 @@ connect(Kernel& kernel, const std::string& from, const std::string& to, const Ip
     sockaddr_storage peer{};
     socklen_t peer_length = sizeof peer;
     const UniqueFd served(
-        ::accept(listener.get(), reinterpret_cast<sockaddr*>(&peer), &peer_length));
+        ::accept4(listener.get(), reinterpret_cast<sockaddr*>(&peer), &peer_length, SOCK_CLOEXEC));
     return Endpoint::from_sockaddr(peer).address.to_string();
 }
 

@@ -55,7 +55,7 @@ NftTable proxy(bool sticky) {
     ips.verdicts = true;
     NftSet empty = ips;
     empty.name = "no-endpoint-services";
-    for (const std::uint8_t protocol : {IPPROTO_UDP, IPPROTO_TCP}) {
+    for (const auto protocol : std::array<std::uint8_t, 2>{IPPROTO_UDP, IPPROTO_TCP}) {
         ips.elements.push_back(
             nft_verdict(key("10.96.0.1", protocol, 80), NftVerdict::Goto, "service", "prod/web"));
         empty.elements.push_back(

@@ -262,12 +262,13 @@ BOOST_AUTO_TEST_CASE(every_statement_and_set_is_listed_by_nft) {
             sample.listed << " is not in\n"
                           << shown);
     }
+    const std::string random_key = "numgen random mod 65536 . ip daddr . meta l4proto . th dport";
+    const auto random_endpoint = "typeof " + random_key + " : ip daddr . th dport";
     for (const char* line :
          {"type ipv4_addr . inet_proto . inet_service : verdict",
           "10.96.0.1 . tcp . 80 comment \"prod/web:http\" : goto marks",
           "10.96.0.2 . udp . 53 : drop",
-          "typeof numgen random mod 65536 . ip daddr . meta l4proto . th dport : ip daddr . th "
-          "dport",
+          random_endpoint.c_str(),
           "elements = { 0 . 10.96.0.1 . tcp . 80 : 10.244.0.5 . 8080 }",
           "flags dynamic,timeout",
           "timeout 3h",

@@ -152,12 +152,13 @@ struct Arena : labctl::test::Cluster {
     }
 
     void add_changes(
-        std::map<std::string, std::vector<NftChange>> changed, std::vector<Operation>& out) const {
-        for (auto& [node, changes] : changed) {
-            for (auto& change : changes) {
+        const std::map<std::string, std::vector<NftChange>>& changed,
+        std::vector<Operation>& out) const {
+        for (const auto& [node, changes] : changed) {
+            for (const auto& change : changes) {
                 out.emplace_back(ChangeTable{
                     node_namespace(node),
-                    std::make_shared<const NftChange>(std::move(change)),
+                    std::make_shared<const NftChange>(change),
                     nft_identity(*tables.table(node))});
             }
         }
@@ -404,15 +405,14 @@ BOOST_AUTO_TEST_CASE(random_policies_do_what_the_evaluator_says) {
 
 BOOST_AUTO_TEST_CASE(nft_reads_back_what_was_meant) {
     Arena arena;
-    auto policy = network_policy(
+    const auto policy = network_policy(
         "x/web",
         "pod=a",
         std::vector{rule(
             std::vector<services::PolicyPeer>{
                 local("x", "pod=b"), block("10.244.2.0/24", {"10.244.2.4/32"})},
             {"80", "8080-8090", "alt/UDP"})});
-    arena.cluster.policies[policy_key(policy)] =
-        std::make_shared<const services::Policy>(std::move(policy));
+    arena.cluster.policies[policy_key(policy)] = std::make_shared<const services::Policy>(policy);
     arena.enforce();
     std::map<std::string, nlohmann::json> sets;
     std::map<std::string, std::size_t> rules;
@@ -518,9 +518,8 @@ BOOST_AUTO_TEST_CASE(spoofed_sources_go_nowhere) {
 
 BOOST_AUTO_TEST_CASE(all_connections_are_listed_and_deleted_one_by_one) {
     Arena arena;
-    auto policy = network_policy("x/any", "", std::vector{rule()});
-    arena.cluster.policies[policy_key(policy)] =
-        std::make_shared<const services::Policy>(std::move(policy));
+    const auto policy = network_policy("x/any", "", std::vector{rule()});
+    arena.cluster.policies[policy_key(policy)] = std::make_shared<const services::Policy>(policy);
     arena.enforce();
     const auto pod = arena.kernel->namespace_fd("pod/x/a");
     BOOST_TEST(run_in(pod, {"ping", "-c", "1", "-W", "2", "10.244.1.3"}).status == 0);

@@ -54,10 +54,12 @@ bool lacks_recent(IptablesFixture& fixture) {
 
 std::string sync_of(const std::vector<ServicePortInputPtr>& ports, Family family) {
     std::vector<IptablesFragment> fragments;
+    fragments.reserve(ports.size());
     for (const auto& port : ports) {
         fragments.push_back(iptables_fragment(*port, node(), config()));
     }
     std::vector<const IptablesFragment*> all;
+    all.reserve(fragments.size());
     for (const auto& fragment : fragments) {
         all.push_back(&fragment);
     }

@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(links_that_do_something) {
         const auto& options = shown[0].at("options");
         BOOST_TEST(shown[0]["kind"] == (netem ? "netem" : "tbf"));
         if (!netem) {
-            BOOST_TEST(options["rate"] == 50'000'000 / 8);
+            BOOST_TEST(options["rate"] == 50e6 / 8);
             continue;
         }
         const auto near = [&](const nlohmann::json& value, double wanted) {

@@ -102,6 +102,7 @@ bool initialize() {
 Output run_in(int namespace_fd, const std::vector<std::string>& command) {
     std::vector<std::string> words = command;
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (std::string& word : words) {
         arguments.push_back(word.data());
     }

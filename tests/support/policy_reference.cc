@@ -234,7 +234,7 @@ SlowVerdict slow_verdict(const PolicyCluster& cluster, const PolicyFlow& flow) {
 }
 
 std::string in_words(const PolicyOpinion& opinion) {
-    const std::string verb = opinion.allowed ? "allow" : "deny";
+    std::string verb = opinion.allowed ? "allow" : "deny";
     if (opinion.reason == PolicyReason::Rule) {
         return verb + " " + rule_words(*opinion.policy, opinion.rule);
     }

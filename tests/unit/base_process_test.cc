@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(a_unique_fd_closes_what_it_owns) {
     UniqueFd moved = std::move(pair.first);
     BOOST_TEST(moved.get() == number);
     BOOST_TEST(!pair.first); // NOLINT: what is left after a move is what is tested
-    moved = UniqueFd(::dup(number));
+    moved = UniqueFd(::fcntl(number, F_DUPFD_CLOEXEC, 0));
     BOOST_TEST(::fcntl(number, F_GETFD) == -1);
     const int released = moved.release();
     BOOST_TEST(::fcntl(released, F_GETFD) >= 0);

@@ -352,9 +352,9 @@ BOOST_AUTO_TEST_CASE(a_matrix_that_is_none_says_why) {
         {Json{{"matrix", Json::array()}}, "must be a block of text"},
         {Json{{"matrix", "a\nb .\n"}, {"prot", "80"}}, "has no field 'prot'"}};
     for (const auto& [form, says] : bad) {
-        BOOST_CHECK_EXCEPTION(cells(form), CheckError, [&](const CheckError& error) {
+        BOOST_CHECK_EXCEPTION(cells(form), CheckError, [&part = says](const CheckError& error) {
             BOOST_TEST_MESSAGE(error.what());
-            return std::string(error.what()).find(says) != std::string::npos;
+            return std::string(error.what()).find(part) != std::string::npos;
         });
     }
 }

@@ -59,6 +59,8 @@ struct JournalPath {
         directory = ::mkdtemp(name.data());
         path = directory + "/lab.journal";
     }
+    JournalPath(const JournalPath&) = delete;
+    JournalPath& operator=(const JournalPath&) = delete;
     ~JournalPath() {
         std::error_code ignored;
         std::filesystem::remove_all(directory, ignored);

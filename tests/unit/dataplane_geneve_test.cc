@@ -275,7 +275,7 @@ bool is_sound(std::span<const std::uint8_t> packet) {
 
 BOOST_AUTO_TEST_CASE(a_large_packet_becomes_small_ones) {
     constexpr std::size_t kPiece = 1000;
-    for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+    for (const auto protocol : std::array<std::uint8_t, 2>{IPPROTO_TCP, IPPROTO_UDP}) {
         const std::size_t header = protocol == IPPROTO_TCP ? 40 : 28;
         const auto large = packet_of("10.244.1.2", "10.244.2.2", protocol, 0x18, 2500);
         const auto inner = *read_inner(large);
@@ -380,7 +380,7 @@ BOOST_AUTO_TEST_CASE(what_follows_each_other_is_written_together) {
     BOOST_TEST(written.next().empty()); // more might follow
     written.writer.flush();
     const auto udp = written.next();
-    BOOST_REQUIRE_EQUAL(udp.size(), kVnetHeader + 28 + 3 * 64);
+    BOOST_REQUIRE_EQUAL(udp.size(), kVnetHeader + 28 + std::size_t{3} * 64);
     vnet = read_vnet(udp);
     BOOST_TEST((vnet.cut == VnetHeader::Cut::Udp));
     BOOST_TEST(vnet.piece_size == 64);

@@ -53,6 +53,7 @@ std::string line_of(const Record& record) {
 
 void add_section(std::string& out, const std::string& head, const std::vector<Record>& records) {
     std::vector<std::string> lines;
+    lines.reserve(records.size());
     for (const auto& record : records) {
         lines.push_back(head + line_of(record) + "\n");
     }

@@ -17,8 +17,8 @@ std::uint16_t type(std::string_view text);
 
 /// A query as bytes: class IN, recursion desired; with EDNS if `udp_size` is not 0.
 std::string query_bytes(
-    std::string_view name,
-    std::string_view type,
+    std::string_view text,
+    std::string_view type_name,
     std::uint16_t udp_size = 0,
     std::uint16_t klass = 1);
 
@@ -35,8 +35,8 @@ dns::ZoneOptions zone_options();
 /// One question to a zone, the answer decoded.
 dns::Message
 ask(const dns::ClusterZone& zone,
-    std::string_view name,
-    std::string_view type,
+    std::string_view text,
+    std::string_view type_name,
     std::size_t limit = 65535,
     std::uint16_t udp_size = 0);
 

@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(names) {
 }
 
 BOOST_AUTO_TEST_CASE(hostile_names) {
-    const auto read = [](std::string bytes) {
+    const auto read = [](const std::string& bytes) {
         const std::string message = std::string(12, '\0') + bytes;
         std::size_t at = 12;
         return Name::read(as_bytes(message), at).has_value();

@@ -45,9 +45,11 @@ std::string opening() {
 }
 
 /// The payloads of all frames of one type in `bytes`.
-std::vector<std::string> payloads(const std::string& bytes, int type) {
+std::vector<std::string> payloads(const std::string& bytes, unsigned type) {
     std::vector<std::string> found;
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
+    const auto byte = [&](std::size_t at) -> unsigned {
+        return static_cast<unsigned char>(bytes[at]);
+    };
     for (std::size_t at = 0; at + 9 <= bytes.size();) {
         const std::size_t size =
             static_cast<std::size_t>(byte(at)) << 16U | byte(at + 1) << 8U | byte(at + 2);

@@ -179,6 +179,7 @@ BOOST_AUTO_TEST_CASE(all_problems_of_an_input_come_in_the_order_of_its_lines) {
                    "{a: c}}\n  spec:\n    restartPolicy: Never\n    containers:\n    - image: i\n  "
                    "    name: C\n    - image: i\n      nam: d\n"));
     std::vector<std::string> places;
+    places.reserve(found.size());
     for (const auto& line : found) {
         places.push_back(line.substr(0, line.find(':')));
     }

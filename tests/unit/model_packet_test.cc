@@ -152,7 +152,7 @@ BOOST_AUTO_TEST_CASE(sleeve_names_its_peers) {
 }
 
 BOOST_AUTO_TEST_CASE(ip_in_ip_has_no_ethernet_inside) {
-    const auto inner = syn();
+    const auto& inner = syn();
     auto frame = from_hex("0a58ac120003 0a58ac120002 0800"
                           "4500 003c 0001 4000 40 04 0000 ac120002 ac120003");
     frame.insert(frame.end(), inner.begin() + 14, inner.end());

@@ -132,7 +132,8 @@ std::vector<std::string> lines_of(const netemu::NftTable& table) {
     return lines;
 }
 
-std::vector<AddressRange> merged(std::vector<AddressBlock> blocks, Family family = Family::V4) {
+std::vector<AddressRange>
+merged(const std::vector<AddressBlock>& blocks, Family family = Family::V4) {
     return merge_blocks(blocks, family);
 }
 

@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(nothing_can_act_on_a_terminal) {
     BOOST_TEST(visible("\xc0\xaf") == "\xef\xbf\xbd\xef\xbf\xbd");                 // overlong
     BOOST_TEST(visible("\xed\xa0\x80") == "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"); // a surrogate
     BOOST_TEST(visible("\xe6\xbc") == "\xef\xbf\xbd\xef\xbf\xbd");                 // cut off
-    BOOST_TEST(visible("\xf4\x90\x80\x80").find("\xf4") == std::string::npos);     // above U+10FFFF
+    BOOST_TEST(visible("\xf4\x90\x80\x80").find('\xf4') == std::string::npos);     // above U+10FFFF
     BOOST_TEST(visible("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");
 }
 

@@ -76,6 +76,7 @@ Service service(const std::string& name, const char* cluster_ip, std::uint16_t n
 std::vector<ServicePortInputPtr>
 inputs(const Service& service, const std::vector<EndpointSlice>& slices, Family family) {
     std::vector<const EndpointSlice*> pointers;
+    pointers.reserve(slices.size());
     for (const auto& one : slices) {
         pointers.push_back(&one);
     }

@@ -11,6 +11,7 @@ namespace {
 std::vector<IptablesFragment>
 fragments(const std::vector<ServicePortInputPtr>& ports, const IptablesOptions& options = {}) {
     std::vector<IptablesFragment> made;
+    made.reserve(ports.size());
     for (const auto& port : ports) {
         made.push_back(iptables_fragment(*port, node(), config(), options));
     }
@@ -19,6 +20,7 @@ fragments(const std::vector<ServicePortInputPtr>& ports, const IptablesOptions& 
 
 std::string full_sync(const std::vector<IptablesFragment>& all, Family family = Family::V4) {
     std::vector<const IptablesFragment*> pointers;
+    pointers.reserve(all.size());
     for (const auto& fragment : all) {
         pointers.push_back(&fragment);
     }
@@ -109,6 +111,7 @@ BOOST_AUTO_TEST_CASE(ipv6_writes_addresses_in_brackets_and_spares_loopback) {
 BOOST_AUTO_TEST_CASE(a_partial_sync_writes_the_chains_of_what_changed) {
     const auto all = fragments(overall());
     std::vector<const IptablesFragment*> pointers;
+    pointers.reserve(all.size());
     for (const auto& fragment : all) {
         pointers.push_back(&fragment);
     }

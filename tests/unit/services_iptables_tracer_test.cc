@@ -16,10 +16,12 @@ namespace {
 /// What kube-proxy's iptables mode loads into an empty namespace.
 std::string restored(const std::vector<ServicePortInputPtr>& ports) {
     std::vector<IptablesFragment> fragments;
+    fragments.reserve(ports.size());
     for (const auto& port : ports) {
         fragments.push_back(iptables_fragment(*port, node(), config()));
     }
     std::vector<const IptablesFragment*> all;
+    all.reserve(fragments.size());
     for (const auto& fragment : fragments) {
         all.push_back(&fragment);
     }
@@ -38,6 +40,7 @@ TracePacket packet_of(const char* from, const char* to, std::uint16_t port) {
 /// "0.5 10.180.0.4:80 masqueraded; ..." sorted: the two modes choose in another order.
 std::string told(const std::vector<TraceOutcome>& outcomes) {
     std::vector<std::string> parts;
+    parts.reserve(outcomes.size());
     for (const auto& outcome : outcomes) {
         parts.push_back(
             std::to_string(outcome.probability) + " " + outcome.to_string() +

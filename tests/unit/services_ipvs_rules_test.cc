@@ -66,12 +66,13 @@ BOOST_AUTO_TEST_CASE(the_number_of_rules_does_not_grow_with_the_services) {
 
 BOOST_AUTO_TEST_CASE(entries_are_written_as_ipset_writes_them) {
     const auto text = netemu::to_text(ipvs_of(ipvs_state(overall(), node())));
+    const std::string cluster_ip = "ip daddr . meta l4proto . th dport @KUBE-CLUSTER-IP";
+    const auto masquerade = cluster_ip + " ip saddr != 10.0.0.0/8 jump KUBE-MARK-MASQ";
     for (const auto* part :
          {"172.30.0.41 . tcp . 80",
           "10.180.0.5 . tcp . 80 . 10.180.0.5",
           "comment \"Kubernetes service cluster ip + port for masquerade purpose\"",
-          "ip daddr . meta l4proto . th dport @KUBE-CLUSTER-IP ip saddr != 10.0.0.0/8 jump "
-          "KUBE-MARK-MASQ",
+          masquerade.c_str(),
           "ip daddr . meta l4proto . th dport . ip saddr @KUBE-LOOP-BACK masquerade",
           "meta l4proto tcp th dport @KUBE-NODE-PORT-LOCAL-TCP return"}) {
         BOOST_TEST(text.find(part) != std::string::npos, part << " in\n" << text);

@@ -162,6 +162,7 @@ BOOST_AUTO_TEST_CASE(random_churn) {
                 live.insert(static_cast<std::uint32_t>(random() % 5000));
             }
             std::vector<PlacedEndpoint> wanted;
+            wanted.reserve(live.size());
             for (const auto number : live) {
                 wanted.push_back(placed(number));
             }

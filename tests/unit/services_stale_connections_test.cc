@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(others_are_left_alone) {
 }
 
 BOOST_AUTO_TEST_CASE(only_a_lost_endpoint_or_a_new_port_leaves_some_behind) {
-    const auto with = [](std::vector<const char*> addresses, bool serving = true) {
+    const auto with = [](const std::vector<const char*>& addresses, bool serving = true) {
         auto port = dns_port();
         auto endpoint = port.endpoints.front();
         endpoint.endpoint.serving = serving;

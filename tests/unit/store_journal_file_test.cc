@@ -23,6 +23,8 @@ struct TemporaryDirectory {
         std::string name = std::filesystem::temp_directory_path() / "labctl-journal-XXXXXX";
         path = ::mkdtemp(name.data());
     }
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
     ~TemporaryDirectory() {
         std::error_code ignored;
         std::filesystem::remove_all(path, ignored);

@@ -23,6 +23,8 @@ struct JournalFixture {
         directory = ::mkdtemp(name.data());
         path = directory + "/lab.journal";
     }
+    JournalFixture(const JournalFixture&) = delete;
+    JournalFixture& operator=(const JournalFixture&) = delete;
     ~JournalFixture() {
         std::error_code ignored;
         std::filesystem::remove_all(directory, ignored);

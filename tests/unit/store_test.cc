@@ -269,7 +269,7 @@ BOOST_AUTO_TEST_CASE(history_is_bounded_and_says_so) {
     for (std::size_t i = 0; i <= Store::kHistoryMax; ++i) {
         store.put(config_map("a", std::to_string(i)));
     }
-    BOOST_CHECK_EXCEPTION(store.since(0), netemu::Error, [](const netemu::Error& error) {
+    BOOST_CHECK_EXCEPTION((void)store.since(0), netemu::Error, [](const netemu::Error& error) {
         return std::string(error.what()).find("too old resource version: 0 (1)") == 0;
     });
     BOOST_TEST(story(store.since(1)) == "MODIFIED a");

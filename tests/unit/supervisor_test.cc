@@ -42,6 +42,8 @@ struct Directory {
         ::setenv("LABCTL_STATE_DIR", (path / "state").c_str(), 1);
         ::setenv("LABCTL_NETNS_DIR", (path / "netns").c_str(), 1);
     }
+    Directory(const Directory&) = delete;
+    Directory& operator=(const Directory&) = delete;
     ~Directory() { fs::remove_all(path); }
     fs::path path;
 };
