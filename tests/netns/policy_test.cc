@@ -141,7 +141,7 @@ struct Arena : labctl::test::Cluster {
         for (const auto& node : update.added) {
             operations.emplace_back(ReplaceTable{node_namespace(node), *tables.table(node)});
         }
-        add_changes(std::move(update.changed), operations);
+        add_changes(update.changed, operations);
         kernel->apply(Plan{std::move(operations)});
     }
 

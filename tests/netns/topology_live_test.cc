@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(links_that_do_something) {
         const auto& options = shown[0].at("options");
         BOOST_TEST(shown[0]["kind"] == (netem ? "netem" : "tbf"));
         if (!netem) {
-            BOOST_TEST(options["rate"] == 50e6 / 8);
+            BOOST_TEST(options["rate"] == 50'000'000 / 8);
             continue;
         }
         const auto near = [&](const nlohmann::json& value, double wanted) {
@@ -180,7 +180,7 @@ BOOST_AUTO_TEST_CASE(links_that_do_something) {
         near(options["duplicate"]["duplicate"], 0.01);
         near(options["reorder"]["reorder"], 0.02);
         near(options["corrupt"]["corrupt"], 0.001);
-        near(options["rate"]["rate"], 50'000'000 / 8);
+        near(options["rate"]["rate"], 50e6 / 8);
         BOOST_TEST(options["limit"] == 77);
     }
     live.kernel->apply(make_plan(bare, expected_observation(desired)));
