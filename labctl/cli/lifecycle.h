@@ -15,8 +15,8 @@ int run_drops(const Context& context); // `events --drops`
 int run_clean(const Context& context);
 int run_doctor(const Context& context);
 
-/// Whether the lab is there. One whose supervisor was just killed is there for a moment longer: then
-/// this waits for its end. Throws when it neither answers nor ends within seconds.
+/// Whether the lab is there. One whose supervisor was just killed is there for a moment longer:
+/// then this waits for its end. Throws when it neither answers nor ends within seconds.
 bool is_up(const supervisor::LabPaths& paths);
 
 /// Removes a lab's journal, and its state directory unless somebody keeps something there.

@@ -32,7 +32,8 @@ std::string upstream_name(std::string_view text) {
         });
         return label.empty() || label.size() > kLabelMax || (!wild && !plain);
     });
-    return bad || text.size() > kDomainNameMax ? "must be a domain name, such as www.example.com" : "";
+    return bad || text.size() > kDomainNameMax ? "must be a domain name, such as www.example.com"
+                                               : "";
 }
 
 bool is_uint16(std::string_view text) {

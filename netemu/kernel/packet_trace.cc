@@ -65,7 +65,8 @@ void add_packet(const Attributes& attributes, TracedStep& step) {
     constexpr unsigned kWords = 0x0f;       // the header's length (RFC 791, section 3.1)
     auto network = attributes.bytes(NFTA_TRACE_NETWORK_HEADER);
     if (!network.empty() && network[0] >> 4U == 4) { // it may come with some of what follows
-        network = network.first(std::min<std::size_t>(network.size(), (network[0] & kWords) * std::size_t{4}));
+        network = network.first(
+            std::min<std::size_t>(network.size(), (network[0] & kWords) * std::size_t{4}));
     }
     const auto transport = attributes.bytes(NFTA_TRACE_TRANSPORT_HEADER);
     std::vector<std::uint8_t> bytes(network.begin(), network.end());
