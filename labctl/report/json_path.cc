@@ -191,7 +191,7 @@ private:
             return;
         }
         check_bounds(step, first >= 0 && first < last && last <= size, size);
-        for (auto index = first; index < last; index += std::min(stride, last)) {
+        for (auto index = first; index < last; index += std::min(stride, last)) { // no overflow
             found.push_back(&list[static_cast<std::size_t>(index)]);
         }
     }

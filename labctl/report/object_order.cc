@@ -46,7 +46,7 @@ bool key_less(const SortKey& left, const SortKey& right) {
     if (left.value == nullptr || right.value == nullptr) {
         return left.value == nullptr && right.value != nullptr;
     }
-    if (left.time && right.time && left.time != right.time) {
+    if (left.time && right.time) {
         return *left.time < *right.time;
     }
     if (left.quantity && right.quantity) {
@@ -55,8 +55,23 @@ bool key_less(const SortKey& left, const SortKey& right) {
     return *left.value < *right.value; // both are numbers or both texts: see check_kinds
 }
 
-void check_kinds(
-    const std::vector<std::pair<SortKey, api::ObjectPtr>>& entries, std::string_view path) {
+using SortEntries = std::vector<std::pair<SortKey, api::ObjectPtr>>;
+
+/// Texts go by what they are worth if all of them have such a worth: with "9" < "10" by value and
+/// "10" < "1a" < "9" by bytes there would be no order at all.
+template <typename Worth>
+void agree_on(SortEntries& entries, std::optional<Worth> SortKey::*worth) {
+    const bool all = std::ranges::all_of(entries, [&](const auto& entry) {
+        return entry.first.value == nullptr || entry.first.*worth;
+    });
+    if (!all) {
+        for (auto& entry : entries) {
+            (entry.first.*worth).reset();
+        }
+    }
+}
+
+void check_kinds(const SortEntries& entries, std::string_view path) {
     std::size_t numbers = 0;
     std::size_t texts = 0;
     for (const auto& [key, object] : entries) {
@@ -79,12 +94,14 @@ void check_kinds(
 
 void sort_objects(std::vector<api::ObjectPtr>& objects, std::string_view path) {
     const auto field = JsonPath::parse_path(path);
-    std::vector<std::pair<SortKey, api::ObjectPtr>> entries;
+    SortEntries entries;
     for (const auto& object : objects) {
         const auto values = field.values(object->body);
         entries.emplace_back(values.empty() ? SortKey() : sort_key(values[0], path), object);
     }
     check_kinds(entries, path);
+    agree_on(entries, &SortKey::time);
+    agree_on(entries, &SortKey::quantity);
     std::stable_sort(entries.begin(), entries.end(), [](const auto& left, const auto& right) {
         return key_less(left.first, right.first);
     });

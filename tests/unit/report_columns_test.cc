@@ -116,6 +116,8 @@ BOOST_AUTO_TEST_CASE(objects_are_sorted_by_value) {
     BOOST_TEST(
         sorted({"2026-01-02T03:04:05Z", "2026-01-02T03:04:05+01:00", "2025-12-31T00:00:00Z"}) ==
         "210");
+    BOOST_TEST(sorted({"9", "1a", "10"}) == "210"); // "10" < "1a" < "9": not all are quantities
+    BOOST_TEST(sorted({"10", "9", "1a"}) == "021");
     BOOST_TEST(sorted({"b", nullptr, "a", nullptr}) == "1320"); // those without one first
     BOOST_TEST(sorted({"b", "a", "b", "a"}) == "1302");         // equal ones as they were
     BOOST_TEST(sorted({Json{3, 1}, Json{2, 9}}, ".v[0]") == "10");
