@@ -56,6 +56,7 @@ void Executor::run() {
         }
         flush();
         join_taps();
+        tune_tunnels();
         settle(ports_);
         settle(bridges_);
         await_addresses();

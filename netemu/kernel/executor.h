@@ -99,6 +99,8 @@ private:
     /// (wireguard.com/protocol). Gives up after a second: a peer may be out of reach.
     void open_sessions();
     bool is_local(const std::string& ns, const IpAddress& address);
+    /// Spares the tunnels of this plan what they do not need (link_offload.h).
+    void tune_tunnels();
     void configure(LiveNamespace& ns, const LinkSpec& link);
     void create_tun(LiveNamespace& ns, const LinkSpec& link);
     void put_fallback_aside(LiveNamespace& ns, const std::string& name);
@@ -124,6 +126,11 @@ private:
     std::size_t pieces_sent_ = 0; // of the last program
     std::vector<Port> ports_;
     std::vector<Port> bridges_;
+    struct Tunnel {
+        std::string ns;
+        std::string link;
+    };
+    std::vector<Tunnel> tunnels_; // that need no generic receive offload
     struct TapEnd {
         std::string ns;
         std::string link;

@@ -5,6 +5,7 @@
 #include "netemu/kernel/executor.h"
 #include "netemu/kernel/link_codec.h"
 #include "netemu/kernel/link_ipip.h"
+#include "netemu/kernel/link_offload.h"
 #include "netemu/kernel/link_tun.h"
 #include "netemu/kernel/qdisc_codec.h"
 #include "netemu/model/cable.h"
@@ -51,6 +52,9 @@ void Executor::operator()(const CreateLink& operation) {
     encode_create_link(batch_, link, context);
     ns.link_indices.insert_or_assign(link.name, link.index);
     remember_carrier(operation.ns, link);
+    if (spares_gro(link.kind)) {
+        tunnels_.push_back({operation.ns, link.name});
+    }
     if (batch_.full()) {
         flush();
     }
@@ -100,6 +104,14 @@ void Executor::join_taps() {
         if (own != here->tuns.end() && peer != there->tuns.end()) {
             set_tun_carrier(own->second.fd, name, peer->second.up);
             set_tun_carrier(peer->second.fd, tap.peer_name, own->second.up);
+        }
+    }
+}
+
+void Executor::tune_tunnels() {
+    for (const auto& [ns, link] : tunnels_) {
+        if (table_.contains(ns)) { // else deleted by the same plan
+            turn_gro_off(table_.route(table_.at(ns)), link);
         }
     }
 }

@@ -216,6 +216,37 @@ BOOST_AUTO_TEST_CASE(vxlan_over_ipv4_and_ipv6) {
     BOOST_TEST(data6.at("port") == 8472);
 }
 
+/// Whether the kernel puts segments together again that come in by `link`, as ethtool(8) tells.
+bool has_gro(const KernelFixture& fixture, const std::string& ns, const std::string& link) {
+    const auto text = run_in(fixture.kernel->namespace_fd(ns), {"ethtool", "-k", link}).out;
+    const bool on = text.find("generic-receive-offload: on") != std::string::npos;
+    BOOST_TEST(on != (text.find("generic-receive-offload: off") != std::string::npos), text);
+    return on;
+}
+
+BOOST_AUTO_TEST_CASE(tunnels_have_no_receive_offload) {
+    create({"node/a", "node/b"});
+    LinkSpec external;
+    external.name = "vxlan-6784";
+    external.index = kIndexBase + 6;
+    external.mac = mac("0a:58:0a:f4:01:00");
+    external.kind = ExternalTunnelSpec{ExternalTunnelSpec::Protocol::Vxlan, 6784};
+    apply(
+        {CreateLink{"node/a", bridge("cni0", 3)},
+         CreateLink{"node/a", veth("eth9", 2, "node/b")},
+         AddAddress{"node/a", "eth9", prefix("172.18.0.2/16")},
+         CreateLink{"node/a", vxlan("vxlan4", 4, {7, ip("172.18.0.2"), 4789, "eth9"})},
+         CreateLink{"node/a", external}});
+    BOOST_TEST(has_gro(*this, "node/a", "cni0"));
+    BOOST_TEST(!has_gro(*this, "node/a", "vxlan4"));
+    BOOST_TEST(!has_gro(*this, "node/a", "vxlan-6784"));
+    // One that is gone before the end of its plan is nobody's concern.
+    apply(
+        {CreateNamespace{"node/c", NamespaceRole::Node, {}},
+         CreateLink{"node/c", external},
+         DeleteNamespace{"node/c"}});
+}
+
 BOOST_AUTO_TEST_CASE(a_tunnel_in_external_mode_is_directed_by_routes) {
     create({"node/a"});
     using Protocol = ExternalTunnelSpec::Protocol;
