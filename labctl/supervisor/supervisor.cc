@@ -80,6 +80,7 @@ public:
     int run() {
         errors_.reset(); // from now on errors travel over the connection
         run_loop();
+        let_go();
         if (!keep_journal_) {
             lab_.forget_journal();
         }
@@ -126,6 +127,11 @@ private:
             }
         }
     }
+
+    /// Closes whatever the lab is held by. The kernel begins to take it apart now, and not when
+    /// this process has ended, which takes it a grace period more: the end of asynchronous I/O
+    /// (io_destroy(2)) waits for one, and so does the end of a process that has used it.
+    static void let_go() { (void)::close_range(STDERR_FILENO + 1, ~0U, 0); }
 
     /// Ends the loop after this round; what the lab holds goes with the process.
     void shut_down(bool keep_journal) {
