@@ -13,7 +13,7 @@
 #include "netemu/model/pcapng.h"
 #include "tests/netns/kernel_fixture.h"
 #include "tests/netns/two_nodes.h"
-#include "tests/support/temporary_file.h"
+#include "tests/support/temporary.h"
 
 using namespace netemu;
 using namespace netemu::test;

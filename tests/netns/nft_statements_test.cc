@@ -10,7 +10,7 @@
 #include "netemu/model/nft_text.h"
 #include "tests/netns/kernel_fixture.h"
 #include "tests/support/state_text.h"
-#include "tests/support/temporary_file.h"
+#include "tests/support/temporary.h"
 
 using namespace netemu;
 using namespace netemu::test;

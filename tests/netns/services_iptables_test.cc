@@ -3,7 +3,7 @@
 #include "services/iptables_mode.h"
 #include "services/userspace_mode.h"
 #include "tests/netns/kernel_fixture.h"
-#include "tests/support/temporary_file.h"
+#include "tests/support/temporary.h"
 #include "tests/unit/services_fixture.h"
 
 using namespace services;

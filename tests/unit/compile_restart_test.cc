@@ -1,10 +1,9 @@
-#include <cstdlib>
-#include <filesystem>
 #include <random>
 
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/store/journal.h"
+#include "tests/support/temporary.h"
 #include "tests/unit/compile_fixture.h"
 
 using namespace labctl;
@@ -53,20 +52,8 @@ struct Life {
     std::unique_ptr<Cluster> cluster;
 };
 
-struct JournalPath {
-    JournalPath() {
-        std::string name = std::filesystem::temp_directory_path() / "labctl-restart-XXXXXX";
-        directory = ::mkdtemp(name.data());
-        path = directory + "/lab.journal";
-    }
-    JournalPath(const JournalPath&) = delete;
-    JournalPath& operator=(const JournalPath&) = delete;
-    ~JournalPath() {
-        std::error_code ignored;
-        std::filesystem::remove_all(directory, ignored);
-    }
-    std::string directory;
-    std::string path;
+struct JournalPath : netemu::test::TemporaryJournal {
+    std::string path = file();
 };
 
 } // namespace

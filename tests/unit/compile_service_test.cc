@@ -1,11 +1,8 @@
-#include <filesystem>
-
-#include <unistd.h>
-
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/service_ranges.h"
 #include "labctl/store/journal.h"
+#include "tests/support/temporary.h"
 #include "tests/unit/compile_service_fixture.h"
 
 using namespace labctl;
@@ -227,9 +224,8 @@ BOOST_AUTO_TEST_CASE(what_is_taken_out_of_the_store_is_free_again) {
 }
 
 BOOST_AUTO_TEST_CASE(addresses_survive_a_restart) {
-    const auto path =
-        (std::filesystem::temp_directory_path() / ("labctl-svc-" + std::to_string(::getpid())))
-            .string();
+    const netemu::test::TemporaryJournal folder;
+    const auto path = folder.file();
     std::string before;
     std::set<std::string> slices;
     const auto picture = [](const store::Store& store) {
@@ -285,7 +281,6 @@ BOOST_AUTO_TEST_CASE(addresses_survive_a_restart) {
         cluster.apply_object(service_of("c", R"("type":"NodePort")"))
             .object->body["spec"]["clusterIP"] !=
         store.get({"Service", "default", "b"})->body["spec"]["clusterIP"]);
-    store::Journal::remove_file(path);
 }
 
 BOOST_AUTO_TEST_CASE(a_service_of_another_range_gets_a_new_address) {

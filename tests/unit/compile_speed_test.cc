@@ -1,15 +1,13 @@
 #define BOOST_TEST_MODULE compile_speed
 #include <cstdio>
 #include <ctime>
-#include <filesystem>
 #include <fstream>
 #include <functional>
-
-#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/store/journal.h"
+#include "tests/support/temporary.h"
 #include "tests/unit/compile_fixture.h"
 
 using namespace labctl;
@@ -58,9 +56,8 @@ void check(const char* what, double value, double limit) {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(a_thousand_pods) {
-    const auto path =
-        (std::filesystem::temp_directory_path() / ("labctl-speed-" + std::to_string(::getpid())))
-            .string();
+    const netemu::test::TemporaryJournal folder;
+    const auto path = folder.file();
     const auto before = resident_kib();
     Lab lab(20);
     auto journal = store::Journal::open(path); // behind the store that it follows
@@ -118,7 +115,6 @@ BOOST_AUTO_TEST_CASE(a_thousand_pods) {
         }),
         60);
     BOOST_TEST(lab.list("Pod").empty());
-    store::Journal::remove_file(path);
 }
 
 BOOST_AUTO_TEST_CASE(many_small_deployments_and_ten_thousand_pods) {

@@ -1,9 +1,7 @@
 #include "tests/unit/manifest_fixture.h"
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 
 #include "netemu/base/text.h"
 
@@ -83,24 +81,11 @@ std::string lab(const std::string& spec) {
     return with_spec("apiVersion: labctl.dev/v1\nkind: Lab\n", spec);
 }
 
-TempDir::TempDir() {
-    auto path = (std::filesystem::temp_directory_path() / "labctl-manifest-XXXXXX").string();
-    if (::mkdtemp(path.data()) == nullptr) {
-        throw std::runtime_error("cannot make a temporary directory");
-    }
-    path_ = path;
-}
-
-TempDir::~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
-
 std::string TempDir::write(const std::string& name, const std::string& text) const {
-    const auto path = std::filesystem::path(path_) / name;
-    std::filesystem::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << text;
-    return path.string();
+    const auto file = std::filesystem::path(path()) / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << text;
+    return file.string();
 }
 
 } // namespace manifest_test

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "labctl/manifest/read.h"
+#include "tests/support/temporary.h"
 
 /// What the tests of the manifest reader share.
 namespace manifest_test {
@@ -32,21 +33,12 @@ std::string service(const std::string& spec);
 std::string policy(const std::string& spec);
 std::string lab(const std::string& spec);
 
-/// A directory that is removed with this.
-class TempDir {
-public:
-    TempDir();
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    ~TempDir();
-    [[nodiscard]] const std::string& path() const { return path_; }
+/// A folder of manifests, gone with the object.
+struct TempDir : netemu::test::TemporaryDirectory {
     /// Writes a file, making its directories; returns its path, which a folder's reader does not
     /// need.
     // NOLINTNEXTLINE(modernize-use-nodiscard)
     std::string write(const std::string& name, const std::string& text) const;
-
-private:
-    std::string path_;
 };
 
 } // namespace manifest_test

@@ -1,5 +1,4 @@
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -12,26 +11,13 @@
 
 #include "labctl/store/journal_file.h"
 #include "netemu/base/error.h"
+#include "tests/support/temporary.h"
 
 using labctl::store::frame;
 using labctl::store::JournalFile;
+using netemu::test::TemporaryJournal;
 
 namespace {
-
-struct TemporaryDirectory {
-    TemporaryDirectory() {
-        std::string name = std::filesystem::temp_directory_path() / "labctl-journal-XXXXXX";
-        path = ::mkdtemp(name.data());
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    ~TemporaryDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    [[nodiscard]] std::string file() const { return path + "/lab.journal"; }
-    std::string path;
-};
 
 std::string slurp(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
@@ -52,7 +38,7 @@ using Records = std::vector<std::string>;
 
 } // namespace
 
-BOOST_FIXTURE_TEST_CASE(records_come_back_in_order, TemporaryDirectory) {
+BOOST_FIXTURE_TEST_CASE(records_come_back_in_order, TemporaryJournal) {
     {
         JournalFile journal(file());
         journal.append({"one", "two"});
@@ -67,7 +53,7 @@ BOOST_FIXTURE_TEST_CASE(records_come_back_in_order, TemporaryDirectory) {
     BOOST_TEST(again.size() == std::filesystem::file_size(file()));
 }
 
-BOOST_FIXTURE_TEST_CASE(only_the_owner_can_read_it, TemporaryDirectory) {
+BOOST_FIXTURE_TEST_CASE(only_the_owner_can_read_it, TemporaryJournal) {
     ::umask(0);
     JournalFile journal(file());
     journal.replace({"x"});
@@ -76,7 +62,7 @@ BOOST_FIXTURE_TEST_CASE(only_the_owner_can_read_it, TemporaryDirectory) {
     BOOST_TEST((info.st_mode & 0777U) == 0600U);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_tail_torn_at_any_byte_is_ignored, TemporaryDirectory) {
+BOOST_FIXTURE_TEST_CASE(a_tail_torn_at_any_byte_is_ignored, TemporaryJournal) {
     {
         JournalFile journal(file());
         journal.append({"first record", "second", R"({"third":"{}"})"});
@@ -107,7 +93,7 @@ BOOST_FIXTURE_TEST_CASE(a_tail_torn_at_any_byte_is_ignored, TemporaryDirectory) 
     }
 }
 
-BOOST_FIXTURE_TEST_CASE(a_flipped_bit_anywhere_ends_the_journal_there, TemporaryDirectory) {
+BOOST_FIXTURE_TEST_CASE(a_flipped_bit_anywhere_ends_the_journal_there, TemporaryJournal) {
     {
         JournalFile journal(file());
         journal.append({"first record", "second", "third"});
@@ -125,7 +111,7 @@ BOOST_FIXTURE_TEST_CASE(a_flipped_bit_anywhere_ends_the_journal_there, Temporary
     }
 }
 
-BOOST_FIXTURE_TEST_CASE(garbage_behind_the_end_is_overwritten, TemporaryDirectory) {
+BOOST_FIXTURE_TEST_CASE(garbage_behind_the_end_is_overwritten, TemporaryJournal) {
     {
         JournalFile journal(file());
         journal.append({"one"});
@@ -139,7 +125,7 @@ BOOST_FIXTURE_TEST_CASE(garbage_behind_the_end_is_overwritten, TemporaryDirector
     BOOST_TEST((read(file()) == Records{"one", "two"}));
 }
 
-BOOST_FIXTURE_TEST_CASE(replace_leaves_just_the_new_records, TemporaryDirectory) {
+BOOST_FIXTURE_TEST_CASE(replace_leaves_just_the_new_records, TemporaryJournal) {
     JournalFile journal(file());
     journal.append({"one", "two"});
     journal.replace({"three"});
@@ -148,7 +134,7 @@ BOOST_FIXTURE_TEST_CASE(replace_leaves_just_the_new_records, TemporaryDirectory)
     BOOST_TEST(!std::filesystem::exists(file() + ".new"));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_newer_version_is_refused_with_both_numbers, TemporaryDirectory) {
+BOOST_FIXTURE_TEST_CASE(a_newer_version_is_refused_with_both_numbers, TemporaryJournal) {
     spill(file(), "labctl-journal 7\n" + frame("x"));
     BOOST_CHECK_EXCEPTION(read(file()), netemu::UsageError, [](const netemu::Error& error) {
         const std::string text = error.what();
@@ -158,7 +144,7 @@ BOOST_FIXTURE_TEST_CASE(a_newer_version_is_refused_with_both_numbers, TemporaryD
     BOOST_TEST(slurp(file()).starts_with("labctl-journal 7\n")); // and untouched
 }
 
-BOOST_FIXTURE_TEST_CASE(another_file_is_refused_and_untouched, TemporaryDirectory) {
+BOOST_FIXTURE_TEST_CASE(another_file_is_refused_and_untouched, TemporaryJournal) {
     for (const std::string text :
          {"apiVersion: v1\nkind: Pod\n",
           "labctl-journal x\n",
@@ -187,7 +173,7 @@ BOOST_AUTO_TEST_CASE(a_directory_that_does_not_exist_is_said_in_words) {
 
 /// The file cannot grow beyond a size: pwrite(2) comes back short, then with EFBIG, as on a disk
 /// that becomes full in the middle of a record.
-BOOST_FIXTURE_TEST_CASE(a_short_write_leaves_the_journal_as_it_was, TemporaryDirectory) {
+BOOST_FIXTURE_TEST_CASE(a_short_write_leaves_the_journal_as_it_was, TemporaryJournal) {
     std::signal(SIGXFSZ, SIG_IGN);
     JournalFile journal(file());
     journal.append({"one", "two"});

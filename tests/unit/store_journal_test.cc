@@ -1,5 +1,4 @@
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 
 #include <sys/resource.h>
@@ -10,6 +9,7 @@
 #include "labctl/store/journal.h"
 #include "labctl/store/journal_format.h"
 #include "netemu/base/error.h"
+#include "tests/support/temporary.h"
 
 using namespace labctl;
 using labctl::store::Journal;
@@ -17,21 +17,9 @@ using labctl::store::Store;
 
 namespace {
 
-struct JournalFixture {
-    JournalFixture() {
-        std::string name = std::filesystem::temp_directory_path() / "labctl-journal-XXXXXX";
-        directory = ::mkdtemp(name.data());
-        path = directory + "/lab.journal";
-    }
-    JournalFixture(const JournalFixture&) = delete;
-    JournalFixture& operator=(const JournalFixture&) = delete;
-    ~JournalFixture() {
-        std::error_code ignored;
-        std::filesystem::remove_all(directory, ignored);
-    }
+struct JournalFixture : netemu::test::TemporaryJournal {
     [[nodiscard]] std::vector<api::Object> load() const { return Journal::open(path).load(); }
-    std::string directory;
-    std::string path;
+    std::string path = file();
 };
 
 api::Object config_map(const std::string& name, const std::string& value) {

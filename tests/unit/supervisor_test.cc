@@ -16,6 +16,7 @@
 #include "labctl/supervisor/terminations.h"
 #include "netemu/base/error.h"
 #include "netemu/base/unique_fd.h"
+#include "tests/support/temporary.h"
 
 namespace fs = std::filesystem;
 using labctl::api::Json;
@@ -35,17 +36,13 @@ Json pod(const std::string& spec) {
         {"status", {{"podIPs", {{{"ip", "10.244.1.5"}}, {{"ip", "fd00::5"}}}}}}};
 }
 
-struct Directory {
-    Directory() : path(fs::temp_directory_path() / ("labctl-test-" + std::to_string(::getpid()))) {
-        fs::create_directories(path);
-        ::setenv("LABCTL_RUN_DIR", (path / "run").c_str(), 1);
-        ::setenv("LABCTL_STATE_DIR", (path / "state").c_str(), 1);
-        ::setenv("LABCTL_NETNS_DIR", (path / "netns").c_str(), 1);
+/// Where labctl keeps its files meanwhile.
+struct Directory : netemu::test::TemporaryDirectory {
+    Directory() {
+        ::setenv("LABCTL_RUN_DIR", (path() + "/run").c_str(), 1);
+        ::setenv("LABCTL_STATE_DIR", (path() + "/state").c_str(), 1);
+        ::setenv("LABCTL_NETNS_DIR", (path() + "/netns").c_str(), 1);
     }
-    Directory(const Directory&) = delete;
-    Directory& operator=(const Directory&) = delete;
-    ~Directory() { fs::remove_all(path); }
-    fs::path path;
 };
 
 } // namespace

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
+#include <system_error>
 #include <unistd.h>
 
 namespace netemu::test {
@@ -30,6 +32,32 @@ public:
 
 private:
     std::string path_ = "/tmp/labctl-test.XXXXXX";
+};
+
+/// A directory of its own, gone with the object and with everything in it.
+class TemporaryDirectory {
+public:
+    TemporaryDirectory() {
+        if (::mkdtemp(path_.data()) == nullptr) {
+            throw std::runtime_error("cannot make " + path_);
+        }
+    }
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    ~TemporaryDirectory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+
+    [[nodiscard]] const std::string& path() const { return path_; }
+
+private:
+    std::string path_ = "/tmp/labctl-test.XXXXXX";
+};
+
+/// Where a journal may be in a directory of its own.
+struct TemporaryJournal : TemporaryDirectory {
+    [[nodiscard]] std::string file() const { return path() + "/lab.journal"; }
 };
 
 } // namespace netemu::test
