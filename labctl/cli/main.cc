@@ -71,25 +71,25 @@ int run_command(const Context& context) {
 }
 
 int run_user_command(int argc, char** argv) {
-    const auto parsed = parse_command_line(argc, argv);
-    if (!parsed.options) {
-        return parsed.exit_status;
-    }
-    netemu::set_log_verbosity(parsed.options->verbosity);
-    const Context context(*parsed.options);
+    std::optional<Options> options;
+    const auto fail = [&](const netemu::Error& error) {
+        std::cout.flush();
+        print_error(Console(options.value_or(Options())), error);
+        return static_cast<int>(error.exit_code());
+    };
     try {
-        const int status = run_command(context);
+        options = parse_command_line(argc, argv);
+        if (!options) {
+            return static_cast<int>(netemu::ExitCode::Ok);
+        }
+        netemu::set_log_verbosity(options->verbosity);
+        const int status = run_command(Context(*options));
         std::cout.flush();
         return status;
     } catch (const netemu::Error& error) {
-        std::cout.flush();
-        print_error(context.console(), error);
-        return static_cast<int>(error.exit_code());
+        return fail(error);
     } catch (const std::exception& error) {
-        std::cout.flush();
-        print_error(
-            context.console(), netemu::Error(std::string("internal error: ") + error.what()));
-        return static_cast<int>(netemu::ExitCode::Internal);
+        return fail(netemu::Error(std::string("internal error: ") + error.what()));
     }
 }
 

@@ -115,11 +115,7 @@ struct Options {
 };
 
 /// Parses the command line and the environment (LABCTL_NAMESPACE for --namespace and so on).
-/// Prints help or usage errors itself and then returns nullopt with the status to exit with.
-struct ParsedOptions {
-    std::optional<Options> options;
-    int exit_status = 0;
-};
-ParsedOptions parse_command_line(int argc, char** argv);
+/// Prints what --help and --version ask for and then returns nullopt. Throws UsageError.
+std::optional<Options> parse_command_line(int argc, char** argv);
 
 } // namespace labctl::cli

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "labctl/cli/options.h"
+#include "labctl/cli/usage.h"
 #include "netemu/base/error.h"
 
 namespace labctl::cli {
@@ -313,8 +314,7 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
 
 } // namespace
 
-ParsedOptions parse_command_line(int argc, char** argv) {
-    ParsedOptions parsed;
+std::optional<Options> parse_command_line(int argc, char** argv) {
     Options options;
     CLI::App app{"labctl: the network of a Kubernetes cluster on one Linux host", "labctl"};
     app.set_version_flag("--version", std::string("labctl ") + LABCTL_VERSION);
@@ -333,13 +333,14 @@ ParsedOptions parse_command_line(int argc, char** argv) {
         auto arguments = arguments_of(argc, argv);
         std::reverse(arguments.begin(), arguments.end()); // as CLI11 wants them
         app.parse(std::move(arguments));
-        parsed.options = std::move(options);
+        return options;
     } catch (const CLI::ParseError& error) {
-        const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
-        app.exit(error, std::cout, std::cerr);
-        parsed.exit_status = asked ? 0 : static_cast<int>(netemu::ExitCode::Usage);
+        if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success)) {
+            throw usage_error(app, error);
+        }
+        app.exit(error, std::cout, std::cerr); // what --help and --version ask for
+        return std::nullopt;
     }
-    return parsed;
 }
 
 } // namespace labctl::cli

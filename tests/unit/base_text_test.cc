@@ -50,7 +50,10 @@ BOOST_AUTO_TEST_CASE(nearest_word) {
     const std::array<std::string, 3> kinds{"Deployment", "Service", "Pod"};
     BOOST_TEST(nearest("Deploymnet", kinds).value_or("") == "Deployment");
     BOOST_TEST(nearest("servce", kinds).value_or("") == "Service");
-    BOOST_TEST(nearest("pdo", kinds).value_or("-") == "-");
+    BOOST_TEST(nearest("pdo", kinds).value_or("-") == "Pod");
+    BOOST_TEST(nearest("opd", kinds).value_or("-") == "Pod");
+    BOOST_TEST(nearest("dpo", kinds).value_or("-") == "-");
+    BOOST_TEST(nearest("", kinds).value_or("-") == "-");
     BOOST_TEST(nearest("pods", kinds).value_or("") == "Pod");
     BOOST_TEST(!nearest("Ingress", kinds));
     BOOST_TEST(!nearest(std::string(10000, 'x'), kinds));

@@ -73,3 +73,28 @@ def all_or_nothing(w):
     w.has(w.labctl("probe", "--file", probes, "-o", "json", status=2).err, "from", "the suggestion for 'frm'")
     w.labctl("probe", "default/client", "gopher://x", status=2)
     w.labctl("check", w.write("c.yaml", "- client => backend\n"), status=2)
+
+
+@case("a command line that is not understood says what was not, and what to write instead")
+def command_line(w):
+    for words, error, hint in (
+            ((), "no command", "`labctl up` is the one to start with"),
+            (("chekc",), "there is no command 'chekc'", "did you mean 'check'?"),
+            (("deplyo",), "there is no command 'deplyo'", "did you mean 'deploy'?"),
+            (("xyzzy",), "there is no command 'xyzzy'", "`labctl --help` lists the commands"),
+            (("-n", "x", "rollout", "restart", "web"), "there is no command 'rollout'", "`labctl apply -f FILE`"),
+            (("port-forward", "svc/web", "80"), "there is no command 'port-forward'", "`labctl exec external -- curl"),
+            (("get", "--outptu=json", "pods"), "`labctl get` has no option '--outptu'", "did you mean '--output'?"),
+            (("--lib", "x", "get", "pods"), "`labctl get` has no option '--lib'", "did you mean '--lab'?"),
+            (("get", "-x", "pods"), "`labctl get` has no option '-x'", "`labctl get --help` shows how it is written"),
+            (("ls", "extra"), "`labctl ls` does not know what 'extra' is for", "`labctl ls --help`"),
+            (("up", "--nodes", "many"), "`labctl up`: --nodes: Value many not in range 1 to 250", "`labctl up --help`"),
+            (("-x",), "`labctl` has no option '-x'", "`labctl --help` shows how it is written")):
+        run = w.labctl(*words, status=2)
+        w.equal(run.out, "", "standard output")
+        lines = run.err.splitlines()
+        w.equal((len(lines), lines[0]), (2, f"error: {error}"), "the error")
+        w.has(lines[1], f"hint: {hint}", "the hint")
+    for words in (("--help",), ("get", "--help"), ("--version",)):
+        run = w.labctl(*words)
+        w.true(run.out and not run.err, f"{words} prints on standard output")
