@@ -1,6 +1,7 @@
 #include <array>
 #include <csignal>
 #include <iostream>
+#include <optional>
 #include <string_view>
 
 #include <malloc.h>

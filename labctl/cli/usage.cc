@@ -36,7 +36,7 @@ constexpr std::array kElsewhere{
     Elsewhere{" attach debug ssh ", "`labctl shell POD` opens a shell in a pod or a node"},
     Elsewhere{" wait ", "`labctl check` waits for what a check wants `within` some seconds"},
     Elsewhere{" cordon drain ", "`labctl fault stop node/NAME` takes a node out of the lab"},
-    Elsewhere{" start create-cluster ", "`labctl up` brings a lab up"},
+    Elsewhere{" start ", "`labctl up` brings a lab up"},
     Elsewhere{" stop ", "`labctl down` takes a lab down, and `labctl fault stop` a node"},
     Elsewhere{" list ps ", "`labctl ls` lists labs, and `labctl get pods` what runs in one"},
     Elsewhere{" cluster-info top ", "`labctl status` shows what runs in the lab"},
@@ -48,8 +48,9 @@ constexpr std::array kElsewhere{
 };
 
 std::optional<std::string> said_elsewhere(const std::string& word) {
+    const bool one_word = word.find(' ') == std::string::npos;
     for (const auto& [words, instead] : kElsewhere) {
-        if (words.find(" " + word + " ") != std::string_view::npos) {
+        if (one_word && words.find(" " + word + " ") != std::string_view::npos) {
             return std::string(instead);
         }
     }
