@@ -59,7 +59,9 @@ node_sysctls(const std::vector<IpPrefix>& ranges, const ClusterConfig& config) {
             {"net/ipv4/conf/all/send_redirects", "0"},
             {"net/ipv4/conf/default/send_redirects", "0"},
             // A refusal is an ICMP error, and a check must not take the seventh for a time-out.
-            {"net/ipv4/icmp_ratelimit", "0"}};
+            {"net/ipv4/icmp_ratelimit", "0"},
+            // Most of what comes in is for pods: looking for a socket of the node first is wasted.
+            {"net/ipv4/ip_early_demux", "0"}};
     }
     if (has_family(ranges, netemu::Family::V6)) {
         sysctls.push_back({"net/ipv6/conf/all/forwarding", "1"});
