@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <iterator>
 #include <variant>
 
@@ -11,6 +10,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 
+#include "netemu/base/error.h"
 #include "netemu/base/log.h"
 
 namespace netemu {
@@ -27,7 +27,7 @@ void turn_gro_off(const NetlinkSocket& socket, const std::string& link) {
     std::copy_n(link.data(), length, std::begin(request.ifr_name));
     request.ifr_data = reinterpret_cast<char*>(&value);
     if (::ioctl(socket.fd(), SIOCETHTOOL, &request) < 0) {
-        log_debug("kernel", "cannot turn GRO of " + link + " off: " + std::strerror(errno));
+        log_debug("kernel", "cannot turn GRO of " + link + " off: " + errno_text(errno));
     }
 }
 
