@@ -10,6 +10,7 @@
 #include "labctl/dataplane/child.h"
 #include "labctl/dataplane/child_process.h"
 #include "labctl/dataplane/dns_registry.h"
+#include "labctl/dataplane/ingress_registry.h"
 #include "labctl/dataplane/link_registry.h"
 #include "labctl/dataplane/probe_runner.h"
 #include "labctl/dataplane/proxy_registry.h"
@@ -54,7 +55,8 @@ public:
             make_channel(std::move(process_->workload_channel), [this](std::string_view message) {
                 workload_message(message);
             });
-        zone.set_channel(workload_channel_.get()); // first: who asks, asks a complete zone
+        zone.set_channel(workload_channel_.get());    // first: who asks, asks a complete zone
+        ingress.set_channel(workload_channel_.get()); // likewise
         workloads.set_channel(workload_channel_.get());
         proxies.set_channel(workload_channel_.get());
         watch_dns();
@@ -199,6 +201,9 @@ private:
             case Op::WantSockets:
                 workloads.want_sockets(record);
                 break;
+            case Op::NeedIngressSocket:
+                workloads.need_ingress_socket(record);
+                break;
             default:
                 throw netemu::Error("the data plane sends an unknown record");
             }
@@ -261,6 +266,7 @@ private:
             why + "; starting it again pid=" + std::to_string(pid()) +
                 " delay_ms=" + std::to_string(delay_.count()));
         zone.set_channel(nullptr);
+        ingress.set_channel(nullptr);
         workloads.set_channel(nullptr);
         proxies.set_channel(nullptr);
         tunnels.set_channel(nullptr);
@@ -294,6 +300,7 @@ private:
 public:
     WorkloadRegistry workloads;         // NOLINT: half of what a data plane does
     DnsRegistry zone;                   // NOLINT: likewise
+    IngressRegistry ingress;            // NOLINT: likewise
     ProxyRegistry proxies;              // NOLINT: likewise
     TunnelRegistry tunnels;             // NOLINT: likewise
     LinkRegistry links;                 // NOLINT: likewise
@@ -395,6 +402,10 @@ const LinkCounters* DataPlane::link_counters(const std::string& ns, const std::s
 
 void DataPlane::change_dns(const dns::ZoneChanges& changes) {
     impl_->zone.change(changes);
+}
+
+void DataPlane::change_ingress(const std::string& controller, const services::IngressTable& rules) {
+    impl_->ingress.change(controller, rules);
 }
 
 void DataPlane::served(const std::string& pod, ServedCallback callback) {

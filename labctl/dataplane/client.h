@@ -27,7 +27,8 @@ struct ZoneChanges;
 }
 namespace services {
 struct IdentityNetwork;
-}
+struct IngressTable;
+} // namespace services
 
 namespace labctl::dataplane {
 
@@ -141,6 +142,9 @@ public:
     /// What the cluster's DNS answers from has changed (WorkloadSpec::dns). A Corefile among it
     /// must be one that dns::parse_corefile takes.
     void change_dns(const dns::ZoneChanges& changes);
+
+    /// What Ingress controllers of that name (WorkloadSpec::ingress) answer from, as a whole.
+    void change_ingress(const std::string& controller, const services::IngressTable& rules);
 
     /// What the pod's access log tells of: requests so far, and how long ago the last one was.
     struct Served {

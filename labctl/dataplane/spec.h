@@ -46,6 +46,13 @@ struct DnsServing {
     std::string asks_from{};
 };
 
+/// What an Ingress controller is, besides a pod.
+struct IngressServing {
+    std::string controller; // whose rules it follows: DataPlane::change_ingress
+    std::vector<std::uint16_t> http_ports;
+    std::vector<std::uint16_t> https_ports;
+};
+
 /// One pod that the built-in workload serves.
 struct WorkloadSpec {
     std::string ns_name;       // the network namespace, "pod/NS/NAME"
@@ -53,8 +60,9 @@ struct WorkloadSpec {
     std::string pod;
     std::string node;
     std::vector<WorkloadPort> ports;
-    bool ready = true;               // what /readyz says
-    std::optional<DnsServing> dns{}; // set: its port 53 is a DNS server's
+    bool ready = true;                       // what /readyz says
+    std::optional<DnsServing> dns{};         // set: its port 53 is a DNS server's
+    std::optional<IngressServing> ingress{}; // set: these of its ports are an Ingress controller's
     /// Set: no pod at all but kube-proxy's answer on the health-check node port of the Service
     /// `pod_namespace`/`pod` on `node`, which has so many ready endpoints there.
     std::optional<std::uint32_t> health_endpoints{};

@@ -21,6 +21,20 @@ bool is_coredns(const WorkloadSpec& spec) {
     return spec.dns && spec.dns->role == DnsServing::Role::Cluster;
 }
 
+/// Whether an Ingress controller speaks TLS on the port; nullopt: it is none of its ports.
+std::optional<bool> ingress_port(const WorkloadSpec& spec, const WorkloadPort& port) {
+    const auto among = [&port](const std::vector<std::uint16_t>& ports) {
+        return std::find(ports.begin(), ports.end(), port.port) != ports.end();
+    };
+    if (!spec.ingress || port.protocol != Protocol::Tcp) {
+        return std::nullopt;
+    }
+    if (among(spec.ingress->https_ports)) {
+        return true;
+    }
+    return among(spec.ingress->http_ports) ? std::optional(false) : std::nullopt;
+}
+
 } // namespace
 
 /// Collects records and descriptors into as few messages as possible.
@@ -46,15 +60,23 @@ public:
                 records_.raw(piece);
             }
         }
+        if (spec.ingress) {
+            records_.op(Op::AddIngress).u32(pod.id).text(spec.ingress->controller);
+        }
         for (const auto& listener : pod.listeners) {
             if (fds_.size() == netemu::kFdsPerMessageMax || records_.size() > kRecordsBatchBytes) {
                 flush();
+            }
+            fds_.push_back(listener.socket.get());
+            if (const auto tls = ingress_port(spec, listener.port)) {
+                records_.op(Op::AddIngressSocket).u32(pod.id).u16(listener.port.port);
+                records_.u8(*tls ? 1 : 0);
+                continue;
             }
             const bool dns = spec.dns && listener.port.port == kDnsServerPort;
             records_.op(dns ? Op::AddDnsSocket : Op::AddSocket);
             records_.u32(pod.id).u16(listener.port.port);
             records_.u8(static_cast<std::uint8_t>(listener.port.protocol));
-            fds_.push_back(listener.socket.get());
         }
         records_.op(Op::Confirm).u32(pod.id);
     }
@@ -292,6 +314,28 @@ void WorkloadRegistry::dns_crash(WireReader& record) {
     pods_.at(name->second).announced = false;
     if (on_crash_) {
         on_crash_(std::string(name->second), why);
+    }
+}
+
+void WorkloadRegistry::need_ingress_socket(WireReader& record) {
+    const auto flow = record.u32();
+    const auto name = names_.find(record.u32());
+    const int domain = record.u8() == 6 ? AF_INET6 : AF_INET;
+    if (channel_ == nullptr) {
+        return;
+    }
+    try {
+        if (name == names_.end() || !pods_.at(name->second).spec.ingress) {
+            throw netemu::Error("the pod is gone");
+        }
+        std::vector<netemu::UniqueFd> sockets;
+        const auto& where = pods_.at(name->second).spec.ns_name;
+        sockets.push_back(open_socket_(where, domain, SOCK_STREAM | SOCK_NONBLOCK, 0));
+        channel_->send_owned(
+            WireWriter().op(Op::IngressSocket).u32(flow).bytes(), std::move(sockets));
+    } catch (const netemu::Error& error) {
+        netemu::log_debug("dataplane", std::string("a socket for an endpoint: ") + error.what());
+        channel_->send(WireWriter().op(Op::NoIngressSocket).u32(flow).bytes());
     }
 }
 

@@ -32,7 +32,8 @@ WorkloadServer::WorkloadServer(netemu::EventLoop& loop, Reply reply)
           loop,
           [this](std::string message) { reply_(std::move(message)); },
           [this](std::uint32_t pod, std::string line) { pods_.at(pod)->log.add(std::move(line)); }),
-      proxies_(loop, [this](std::string message) { reply_(std::move(message)); }) {
+      proxies_(loop, [this](std::string message) { reply_(std::move(message)); }),
+      ingress_(loop, [this](std::string message) { reply_(std::move(message)); }) {
 }
 
 WorkloadServer::~WorkloadServer() {
@@ -61,6 +62,9 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
         case Op::AddDnsStock:
             add_dns_stock(record, std::move(fds.at(next_fd++)));
             break;
+        case Op::AddIngress:
+            add_ingress(record);
+            break;
         case Op::RemoveSocket:
             remove_socket(record);
             break;
@@ -83,7 +87,8 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
             send_served(record);
             break;
         default:
-            if (!dns_.take(op, record) && !proxies_.take(op, record, fds, next_fd)) {
+            if (!dns_.take(op, record) && !proxies_.take(op, record, fds, next_fd) &&
+                !ingress_.take(op, record, fds, next_fd)) {
                 throw netemu::Error("an unknown record on the workload channel");
             }
         }
@@ -132,6 +137,11 @@ void WorkloadServer::add_dns_socket(WireReader& record, netemu::UniqueFd socket)
     dns_.add_socket(id, std::move(socket), tcp);
 }
 
+void WorkloadServer::add_ingress(WireReader& record) {
+    const auto pod = pods_.at(record.u32());
+    ingress_.add_pod(pod, std::string(record.text()));
+}
+
 void WorkloadServer::add_dns_stock(WireReader& record, netemu::UniqueFd socket) {
     dns_.add_stock(record.u32(), std::move(socket));
 }
@@ -159,6 +169,7 @@ void WorkloadServer::remove_pod(std::uint32_t id) {
     }
     pod->sockets.clear();
     dns_.remove_pod(id);
+    ingress_.remove_pod(id);
     std::erase_if(connections_, [id](const auto& entry) { return entry.second->pod().id == id; });
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "labctl/dataplane/dns_service.h"
+#include "labctl/dataplane/ingress_server.h"
 #include "labctl/dataplane/pod.h"
 #include "labctl/dataplane/proxy_server.h"
 #include "labctl/dataplane/tcp_connection.h"
@@ -38,6 +39,7 @@ private:
     void add_pod(WireReader& record);
     void add_socket(WireReader& record, netemu::UniqueFd socket);
     void add_dns_socket(WireReader& record, netemu::UniqueFd socket);
+    void add_ingress(WireReader& record);
     void add_dns_stock(WireReader& record, netemu::UniqueFd socket);
     void remove_socket(WireReader& record);
     void remove_pod(std::uint32_t id);
@@ -62,6 +64,7 @@ private:
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     DnsService dns_;
     ProxyServer proxies_;
+    IngressServer ingress_;
 };
 
 } // namespace labctl::dataplane

@@ -1,0 +1,85 @@
+#include "labctl/dataplane/client_stream.h"
+
+#include <utility>
+
+#include "mesh/tls/session.h"
+
+namespace labctl::dataplane {
+
+ClientStream::ClientStream(
+    netemu::EventLoop& loop,
+    netemu::UniqueFd socket,
+    const std::shared_ptr<const mesh::TlsServerConfig>& tls,
+    Events events)
+    : events_(std::move(events)),
+      tls_(tls ? std::make_unique<mesh::TlsServerSession>(tls) : nullptr),
+      socket_(
+          loop,
+          std::move(socket),
+          StreamSocket::Events{
+              [this](std::string_view bytes) { received(bytes); },
+              [this] {
+                  if (!std::exchange(ended_, true)) {
+                      events_.ended();
+                  }
+              },
+              [this](int) { events_.failed({}); },
+              [this] { events_.drained(); }}) {
+}
+
+ClientStream::~ClientStream() = default;
+
+void ClientStream::start(std::string_view bytes) {
+    socket_.start();
+    if (!bytes.empty()) {
+        received(bytes);
+    }
+}
+
+void ClientStream::received(std::string_view bytes) {
+    if (!tls_) {
+        return events_.received(bytes);
+    }
+    tls_->feed(bytes);
+    send_output();
+    const auto plain = tls_->take_plain();
+    if (!plain.empty()) {
+        events_.received(plain);
+    }
+    if (!socket_.is_open()) {
+        return;
+    }
+    if (tls_->failed()) {
+        socket_.finish(); // behind the alert
+        events_.failed(tls_->error());
+    } else if (tls_->peer_closed() && !std::exchange(ended_, true)) {
+        events_.ended();
+    }
+}
+
+void ClientStream::send_output() {
+    const auto output = tls_->take_output();
+    if (!output.empty()) {
+        socket_.send(output);
+    }
+}
+
+void ClientStream::send(std::string_view bytes) {
+    if (!tls_) {
+        return socket_.send(bytes);
+    }
+    if (!bytes.empty()) {
+        tls_->write(bytes);
+        send_output();
+    }
+}
+
+void ClientStream::finish() {
+    if (tls_) {
+        tls_->close();
+        send_output();
+    }
+    socket_.finish();
+}
+
+} // namespace labctl::dataplane

@@ -1,0 +1,40 @@
+#include "labctl/dataplane/ingress_registry.h"
+
+#include <string_view>
+
+#include "labctl/dataplane/ingress_wire.h"
+#include "labctl/dataplane/wire.h"
+
+namespace labctl::dataplane {
+namespace {
+
+constexpr std::size_t kRulesPieceBytes = 64U << 10U;
+
+} // namespace
+
+void IngressRegistry::set_channel(Channel* channel) {
+    channel_ = channel;
+    for (const auto& [controller, rules] : rules_) {
+        send(controller, rules);
+    }
+}
+
+void IngressRegistry::change(const std::string& controller, const services::IngressTable& table) {
+    auto& rules = rules_[controller];
+    rules = encode_ingress_table(table);
+    send(controller, rules);
+}
+
+void IngressRegistry::send(const std::string& controller, const std::string& rules) const {
+    if (channel_ == nullptr) {
+        return;
+    }
+    for (std::string_view rest(rules); !rest.empty();) {
+        const auto piece = rest.substr(0, kRulesPieceBytes);
+        rest.remove_prefix(piece.size());
+        channel_->send(WireWriter().op(Op::IngressRulesPiece).text(controller).text(piece).bytes());
+    }
+    channel_->send(WireWriter().op(Op::IngressRulesEnd).text(controller).bytes());
+}
+
+} // namespace labctl::dataplane

@@ -1,0 +1,212 @@
+#include "labctl/dataplane/ingress_server.h"
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "labctl/dataplane/ingress_tls.h"
+#include "labctl/dataplane/ingress_wire.h"
+#include "labctl/dataplane/workload.h"
+
+namespace labctl::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kIngressSweepInterval = 1s;
+constexpr auto kIngressAcceptPause = 100ms; // when descriptors have run out
+constexpr std::size_t kIngressFirstReadBytes = 4096;
+
+} // namespace
+
+IngressServer::IngressServer(netemu::EventLoop& loop, Reply reply)
+    : loop_(loop), reply_(std::move(reply)) {
+}
+
+IngressServer::~IngressServer() {
+    loop_.cancel(sweep_timer_);
+    while (!controllers_.empty()) {
+        remove_pod(controllers_.begin()->first);
+    }
+}
+
+bool IngressServer::take(
+    Op op, WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_t& next_fd) {
+    switch (op) {
+    case Op::AddIngressSocket:
+        add_socket(record, std::move(fds.at(next_fd++)));
+        return true;
+    case Op::IngressRulesPiece: {
+        const std::string controller(record.text());
+        pieces_[controller].append(record.text());
+        return true;
+    }
+    case Op::IngressRulesEnd:
+        take_rules(record);
+        return true;
+    case Op::IngressSocket:
+        socket_arrived(record.u32(), std::move(fds.at(next_fd++)));
+        return true;
+    case Op::NoIngressSocket:
+        socket_arrived(record.u32(), {});
+        return true;
+    default:
+        return false;
+    }
+}
+
+void IngressServer::add_pod(std::shared_ptr<ServedPod> pod, std::string name) {
+    const auto id = pod->id;
+    auto controller = std::make_unique<Controller>();
+    controller->name = std::move(name);
+    controller->pod = std::make_unique<IngressPod>(
+        loop_,
+        std::move(pod),
+        IngressPod::Sockets{
+            [this](std::uint32_t whose, netemu::Family family, IngressPod::SocketArrived arrived) {
+                return order(whose, family, std::move(arrived));
+            },
+            [this](std::uint32_t flow) { flows_.erase(flow); }});
+    if (const auto known = rules_.find(controller->name); known != rules_.end()) {
+        controller->pod->set_rules(known->second);
+    }
+    controllers_[id] = std::move(controller);
+}
+
+void IngressServer::remove_pod(std::uint32_t id) {
+    const auto found = controllers_.find(id);
+    if (found == controllers_.end()) {
+        return;
+    }
+    for (const auto& listener : found->second->listeners) {
+        loop_.remove(listener.socket.get());
+    }
+    controllers_.erase(found);
+}
+
+void IngressServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
+    auto& controller = *controllers_.at(record.u32());
+    const auto port = record.u16();
+    const bool tls = record.u8() != 0;
+    const int fd = socket.get();
+    // The controller outlives the watch: `remove_pod` ends it first.
+    loop_.add(fd, EPOLLIN, [this, fd, &controller, port, tls](std::uint32_t) {
+        accept(controller, fd, port, tls);
+    });
+    controller.listeners.push_back({port, tls, std::move(socket)});
+}
+
+void IngressServer::take_rules(WireReader& record) {
+    const std::string name(record.text());
+    auto rules = std::make_shared<IngressRules>();
+    rules->table = decode_ingress_table(std::exchange(pieces_[name], {}));
+    pieces_.erase(name);
+    const auto before = rules_.find(name);
+    add_ingress_tls(*rules, before == rules_.end() ? nullptr : before->second.get());
+    rules_[name] = rules;
+    for (const auto& [id, controller] : controllers_) {
+        if (controller->name == name) {
+            controller->pod->set_rules(rules);
+        }
+    }
+}
+
+// --- sockets of the pods, which only the supervisor can make
+
+std::uint32_t
+IngressServer::order(std::uint32_t pod, netemu::Family family, IngressPod::SocketArrived arrived) {
+    const auto flow = next_flow_++;
+    flows_[flow] = std::move(arrived);
+    WireWriter record;
+    record.op(Op::NeedIngressSocket).u32(flow).u32(pod).u8(family == netemu::Family::V4 ? 4 : 6);
+    reply_(record.bytes());
+    return flow;
+}
+
+void IngressServer::socket_arrived(std::uint32_t flow, netemu::UniqueFd socket) {
+    const auto waiting = flows_.extract(flow);
+    if (!waiting.empty()) {
+        waiting.mapped()(std::move(socket));
+    }
+}
+
+// --- clients
+
+void IngressServer::accept(Controller& controller, int listener, std::uint16_t port, bool tls) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    netemu::UniqueFd socket(::accept4(
+        listener,
+        reinterpret_cast<sockaddr*>(&address), // NOLINT
+        &size,
+        SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!socket) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause(listener);
+        }
+        return; // anything else concerns a connection that has gone already
+    }
+    auto& served = controller.pod->served();
+    const auto client = netemu::Endpoint::from_sockaddr(address);
+    std::array<char, kIngressFirstReadBytes> buffer; // NOLINT: filled by recv
+    const auto got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
+    const std::string_view bytes(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
+    if (got == 0 || (got < 0 && errno != EAGAIN)) {
+        return;
+    }
+    const Exchange exchange{served.identity, served.ready, port, client, {}};
+    if (!tls && bytes == kWhoamiRequest) { // a tcp probe asks who has accepted it
+        const auto answer = whoami_bytes(exchange);
+        (void)::send(socket.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+        return;
+    }
+    if (controller.connections.size() >= kIngressConnectionsMax) {
+        served.log.add(access_log_line(exchange, "refused: too many connections", 0, 0));
+        return;
+    }
+    auto connection = std::make_unique<IngressConnection>(
+        loop_,
+        *controller.pod,
+        IngressConnection::Accepted{std::move(socket), client, port, tls},
+        [&controller](IngressConnection& closed) {
+            auto ended = controller.connections.extract(&closed);
+            controller.pod->bury(std::shared_ptr<IngressConnection>(std::move(ended.mapped())));
+        });
+    auto& started = *connection;
+    controller.connections.emplace(&started, std::move(connection));
+    if (sweep_timer_ == 0) {
+        sweep_timer_ = loop_.after(kIngressSweepInterval, [this] { sweep(); });
+    }
+    started.start(bytes);
+}
+
+void IngressServer::pause(int listener) {
+    loop_.modify(listener, 0);
+    loop_.after(kIngressAcceptPause, [this, listener] {
+        if (loop_.watches(listener)) {
+            loop_.modify(listener, EPOLLIN);
+        }
+    });
+}
+
+void IngressServer::sweep() {
+    sweep_timer_ = 0;
+    std::vector<IngressConnection*> all;
+    for (const auto& [id, controller] : controllers_) {
+        for (const auto& [key, connection] : controller->connections) {
+            all.push_back(connection.get());
+        }
+    }
+    const auto now = netemu::Clock::now();
+    for (auto* connection : all) {
+        connection->expire(now);
+    }
+    if (!all.empty()) {
+        sweep_timer_ = loop_.after(kIngressSweepInterval, [this] { sweep(); });
+    }
+}
+
+} // namespace labctl::dataplane

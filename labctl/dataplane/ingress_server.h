@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "labctl/dataplane/ingress_connection.h"
+#include "labctl/dataplane/ingress_pod.h"
+#include "labctl/dataplane/wire.h"
+#include "netemu/base/event_loop.h"
+#include "netemu/base/unique_fd.h"
+
+namespace labctl::dataplane {
+
+/// Connections that one controller pod has at once; more are closed.
+inline constexpr std::size_t kIngressConnectionsMax = 4096;
+
+/// The pods that are Ingress controllers, in the child: their listeners and rules. Belongs to the
+/// loop's thread.
+class IngressServer {
+public:
+    /// Sends one message to the supervisor.
+    using Reply = std::function<void(std::string message)>;
+
+    IngressServer(netemu::EventLoop& loop, Reply reply);
+    IngressServer(const IngressServer&) = delete;
+    IngressServer& operator=(const IngressServer&) = delete;
+    ~IngressServer();
+
+    /// Carries out a record, and takes its descriptor from `fds` at `next_fd`. False if it is none
+    /// of Ingress; throws netemu::Error if it makes no sense.
+    bool take(Op op, WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_t& next_fd);
+
+    /// From now on, `pod` is a controller of that class.
+    void add_pod(std::shared_ptr<ServedPod> pod, std::string controller);
+    void remove_pod(std::uint32_t id);
+
+private:
+    struct Listener {
+        std::uint16_t port = 0;
+        bool tls = false;
+        netemu::UniqueFd socket;
+    };
+    struct Controller {
+        std::string name;
+        std::vector<Listener> listeners;
+        std::unique_ptr<IngressPod> pod; // before its connections
+        std::unordered_map<const IngressConnection*, std::unique_ptr<IngressConnection>>
+            connections;
+    };
+
+    void add_socket(WireReader& record, netemu::UniqueFd socket);
+    void take_rules(WireReader& record);
+    void socket_arrived(std::uint32_t flow, netemu::UniqueFd socket);
+    std::uint32_t
+    order(std::uint32_t pod, netemu::Family family, IngressPod::SocketArrived arrived);
+    void accept(Controller& controller, int socket, std::uint16_t port, bool tls);
+    void pause(int listener);
+    void sweep();
+
+    netemu::EventLoop& loop_;
+    Reply reply_;
+    std::map<std::string, std::string> pieces_; // of rules that arrive, by controller
+    std::map<std::string, std::shared_ptr<const IngressRules>> rules_; // likewise
+    std::map<std::uint32_t, std::unique_ptr<Controller>> controllers_; // by pod
+    std::unordered_map<std::uint32_t, IngressPod::SocketArrived> flows_;
+    std::uint32_t next_flow_ = 1;
+    netemu::EventLoop::TimerId sweep_timer_ = 0;
+};
+
+} // namespace labctl::dataplane

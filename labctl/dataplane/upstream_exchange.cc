@@ -1,0 +1,281 @@
+#include "labctl/dataplane/upstream_exchange.h"
+
+#include <algorithm>
+#include <array>
+#include <system_error>
+#include <utility>
+
+#include "mesh/http/forward.h"
+#include "mesh/http/writer.h"
+
+namespace labctl::dataplane {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kBadGateway = 502;
+constexpr int kServiceUnavailable = 503;
+constexpr int kGatewayTimeout = 504;
+
+/// Requests that may be sent twice (RFC 9110 section 9.2.2).
+bool is_idempotent(std::string_view method) {
+    constexpr std::array<std::string_view, 6> kIdempotent{
+        "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    return std::find(kIdempotent.begin(), kIdempotent.end(), method) != kIdempotent.end();
+}
+
+} // namespace
+
+UpstreamExchange::UpstreamExchange(
+    netemu::EventLoop& loop,
+    IngressPod& pod,
+    std::vector<netemu::Endpoint> candidates,
+    mesh::Request head,
+    bool body,
+    Events events)
+    : loop_(loop), pod_(pod), candidates_(std::move(candidates)), head_(std::move(head)),
+      has_body_(body), events_(std::move(events)), parser_(head_.method) {
+    candidates_.resize(std::min(candidates_.size(), kUpstreamTriesMax));
+    parser_.on_body([this](std::string_view piece) {
+        tell_head();
+        events_.body(piece);
+    });
+}
+
+UpstreamExchange::~UpstreamExchange() {
+    loop_.cancel(timer_);
+    if (order_) {
+        pod_.cancel_order(*order_);
+    }
+}
+
+void UpstreamExchange::begin() {
+    timer_ = loop_.after(0us, [this] { try_current(); });
+}
+
+// --- a connection
+
+void UpstreamExchange::try_current() {
+    timer_ = 0;
+    if (auto idle = pod_.take_idle(endpoint())) {
+        reused_ = true;
+        use(std::move(idle));
+        socket_->start();
+        return connected();
+    }
+    reused_ = false;
+    phase_ = Phase::Waiting;
+    timer_ = loop_.after(kUpstreamConnectTimeout, [this] {
+        timer_ = 0;
+        connect_failed(
+            kGatewayTimeout,
+            "no connection within " + std::to_string(kUpstreamConnectTimeout.count()) + " s");
+    });
+    order_ = pod_.order_socket(endpoint().address.family(), [this](netemu::UniqueFd socket) {
+        socket_arrived(std::move(socket));
+    });
+}
+
+void UpstreamExchange::socket_arrived(netemu::UniqueFd socket) {
+    order_.reset();
+    if (!socket) {
+        return fail(kServiceUnavailable, "the controller can have no more sockets");
+    }
+    phase_ = Phase::Connecting;
+    use(std::move(socket));
+    socket_->connect(endpoint());
+}
+
+void UpstreamExchange::use(netemu::UniqueFd socket) {
+    socket_ = std::make_shared<StreamSocket>(
+        loop_,
+        std::move(socket),
+        StreamSocket::Events{
+            [this](std::string_view bytes) { received(bytes); },
+            [this] { ended(); },
+            [this](int error) { lost(error); },
+            [this] { events_.drained(); },
+            [this] { connected(); }});
+    socket_->pause(paused_);
+}
+
+void UpstreamExchange::connected() {
+    loop_.cancel(std::exchange(timer_, 0));
+    phase_ = Phase::Answering;
+    heard_ = netemu::Clock::now();
+    watch_silence();
+    socket_->send(mesh::head_bytes(head_));
+    if (phase_ == Phase::Answering) {
+        events_.ready();
+    }
+}
+
+/// The next endpoint, if there is one.
+void UpstreamExchange::connect_failed(int status, const std::string& why) {
+    loop_.cancel(std::exchange(timer_, 0));
+    if (order_) {
+        pod_.cancel_order(*std::exchange(order_, std::nullopt));
+    }
+    drop_socket();
+    if (current_ + 1 == candidates_.size()) {
+        return fail(status, why);
+    }
+    ++current_;
+    begin();
+}
+
+void UpstreamExchange::drop_socket() {
+    if (socket_) {
+        socket_->close();
+        pod_.bury(std::exchange(socket_, nullptr));
+    }
+}
+
+// --- the request
+
+void UpstreamExchange::send(std::string_view bytes) {
+    if (socket_) {
+        socket_->send(bytes);
+    }
+}
+
+void UpstreamExchange::send_end() {
+    if (socket_) {
+        socket_->finish();
+    }
+}
+
+void UpstreamExchange::pause(bool paused) {
+    if (paused_ && !paused) {
+        heard_ = netemu::Clock::now(); // it was not listened to
+    }
+    paused_ = paused;
+    if (socket_) {
+        socket_->pause(paused);
+    }
+}
+
+// --- the answer
+
+void UpstreamExchange::received(std::string_view bytes) {
+    heard_ = netemu::Clock::now();
+    if (phase_ == Phase::Raw) {
+        events_.raw(bytes);
+    } else if (phase_ == Phase::Answering) {
+        answered_ = true;
+        take_answer(bytes);
+    }
+}
+
+void UpstreamExchange::take_answer(std::string_view bytes) {
+    while (!bytes.empty() && phase_ == Phase::Answering) {
+        bytes.remove_prefix(parser_.feed(bytes));
+        if (parser_.failed()) {
+            return fail(kBadGateway, "the answer is no proper HTTP: " + parser_.error().text);
+        }
+        if (parser_.head_complete()) {
+            if (parser_.response().status == 101 && !mesh::upgrades(head_.headers)) {
+                return fail(kBadGateway, "the endpoint changes a protocol that nobody asked it to");
+            }
+            tell_head();
+        }
+        if (!parser_.complete()) {
+            continue;
+        }
+        if (parser_.response().status != 101) {
+            return finish_answer(bytes.empty() && parser_.keep_alive());
+        }
+        phase_ = Phase::Raw;
+        loop_.cancel(std::exchange(timer_, 0));
+        if (!bytes.empty()) {
+            events_.raw(bytes);
+        }
+        return;
+    }
+}
+
+void UpstreamExchange::tell_head() {
+    if (!std::exchange(head_told_, true)) {
+        events_.head(parser_.response());
+    }
+}
+
+void UpstreamExchange::ended() {
+    if (phase_ == Phase::Raw) {
+        events_.raw({});
+        return;
+    }
+    if (phase_ != Phase::Answering) {
+        return;
+    }
+    parser_.finish();
+    if (parser_.complete()) {
+        return finish_answer(false);
+    }
+    broken("the endpoint closed the connection");
+}
+
+/// The socket is closed.
+void UpstreamExchange::lost(int error) {
+    const std::string why =
+        error == 0 ? "the connection has ended" : std::generic_category().message(error);
+    switch (phase_) {
+    case Phase::Connecting:
+        return connect_failed(kBadGateway, why);
+    case Phase::Answering:
+        return broken(why);
+    case Phase::Raw:
+        events_.raw({});
+        return;
+    case Phase::Waiting:
+    case Phase::Over:
+        return;
+    }
+}
+
+/// A connection that has waited may have been closed while the request was on its way: that says
+/// nothing about the endpoint.
+void UpstreamExchange::broken(const std::string& why) {
+    if (reused_ && !answered_ && !has_body_ && is_idempotent(head_.method)) {
+        loop_.cancel(std::exchange(timer_, 0));
+        drop_socket();
+        phase_ = Phase::Waiting;
+        return begin();
+    }
+    fail(kBadGateway, answered_ ? why + " in the middle of its answer" : why);
+}
+
+void UpstreamExchange::finish_answer(bool reusable) {
+    tell_head();
+    phase_ = Phase::Over;
+    loop_.cancel(std::exchange(timer_, 0));
+    if (reusable && request_complete_ && socket_->unsent() == 0) {
+        pod_.keep_idle(endpoint(), socket_->release());
+    }
+    drop_socket();
+    events_.end(parser_.response().trailers);
+}
+
+void UpstreamExchange::fail(int status, const std::string& text) {
+    phase_ = Phase::Over;
+    loop_.cancel(std::exchange(timer_, 0));
+    drop_socket();
+    events_.failed({head_told_ ? 0 : status, text});
+}
+
+void UpstreamExchange::watch_silence() {
+    timer_ = loop_.at(heard_ + kUpstreamSilenceTimeout, [this] {
+        timer_ = 0;
+        if (!paused_ && netemu::Clock::now() - heard_ >= kUpstreamSilenceTimeout) {
+            fail(
+                kGatewayTimeout,
+                "the endpoint has said nothing for " +
+                    std::to_string(kUpstreamSilenceTimeout.count()) + " s");
+            return;
+        }
+        heard_ = paused_ ? netemu::Clock::now() : heard_;
+        watch_silence();
+    });
+}
+
+} // namespace labctl::dataplane

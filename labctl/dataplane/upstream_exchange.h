@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "labctl/dataplane/ingress_pod.h"
+#include "labctl/dataplane/stream_socket.h"
+#include "mesh/http/message.h"
+#include "mesh/http/parser.h"
+
+namespace labctl::dataplane {
+
+/// How long an endpoint may take to accept, and may be silent (nginx: proxy_connect_timeout 5s,
+/// proxy_read_timeout 60s of ingress-nginx); endpoints that are tried.
+inline constexpr std::chrono::seconds kUpstreamConnectTimeout{5};
+inline constexpr std::chrono::seconds kUpstreamSilenceTimeout{60};
+inline constexpr std::size_t kUpstreamTriesMax = 3;
+
+/// One request of an Ingress controller to an endpoint, and its answer. An endpoint that does not
+/// accept is passed over for the next one. Callbacks are made one after the other, never from
+/// within `begin`; the object may not be destroyed by them (IngressPod::bury). Belongs to the
+/// loop's thread.
+class UpstreamExchange {
+public:
+    /// What became of a request that has no answer.
+    struct Failure {
+        int status = 0;   // what to tell the client: 502, 504; 0: the answer broke off
+        std::string text; // why
+    };
+    struct Events {
+        /// The request's head is on its way: its body may follow.
+        std::function<void()> ready;
+        std::function<void(const mesh::Response& head)> head;
+        std::function<void(std::string_view piece)> body;
+        std::function<void(const mesh::Headers& trailers)> end;
+        std::function<void(const Failure& failure)> failed;
+        std::function<void()> drained; // see StreamSocket
+        /// After 101: what the server says, in whatever protocol; "" is its end.
+        std::function<void(std::string_view bytes)> raw;
+    };
+
+    /// `candidates` is not empty. `body` says whether one will follow the head.
+    UpstreamExchange(
+        netemu::EventLoop& loop,
+        IngressPod& pod,
+        std::vector<netemu::Endpoint> candidates,
+        mesh::Request head,
+        bool body,
+        Events events);
+    UpstreamExchange(const UpstreamExchange&) = delete;
+    UpstreamExchange& operator=(const UpstreamExchange&) = delete;
+    ~UpstreamExchange();
+
+    void begin();
+    /// Bytes of the body, framed already; after 101 whatever the client says.
+    void send(std::string_view bytes);
+    /// The client's end of an upgraded connection.
+    void send_end();
+    /// The whole request is sent: without this, the connection cannot be used again.
+    void request_complete() { request_complete_ = true; }
+    void pause(bool paused);
+    [[nodiscard]] bool full() const { return socket_ != nullptr && socket_->full(); }
+    /// The endpoint that is tried, or answers.
+    [[nodiscard]] const netemu::Endpoint& endpoint() const { return candidates_[current_]; }
+
+private:
+    enum class Phase : std::uint8_t { Waiting, Connecting, Answering, Raw, Over };
+
+    void try_current();
+    void socket_arrived(netemu::UniqueFd socket);
+    void use(netemu::UniqueFd socket);
+    void connected();
+    void connect_failed(int status, const std::string& why);
+    void received(std::string_view bytes);
+    void take_answer(std::string_view bytes);
+    void tell_head();
+    void ended();
+    void lost(int error);
+    void broken(const std::string& why);
+    void finish_answer(bool reusable);
+    void fail(int status, const std::string& text);
+    void watch_silence();
+    void drop_socket();
+
+    netemu::EventLoop& loop_;
+    IngressPod& pod_;
+    std::vector<netemu::Endpoint> candidates_;
+    std::size_t current_ = 0;
+    mesh::Request head_;
+    bool has_body_;
+    Events events_;
+    Phase phase_ = Phase::Waiting;
+    std::shared_ptr<StreamSocket> socket_;
+    mesh::ResponseParser parser_;
+    std::optional<std::uint32_t> order_; // of a socket that has not come
+    netemu::EventLoop::TimerId timer_ = 0;
+    netemu::Clock::time_point heard_; // when the endpoint last said something
+    bool reused_ = false;             // the connection has carried a request before
+    bool answered_ = false;           // bytes of an answer came
+    bool head_told_ = false;
+    bool request_complete_ = false;
+    bool paused_ = false;
+};
+
+} // namespace labctl::dataplane
