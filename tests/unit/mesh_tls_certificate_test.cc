@@ -84,7 +84,6 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_with_pem_is_said_in_words) {
     const auto no_end = pem.substr(0, pem.rfind("-----END"));
     auto one_line = pem;
     std::replace(one_line.begin(), one_line.end(), '\n', ' ');
-    auto edited = pem; // the public key, so that nothing fits any more
     const struct {
         std::string chain;
         std::string key;
