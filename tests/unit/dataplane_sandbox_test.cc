@@ -1,8 +1,12 @@
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
+#include <thread>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -17,6 +21,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/dataplane/sandbox.h"
+#include "mesh/tls/prepare.h"
+#include "mesh/tls/session.h"
 
 // NOLINTBEGIN: Boost.Test's macros, and system calls on purpose
 namespace {
@@ -26,11 +32,14 @@ constexpr int kBroken = 1;
 constexpr int kThrew = 2;
 
 /// Whether `claim` holds in a process of its own that is restricted as the data plane is.
-int in_sandbox(const std::function<bool()>& claim) {
+/// `prepare` is done before.
+int in_sandbox(
+    const std::function<bool()>& claim, const std::function<void()>& prepare = [] {}) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         int status = kThrew;
         try {
+            prepare();
             labctl::dataplane::drop_privileges(8);
             labctl::dataplane::restrict_system_calls();
             status = claim() ? kHolds : kBroken;
@@ -41,6 +50,38 @@ int in_sandbox(const std::function<bool()>& claim) {
     int status = 0;
     ::waitpid(pid, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// A controller's whole life with TLS: a certificate out of a Secret, a handshake, and words.
+bool speaks_tls(const std::string& chain, const std::string& key, const std::string& ca) {
+    mesh::TlsServerSettings settings;
+    settings.identity = [&](std::string_view) { return mesh::TlsIdentity::parse(chain, key); };
+    settings.client_ca_pem = ca;
+    mesh::TlsClientSettings wanted;
+    wanted.ca_pem = ca;
+    wanted.must_verify = true;
+    wanted.identity = mesh::TlsIdentity::make_self_signed("x", {}, std::chrono::hours(1));
+    bool good = true;
+    for (const bool mutual : {true, false}) {
+        if (!mutual) {
+            settings.client_ca_pem.clear();
+        }
+        mesh::TlsServerSession server(mesh::TlsServerConfig::make(settings));
+        mesh::TlsClientSession client(mesh::TlsClientConfig::make(wanted), "web.lab");
+        client.write("hello");
+        for (int i = 0; i < 4; ++i) {
+            server.feed(client.take_output());
+            client.feed(server.take_output());
+        }
+        good = good && client.verified() &&
+               (mutual ? client.error() == "alert: unknown CA" : server.take_plain() == "hello");
+    }
+    return good;
+}
+
+std::string test_file(const std::string& name) {
+    std::ifstream in(std::string(LABCTL_SOURCE_DIR) + "/tests/unit/data/tls/" + name);
+    return {std::istreambuf_iterator<char>(in), {}};
 }
 
 bool denied(long result) {
@@ -115,6 +156,33 @@ BOOST_AUTO_TEST_CASE(what_the_data_plane_needs_works) {
                        return true;
                    }
                }) == kHolds);
+}
+
+BOOST_AUTO_TEST_CASE(tls_works_in_every_thread_behind_the_filter) {
+    const auto ca = test_file("ca.pem");
+    for (const std::string kind : {"rsa", "ec", "ed25519"}) {
+        const auto chain = test_file(kind + ".pem");
+        const auto key = test_file(kind + ".key");
+        BOOST_REQUIRE(!key.empty());
+        std::atomic<bool> restricted = false;
+        std::atomic<int> other = -1;
+        std::thread thread; // as the data plane's: made before, at work afterwards
+        const auto prepare = [&] {
+            mesh::prepare_tls();
+            thread = std::thread([&] {
+                restricted.wait(false);
+                other = speaks_tls(chain, key, ca) ? 1 : 0;
+            });
+        };
+        const auto claim = [&] {
+            restricted = true;
+            restricted.notify_all();
+            const bool here = speaks_tls(chain, key, ca);
+            thread.join();
+            return here && other == 1 && denied(::open("/dev/urandom", O_RDONLY));
+        };
+        BOOST_TEST(in_sandbox(claim, prepare) == kHolds, kind);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(descriptors_that_nobody_gave_are_closed) {

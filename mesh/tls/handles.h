@@ -1,0 +1,78 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mesh/tls/certificate.h"
+
+// OpenSSL's structures by name only, so that several sources of this room can share them. No other
+// room includes this header.
+struct evp_pkey_st;
+struct ssl_ctx_st;
+struct x509_st;
+
+namespace mesh {
+
+class TlsServerConfig;
+
+namespace detail {
+
+struct FreeOpenSsl {
+    void operator()(evp_pkey_st* key) const;
+    void operator()(ssl_ctx_st* context) const;
+    void operator()(x509_st* certificate) const;
+};
+using CertificateHandle = std::unique_ptr<x509_st, FreeOpenSsl>;
+using KeyHandle = std::unique_ptr<evp_pkey_st, FreeOpenSsl>;
+using ContextHandle = std::unique_ptr<ssl_ctx_st, FreeOpenSsl>;
+
+/// Of a TlsServerConfig or TlsClientConfig.
+struct Context {
+    ContextHandle handle;
+};
+
+/// OpenSSL's own default; Debian's is 2, which a lab's certificates need not live up to.
+inline constexpr int kSecurityLevel = 1;
+
+struct IdentityParts {
+    CertificateHandle own;
+    std::vector<CertificateHandle> others; // from the own one's issuer on
+    KeyHandle key;
+};
+
+/// What the callbacks of a context tell one session, which owns it and hands it to OpenSSL as the
+/// SSL object's application data.
+struct SessionNotes {
+    const TlsServerConfig* server = nullptr; // of a server's session
+    std::string host;                        // what the peer's certificate has to be for; "": any
+    bool must_verify = false;
+    bool has_authorities = false;
+    std::string server_name;              // SNI, as the client sent it
+    std::optional<CertificateFacts> peer; // of the certificate that the peer has shown
+    bool verified = false;
+    std::string verify_error; // why not
+    std::string refusal;      // why a callback ended the handshake, in words
+};
+
+/// The certificates in a PEM text, at least one and at most `max`. Throws netemu::Error.
+std::vector<CertificateHandle> read_certificates(std::string_view pem, std::size_t max);
+
+CertificateFacts facts_of(x509_st* certificate);
+
+/// Has OpenSSL start, without a configuration file, if it has not yet. Throws netemu::Error.
+void start_openssl();
+
+struct Failure {
+    std::string words; // "" if there was no error
+    bool is_alert = false;
+};
+/// Takes every error off this thread's queue and puts the one that says most into words.
+Failure take_failure();
+/// Its words alone.
+std::string take_error_words();
+
+} // namespace detail
+} // namespace mesh
