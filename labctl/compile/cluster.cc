@@ -5,7 +5,9 @@
 #include "labctl/api/naming.h"
 #include "labctl/compile/bootstrap.h"
 #include "labctl/compile/bootstrap_dns.h"
+#include "labctl/compile/bootstrap_ingress.h"
 #include "labctl/compile/cluster_impl.h"
+#include "labctl/compile/controller_ingress.h"
 #include "labctl/compile/garbage.h"
 #include "labctl/compile/node_health.h"
 #include "labctl/compile/service_controllers.h"
@@ -134,6 +136,9 @@ void Cluster::bootstrap() {
     rescue_from_lost_nodes(impl.control);
     repair_services(impl.control);
     ensure_kubernetes_service(impl.control);
+    if (first_start && impl.config.ingress_enabled.value_or(false)) {
+        ensure_ingress_controller(impl.control, impl.config);
+    }
     if (first_start && impl.config.dns_enabled) { // what a user has deleted does not come back
         ensure_cluster_dns(impl.control, impl.config);
         if (impl.config.dns_node_local) {
@@ -148,15 +153,20 @@ void Cluster::reconcile() {
     auto& control = impl_->control;
     control.now = api::timestamp_now();
     auto& state = impl_->state;
-    for (std::size_t round = 0; state.dirty().any() || !state.services().dirty.empty(); ++round) {
+    const auto unsettled = [&state] {
+        return state.dirty().any() || !state.services().dirty.empty() || state.dirty_ingresses();
+    };
+    for (std::size_t round = 0; unsettled(); ++round) {
         if (round == kRoundsMax) {
             throw netemu::Error(
                 "the controllers do not settle: two of them undo each other's work");
         }
         if (state.dirty().any()) {
             run_once(control);
-        } else {
+        } else if (!state.services().dirty.empty()) {
             sync_services(control); // when the pods have settled, so that each is looked at once
+        } else {
+            sync_ingresses(control, impl_->config);
         }
     }
     impl_->events.flush();

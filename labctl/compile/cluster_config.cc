@@ -387,6 +387,12 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
             "leave it out, or put an IPv4 range first");
     }
     (void)read_dns_upstream(api::at(spec, "dns.upstream")); // throws for what is no record
+    if (!api::at(spec, "ingress.enabled").is_null()) {
+        config.ingress_enabled = api::bool_at(spec, "ingress.enabled", true);
+    }
+    if (const auto& classes = api::at(spec, "ingress.classes"); classes.is_array()) {
+        config.ingress_classes = classes.get<std::vector<std::string>>();
+    }
     for (const auto& image : api::at(spec, "images")) {
         config.images.push_back(image_rule(image));
     }

@@ -65,6 +65,10 @@ struct ClusterConfig {
     bool dns_enabled = true;       // whether the lab starts with coredns and kube-dns
     std::int64_t dns_replicas = 2; // of coredns, then; kubeadm's number
     bool dns_node_local = false;   // and with a cache on every node that the pods ask
+    /// Whether the lab has an Ingress controller of its own; none: as soon as it has an Ingress.
+    std::optional<bool> ingress_enabled;
+    /// The IngressClasses that come with it, the default one first.
+    std::vector<std::string> ingress_classes{"labctl", "nginx"};
     std::vector<ImageRule> images;
     /// Whether this host's kernel shows bridged packets to the rules of the IP layer
     /// (br_netfilter). Not of the Lab object: whoever starts the lab sets it.

@@ -5,6 +5,7 @@
 
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/conflist_profile.h"
+#include "labctl/compile/ingress_objects.h"
 
 namespace labctl::compile {
 
@@ -162,6 +163,7 @@ void ClusterState::on_event(const store::Event& event) {
     if (!event.status_only) {
         index_owners(event);
     }
+    mark_ingresses(event);
     if (kind == "Pod") {
         on_pod(event);
     } else if (kind == "Node") {
@@ -178,6 +180,16 @@ void ClusterState::on_event(const store::Event& event) {
     if (!event.status_only && (kind == "Pod" || kind == "ReplicaSet")) {
         index_orphan(event);
     }
+}
+
+void ClusterState::mark_ingresses(const store::Event& event) {
+    const auto kind = event.object->kind();
+    const bool concerned = kind == "Ingress" ? !event.status_only // which is their controllers' own
+                           : kind == "Pod"   ? !ingress_controller_of(event.object->body).empty()
+                           : kind == "Service"
+                               ? api::string_at(event.object->body, "spec.type") == "LoadBalancer"
+                               : kind == "IngressClass";
+    dirty_ingresses_ = dirty_ingresses_ || concerned;
 }
 
 void ClusterState::index_owners(const store::Event& event) {

@@ -110,6 +110,8 @@ public:
     [[nodiscard]] std::optional<std::size_t> node_index(const std::string& name) const;
     Ipam& ipam() { return ipam_; }
     Dirty& dirty() { return dirty_; }
+    /// Whether something has changed that Ingresses may hang on.
+    bool& dirty_ingresses() { return dirty_ingresses_; }
     ServiceIndex& services() { return services_; }
     [[nodiscard]] const ServiceIndex& services() const { return services_; }
 
@@ -118,6 +120,7 @@ private:
     void index_owners(const store::Event& event);
     void index_orphan(const store::Event& event);
     void mark(const store::Event& event);
+    void mark_ingresses(const store::Event& event);
     void on_pod(const store::Event& event);
     void on_node(const store::Event& event);
     void read_pod(PodInfo& pod, const api::ObjectPtr& object);
@@ -138,6 +141,7 @@ private:
     std::unordered_set<std::string> uids_;
     std::map<std::pair<std::string, std::string>, Orphans> orphans_; // by kind and namespace
     Dirty dirty_;
+    bool dirty_ingresses_ = true;
     ServiceIndex services_;
 };
 

@@ -21,6 +21,7 @@
 #include "labctl/dataplane/tunnel_engine.h"
 #include "labctl/dataplane/wire.h"
 #include "labctl/dataplane/workload_server.h"
+#include "mesh/tls/prepare.h"
 #include "netemu/base/log.h"
 
 namespace labctl::dataplane {
@@ -140,7 +141,8 @@ int run_data_plane(int verbosity) {
     });
     run_half("workloads", [&running] {
         serve_workloads([&running] {
-            running.wait(); // the filter binds all threads, and forbids to start one
+            mesh::prepare_tls(); // opens files, which the filter forbids
+            running.wait();      // it binds all threads, and forbids to start one
             restrict_system_calls();
         });
     });

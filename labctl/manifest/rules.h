@@ -65,6 +65,9 @@ void check_endpoint_slice(const Cursor& slice);
 void default_namespace(api::Json& name_space);
 void default_node_spec(api::Json& spec);
 void check_node_spec(const Cursor& spec);
+/// `stringData` goes into `data`, in base64, as the API server writes it.
+void default_secret(api::Json& secret);
+void check_secret(const Cursor& secret);
 void check_config_map(const Cursor& config_map);
 
 // rules_networking.cc
@@ -78,6 +81,7 @@ void check_ingress_path(const Cursor& path);
 void check_ingress_rule(const Cursor& rule);
 void check_ingress_spec(const Cursor& spec);
 void check_ingress(const Cursor& ingress);
+void check_ingress_class_spec(const Cursor& spec);
 
 // rules_policy.cc
 void check_admin_ingress_peer(const Cursor& peer);

@@ -5,6 +5,7 @@
 #include "labctl/manifest/names.h"
 #include "labctl/manifest/rules.h"
 #include "netemu/base/address.h"
+#include "netemu/base/base64.h"
 
 namespace labctl::manifest {
 
@@ -82,6 +83,54 @@ void check_config_map(const Cursor& config_map) {
     });
     if (bytes > kConfigMapBytesMax) {
         config_map["data"].error("Too long: may not be more than 1048576 bytes");
+    }
+}
+
+void default_secret(Json& secret) {
+    const auto strings = api::at(secret, "stringData");
+    auto& data = secret["data"];
+    if (!strings.is_object() || !(data.is_null() || data.is_object())) {
+        if (data.is_null()) {
+            secret.erase("data");
+        }
+        return;
+    }
+    for (const auto& [key, value] : strings.items()) {
+        if (!value.is_string()) {
+            return; // the schema says so
+        }
+    }
+    for (const auto& [key, value] : strings.items()) {
+        data[key] = netemu::encode_base64(value.get<std::string>());
+    }
+    secret.erase("stringData");
+}
+
+void check_secret(const Cursor& secret) {
+    std::size_t bytes = 0;
+    const auto data = secret["data"];
+    data.each_key([&](std::string_view key, const Cursor& value) {
+        if (const auto why = config_key(key); !why.empty()) {
+            value.error_at_key(
+                compose({"Invalid value: ", quoted(Json(std::string(key))), ": ", why}));
+        }
+        const auto decoded = netemu::decode_base64(value.text());
+        if (!decoded) {
+            value.error(
+                "illegal base64 data",
+                "write it as it is under `stringData`, or encode it: base64 -w0 FILE");
+        }
+        bytes += decoded ? decoded->size() : 0;
+    });
+    if (bytes > kConfigMapBytesMax) {
+        data.error("Too long: may not be more than 1048576 bytes");
+    }
+    if (secret["type"].is("kubernetes.io/tls")) {
+        for (const auto* key : {"tls.crt", "tls.key"}) {
+            if (!data[key].present()) {
+                data.error(compose({"Required value: ", key, ", as its type says"}));
+            }
+        }
     }
 }
 

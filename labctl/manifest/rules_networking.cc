@@ -166,4 +166,20 @@ void check_ingress(const Cursor& ingress) {
     }
 }
 
+void check_ingress_class_spec(const Cursor& spec) {
+    constexpr std::size_t kControllerMax = 250; // maxLenIngressClassController
+    const auto controller = spec["controller"];
+    const auto text = controller.text();
+    if (text.empty()) {
+        controller.required("");
+        return;
+    }
+    const auto slash = text.find('/');
+    if (text.size() > kControllerMax) {
+        controller.invalid("must be no more than 250 characters");
+    } else if (slash == std::string_view::npos || slash == 0 || slash + 1 == text.size()) {
+        controller.invalid("must be a domain-prefixed path (such as \"acme.io/foo\")");
+    }
+}
+
 } // namespace labctl::manifest

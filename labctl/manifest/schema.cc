@@ -8,7 +8,7 @@ namespace labctl::manifest::schema {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, const Struct*>, 20> kKinds{{
+constexpr std::array<std::pair<std::string_view, const Struct*>, 22> kKinds{{
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
@@ -22,11 +22,13 @@ constexpr std::array<std::pair<std::string_view, const Struct*>, 20> kKinds{{
     {"EndpointSlice", &kEndpointSlice},
     {"ServiceAccount", &kServiceAccount},
     {"ConfigMap", &kConfigMap},
+    {"Secret", &kSecret},
     {"NetworkPolicy", &kNetworkPolicy},
     {"AdminNetworkPolicy", &kAdminNetworkPolicy},
     {"BaselineAdminNetworkPolicy", &kBaselineAdminNetworkPolicy},
     {"ClusterNetworkPolicy", &kClusterNetworkPolicy},
     {"Ingress", &kIngress},
+    {"IngressClass", &kIngressClass},
     {"Lab", &kLab},
     {"Check", &kCheck},
 }};

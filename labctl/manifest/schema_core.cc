@@ -70,6 +70,12 @@ constexpr Table kConfigMapTable{
     text("binaryData").map(),
 };
 
+constexpr Table kSecretTable{
+    Code{default_secret, check_secret},
+    kApiVersion, kKind, object("metadata", kObjectMeta), flag("immutable"), text("data").map(),
+    text("stringData").map(), text("type").otherwise("Opaque"),
+};
+
 } // namespace
 
 constinit const Struct kLocalObjectReference{kLocalObjectReferenceTable.type()};
@@ -80,6 +86,7 @@ constinit const Struct kTaint{kTaintTable.type()};
 constinit const Struct kNode{kNodeTable.type()};
 constinit const Struct kServiceAccount{kServiceAccountTable.type()};
 constinit const Struct kConfigMap{kConfigMapTable.type()};
+constinit const Struct kSecret{kSecretTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

@@ -64,6 +64,10 @@ constexpr Table kDns{
     object("upstream", kUpstream),
 };
 
+constexpr Table kLabIngress{
+    flag("enabled"), text("classes").list().is(dns_subdomain),
+};
+
 constexpr Table kPolicy{
     text("established").otherwise("cut"),
 };
@@ -114,7 +118,7 @@ constexpr Table kLabSpec{
     object("nodes", kLabNode).list().or_count().unique("name"), any("podCIDR"), any("podCIDRs"), any("serviceCIDR"), any("serviceCIDRs"),
     text("clusterDomain").otherwise("cluster.local").is(dns_subdomain),
     object("cni", kCni).always(), object("proxy", kProxy).always(), object("mesh", kMesh).always(),
-    object("dns", kDns).always(),
+    object("dns", kDns).always(), object("ingress", kLabIngress),
     object("underlay", kUnderlay).always(), object("policy", kPolicy), object("loadBalancer", kLoadBalancer), object("images", kLabImage).list(),
 };
 

@@ -90,10 +90,25 @@ constexpr Table kIngressTable{
     any("status"),
 };
 
+constexpr Table kIngressClassParameters{
+    text("apiGroup"), text("kind").required(), text("name").required(), text("scope").otherwise("Cluster"),
+    text("namespace"),
+};
+
+constexpr Table kIngressClassSpec{
+    Code{nullptr, check_ingress_class_spec},
+    text("controller"), object("parameters", kIngressClassParameters),
+};
+
+constexpr Table kIngressClassTable{
+    kApiVersion, kKind, object("metadata", kObjectMeta), object("spec", kIngressClassSpec).always(),
+};
+
 } // namespace
 
 constinit const Struct kNetworkPolicy{kNetworkPolicyTable.type()};
 constinit const Struct kIngress{kIngressTable.type()};
+constinit const Struct kIngressClass{kIngressClassTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

@@ -21,10 +21,10 @@ constexpr std::array kServed{
     Served{
         "v1",
         "Binding *ComponentStatus Event LimitRange *PersistentVolume PersistentVolumeClaim "
-        "PodTemplate ReplicationController ResourceQuota Secret"},
+        "PodTemplate ReplicationController ResourceQuota"},
     Served{"apps/v1", "ControllerRevision"},
     Served{"batch/v1", "CronJob"},
-    Served{"networking.k8s.io/v1", "*IngressClass *IPAddress *ServiceCIDR"},
+    Served{"networking.k8s.io/v1", "*IPAddress *ServiceCIDR"},
     Served{"networking.k8s.io/v1beta1", "*IPAddress *ServiceCIDR"},
     Served{"policy.networking.k8s.io/v1alpha1", ""},
     Served{"policy.networking.k8s.io/v1alpha2", ""},

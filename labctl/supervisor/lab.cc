@@ -6,6 +6,7 @@
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/identities.h"
+#include "labctl/compile/ingresses.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/node_cache.h"
 #include "labctl/compile/pod_dns.h"
@@ -127,6 +128,8 @@ void Lab::start(
     update_tunnels();
     dns_ = std::make_unique<compile::DnsRecords>(store_);
     update_dns();
+    ingresses_ = std::make_unique<compile::Ingresses>(store_);
+    update_ingresses();
     step(
         (resumed ? "resumed, " : "") + count_of(store_.list("Pod").size(), "pod") +
             " scheduled on " + count_of(cluster_->config().nodes.size(), "node"),
@@ -279,6 +282,7 @@ ChangeReport Lab::sync() {
     update_policies(rules); // likewise: new pods are isolated before they have a network
     update_tunnels();
     update_dns();
+    update_ingresses();
     auto report = build_network({});
     attachments_->forget_gone(store_);
     follow_cni();

@@ -45,6 +45,7 @@ struct Result;
 
 namespace labctl::compile {
 class Identities;
+class Ingresses;
 class Policies;
 struct AffinityReaders;
 struct ProxiedClient;
@@ -269,6 +270,7 @@ private:
     void announce_policy_warning();
     void describe_policies(api::Json& status) const;
     void update_dns(); // lab_dns.cc
+    void update_ingresses();
     // lab_bgp.cc
     void start_bgp();
     void update_bgp();
@@ -334,8 +336,9 @@ private:
     store::Store store_;
     std::unique_ptr<store::Journal> journal_;
     std::unique_ptr<compile::Cluster> cluster_;
-    std::unique_ptr<compile::Proxies> proxies_; // from the moment the objects are complete
-    std::unique_ptr<compile::DnsRecords> dns_;  // likewise
+    std::unique_ptr<compile::Proxies> proxies_;     // from the moment the objects are complete
+    std::unique_ptr<compile::DnsRecords> dns_;      // likewise
+    std::unique_ptr<compile::Ingresses> ingresses_; // likewise
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     std::unique_ptr<compile::Policies> policies_;      // likewise
     std::unique_ptr<compile::Identities> identities_;  // likewise

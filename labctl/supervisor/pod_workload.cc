@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "labctl/compile/ingress_objects.h"
 #include "labctl/compile/pod_dns.h"
 
 namespace labctl::supervisor {
@@ -114,6 +115,27 @@ dataplane::DnsServing dns_serving(const Json& pod, const ClusterDns& dns) {
         }
     }
     serving.searches = conf.searches;
+    return serving;
+}
+
+std::optional<dataplane::IngressServing> ingress_serving(const Json& pod) {
+    constexpr std::uint16_t kHttpPort = 80;
+    constexpr std::uint16_t kHttpsPort = 443;
+    dataplane::IngressServing serving;
+    serving.controller = compile::ingress_controller_of(pod);
+    if (serving.controller.empty()) {
+        return std::nullopt;
+    }
+    for (const auto& port : declared_ports(pod)) {
+        if (port.protocol != dataplane::Protocol::Tcp) {
+            continue;
+        }
+        if (port.name == "https" || (port.name != "http" && port.port == kHttpsPort)) {
+            serving.https_ports.push_back(port.port);
+        } else if (port.name == "http" || port.port == kHttpPort) {
+            serving.http_ports.push_back(port.port);
+        }
+    }
     return serving;
 }
 

@@ -42,6 +42,10 @@ coredns_ports(const api::Json& pod, const std::vector<std::uint16_t>& http);
 /// What a coredns pod finds in its own resolv.conf; `forward` and `autopath` read it.
 [[nodiscard]] dataplane::DnsServing dns_serving(const api::Json& pod, const ClusterDns& dns);
 
+/// How an Ingress controller serves, if the pod is one: HTTP on the ports that it calls "http" (or
+/// 80), TLS on those that it calls "https" (or 443).
+[[nodiscard]] std::optional<dataplane::IngressServing> ingress_serving(const api::Json& pod);
+
 /// What the container's image would start: the lab's command, or the container's own (command, then
 /// args). Empty where neither names one.
 [[nodiscard]] std::vector<std::string>

@@ -147,6 +147,7 @@ void Runtime::start_builtin(const api::Object& object) {
         spec.dns = dns_serving(object.body, parts_.dns);
         spec.ports = coredns_ports(object.body, {}); // the others follow the Corefile
     }
+    spec.ingress = ingress_serving(object.body);
     node_caches_.complete(object, parts_.dns, spec);
     to_serve_.push_back(std::move(spec));
 }

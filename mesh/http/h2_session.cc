@@ -9,6 +9,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "netemu/base/base64.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -53,31 +54,6 @@ bool is_connection_field(const std::string& name) {
            name == "transfer-encoding" || name == "upgrade";
 }
 
-/// base64url without padding (RFC 4648 section 5), as HTTP2-Settings is written.
-std::optional<std::vector<std::uint8_t>> decode_base64url(std::string_view text) {
-    constexpr std::string_view kAlphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    std::vector<std::uint8_t> bytes;
-    std::uint32_t bits = 0;
-    unsigned count = 0;
-    while (text.ends_with('=')) {
-        text.remove_suffix(1);
-    }
-    for (const char c : text) {
-        const auto digit = kAlphabet.find(c);
-        if (digit == std::string_view::npos) {
-            return std::nullopt;
-        }
-        bits = bits << 6U | static_cast<std::uint32_t>(digit);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            bytes.push_back(static_cast<std::uint8_t>(bits >> count));
-        }
-    }
-    return bytes;
-}
-
 } // namespace
 
 class H2ServerSession::Impl {
@@ -106,11 +82,14 @@ public:
     }
 
     bool upgrade(std::string_view settings, const Request& request) {
-        const auto payload = decode_base64url(settings);
+        const auto payload = netemu::decode_base64(settings, netemu::Base64::Url);
         const bool head = request.method == "HEAD";
-        if (!payload ||
-            nghttp2_session_upgrade2(
-                session_.get(), payload->data(), payload->size(), head ? 1 : 0, nullptr) != 0) {
+        if (!payload || nghttp2_session_upgrade2(
+                            session_.get(),
+                            reinterpret_cast<const std::uint8_t*>(payload->data()),
+                            payload->size(),
+                            head ? 1 : 0,
+                            nullptr) != 0) {
             return false;
         }
         streams_[1].request = request;

@@ -1,0 +1,301 @@
+#include "labctl/compile/ingresses.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "labctl/compile/ingress_backends.h"
+#include "labctl/compile/ingress_objects.h"
+#include "mesh/tls/certificate.h"
+#include "netemu/base/base64.h"
+#include "netemu/base/error.h"
+#include "netemu/base/text.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using api::at;
+using api::Json;
+using api::string_at;
+
+/// A field of a Secret; nullopt where there is none that can be read.
+std::optional<std::string> secret_field(const Json& secret, const char* key) {
+    const auto& data = at(secret, "data");
+    const auto found = data.find(key);
+    if (found == data.end() || !found->is_string()) {
+        return std::nullopt;
+    }
+    return netemu::decode_base64(found->get<std::string>());
+}
+
+/// Oldest first, as controllers settle who is first; of one second, by name.
+std::vector<api::ObjectPtr> by_age(std::vector<api::ObjectPtr> ingresses) {
+    std::stable_sort(ingresses.begin(), ingresses.end(), [](const auto& left, const auto& right) {
+        return string_at(left->body, "metadata.creationTimestamp") <
+               string_at(right->body, "metadata.creationTimestamp");
+    });
+    return ingresses;
+}
+
+bool same_rule(const services::IngressPath& left, const services::IngressPath& right) {
+    return left.path == right.path && left.type == right.type;
+}
+
+} // namespace
+
+/// Makes the tables from nothing.
+class Ingresses::Builder {
+public:
+    Builder(const store::Store& store, const SliceNames& slices)
+        : store_(store), backends_(store, slices) {}
+
+    void build() {
+        for (const auto& ingress : by_age(store_.list("Ingress"))) {
+            add(ingress);
+        }
+        for (auto& [controller, table] : tables) {
+            table.sort_paths();
+        }
+    }
+
+    [[nodiscard]] const std::set<Key>& services() const { return backends_.services(); }
+
+    std::map<std::string, services::IngressTable> tables;
+    std::vector<Note> notes;
+    std::set<Key> secrets;
+
+private:
+    void warn(const char* reason, std::string text) {
+        notes.push_back({ingress_, true, reason, std::move(text)});
+    }
+
+    void add(const api::ObjectPtr& ingress) {
+        ingress_ = ingress;
+        const auto controller = controller_of_ingress(store_, ingress->body);
+        if (controller.empty()) {
+            return explain_nobody();
+        }
+        notes.push_back({ingress, false, "Sync", "Scheduled for sync"});
+        warn_of_annotations();
+        table_ = &tables[controller];
+        name_ = ingress->ns() + "/" + ingress->name();
+        const auto& spec = at(ingress->body, "spec");
+        std::optional<std::uint32_t> default_backend;
+        if (const auto& backend = at(spec, "defaultBackend"); backend.is_object()) {
+            default_backend = backend_index(backend);
+            table_->default_backend = table_->default_backend.value_or(*default_backend);
+        }
+        for (const auto& rule : at(spec, "rules")) {
+            add_rule(rule, default_backend);
+        }
+        for (const auto& tls : at(spec, "tls")) {
+            add_certificate(tls);
+        }
+    }
+
+    void explain_nobody() {
+        const auto name = ingress_class_of(ingress_->body);
+        if (!name.empty()) {
+            return warn(
+                "NoController",
+                "nothing acts on it: there is no IngressClass \"" + name + "\"" + known_classes());
+        }
+        const auto defaults = default_ingress_classes(store_);
+        if (defaults.size() > 1) {
+            return warn(
+                "NoController",
+                "nothing acts on it: it names no class, and " + std::to_string(defaults.size()) +
+                    " IngressClasses are marked as the default");
+        }
+        warn(
+            "NoController",
+            "nothing acts on it: it names no class, and no IngressClass is the default" +
+                known_classes());
+    }
+
+    [[nodiscard]] std::string known_classes() const {
+        std::vector<std::string> names;
+        for (const auto& key : store_.keys("IngressClass")) {
+            names.push_back(key.name);
+        }
+        return names.empty() ? "" : "; there are: " + netemu::join(names, ", ");
+    }
+
+    /// Most annotations are programs for a controller of another make.
+    void warn_of_annotations() {
+        std::vector<std::string> unknown;
+        for (const auto& [key, value] : ingress_->annotations()) {
+            const auto domain = key.substr(0, key.find('/'));
+            if (domain.find("ingress") != std::string::npos && domain != "kubernetes.io") {
+                unknown.push_back(key);
+            }
+        }
+        if (!unknown.empty()) {
+            warn(
+                "UnknownAnnotation",
+                "labctl's controller does not know, and leaves without effect: " +
+                    netemu::join(unknown, ", "));
+        }
+    }
+
+    std::uint32_t backend_index(const Json& backend) {
+        auto resolved = backends_.resolve(ingress_->ns(), backend);
+        if (!resolved.problem.empty()) {
+            warn(
+                "BackendNotReady",
+                "requests to " + resolved.name + " get 503: " + resolved.problem);
+        }
+        auto& all = table_->backends;
+        const auto found = std::find_if(all.begin(), all.end(), [&resolved](const auto& known) {
+            return known.name == resolved.name;
+        });
+        if (found == all.end()) {
+            all.push_back(std::move(resolved));
+            return static_cast<std::uint32_t>(all.size() - 1);
+        }
+        return static_cast<std::uint32_t>(found - all.begin());
+    }
+
+    void add_rule(const Json& rule, const std::optional<std::uint32_t>& default_backend) {
+        const auto name = services::ingress_host_name(string_at(rule, "host"));
+        auto& host = table_->hosts[name];
+        if (!host.default_backend) {
+            host.default_backend = default_backend;
+        }
+        for (const auto& json : at(rule, "http.paths")) {
+            services::IngressPath path;
+            path.type = services::parse_ingress_path_type(string_at(json, "pathType"))
+                            .value_or(services::IngressPathType::ImplementationSpecific);
+            path.path = string_at(json, "path", "/");
+            path.ingress = name_;
+            const auto older =
+                std::find_if(host.paths.begin(), host.paths.end(), [&path](const auto& known) {
+                    return same_rule(known, path);
+                });
+            if (older != host.paths.end()) {
+                warn(
+                    "DuplicateRule",
+                    "the path " + path.path + " of host \"" + name + "\" is also in Ingress " +
+                        older->ingress + ", which comes first");
+                continue;
+            }
+            path.backend = backend_index(at(json, "backend"));
+            host.paths.push_back(std::move(path));
+        }
+    }
+
+    void add_certificate(const Json& tls) {
+        const auto secret_name = string_at(tls, "secretName");
+        if (secret_name.empty()) {
+            return; // the controller's own
+        }
+        secrets.insert({ingress_->ns(), secret_name});
+        services::IngressCertificate certificate;
+        certificate.secret = ingress_->ns() + "/" + secret_name;
+        const auto fallback = ": TLS clients get the controller's own certificate";
+        const auto secret = store_.get({"Secret", ingress_->ns(), secret_name});
+        if (!secret) {
+            return warn("NoSecret", "there is no Secret " + certificate.secret + fallback);
+        }
+        const auto chain = secret_field(secret->body, "tls.crt");
+        const auto key = secret_field(secret->body, "tls.key");
+        if (!chain || !key) {
+            return warn(
+                "BadSecret",
+                "Secret " + certificate.secret + " has no tls.crt and tls.key" + fallback);
+        }
+        certificate.chain_pem = *chain;
+        certificate.key_pem = *key;
+        try {
+            const auto identity = mesh::TlsIdentity::parse(*chain, *key);
+            for (const auto& host : at(tls, "hosts")) {
+                add_host(certificate, *identity, host.is_string() ? host.get<std::string>() : "");
+            }
+            table_->certificates.push_back(std::move(certificate));
+        } catch (const netemu::Error& error) {
+            warn("BadSecret", "Secret " + certificate.secret + ": " + error.what() + fallback);
+        }
+    }
+
+    void add_host(
+        services::IngressCertificate& certificate,
+        const mesh::TlsIdentity& identity,
+        const std::string& host) {
+        const auto name = services::ingress_host_name(host);
+        if (!name.starts_with("*.") && !identity.covers(name)) {
+            warn(
+                "WrongCertificate",
+                "the certificate of Secret " + certificate.secret + " is for " +
+                    netemu::join(identity.facts().names(), ", ") + ", not for " + name);
+        }
+        certificate.hosts.push_back(name);
+    }
+
+    const store::Store& store_;
+    IngressBackends backends_;
+    api::ObjectPtr ingress_; // that is being added
+    std::string name_;       // its "NS/NAME"
+    services::IngressTable* table_ = nullptr;
+};
+
+Ingresses::Ingresses(store::Store& store) : store_(store) {
+    for (const auto& slice : store_.list("EndpointSlice")) {
+        (void)slices_.note(*slice, true);
+    }
+    watch_ = store_.watch([this](const store::Event& event) { on_event(event); });
+}
+
+Ingresses::~Ingresses() {
+    store_.unwatch(watch_);
+}
+
+void Ingresses::on_event(const store::Event& event) {
+    const auto kind = event.object->kind();
+    if (kind == "Ingress") {
+        dirty_ = dirty_ || !event.status_only;
+    } else if (kind == "IngressClass") {
+        dirty_ = true;
+    } else if (kind == "Service") {
+        dirty_ = dirty_ || services_.contains({event.object->ns(), event.object->name()});
+    } else if (kind == "Secret") {
+        dirty_ = dirty_ || secrets_.contains({event.object->ns(), event.object->name()});
+    } else if (kind == "EndpointSlice") {
+        if (event.previous) {
+            (void)slices_.note(*event.previous, false);
+        }
+        const auto service = slices_.note(*event.object, event.type != store::EventType::Deleted);
+        dirty_ = dirty_ || (service && services_.contains(*service));
+    }
+}
+
+Ingresses::Update Ingresses::update() {
+    Update update;
+    if (!std::exchange(dirty_, false)) {
+        return update;
+    }
+    Builder builder(store_, slices_);
+    builder.build();
+    for (const auto& [controller, table] : tables_) {
+        builder.tables.try_emplace(controller); // it had rules, and has none any more
+    }
+    for (const auto& [controller, table] : builder.tables) {
+        const auto before = tables_.find(controller);
+        if (before == tables_.end() || !(before->second == table)) {
+            update.tables.emplace(controller, table);
+        }
+    }
+    std::set<std::pair<std::string, std::string>> told;
+    for (auto& note : builder.notes) {
+        const auto& said = *told.emplace(note.ingress->uid(), note.text).first;
+        if (!told_.contains(said)) {
+            update.notes.push_back(std::move(note));
+        }
+    }
+    tables_ = std::move(builder.tables);
+    services_ = builder.services();
+    secrets_ = std::move(builder.secrets);
+    told_ = std::move(told);
+    return update;
+}
+
+} // namespace labctl::compile

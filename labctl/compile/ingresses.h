@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "labctl/api/object.h"
+#include "labctl/compile/slice_names.h"
+#include "labctl/store/store.h"
+#include "services/ingress.h"
+
+/// What the lab's Ingress controllers answer from: Ingresses, their classes, Services, Secrets.
+namespace labctl::compile {
+
+/// Follows the store as an Ingress controller follows the API server. A change that concerns no
+/// Ingress costs nothing; one that does makes the rules anew. Belongs to the thread of the store.
+class Ingresses {
+public:
+    /// `store` outlives this.
+    explicit Ingresses(store::Store& store);
+    Ingresses(const Ingresses&) = delete;
+    Ingresses& operator=(const Ingresses&) = delete;
+    ~Ingresses();
+
+    /// What is to be told of an Ingress, as an Event.
+    struct Note {
+        api::ObjectPtr ingress;
+        bool warning = false;
+        const char* reason = ""; // of static storage
+        std::string text;
+    };
+    struct Update {
+        /// The rules of those controllers for which they are others than before.
+        std::map<std::string, services::IngressTable> tables;
+        std::vector<Note> notes; // that were not told at the last update
+    };
+    /// What has changed since the last call; everything at the first.
+    Update update();
+
+    /// The rules in force, by controller.
+    [[nodiscard]] const std::map<std::string, services::IngressTable>& tables() const {
+        return tables_;
+    }
+
+private:
+    using Key = std::pair<std::string, std::string>; // namespace, name
+    class Builder;
+
+    void on_event(const store::Event& event);
+
+    store::Store& store_;
+    store::Store::WatchId watch_ = 0;
+    SliceNames slices_;
+    bool dirty_ = true;
+    std::set<Key> services_; // that Ingresses name
+    std::set<Key> secrets_;  // likewise
+    std::map<std::string, services::IngressTable> tables_;
+    std::set<std::pair<std::string, std::string>> told_; // Ingress' uid, text
+};
+
+} // namespace labctl::compile

@@ -1,0 +1,27 @@
+#include "labctl/compile/ingresses.h"
+#include "labctl/supervisor/lab.h"
+
+namespace labctl::supervisor {
+
+namespace {
+
+constexpr const char* kIngressComponent = "ingress-controller";
+
+} // namespace
+
+/// What the Ingress controllers answer from has become. Tell it before their pods are served.
+void Lab::update_ingresses() {
+    const auto update = ingresses_->update();
+    for (const auto& [controller, table] : update.tables) {
+        dataplane_->change_ingress(controller, table);
+    }
+    for (const auto& note : update.notes) {
+        if (note.warning) {
+            cluster_->warn(kIngressComponent, *note.ingress, note.reason, note.text);
+        } else {
+            cluster_->note(kIngressComponent, *note.ingress, note.reason, note.text);
+        }
+    }
+}
+
+} // namespace labctl::supervisor
