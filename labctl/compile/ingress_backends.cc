@@ -29,14 +29,15 @@ std::string port_list(const services::Service& service) {
 
 } // namespace
 
-services::IngressBackend IngressBackends::resolve(const std::string& ns, const Json& backend) {
-    services::IngressBackend result;
+IngressBackends::Resolved IngressBackends::resolve(const std::string& ns, const Json& backend) {
+    Resolved resolved{{}, true};
+    auto& result = resolved.backend;
     const auto& wanted = at(backend, "service");
     if (!wanted.is_object()) {
         const auto kind = string_at(backend, "resource.kind");
         result.name = ns + "/" + kind + "/" + string_at(backend, "resource.name");
         result.problem = "a backend of the kind " + kind + " is nothing that can be asked here";
-        return result;
+        return resolved;
     }
     const ServiceKey key{ns, string_at(wanted, "name")};
     asked_.insert(key);
@@ -47,7 +48,7 @@ services::IngressBackend IngressBackends::resolve(const std::string& ns, const J
     const auto object = store_.get({"Service", ns, key.second});
     if (!object) {
         result.problem = "there is no Service " + ns + "/" + key.second;
-        return result;
+        return resolved;
     }
     const auto service = service_value(object->body);
     const auto port =
@@ -63,9 +64,10 @@ services::IngressBackend IngressBackends::resolve(const std::string& ns, const J
         result.problem = "Service " + ns + "/" + key.second + " has no TCP port " + port_text +
                          "; it has " + port_list(service);
     } else {
+        resolved.misconfigured = false;
         find_endpoints(key, port->name, result);
     }
-    return result;
+    return resolved;
 }
 
 /// Those that are ready; if there are none, those that still serve while they end. Of one family:

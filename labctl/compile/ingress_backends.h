@@ -20,9 +20,13 @@ public:
     IngressBackends(const store::Store& store, const SliceNames& slices)
         : store_(store), slices_(slices) {}
 
+    struct Resolved {
+        services::IngressBackend backend;
+        bool misconfigured = false; // its problem will not go away by itself
+    };
     /// `backend` is an IngressBackend of networking/v1 in an Ingress of that namespace. Those that
     /// cannot answer have no endpoints, and a problem.
-    services::IngressBackend resolve(const std::string& ns, const api::Json& backend);
+    Resolved resolve(const std::string& ns, const api::Json& backend);
 
     [[nodiscard]] const std::set<ServiceKey>& services() const { return asked_; }
 

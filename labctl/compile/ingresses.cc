@@ -139,11 +139,10 @@ private:
     }
 
     std::uint32_t backend_index(const Json& backend) {
-        auto resolved = backends_.resolve(ingress_->ns(), backend);
-        if (!resolved.problem.empty()) {
-            warn(
-                "BackendNotReady",
-                "requests to " + resolved.name + " get 503: " + resolved.problem);
+        auto found_backend = backends_.resolve(ingress_->ns(), backend);
+        auto& resolved = found_backend.backend;
+        if (found_backend.misconfigured) {
+            warn("BadBackend", "requests to " + resolved.name + " get 503: " + resolved.problem);
         }
         auto& all = table_->backends;
         const auto found = std::find_if(all.begin(), all.end(), [&resolved](const auto& known) {
