@@ -1,36 +1,15 @@
 #include "mesh/tls/prepare.h"
 
-#include <chrono>
+#include <array>
+#include <cstdint>
 
-#include <openssl/crypto.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 
-#include "mesh/tls/certificate.h"
 #include "mesh/tls/handles.h"
-#include "mesh/tls/session.h"
 #include "netemu/base/error.h"
 
 namespace mesh {
-namespace {
-
-/// A connection with oneself uses all that another one will.
-void rehearse() {
-    TlsServerSettings settings;
-    const auto identity = TlsIdentity::make_self_signed("rehearsal", {}, std::chrono::hours(1));
-    settings.identity = [identity](std::string_view) { return identity; };
-    TlsServerSession server(TlsServerConfig::make(std::move(settings)));
-    TlsClientSession client(TlsClientConfig::make({}), "rehearsal");
-    constexpr int kFlights = 3;
-    for (int i = 0; i < kFlights; ++i) {
-        server.feed(client.take_output());
-        client.feed(server.take_output());
-    }
-    if (!server.handshaken() || !client.handshaken()) {
-        throw netemu::Error("OpenSSL cannot speak TLS: " + client.error() + server.error());
-    }
-}
-
-} // namespace
 
 void detail::start_openssl() {
     static const bool started = [] {
@@ -47,12 +26,11 @@ void detail::start_openssl() {
 }
 
 void prepare_tls() {
-    static const bool done = [] {
-        detail::start_openssl();
-        rehearse();
-        return true;
-    }();
-    static_cast<void>(done);
+    detail::start_openssl();
+    std::array<std::uint8_t, 1> byte{};
+    if (RAND_bytes(byte.data(), static_cast<int>(byte.size())) != 1) {
+        throw netemu::Error("OpenSSL has no random numbers: " + detail::take_error_words());
+    }
 }
 
 } // namespace mesh
