@@ -1,9 +1,8 @@
 #include "mesh/tls/prepare.h"
 
-#include <array>
 #include <cstdint>
+#include <ctime>
 
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 
 #include "mesh/tls/handles.h"
@@ -27,10 +26,8 @@ void detail::start_openssl() {
 
 void prepare_tls() {
     detail::start_openssl();
-    std::array<std::uint8_t, 1> byte{};
-    if (RAND_bytes(byte.data(), static_cast<int>(byte.size())) != 1) {
-        throw netemu::Error("OpenSSL has no random numbers: " + detail::take_error_words());
-    }
+    ::tzset(); // the C library's gmtime, which OpenSSL's dates need, reads the zone of the host
+               // first
 }
 
 } // namespace mesh

@@ -2,7 +2,7 @@
 
 namespace mesh {
 
-/// Starts OpenSSL with its built-in algorithms, the texts of its errors and random numbers, and
+/// Starts OpenSSL with its built-in algorithms and the texts of its errors, and
 /// without openssl.cnf, whatever OPENSSL_CONF says: sessions behave alike on every host, and
 /// nothing of this room opens a file from then on. Call before files can no longer be opened (a
 /// seccomp filter) and before anything else uses OpenSSL; it takes a third of a millisecond, and
