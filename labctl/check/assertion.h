@@ -58,7 +58,7 @@ struct Destination {
     /// Number or name; "*" for every declared port; empty with Tcp means every declared port, or
     /// ICMP to what declares none.
     std::string port;
-    std::string path = "/"; // for Http
+    std::string path = "/"; // for Http and Https
     std::string text;       // as written
 };
 

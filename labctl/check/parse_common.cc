@@ -67,15 +67,19 @@ void parse_port(std::string_view text, Destination& destination) {
         return;
     }
     const auto protocol = netemu::to_lower(text.substr(slash + 1));
-    static const std::vector<std::string> kProtocols{"tcp", "udp", "sctp", "http"};
+    static const std::vector<std::string> kProtocols{"tcp", "udp", "sctp", "http", "https"};
     static constexpr std::array kSchemes{
-        probe::Scheme::Tcp, probe::Scheme::Udp, probe::Scheme::Sctp, probe::Scheme::Http};
+        probe::Scheme::Tcp,
+        probe::Scheme::Udp,
+        probe::Scheme::Sctp,
+        probe::Scheme::Http,
+        probe::Scheme::Https};
     const auto found = std::ranges::find(kProtocols, protocol);
     if (found == kProtocols.end()) {
         const auto near = netemu::nearest(protocol, kProtocols);
         throw UsageError(
             quote(text.substr(slash + 1)) + " is not a protocol",
-            near ? "did you mean '" + *near + "'?" : "write tcp, udp, sctp or http");
+            near ? "did you mean '" + *near + "'?" : "write tcp, udp, sctp, http or https");
     }
     destination.scheme = kSchemes.at(static_cast<std::size_t>(found - kProtocols.begin()));
 }
@@ -157,10 +161,10 @@ void check_conditions(const Assertion& assertion) {
             "'mtu' is measured with ICMP, one packet of each size",
             "write the target as icmp://..., or NAME icmp, and no count");
     }
-    if (asks_for_http(expect) && scheme != probe::Scheme::Http) {
+    if (asks_for_http(expect) && !probe::is_http(scheme)) {
         throw UsageError(
             "a status, header or body is expected, but the target is not HTTP",
-            "write the target as http://... or NAME:PORT/http");
+            "write the target as http://... or NAME:PORT/http, or https");
     }
 }
 

@@ -331,8 +331,8 @@ void apply_path(const Json& mapping, Assertion& assertion) {
     if (!path.starts_with('/')) {
         throw UsageError("'path' must begin with '/'");
     }
-    if (assertion.to.url || assertion.to.scheme != probe::Scheme::Http) {
-        throw UsageError("'path' goes with a target of the form NAME:PORT/http");
+    if (assertion.to.url || !probe::is_http(assertion.to.scheme)) {
+        throw UsageError("'path' goes with a target of the form NAME:PORT/http, or https");
     }
     assertion.to.path = path;
 }
