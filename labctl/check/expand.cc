@@ -367,6 +367,7 @@ Flow start_flow(
     request.method = assertion.method;
     request.headers = assertion.headers;
     request.body = assertion.body;
+    request.ca = assertion.ca;
     request.timeout_ms = assertion.timeout_ms > 0 ? assertion.timeout_ms : timeout_ms;
     request.count = assertion.count;
     request.source_port = assertion.source_port;

@@ -121,6 +121,9 @@ std::string expectation_text(const Expectation& expect) {
     for (const auto& [name, value] : expect.headers) {
         add("header", name + ": " + value);
     }
+    for (const auto& [name, value] : expect.tls) {
+        add("TLS", name + " " + value);
+    }
     add("backend", expect.backend);
     add("client IP", expect.client_ip);
     add("mtu", expect.mtu ? std::to_string(*expect.mtu) : "");
@@ -142,9 +145,9 @@ bool asks_for_http(const Expectation& expect) {
 
 void check_conditions(const Assertion& assertion) {
     const auto& expect = assertion.expect;
-    const bool conditions = asks_for_http(expect) || !expect.backend.empty() ||
-                            !expect.client_ip.empty() || !expect.answers.empty() ||
-                            !expect.spread.empty() || expect.mtu;
+    const bool conditions = asks_for_http(expect) || !expect.tls.empty() ||
+                            !expect.backend.empty() || !expect.client_ip.empty() ||
+                            !expect.answers.empty() || !expect.spread.empty() || expect.mtu;
     if (!expect.spread.empty() && assertion.count < 2) {
         throw UsageError("'spread' is over many exchanges", "write count: 100 beside it");
     }
@@ -160,6 +163,11 @@ void check_conditions(const Assertion& assertion) {
         throw UsageError(
             "'mtu' is measured with ICMP, one packet of each size",
             "write the target as icmp://..., or NAME icmp, and no count");
+    }
+    if ((!expect.tls.empty() || !assertion.ca.empty()) && scheme != probe::Scheme::Https) {
+        throw UsageError(
+            "a certificate is expected, but the target is not HTTPS",
+            "write the target as https://... or NAME:PORT/https");
     }
     if (asks_for_http(expect) && !probe::is_http(scheme)) {
         throw UsageError(
