@@ -39,10 +39,13 @@ struct Expectation {
     std::optional<std::string> body_contains;
     std::optional<std::string> body_matches; // ECMAScript regular expression, over the first 8 KiB
     std::map<std::string, std::string> headers; // lower-case name -> glob over the value
-    std::string backend;                        // glob over "NS/POD", or over the pod's name alone
-    std::string client_ip;                      // "preserved", "node", an address, or empty
-    std::vector<std::string> answers;           // DNS answers, in any order
-    std::vector<Share> spread;                  // over the exchanges of one flow (`count`)
+    /// Of the server's certificate: "subject", "issuer", "dnsName" (one of its names) or "version"
+    /// (of TLS) -> glob over the value. Of an https destination.
+    std::map<std::string, std::string> tls;
+    std::string backend;              // glob over "NS/POD", or over the pod's name alone
+    std::string client_ip;            // "preserved", "node", an address, or empty
+    std::vector<std::string> answers; // DNS answers, in any order
+    std::vector<Share> spread;        // over the exchanges of one flow (`count`)
     /// How large an IP packet the path takes, in bytes: one of this size comes through, one more
     /// byte does not. Of an ICMP destination.
     std::optional<std::uint32_t> mtu;
@@ -58,7 +61,7 @@ struct Destination {
     /// Number or name; "*" for every declared port; empty with Tcp means every declared port, or
     /// ICMP to what declares none.
     std::string port;
-    std::string path = "/"; // for Http
+    std::string path = "/"; // for Http and Https
     std::string text;       // as written
 };
 
@@ -91,6 +94,7 @@ struct Assertion {
     std::string method = "GET";
     std::map<std::string, std::string> headers;
     std::string body;
+    std::string ca; // PEM, of https: probe::Request::ca
     std::uint16_t source_port = 0;
     std::string via;
 

@@ -21,7 +21,9 @@ std::string key_of(const probe::Request& request) {
     for (const auto& [name, value] : request.headers) {
         add(name + ":" + value);
     }
+    add(std::to_string(request.body.size()));
     add(request.body);
+    add(request.ca);
     return key;
 }
 

@@ -59,8 +59,8 @@ std::vector<Door> doors_of(const Destination& destination, const Party& party) {
     if (const auto* ports = declared_ports(party)) {
         for (const auto& candidate : *ports) {
             if (candidate.name == port) {
-                const auto scheme = destination.scheme == Scheme::Http
-                                        ? Scheme::Http
+                const auto scheme = probe::is_http(destination.scheme)
+                                        ? destination.scheme
                                         : scheme_from(candidate.protocol);
                 doors.push_back({scheme, std::to_string(candidate.number)});
             }
@@ -342,7 +342,7 @@ probe::Target make_target(
     std::string text = probe::to_string(scheme) + "://";
     text += address.find(':') == std::string::npos ? address : "[" + address + "]";
     text += port.empty() ? "" : ":" + port;
-    text += scheme == Scheme::Http ? path : "";
+    text += probe::is_http(scheme) ? path : "";
     return probe::Target::parse(text);
 }
 
@@ -367,6 +367,7 @@ Flow start_flow(
     request.method = assertion.method;
     request.headers = assertion.headers;
     request.body = assertion.body;
+    request.ca = assertion.ca;
     request.timeout_ms = assertion.timeout_ms > 0 ? assertion.timeout_ms : timeout_ms;
     request.count = assertion.count;
     request.source_port = assertion.source_port;

@@ -92,6 +92,7 @@ public:
              {check_status(expect.statuses),
               check_body(expect),
               check_headers(expect.headers),
+              check_tls(expect.tls),
               check_backend(expect.backend),
               check_backend(flow_.backend),
               check_client_ip(expect.client_ip),
@@ -191,6 +192,32 @@ private:
             }
             if (const auto& value = http->headers.at(name); !netemu::glob_match(glob, value)) {
                 return "the header " + quote(name) + " is " + quote(value);
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] std::string check_tls(const std::map<std::string, std::string>& wanted) const {
+        if (wanted.empty()) {
+            return {};
+        }
+        if (!result_.first.tls) {
+            return "an answer came, but not one of TLS";
+        }
+        const auto& tls = *result_.first.tls;
+        for (const auto& [name, glob] : wanted) {
+            auto seen = std::vector{
+                name == "subject"  ? tls.subject
+                : name == "issuer" ? tls.issuer
+                                   : tls.version};
+            if (name == "dnsName") {
+                seen = tls.dns_names;
+            }
+            const bool met = std::ranges::any_of(
+                seen, [&glob](const auto& value) { return netemu::glob_match(glob, value); });
+            if (!met) {
+                return "the " + name + " of TLS is " +
+                       (seen.empty() ? std::string("missing") : quote(netemu::join(seen, ", ")));
             }
         }
         return {};

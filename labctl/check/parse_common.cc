@@ -67,15 +67,19 @@ void parse_port(std::string_view text, Destination& destination) {
         return;
     }
     const auto protocol = netemu::to_lower(text.substr(slash + 1));
-    static const std::vector<std::string> kProtocols{"tcp", "udp", "sctp", "http"};
+    static const std::vector<std::string> kProtocols{"tcp", "udp", "sctp", "http", "https"};
     static constexpr std::array kSchemes{
-        probe::Scheme::Tcp, probe::Scheme::Udp, probe::Scheme::Sctp, probe::Scheme::Http};
+        probe::Scheme::Tcp,
+        probe::Scheme::Udp,
+        probe::Scheme::Sctp,
+        probe::Scheme::Http,
+        probe::Scheme::Https};
     const auto found = std::ranges::find(kProtocols, protocol);
     if (found == kProtocols.end()) {
         const auto near = netemu::nearest(protocol, kProtocols);
         throw UsageError(
             quote(text.substr(slash + 1)) + " is not a protocol",
-            near ? "did you mean '" + *near + "'?" : "write tcp, udp, sctp or http");
+            near ? "did you mean '" + *near + "'?" : "write tcp, udp, sctp, http or https");
     }
     destination.scheme = kSchemes.at(static_cast<std::size_t>(found - kProtocols.begin()));
 }
@@ -117,6 +121,9 @@ std::string expectation_text(const Expectation& expect) {
     for (const auto& [name, value] : expect.headers) {
         add("header", name + ": " + value);
     }
+    for (const auto& [name, value] : expect.tls) {
+        add("TLS", name + " " + value);
+    }
     add("backend", expect.backend);
     add("client IP", expect.client_ip);
     add("mtu", expect.mtu ? std::to_string(*expect.mtu) : "");
@@ -138,9 +145,9 @@ bool asks_for_http(const Expectation& expect) {
 
 void check_conditions(const Assertion& assertion) {
     const auto& expect = assertion.expect;
-    const bool conditions = asks_for_http(expect) || !expect.backend.empty() ||
-                            !expect.client_ip.empty() || !expect.answers.empty() ||
-                            !expect.spread.empty() || expect.mtu;
+    const bool conditions = asks_for_http(expect) || !expect.tls.empty() ||
+                            !expect.backend.empty() || !expect.client_ip.empty() ||
+                            !expect.answers.empty() || !expect.spread.empty() || expect.mtu;
     if (!expect.spread.empty() && assertion.count < 2) {
         throw UsageError("'spread' is over many exchanges", "write count: 100 beside it");
     }
@@ -157,10 +164,15 @@ void check_conditions(const Assertion& assertion) {
             "'mtu' is measured with ICMP, one packet of each size",
             "write the target as icmp://..., or NAME icmp, and no count");
     }
-    if (asks_for_http(expect) && scheme != probe::Scheme::Http) {
+    if ((!expect.tls.empty() || !assertion.ca.empty()) && scheme != probe::Scheme::Https) {
+        throw UsageError(
+            "a certificate is expected, but the target is not HTTPS",
+            "write the target as https://... or NAME:PORT/https");
+    }
+    if (asks_for_http(expect) && !probe::is_http(scheme)) {
         throw UsageError(
             "a status, header or body is expected, but the target is not HTTP",
-            "write the target as http://... or NAME:PORT/http");
+            "write the target as http://... or NAME:PORT/http, or https");
     }
 }
 

@@ -126,6 +126,18 @@ void read_client_ip(const std::string& field, const Json& value, Expectation& ex
     }
 }
 
+void read_tls(const std::string& field, const Json& value, Expectation& expect) {
+    if (!value.is_object() || value.empty()) {
+        throw UsageError(
+            quote(field) + " must be a mapping", "write tls: {subject: CN=web*, dnsName: web.lab}");
+    }
+    std::map<std::string, Reader> readers;
+    for (const char* name : {"subject", "issuer", "dnsName", "version"}) {
+        readers[name] = [&](const auto& f, const Json& v) { expect.tls[f] = text_of(f, v); };
+    }
+    read_fields(value, "expect.tls", readers);
+}
+
 void read_answers(const std::string& field, const Json& value, Expectation& expect) {
     if (!value.is_array()) {
         throw UsageError(quote(field) + " must be a list");
@@ -184,6 +196,7 @@ Expectation read_expect(const Json& value) {
          {"backend", [&](const auto& f, const Json& v) { expect.backend = text_of(f, v); }},
          {"clientIP", client},
          {"sourceIP", client},
+         {"tls", [&](const auto& f, const Json& v) { read_tls(f, v, expect); }},
          {"mtu",
           [&](const auto& f, const Json& v) {
               expect.mtu = static_cast<std::uint32_t>(
@@ -312,6 +325,7 @@ std::map<std::string, Reader> probe_readers(Assertion& a) {
         {"method", [&a](const auto& f, const Json& v) { a.method = text_of(f, v); }},
         {"headers", [&a](const auto& f, const Json& v) { a.headers = map_of(f, v); }},
         {"body", [&a](const auto& f, const Json& v) { a.body = text_of(f, v); }},
+        {"ca", [&a](const auto& f, const Json& v) { a.ca = text_of(f, v); }},
         {"sourcePort",
          [&a](const auto& f, const Json& v) {
              a.source_port = static_cast<std::uint16_t>(int_of(f, v, 1, 65535));
@@ -331,8 +345,8 @@ void apply_path(const Json& mapping, Assertion& assertion) {
     if (!path.starts_with('/')) {
         throw UsageError("'path' must begin with '/'");
     }
-    if (assertion.to.url || assertion.to.scheme != probe::Scheme::Http) {
-        throw UsageError("'path' goes with a target of the form NAME:PORT/http");
+    if (assertion.to.url || !probe::is_http(assertion.to.scheme)) {
+        throw UsageError("'path' goes with a target of the form NAME:PORT/http, or https");
     }
     assertion.to.path = path;
 }

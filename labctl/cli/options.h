@@ -71,6 +71,7 @@ struct Options {
     std::vector<std::string> headers;
     std::string data;
     std::uint16_t source_port = 0;
+    std::string cacert;
     std::uint32_t packet_size = 0;
     bool samples = false;
     bool no_evidence = false;

@@ -255,6 +255,10 @@ void add_verdicts(CLI::App& app, Options& o) {
     probe->add_option("-X,--method", o.method, "HTTP method");
     probe->add_option("-H,--header", o.headers, "HTTP header, NAME: VALUE")->take_all();
     probe->add_option("-d,--data", o.data, "HTTP body");
+    probe
+        ->add_option(
+            "--cacert", o.cacert, "PEM of who must have signed an https:// server's certificate")
+        ->type_name("FILE");
     probe->add_option("--source-port", o.source_port, "Port of the client");
     probe->add_option("--size", o.packet_size, "Bytes of the IP packet, never fragmented (icmp://)")
         ->check(CLI::Range(68, 65535));

@@ -73,6 +73,12 @@ json single_probe(const Options& options) {
     if (options.no_evidence) {
         one["evidence"] = false;
     }
+    if (!options.cacert.empty()) {
+        one["ca"] = read_text(options.cacert);
+        if (one["ca"] == "") {
+            throw netemu::UsageError("--cacert " + options.cacert + ": there is nothing in it");
+        }
+    }
     for (const auto& header : options.headers) {
         const auto colon = header.find(':');
         if (colon == std::string::npos) {

@@ -112,7 +112,8 @@ void carry(int channel_fd, std::latch& running) {
 int run_data_plane(int verbosity) {
     run_half("start", [verbosity] {
         netemu::set_log_verbosity(verbosity);
-        ::tzset(); // reads its file while files can still be opened
+        ::tzset();           // reads its file while files can still be opened
+        mesh::prepare_tls(); // likewise
         ::prctl(PR_SET_NAME, "labctl-data", 0, 0, 0);
         drop_privileges(kLinkChannelFd + 1);
     });

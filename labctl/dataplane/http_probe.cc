@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "labctl/dataplane/probe_tasks.h"
+#include "labctl/dataplane/probe_tls.h"
 #include "labctl/dataplane/wire.h"
 #include "labctl/dataplane/workload.h"
 #include "mesh/http/parser.h"
@@ -24,12 +25,17 @@ mesh::ParserOptions response_options() {
     return options;
 }
 
-/// http: whole exchanges, one or several in a row over the connection.
+/// http and https: whole exchanges, one or several in a row over the connection.
 class HttpProbe final : public ProbeTask {
 public:
     HttpProbe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket)
         : ProbeTask(host, std::move(job), std::move(socket)),
-          parser_(this->job().what->method, response_options()), left_(this->job().exchanges) {}
+          parser_(this->job().what->method, response_options()), left_(this->job().exchanges) {
+        const auto& what = *this->job().what;
+        if (what.scheme == probe::Scheme::Https) {
+            tls_.emplace(what.tls, what.tls_host);
+        }
+    }
 
     void start() override {
         const int on = 1;
@@ -46,7 +52,13 @@ public:
 private:
     /// Begins an exchange; `started_` is set.
     void begin() {
-        sent_ = 0;
+        const auto& request = job().what->payload;
+        if (tls_) {
+            tls_->write(request);
+            out_ += tls_->take_output();
+        } else {
+            out_ += request;
+        }
         body_.clear();
         answered_ = false;
         parser_.on_body([this](std::string_view piece) {
@@ -59,14 +71,17 @@ private:
         if (!connected_ && !check_connected(events)) {
             return;
         }
-        if (sent_ < job().what->payload.size() && !send_request()) {
+        if (!out_.empty() && !send_waiting()) {
             return;
         }
         read();
     }
 
     void on_deadline() override {
-        finish_timeout(connected_ ? job().what->method + " after connect" : "connect");
+        finish_timeout(
+            !connected_                   ? "connect"
+            : tls_ && !tls_->handshaken() ? "TLS handshake after connect"
+                                          : job().what->method + " after connect");
     }
 
     bool check_connected(std::uint32_t events) {
@@ -81,19 +96,18 @@ private:
         return true;
     }
 
-    bool send_request() {
-        const auto rest = std::string_view(job().what->payload).substr(sent_);
-        const auto size = ::send(fd(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    /// False if the task has ended.
+    bool send_waiting() {
+        const auto size = ::send(fd(), out_.data(), out_.size(), MSG_NOSIGNAL);
         if (size < 0 && errno == EAGAIN) {
+            watch(EPOLLIN | EPOLLOUT);
             return true;
         }
         if (size < 0 && errno != EPIPE) { // after EPIPE there may still be an early answer to read
             return fail("send", errno);
         }
-        sent_ = size < 0 ? job().what->payload.size() : sent_ + static_cast<std::size_t>(size);
-        if (sent_ == job().what->payload.size()) {
-            watch(EPOLLIN);
-        }
+        out_.erase(0, size < 0 ? out_.size() : static_cast<std::size_t>(size));
+        watch(static_cast<std::uint32_t>(out_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT));
         return true;
     }
 
@@ -107,7 +121,57 @@ private:
                 }
                 return;
             }
-            take({buffer.data(), static_cast<std::size_t>(size)});
+            const std::string_view bytes(buffer.data(), static_cast<std::size_t>(size));
+            tls_ ? decrypt(bytes) : take(bytes);
+        }
+    }
+
+    void decrypt(std::string_view bytes) {
+        const bool ends = bytes.empty();
+        if (ends && !tls_->handshaken()) {
+            tls_->end_of_input();
+        }
+        tls_->feed(bytes);
+        const auto plain = tls_->take_plain();
+        out_ += tls_->take_output();
+        if (!plain.empty()) {
+            take(plain);
+        }
+        if (ended()) {
+            return;
+        }
+        if (tls_->failed()) {
+            return fail_tls();
+        }
+        // Many a server closes without saying so (close_notify); what it has sent is judged as
+        // HTTP's framing has it, the same as without TLS.
+        if (ends || tls_->peer_closed()) {
+            return take({});
+        }
+        if (!out_.empty()) {
+            (void)send_waiting();
+        }
+    }
+
+    void fail_tls() {
+        if (may_be_stale()) {
+            return end();
+        }
+        ProbeOutcome outcome;
+        outcome.outcome = probe::Outcome::TlsError;
+        outcome.rtt_us = elapsed_us();
+        outcome.detail = (tls_->handshaken() ? "TLS: " : "TLS handshake: ") + tls_->error();
+        note_tls(*tls_, outcome);
+        say_last_words(); // the alert that tells the server why
+        finish(std::move(outcome));
+    }
+
+    /// What is left to say to a server of TLS, if the socket takes it at once: nobody waits for it.
+    void say_last_words() {
+        if (tls_) {
+            tls_->close();
+            out_ += tls_->take_output();
+            (void)::send(fd(), out_.data(), out_.size(), MSG_NOSIGNAL);
         }
     }
 
@@ -145,14 +209,13 @@ private:
         auto outcome = outcome_of(parser_.take(job().what->method));
         --left_;
         if (left_ == 0 || !reusable) {
+            say_last_words();
             return finish(std::move(outcome));
         }
         report(std::move(outcome));
         started_ = netemu::Clock::now();
         begin();
-        if (send_request() && sent_ < job().what->payload.size()) {
-            watch(EPOLLIN | EPOLLOUT);
-        }
+        (void)send_waiting();
     }
 
     ProbeOutcome outcome_of(const mesh::Response& response) {
@@ -169,14 +232,18 @@ private:
         note_identity(
             response.headers.get(kBackendField), response.headers.get(kClientField), outcome);
         outcome.http = std::move(http);
+        if (tls_) {
+            note_tls(*tls_, outcome);
+        }
         return outcome;
     }
 
     mesh::ResponseParser parser_;
     std::uint32_t left_;
     bool connected_ = false;
-    bool answered_ = false; // a byte of this exchange's answer has come
-    std::size_t sent_ = 0;
+    bool answered_ = false;                     // a byte of this exchange's answer has come
+    std::optional<mesh::TlsClientSession> tls_; // of https
+    std::string out_;                           // what has still to be sent
     std::string body_;
 };
 

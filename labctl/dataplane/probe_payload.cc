@@ -7,6 +7,7 @@ namespace labctl::dataplane {
 namespace {
 
 constexpr std::uint16_t kHttpPort = 80;
+constexpr std::uint16_t kHttpsPort = 443;
 constexpr std::string_view kDatagram =
     "labctl probe"; // nothing that a workload has a special answer for
 
@@ -18,7 +19,8 @@ std::string host_field(const ResolvedRequest& request) {
     if (by_address && request.address.is_v6()) {
         host = "[" + host + "]";
     }
-    return request.port == kHttpPort ? host : host + ":" + std::to_string(request.port);
+    const auto usual = request.request.to.scheme == probe::Scheme::Https ? kHttpsPort : kHttpPort;
+    return request.port == usual ? host : host + ":" + std::to_string(request.port);
 }
 
 std::string http_request(const ResolvedRequest& resolved) {
@@ -57,6 +59,7 @@ std::string echo_data(const ResolvedRequest& request) {
 std::string probe_payload(const ResolvedRequest& request) {
     switch (request.request.to.scheme) {
     case probe::Scheme::Http:
+    case probe::Scheme::Https:
         return http_request(request);
     case probe::Scheme::Udp:
         return request.request.body.empty() ? std::string(kDatagram) : request.request.body;
@@ -67,6 +70,23 @@ std::string probe_payload(const ResolvedRequest& request) {
     default:
         return {};
     }
+}
+
+std::string tls_host(const ResolvedRequest& request) {
+    const auto& written = request.request.to.host;
+    if (!written.starts_with("pod:") && !netemu::IpAddress::parse(written)) {
+        return written;
+    }
+    for (const auto& [name, value] : request.request.headers) {
+        if (!mesh::equals_ignore_case(name, "host")) {
+            continue;
+        }
+        const auto host = value.substr(0, value.find(':')); // IPv6 has brackets, and is no name
+        if (!host.empty() && !host.starts_with('[') && !netemu::IpAddress::parse(host)) {
+            return host;
+        }
+    }
+    return request.address.to_string();
 }
 
 } // namespace labctl::dataplane

@@ -9,4 +9,8 @@ namespace labctl::dataplane {
 /// What a probe sends: the HTTP request, the datagram, or nothing.
 std::string probe_payload(const ResolvedRequest& request);
 
+/// Whom a probe over https wants to talk to: the name in `to`, or, where that is an address or a
+/// pod, the name in its `host` field, or else the address. Only a name is sent to the server (SNI).
+std::string tls_host(const ResolvedRequest& request);
+
 } // namespace labctl::dataplane

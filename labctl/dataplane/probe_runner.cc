@@ -39,7 +39,7 @@ std::string error_text(
         text.append(" (").append(local).append(")");
     }
     const auto scheme = request.request.to.scheme;
-    const auto protocol = scheme == Scheme::Http ? std::string("tcp") : probe::to_string(scheme);
+    const auto protocol = probe::is_http(scheme) ? std::string("tcp") : probe::to_string(scheme);
     text.append(" to ").append(remote).append("/").append(protocol).append(": ");
     return text.append(detail);
 }
@@ -217,11 +217,12 @@ ProbeRunner::template_of(Run& run, const ResolvedRequest& resolved) {
     record.u8(static_cast<std::uint8_t>(request.to.scheme));
     record.u8(identity_ && request.identify ? 1 : 0).u8(request.evidence ? 1 : 0);
     record.u32(static_cast<std::uint32_t>(request.timeout_ms)).text(request.method);
+    record.text(request.to.scheme == Scheme::Https ? tls_host(resolved) : std::string());
     auto payload = probe_payload(resolved);
-    auto& known = run.templates[record.bytes() + payload];
+    auto& known = run.templates[record.bytes() + payload + '\0' + request.ca];
     if (!known) {
-        known =
-            std::make_shared<Template>(Template{next_id_++, record.bytes(), std::move(payload)});
+        known = std::make_shared<Template>(
+            Template{next_id_++, record.bytes(), std::move(payload), request.ca});
     }
     return known;
 }
@@ -270,7 +271,7 @@ void ProbeRunner::start_job(Item& item) {
         enqueue(item);
         return add_sample(item, std::move(sample));
     }
-    const bool reuse = request.reuse_connection && request.to.scheme == Scheme::Http;
+    const bool reuse = request.reuse_connection && probe::is_http(request.to.scheme);
     const auto share = (item.unassigned + request.concurrency - 1) / request.concurrency;
     const auto exchanges = reuse ? share : 1U;
     item.unassigned -= exchanges;
@@ -294,12 +295,16 @@ void ProbeRunner::start_job(Item& item) {
 void ProbeRunner::send_template(Template& what) {
     what.generation = generation_;
     batch_.op(Op::AddTemplate).u32(what.id).raw(what.record);
-    for (std::size_t at = 0; at < what.payload.size(); at += kPayloadPieceBytes) {
+    send_pieces(Op::AddPayload, what.id, what.payload);
+    send_pieces(Op::AddAuthorities, what.id, what.ca);
+}
+
+void ProbeRunner::send_pieces(Op op, std::uint32_t id, std::string_view text) {
+    for (std::size_t at = 0; at < text.size(); at += kPayloadPieceBytes) {
         if (batch_.size() > kJobsBatchBytes) {
             send_batch();
         }
-        const auto piece = std::string_view(what.payload).substr(at, kPayloadPieceBytes);
-        batch_.op(Op::AddPayload).u32(what.id).text(piece);
+        batch_.op(op).u32(id).text(text.substr(at, kPayloadPieceBytes));
     }
 }
 

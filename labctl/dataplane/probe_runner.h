@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -55,6 +56,7 @@ private:
         std::uint32_t id = 0;
         std::string record; // behind the id
         std::string payload;
+        std::string ca;               // PEM, or empty
         std::uint64_t generation = 0; // of the child that knows it
     };
     struct Run;
@@ -107,6 +109,8 @@ private:
     [[nodiscard]] static bool can_start(const Item& item);
     void start_job(Item& item);
     void send_template(Template& what);
+    /// A text that may be longer than a message.
+    void send_pieces(Op op, std::uint32_t id, std::string_view text);
     void send_batch();
     void give_back(Job job);
     void add_sample(Item& item, probe::Sample sample);

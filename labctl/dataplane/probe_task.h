@@ -9,6 +9,7 @@
 #include "labctl/dataplane/drop_notice.h"
 #include "labctl/dataplane/lookup.h"
 #include "labctl/probe/probe.h"
+#include "mesh/tls/config.h"
 #include "netemu/base/address.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
@@ -21,8 +22,11 @@ struct ProbeTemplate {
     bool identity = true; // tcp: ask who answers
     bool evidence = true; // a drop ends it
     std::uint32_t timeout_ms = 1000;
-    std::string method;  // http
-    std::string payload; // the HTTP request, or the datagram
+    std::string method;   // http, https
+    std::string payload;  // the HTTP request, or the datagram
+    std::string tls_host; // https: whom the certificate is to be for, and SNI if it is a name
+    std::string ca;       // https: PEM, or empty
+    std::shared_ptr<const mesh::TlsClientConfig> tls; // https: made of `ca`
 };
 
 /// One socket's worth of exchanges: one, or several in a row over one HTTP connection.
@@ -43,7 +47,9 @@ struct ProbeOutcome {
     std::string backend;
     std::string client_ip;
     std::optional<probe::Http> http;
-    std::string rcode; // of dns, as probe::Sample has it
+    std::optional<probe::Tls> tls;
+    std::string peer_identity; // as probe::Sample has it
+    std::string rcode;         // of dns, as probe::Sample has it
     std::vector<probe::DnsAnswer> answers;
     std::vector<DnsStep> steps; // of a look-up that is traced
     std::uint32_t drop = 0;     // the notice that ended it; 0: none
@@ -76,7 +82,7 @@ public:
 class ProbeTask {
 public:
     /// The task for the job's scheme; `scheme` must be one that has a socket (tcp, udp, icmp, http,
-    /// dns, sctp). `more_sockets` are for dns alone (make_dns_probe).
+    /// https, dns, sctp). `more_sockets` are for dns alone (make_dns_probe).
     static std::unique_ptr<ProbeTask> make(
         ProbeHost& host,
         ProbeJob job,

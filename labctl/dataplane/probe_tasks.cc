@@ -46,6 +46,7 @@ std::unique_ptr<ProbeTask> ProbeTask::make(
     case probe::Scheme::Icmp:
         return make_icmp_probe(host, std::move(job), std::move(socket));
     case probe::Scheme::Http:
+    case probe::Scheme::Https:
         return make_http_probe(host, std::move(job), std::move(socket));
     case probe::Scheme::Dns:
         return make_dns_probe(host, std::move(job), std::move(socket), std::move(more_sockets));

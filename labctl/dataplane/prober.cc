@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "labctl/dataplane/lookup.h"
+#include "labctl/dataplane/probe_tls.h"
 #include "netemu/base/error.h"
 
 namespace labctl::dataplane {
@@ -21,6 +22,16 @@ WireWriter& write_http(WireWriter& out, const probe::Http& http) {
         out.text(name).text(value);
     }
     return out.text(http.body);
+}
+
+void write_tls(WireWriter& out, const ProbeOutcome& outcome) {
+    const auto& tls = *outcome.tls;
+    out.text(tls.version).text(tls.server_name).text(tls.subject).text(tls.issuer);
+    out.text(tls.not_after).text(outcome.peer_identity);
+    out.u32(static_cast<std::uint32_t>(tls.dns_names.size()));
+    for (const auto& name : tls.dns_names) {
+        out.text(name);
+    }
 }
 
 void write_answers(WireWriter& out, const std::vector<probe::DnsAnswer>& answers) {
@@ -60,6 +71,11 @@ void Prober::handle(std::string_view message, std::vector<netemu::UniqueFd>& fds
             what.payload.append(record.text());
             break;
         }
+        case Op::AddAuthorities: {
+            auto& what = *templates_.at(record.u32());
+            what.ca.append(record.text());
+            break;
+        }
         case Op::DropTemplate:
             templates_.erase(record.u32());
             break;
@@ -83,6 +99,7 @@ void Prober::add_template(WireReader& record) {
     what.evidence = record.u8() != 0;
     what.timeout_ms = record.u32();
     what.method = record.text();
+    what.tls_host = record.text();
     templates_[id] = std::make_shared<ProbeTemplate>(std::move(what));
 }
 
@@ -90,7 +107,11 @@ std::size_t
 Prober::start(WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_t next_fd) {
     ProbeJob job;
     job.id = record.u32();
-    job.what = templates_.at(record.u32());
+    auto& what = templates_.at(record.u32());
+    if (what->scheme == probe::Scheme::Https && !what->tls) {
+        what->tls = make_tls_config(what->ca);
+    }
+    job.what = what;
     job.remote = record.endpoint();
     job.source_port = record.u16();
     job.exchanges = record.u32();
@@ -155,12 +176,18 @@ void Prober::sample(const ProbeJob& job, const ProbeOutcome& outcome) {
     record.u32(static_cast<std::uint32_t>(rtt)).u32(outcome.drop);
     record.text(outcome.local).text(outcome.detail);
     record.text(outcome.backend).text(outcome.client_ip);
+    const bool dns = !outcome.http && !outcome.rcode.empty();
+    record.u8(static_cast<std::uint8_t>(
+        (outcome.http ? kSampleHasHttp : 0U) | (dns ? kSampleHasDns : 0U) |
+        (outcome.tls ? kSampleHasTls : 0U)));
     if (outcome.http) {
-        write_http(record.u8(kSampleHasHttp), *outcome.http);
-    } else if (!outcome.rcode.empty()) {
-        write_dns(record.u8(kSampleHasDns), outcome);
-    } else {
-        record.u8(0);
+        write_http(record, *outcome.http);
+    }
+    if (dns) {
+        write_dns(record, outcome);
+    }
+    if (outcome.tls) {
+        write_tls(record, outcome);
     }
     if (samples_.size() + record.size() > kMessageBytesMax - kShortRecordBytes) {
         flush();

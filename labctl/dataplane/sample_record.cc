@@ -19,6 +19,19 @@ probe::Http read_http(WireReader& record) {
     return http;
 }
 
+void read_tls(WireReader& record, probe::Sample& sample) {
+    auto& tls = sample.tls.emplace();
+    tls.version = record.text();
+    tls.server_name = record.text();
+    tls.subject = record.text();
+    tls.issuer = record.text();
+    tls.not_after = record.text();
+    sample.peer_identity = record.text();
+    for (auto left = record.u32(); left > 0; --left) {
+        tls.dns_names.emplace_back(record.text());
+    }
+}
+
 std::vector<probe::DnsAnswer> read_answers(WireReader& record) {
     std::vector<probe::DnsAnswer> answers;
     for (auto left = record.u32(); left > 0; --left) {
@@ -68,10 +81,14 @@ SampleRecord read_sample(WireReader& record) {
     made.sample.backend = record.text();
     made.sample.client_ip = record.text();
     const auto has = record.u8();
-    if (has == kSampleHasHttp) {
+    if ((has & kSampleHasHttp) != 0) {
         made.sample.http = read_http(record);
-    } else if (has == kSampleHasDns) {
+    }
+    if ((has & kSampleHasDns) != 0) {
         read_dns(record, made);
+    }
+    if ((has & kSampleHasTls) != 0) {
+        read_tls(record, made.sample);
     }
     return made;
 }

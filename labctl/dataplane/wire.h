@@ -81,9 +81,10 @@ enum class Op : std::uint8_t {
     NeedIngressSocket, // u32 flow, u32 pod, u8 4 or 6: a TCP socket of its namespace
     // Probe channel, to the child.
     AddTemplate = 128, // u32 template, u8 scheme, u8 identity, u8 evidence, u32 timeout ms, text
-                       // method
+                       // method, text TLS host
     AddPayload,        // u32 template, text: the next piece of what is sent
     DropTemplate,      // u32 template
+    AddAuthorities,    // u32 template, text: the next piece of the PEM of who may have signed
     Start,   // u32 job, u32 template, endpoint, u16 source port, u32 exchanges; one descriptor,
              // or two for each server of a look-up
     Dropped, // u32 drop, u8 protocol, endpoint source, u16 sequence, endpoint destination: see
@@ -91,11 +92,13 @@ enum class Op : std::uint8_t {
     // Probe channel, from the child.
     Sample = 192, // u32 job, u8 outcome, u32 rtt us, u32 drop or 0, text local, text detail, text
                   // backend, text client IP,
-                  // u8 kSampleHas... or 0
+                  // u8 the sum of kSampleHas...
                   // http: u16 status, u32 fields, fields x (text, text), text body
                   // dns: text rcode, answers, u32 steps, steps x (text name, text type, text
     // server, u8 tcp, u16 id, text rcode, u32 rtt us, answers); answers are u32 count,
     // count x (text name, text type, u32 ttl, text data)
+    // tls: text version, text server name, text subject, text issuer, text not after,
+    // text peer identity, u32 count, count x text DNS name
     JobDone, // u32 job: no more samples of it will come, though fewer than wanted may have
     // Tunnel channel, to the child. Tables are filled aside, and used from TunnelCommit on; those
     // of Geneve only are named so.
@@ -131,10 +134,14 @@ inline constexpr std::size_t kProxyClientsMax = 1'000'000;
 inline constexpr std::size_t kMessageBytesMax = 160U << 10U;
 inline constexpr std::size_t kBodyBytesKept = 64U << 10U;
 inline constexpr std::size_t kHeadBytesKept = 32U << 10U;
+inline constexpr std::size_t kCertificateNamesKept = 100; // and of each of its texts so much:
+inline constexpr std::size_t kCertificateTextKept = 255;
+inline constexpr std::size_t kCertificateLongTextKept = 2048; // subject, issuer, SPIFFE ID
 inline constexpr std::size_t kShortRecordBytes = 64; // room for a JobDone behind the last sample
 
 inline constexpr std::uint8_t kSampleHasHttp = 1;
 inline constexpr std::uint8_t kSampleHasDns = 2;
+inline constexpr std::uint8_t kSampleHasTls = 4;
 
 /// Appends records to a message.
 class WireWriter {

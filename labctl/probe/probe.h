@@ -11,7 +11,7 @@
 /// Probes as data: the contract of `labctl probe` (one packet exchange each) as values. Pure.
 namespace labctl::probe {
 
-enum class Scheme { Tcp, Udp, Icmp, Http, Dns, Sctp };
+enum class Scheme { Tcp, Udp, Icmp, Http, Dns, Sctp, Https };
 enum class Outcome {
     Ok,
     Refused,     // RST, or ICMP port unreachable
@@ -24,6 +24,10 @@ enum class Outcome {
 };
 std::string to_string(Outcome outcome); // "ok", "dns-error", ...
 std::string to_string(Scheme scheme);
+/// Whether it is http or https: whatever has a method, fields, a body and a status.
+constexpr bool is_http(Scheme scheme) {
+    return scheme == Scheme::Http || scheme == Scheme::Https;
+}
 
 /// What a dns target asks: dns://NAME[?type=T&tcp=BOOL&search=BOOL&server=ADDRESS[:PORT]].
 struct DnsQuery {
@@ -38,7 +42,7 @@ struct DnsQuery {
 struct Target {
     Scheme scheme = Scheme::Tcp;
     std::string host;
-    std::string port; // empty: the scheme's own (http 80)
+    std::string port; // empty: the scheme's own (http 80, https 443)
     std::string path = "/";
     DnsQuery dns;     // only for dns
     std::string text; // as it was written
@@ -66,7 +70,12 @@ struct Request {
     /// A rule that drops its packet ends it at once; else it waits for the whole time-out.
     bool evidence = true;
     bool identify = true; // tcp: ask who answers; else the handshake is all that is wanted
+    /// https: PEM of the authorities that the server's certificate must lead to, and then it must
+    /// be for the host, too. Empty: any certificate will do. At most kCaBytesMax.
+    std::string ca;
 };
+
+inline constexpr std::size_t kCaBytesMax = 1U << 20U;
 
 /// What every IPv4 link carries (RFC 791, section 3.2).
 inline constexpr std::uint32_t kPacketBytesMin = 68;
@@ -86,6 +95,18 @@ struct Http {
     int status = 0;
     std::map<std::string, std::string> headers; // lower case names
     std::string body;
+};
+
+/// The TLS session that an exchange over https had, and the certificate that the server has shown
+/// (empty where a handshake failed before that). Text of a certificate is printable.
+struct Tls {
+    std::string version;     // "TLSv1.3"
+    std::string server_name; // that was sent (SNI), or empty
+    std::string subject;     // "CN=web,O=lab"
+    std::string issuer;
+    std::vector<std::string> dns_names;
+    std::string not_after; // RFC 3339
+    bool operator==(const Tls&) const = default;
 };
 
 /// One record of a DNS answer.
@@ -118,6 +139,8 @@ struct Sample {
     std::string backend;   // "NS/POD" as the built-in workload says, or empty
     std::string client_ip; // as the built-in workload saw it, or empty
     std::optional<Http> http;
+    std::optional<Tls> tls; // of https, with TlsError, too, if the server has shown a certificate
+    std::string peer_identity; // the SPIFFE ID in that certificate, or empty
     /// Of a look-up, by dns or of a name in `to` that failed: "NOERROR", "NXDOMAIN", ..., or, where
     /// no answer came, "timeout" or "unreachable". Empty: there was none to tell of.
     std::string rcode;

@@ -104,7 +104,7 @@ private:
     std::string path_;
 };
 
-const std::array<std::string, 16> kFields = {
+const std::array<std::string, 17> kFields = {
     "id",
     "from",
     "to",
@@ -120,7 +120,8 @@ const std::array<std::string, 16> kFields = {
     "sourcePort",
     "evidence",
     "identify",
-    "size"};
+    "size",
+    "ca"};
 
 bool is_header_name(std::string_view name) {
     constexpr std::string_view kToken = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
@@ -203,6 +204,20 @@ Request parse_request(const json& object, std::size_t index) {
     if (request.size != 0 && request.to.scheme != Scheme::Icmp) {
         throw UsageError(fields.where("size") + ": only icmp:// has one");
     }
+    fields.read("ca", request.ca);
+    if (fields.find("ca") != nullptr && request.ca.empty()) {
+        throw UsageError(
+            fields.where("ca") + ": there is nothing in it",
+            "leave it out, and any certificate will do");
+    }
+    if (!request.ca.empty() && request.to.scheme != Scheme::Https) {
+        throw UsageError(fields.where("ca") + ": only https:// has a certificate to verify");
+    }
+    if (request.ca.size() > kCaBytesMax) {
+        throw UsageError(
+            fields.where("ca") + ": " + std::to_string(request.ca.size()) + " bytes; at most " +
+            std::to_string(kCaBytesMax) + " are taken");
+    }
     check_http(request, fields);
     return request;
 }
@@ -228,6 +243,7 @@ json to_json(const Request& request) {
     add("evidence", request.evidence, defaults.evidence);
     add("identify", request.identify, defaults.identify);
     add("size", request.size, defaults.size);
+    add("ca", request.ca, defaults.ca);
     return object;
 }
 

@@ -62,6 +62,35 @@ Http http_from(const json& object) {
     return http;
 }
 
+json to_json(const Tls& tls) {
+    json object = {{"dnsNames", json::array()}};
+    const auto add = [&object](const char* name, const std::string& value) {
+        if (!value.empty()) {
+            object[name] = as_utf8(value);
+        }
+    };
+    add("version", tls.version); // none of a handshake that failed
+    add("serverName", tls.server_name);
+    add("subject", tls.subject);
+    add("issuer", tls.issuer);
+    add("notAfter", tls.not_after);
+    for (const auto& name : tls.dns_names) {
+        object["dnsNames"].push_back(as_utf8(name));
+    }
+    return object;
+}
+
+Tls tls_from(const json& object) {
+    Tls tls;
+    tls.version = object.value("version", "");
+    tls.server_name = object.value("serverName", "");
+    tls.subject = object.value("subject", "");
+    tls.issuer = object.value("issuer", "");
+    tls.dns_names = object.value("dnsNames", tls.dns_names);
+    tls.not_after = object.value("notAfter", "");
+    return tls;
+}
+
 json to_json(const std::vector<DnsAnswer>& answers) {
     json list = json::array();
     for (const auto& answer : answers) {
@@ -118,6 +147,12 @@ void write_sample(const Sample& sample, json& object) {
     if (sample.http) {
         object["http"] = to_json(*sample.http);
     }
+    if (sample.tls) {
+        object["tls"] = to_json(*sample.tls);
+    }
+    if (!sample.peer_identity.empty()) {
+        object["peerIdentity"] = as_utf8(sample.peer_identity);
+    }
     if (!sample.rcode.empty()) {
         object["rcode"] = as_utf8(sample.rcode);
         object["answers"] = to_json(sample.answers);
@@ -138,6 +173,10 @@ Sample read_sample(const json& object) {
     if (const auto http = object.find("http"); http != object.end()) {
         sample.http = http_from(*http);
     }
+    if (const auto tls = object.find("tls"); tls != object.end()) {
+        sample.tls = tls_from(*tls);
+    }
+    sample.peer_identity = object.value("peerIdentity", "");
     sample.rcode = object.value("rcode", "");
     if (const auto answers = object.find("answers"); answers != object.end()) {
         sample.answers = answers_from(*answers);

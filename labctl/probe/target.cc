@@ -17,13 +17,14 @@ struct SchemeName {
     Scheme scheme;
 };
 
-constexpr std::array<SchemeName, 6> kSchemes = {
+constexpr std::array<SchemeName, 7> kSchemes = {
     {{"tcp", Scheme::Tcp},
      {"udp", Scheme::Udp},
      {"icmp", Scheme::Icmp},
      {"http", Scheme::Http},
      {"dns", Scheme::Dns},
-     {"sctp", Scheme::Sctp}}};
+     {"sctp", Scheme::Sctp},
+     {"https", Scheme::Https}}};
 
 constexpr std::array<std::string_view, 10> kDnsTypes = {
     "A", "AAAA", "SRV", "PTR", "CNAME", "TXT", "NS", "SOA", "MX", "ANY"};
@@ -61,7 +62,8 @@ private:
         if (mark == std::string_view::npos) {
             fail(
                 "no scheme",
-                "write it as tcp://HOST:PORT, udp://, icmp://, http://, dns:// or sctp://");
+                "write it as tcp://HOST:PORT, udp://, icmp://, http://, https://, dns:// or "
+                "sctp://");
         }
         const auto name = rest_.substr(0, mark);
         const auto* found = std::find_if(
@@ -69,7 +71,7 @@ private:
         if (found == kSchemes.end()) {
             fail(
                 "unknown scheme \"" + std::string(name) + "\"",
-                "known are tcp, udp, icmp, http, dns and sctp");
+                "known are tcp, udp, icmp, http, https, dns and sctp");
         }
         target_.scheme = found->scheme;
         rest_.remove_prefix(mark + 3);
@@ -137,7 +139,7 @@ private:
     void port() {
         const bool portless = target_.scheme == Scheme::Icmp || target_.scheme == Scheme::Dns;
         if (!rest_.starts_with(':')) {
-            if (!portless && target_.scheme != Scheme::Http) {
+            if (!portless && !is_http(target_.scheme)) {
                 fail("no port");
             }
             return;
@@ -173,7 +175,7 @@ private:
         if (rest_.empty()) {
             return;
         }
-        const bool has_path = target_.scheme == Scheme::Http || target_.scheme == Scheme::Dns;
+        const bool has_path = is_http(target_.scheme) || target_.scheme == Scheme::Dns;
         if (!has_path && rest_ != "/") {
             fail("a " + to_string(target_.scheme) + " target ends behind the port");
         }

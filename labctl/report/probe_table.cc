@@ -45,13 +45,30 @@ std::string answers_text(const probe::Sample& sample) {
     return netemu::join(parts, ", ");
 }
 
-/// What else there is to say: the HTTP status, the address that a name gave, an error.
+/// "TLSv1.3, CN=web by CN=lab authority until 2027-01-31T00:00:00Z".
+std::string tls_text(const probe::Tls& tls) {
+    // Many a certificate has no subject but names.
+    const auto& whose =
+        !tls.subject.empty() || tls.dns_names.empty() ? tls.subject : tls.dns_names[0];
+    return (tls.version.empty() ? "" : tls.version + ", ") + "certificate " +
+           (whose.empty() ? "without a name" : whose) + " by " + tls.issuer + " until " +
+           tls.not_after;
+}
+
+/// What else there is to say: the HTTP status, whose certificate it was, the address that a name
+/// gave, an error.
 std::string detail_of(const probe::Result& result) {
     std::vector<std::string> parts;
     if (!result.statuses.empty()) {
         parts.push_back("HTTP " + counts_text(result.statuses));
     } else if (result.first.http) {
         parts.push_back("HTTP " + std::to_string(result.first.http->status));
+    }
+    if (result.first.tls) {
+        parts.push_back(tls_text(*result.first.tls));
+    }
+    if (!result.first.peer_identity.empty()) {
+        parts.push_back(result.first.peer_identity);
     }
     if (!result.resolved.empty()) {
         parts.push_back("resolved to " + result.resolved);

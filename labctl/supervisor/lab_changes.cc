@@ -229,6 +229,7 @@ Runtime::Entry Lab::enter(const std::string& target, const std::string& default_
 
 void Lab::probe(
     const probe::RequestList& requests, std::function<void(std::vector<probe::Result>)> done) {
+    ProbeResolver::check_authorities(requests);
     const ProbeResolver resolver(store_, cluster_->config());
     std::vector<dataplane::ResolvedRequest> resolved;
     resolved.reserve(requests.probes.size());

@@ -1,11 +1,13 @@
 #include "labctl/supervisor/probe_resolver.h"
 
 #include <charconv>
+#include <set>
 
 #include "labctl/compile/network.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/topology.h"
 #include "labctl/compile/underlay_names.h"
+#include "labctl/dataplane/probe_tls.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -51,6 +53,7 @@ std::uint16_t named_port(const api::Json& ports, const std::string& name, const 
 std::uint16_t
 port_number(const probe::Target& target, const api::Json* pod, const api::Json* service) {
     constexpr std::uint16_t kHttpPort = 80;
+    constexpr std::uint16_t kHttpsPort = 443;
     const auto& port = target.port;
     std::uint16_t number = 0;
     const auto parsed = std::from_chars(port.data(), port.data() + port.size(), number);
@@ -58,7 +61,9 @@ port_number(const probe::Target& target, const api::Json* pod, const api::Json* 
         return number;
     }
     if (port.empty()) {
-        return target.scheme == Scheme::Http ? kHttpPort : 0;
+        return target.scheme == Scheme::Http    ? kHttpPort
+               : target.scheme == Scheme::Https ? kHttpsPort
+                                                : 0;
     }
     if (pod != nullptr) {
         for (const auto& container : at(*pod, "spec.containers")) {
@@ -246,6 +251,23 @@ ProbeResolver::service_named(const std::string& host, const std::string& own_nam
     const auto labels = netemu::split(host, '.');
     const auto ns = labels.size() > 1 ? std::string(labels[1]) : own_namespace;
     return store_.get({"Service", ns, std::string(labels[0])});
+}
+
+void ProbeResolver::check_authorities(const probe::RequestList& requests) {
+    std::set<std::string_view> good; // a list has often one for all
+    for (const auto& request : requests.probes) {
+        if (request.ca.empty() || good.contains(request.ca)) {
+            continue;
+        }
+        try {
+            (void)dataplane::make_tls_config(request.ca);
+        } catch (const netemu::Error& error) {
+            throw UsageError(
+                "probe to '" + request.to.text + "', ca: " + error.what(),
+                "it is the PEM text of one certificate or several");
+        }
+        good.insert(request.ca);
+    }
 }
 
 dataplane::ResolvedRequest ProbeResolver::resolve(const probe::Request& request) const {

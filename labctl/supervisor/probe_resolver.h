@@ -19,6 +19,9 @@ public:
         : store_(store), config_(config) {}
 
     [[nodiscard]] dataplane::ResolvedRequest resolve(const probe::Request& request) const;
+    /// Throws netemu::UsageError unless every `ca` holds certificates, so that the data plane need
+    /// not doubt it.
+    static void check_authorities(const probe::RequestList& requests);
 
 private:
     struct Source {

@@ -1,5 +1,6 @@
 #include "mesh/tls/config.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -76,7 +77,11 @@ void trust(SSL_CTX* context, const std::string& pem, const char* whose) {
 
 std::string named(const std::vector<std::string>& names) {
     constexpr std::size_t kToldMax = 8;
+    constexpr std::size_t kNameMax = 255; // a peer may have written anything
     auto told = names;
+    for (auto& name : told) {
+        name.resize(std::min(name.size(), kNameMax));
+    }
     if (told.size() > kToldMax) {
         told.resize(kToldMax);
         told.emplace_back("...");

@@ -1,36 +1,14 @@
 #include "mesh/tls/prepare.h"
 
-#include <chrono>
+#include <cstdint>
+#include <ctime>
 
-#include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
-#include "mesh/tls/certificate.h"
 #include "mesh/tls/handles.h"
-#include "mesh/tls/session.h"
 #include "netemu/base/error.h"
 
 namespace mesh {
-namespace {
-
-/// A connection with oneself uses all that another one will.
-void rehearse() {
-    TlsServerSettings settings;
-    const auto identity = TlsIdentity::make_self_signed("rehearsal", {}, std::chrono::hours(1));
-    settings.identity = [identity](std::string_view) { return identity; };
-    TlsServerSession server(TlsServerConfig::make(std::move(settings)));
-    TlsClientSession client(TlsClientConfig::make({}), "rehearsal");
-    constexpr int kFlights = 3;
-    for (int i = 0; i < kFlights; ++i) {
-        server.feed(client.take_output());
-        client.feed(server.take_output());
-    }
-    if (!server.handshaken() || !client.handshaken()) {
-        throw netemu::Error("OpenSSL cannot speak TLS: " + client.error() + server.error());
-    }
-}
-
-} // namespace
 
 void detail::start_openssl() {
     static const bool started = [] {
@@ -47,12 +25,9 @@ void detail::start_openssl() {
 }
 
 void prepare_tls() {
-    static const bool done = [] {
-        detail::start_openssl();
-        rehearse();
-        return true;
-    }();
-    static_cast<void>(done);
+    detail::start_openssl();
+    ::tzset(); // the C library's gmtime, which OpenSSL's dates need, reads the zone of the host
+               // first
 }
 
 } // namespace mesh

@@ -20,6 +20,13 @@ namespace {
 constexpr std::size_t kPieceBytes = 16U << 10U;
 constexpr std::size_t kHostNameMax = TLSEXT_MAXLEN_host_name;
 
+/// RFC 8446, sections 5.1 and 4: a record of the handshake that begins with a ClientHello.
+bool is_hello_of_client(std::string_view bytes) {
+    constexpr std::size_t kMessageAt = 5;
+    return bytes.size() > kMessageAt && bytes[0] == SSL3_RT_HANDSHAKE &&
+           bytes[kMessageAt] == SSL3_MT_CLIENT_HELLO;
+}
+
 struct FreeSession {
     void operator()(SSL* ssl) const { SSL_free(ssl); } // and both of its BIOs
 };
@@ -126,7 +133,7 @@ public:
     std::string take_plain() { return std::exchange(plain_, {}); }
 
 private:
-    static constexpr std::size_t kFirstBytes = 5;
+    static constexpr std::size_t kFirstBytes = 6; // a record's head, and what message is in it
 
     bool shake() {
         ERR_clear_error();
@@ -170,8 +177,11 @@ private:
         if (!notes.refusal.empty()) {
             return fail(notes.refusal);
         }
-        if (!handshaken_ && first_bytes_ == "HTTP/") { // what a server says to a client
+        if (!handshaken_ && first_bytes_.starts_with("HTTP/")) { // what a server says to a client
             return fail("the peer speaks plain HTTP, not TLS");
+        }
+        if (!handshaken_ && SSL_is_server(ssl()) == 0 && is_hello_of_client(first_bytes_)) {
+            return fail("the peer speaks no TLS, it sends back what it is sent");
         }
         const bool unverified = notes.must_verify && !notes.verify_error.empty();
         if (!handshaken_ && unverified && !failure.is_alert) {

@@ -291,6 +291,44 @@ BOOST_AUTO_TEST_CASE(a_pod_without_an_address) {
         (lab.check_one(assertion("db -> client icmp timeout")).verdict == Verdict::Inconclusive));
 }
 
+BOOST_AUTO_TEST_CASE(conditions_on_a_certificate) {
+    FakeLab lab;
+    bool secured = true;
+    lab.network = [&](const Request& request) {
+        auto result = lab.answer(request);
+        if (secured) {
+            result.first.tls = labctl::probe::Tls{
+                "TLSv1.3",
+                "",
+                "CN=web,O=lab",
+                "CN=lab",
+                {"web.lab", "*.lab"},
+                "2027-01-31T00:00:00Z"};
+        }
+        return result;
+    };
+    const auto verdict = [&](const char* expect) {
+        auto json =
+            Json::parse(R"({"from": "client", "to": "frontend-a:8080/https", "path": "/x"})");
+        json["expect"]["tls"] = Json::parse(expect);
+        return lab.check_one(assertion(json)).verdict;
+    };
+    BOOST_TEST((verdict(R"({"subject": "CN=web*", "version": "TLSv1.?"})") == Verdict::Pass));
+    BOOST_TEST((verdict(R"({"dnsName": "web.lab", "issuer": "CN=lab"})") == Verdict::Pass));
+    BOOST_TEST((verdict(R"({"dnsName": "other.lab"})") == Verdict::Fail));
+    BOOST_TEST((verdict(R"({"subject": "CN=web*", "issuer": "CN=web"})") == Verdict::Fail));
+    secured = false;
+    BOOST_TEST((verdict(R"({"subject": "*"})") == Verdict::Fail));
+    // One probe for each authority, though all else is alike.
+    auto one = assertion(Json::parse(
+        R"({"from": "client", "to": "https://10.244.1.2/", "expect": "allow", "ca": "a"})"));
+    auto other = one;
+    other.ca = "b";
+    lab.rounds.clear();
+    lab.check({one, other, one});
+    BOOST_REQUIRE(!lab.rounds.empty());
+    BOOST_TEST(lab.rounds[0].probes.size() == 2U);
+}
 BOOST_AUTO_TEST_CASE(an_mtu_is_the_largest_packet_that_comes_through) {
     const auto asserted =
         assertion(Json{{"from", "client"}, {"to", "db icmp"}, {"expect", Json{{"mtu", 1450}}}});

@@ -251,6 +251,13 @@ const std::vector<Bad> kBad{
     {R"({"from": "a", "to": "b:80", "expect": "allow", "family": 5})", "4, 6 or both"},
     {R"({"from": "a", "to": "b:80", "expect": "allow", "tags": "x"})", "list of strings"},
     {R"({"from": "a", "to": "b:80", "expect": "allow", "path": "/x"})", "NAME:PORT/http"},
+    {R"({"from": "a", "to": "b:80", "expect": {"tls": {"subject": "x"}}})", "is not HTTPS"},
+    {R"({"from": "a", "to": "http://b/", "expect": "allow", "ca": "x"})", "is not HTTPS"},
+    {R"({"from": "a", "to": "https://b/", "expect": {"tls": {}}})", "must be a mapping"},
+    {R"({"from": "a", "to": "https://b/", "expect": {"tls": {"subjekt": "x"}}})",
+     "expect.tls has no field 'subjekt'"},
+    {R"({"from": "a", "to": "https://b/", "expect": {"outcome": "timeout", "tls": {"issuer": "x"}}})",
+     "makes no sense"},
     {R"({"from": "a", "to": "b:80/http", "expect": "allow", "path": "x"})", "begin with '/'"},
 };
 

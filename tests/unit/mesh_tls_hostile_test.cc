@@ -70,6 +70,9 @@ BOOST_AUTO_TEST_CASE(who_speaks_no_tls_is_told_apart) {
         client.feed(row.bytes);
         BOOST_TEST(client.error() == row.error, row.bytes << ": " << client.error());
     }
+    TlsClientSession client(test_tls::client(), "web.lab");
+    client.feed(client.take_output());
+    BOOST_TEST(client.error() == "the peer speaks no TLS, it sends back what it is sent");
 }
 
 BOOST_AUTO_TEST_CASE(an_end_that_comes_too_early) {

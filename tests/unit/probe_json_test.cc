@@ -47,6 +47,52 @@ BOOST_AUTO_TEST_CASE(a_size_is_for_icmp) {
     check_error(one(R"(, "size": 67)"), "from 68 to 65535");
 }
 
+BOOST_AUTO_TEST_CASE(a_ca_is_for_https) {
+    const auto list = parse_requests(
+        json::parse(R"({"probes": [{"from": "x/a", "to": "https://web.lab/", "ca": "PEM"}]})"));
+    BOOST_TEST(list.probes[0].ca == "PEM");
+    BOOST_TEST(to_json(list).at("probes")[0].at("ca") == "PEM");
+    check_error(one(R"(, "ca": "PEM")"), "probes[0].ca: only https:// has a certificate to verify");
+    check_error(one(R"(, "ca": "")"), "probes[0].ca: there is nothing in it");
+    check_error(one(R"(, "ca": 5)"), "probes[0].ca: a string is wanted");
+    const auto large = R"({"probes": [{"from": "x/a", "to": "https://web.lab/", "ca": ")" +
+                       std::string(kCaBytesMax + 1, 'x') + "\"}]}";
+    check_error(large, "probes[0].ca: 1048577 bytes; at most 1048576 are taken");
+}
+
+BOOST_AUTO_TEST_CASE(tls_is_told_and_read_back) {
+    Result result;
+    result.id = "1";
+    result.first.outcome = Outcome::Ok;
+    result.first.tls =
+        Tls{"TLSv1.3",
+            "web.lab",
+            "CN=web",
+            "CN=lab \xff",
+            {"web.lab", "*.lab"},
+            "2027-01-31T00:00:00Z"};
+    result.first.peer_identity = "spiffe://cluster.local/ns/prod/sa/web";
+    const auto object = to_json(result);
+    BOOST_TEST(object.at("tls").at("version") == "TLSv1.3");
+    BOOST_TEST(object.at("tls").at("serverName") == "web.lab");
+    BOOST_TEST(object.at("tls").at("dnsNames") == (json{"web.lab", "*.lab"}));
+    BOOST_TEST(object.at("tls").at("notAfter") == "2027-01-31T00:00:00Z");
+    BOOST_TEST(object.at("peerIdentity") == "spiffe://cluster.local/ns/prod/sa/web");
+    auto read = result_from_json(json::parse(object.dump()));
+    BOOST_REQUIRE(read.first.tls.has_value());
+    BOOST_TEST(read.first.tls->issuer == "CN=lab \xef\xbf\xbd"); // replaced, once
+    read.first.tls->issuer = result.first.tls->issuer;
+    BOOST_TEST((read.first.tls == result.first.tls));
+    BOOST_TEST(read.first.peer_identity == result.first.peer_identity);
+    result.first = Sample();
+    BOOST_TEST(!to_json(result).contains("tls"));
+    BOOST_TEST(!to_json(result).contains("peerIdentity"));
+    result.first.outcome = Outcome::TlsError; // of a handshake that failed
+    result.first.tls = Tls{"", "", "CN=web", "CN=web", {}, "2027-01-31T00:00:00Z"};
+    BOOST_TEST(!to_json(result).at("tls").contains("version"));
+    BOOST_TEST(to_json(result).at("tls").at("dnsNames").empty());
+}
+
 BOOST_AUTO_TEST_CASE(the_contract_s_example_is_read) {
     const auto list = parse_requests(json::parse(kContract));
     BOOST_REQUIRE(list.probes.size() == 7U);

@@ -35,6 +35,10 @@ BOOST_AUTO_TEST_CASE(targets_of_the_contract) {
         {"http://pod:prod/backend-1/a/b", Scheme::Http, "pod:prod/backend-1", "", "/a/b"},
         {"icmp://pod:prod/backend-1", Scheme::Icmp, "pod:prod/backend-1", "", "/"},
         {"tcp://example.com.:web-1", Scheme::Tcp, "example.com.", "web-1", "/"},
+        {"https://web.lab", Scheme::Https, "web.lab", "", "/"},
+        {"https://web.lab:8443/api?x=1", Scheme::Https, "web.lab", "8443", "/api?x=1"},
+        {"https://[fd00::5]:https/", Scheme::Https, "fd00::5", "https", "/"},
+        {"https://pod:prod/backend-1/a", Scheme::Https, "pod:prod/backend-1", "", "/a"},
     };
     for (const auto& row : rows) {
         const auto target = Target::parse(row.text);
@@ -93,6 +97,11 @@ BOOST_AUTO_TEST_CASE(bad_targets_are_refused_with_their_text) {
         "tcp://pod:/backend-1:80",
         "tcp://pod:prod/:80",
         "http://a/b c",
+        "https://",
+        "https://a:0/",
+        "https://a/b c",
+        "https://user@host/",
+        "HTTPS://a/",
         "http://user@host/",
         "http://a..b/",
         "http://" + std::string(64, 'a') + "/",

@@ -127,6 +127,22 @@ BOOST_AUTO_TEST_CASE(probe_results) {
     add("6", "tcp://10.244.1.2:82", Outcome::Ok);
     results.erase(results.begin()); // number 6 never came back
     check_golden("probe.txt", probe_table(requests, results));
+    labctl::probe::RequestList secured;
+    Result https;
+    https.id = "1";
+    https.first.outcome = Outcome::Ok;
+    https.first.tls = labctl::probe::Tls{
+        "TLSv1.3", "web.lab", "CN=web", "CN=lab", {"web.lab"}, "2027-01-31T00:00:00Z"};
+    https.first.peer_identity = "spiffe://cluster.local/ns/prod/sa/web";
+    secured.probes.resize(1);
+    secured.probes[0].id = "1";
+    const auto one = probe_table(secured, {https});
+    BOOST_TEST(
+        one.find("TLSv1.3, certificate CN=web by CN=lab until 2027-01-31T00:00:00Z; "
+                 "spiffe://cluster.local/ns/prod/sa/web") != std::string::npos,
+        one);
+    https.first.tls->subject.clear();
+    BOOST_TEST(probe_table(secured, {https}).find("certificate web.lab by") != std::string::npos);
     ProbeTableOptions options;
     options.colour = true;
     const auto text = probe_table(requests, results, options);
