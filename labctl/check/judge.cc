@@ -205,7 +205,8 @@ private:
             return "an answer came, but not one of TLS";
         }
         const auto& tls = *result_.first.tls;
-        for (const auto& [name, glob] : wanted) {
+        for (const auto& [name, pattern] : wanted) {
+            const auto& glob = pattern; // a lambda cannot have the name itself
             auto seen = std::vector{
                 name == "subject"  ? tls.subject
                 : name == "issuer" ? tls.issuer

@@ -81,7 +81,7 @@ std::string tls_host(const ResolvedRequest& request) {
         if (!mesh::equals_ignore_case(name, "host")) {
             continue;
         }
-        const auto host = value.substr(0, value.find(':')); // IPv6 has brackets, and is no name
+        auto host = value.substr(0, value.find(':')); // IPv6 has brackets, and is no name
         if (!host.empty() && !host.starts_with('[') && !netemu::IpAddress::parse(host)) {
             return host;
         }

@@ -175,6 +175,7 @@ int choose_identity(SSL* ssl, int* alert, void* /*unused*/) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+// NOLINTNEXTLINE(readability-function-size): OpenSSL's signature
 int choose_protocol(
     SSL* ssl,
     const unsigned char** chosen,

@@ -11,7 +11,7 @@
 namespace mesh {
 
 void detail::start_openssl() {
-    static const bool started = [] {
+    static const bool kStarted = [] {
         // No handler at exit: other threads may be at work then.
         constexpr std::uint64_t kOptions = OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT |
                                            OPENSSL_INIT_LOAD_SSL_STRINGS |
@@ -21,7 +21,7 @@ void detail::start_openssl() {
         }
         return true;
     }();
-    static_cast<void>(started);
+    static_cast<void>(kStarted);
 }
 
 void prepare_tls() {

@@ -274,7 +274,7 @@ const std::string& TlsSession::verify_error() const {
     return impl_->notes.verify_error;
 }
 
-TlsServerSession::TlsServerSession(std::shared_ptr<const TlsServerConfig> config)
+TlsServerSession::TlsServerSession(const std::shared_ptr<const TlsServerConfig>& config)
     : TlsSession(std::make_unique<Impl>(config, config->context(), true)) {
     impl_->notes.server = config.get();
     impl_->notes.has_authorities = !config->settings().client_ca_pem.empty();
@@ -286,7 +286,7 @@ const std::string& TlsServerSession::server_name() const {
 }
 
 TlsClientSession::TlsClientSession(
-    std::shared_ptr<const TlsClientConfig> config, std::string_view host)
+    const std::shared_ptr<const TlsClientConfig>& config, std::string_view host)
     : TlsSession(std::make_unique<Impl>(config, config->context(), false)) {
     auto& notes = impl_->notes;
     notes.host = host;

@@ -73,7 +73,7 @@ protected:
 class TlsServerSession final : public TlsSession {
 public:
     /// Throws netemu::Error if OpenSSL has no memory for it.
-    explicit TlsServerSession(std::shared_ptr<const TlsServerConfig> config);
+    explicit TlsServerSession(const std::shared_ptr<const TlsServerConfig>& config);
     /// The name that the client asks for, in lower case; empty if none, or not known yet.
     [[nodiscard]] const std::string& server_name() const;
 };
@@ -84,7 +84,7 @@ public:
     /// the server (SNI), or an address, which is not; the certificate has to be for it. Empty: no
     /// name is sent, and any certificate is for it. Throws netemu::Error for a name of more than
     /// 255 characters, or if OpenSSL has no memory for it.
-    TlsClientSession(std::shared_ptr<const TlsClientConfig> config, std::string_view host);
+    TlsClientSession(const std::shared_ptr<const TlsClientConfig>& config, std::string_view host);
     /// The name that was sent; empty if none.
     [[nodiscard]] const std::string& server_name() const;
 };
