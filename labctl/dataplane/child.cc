@@ -142,8 +142,7 @@ int run_data_plane(int verbosity) {
     });
     run_half("workloads", [&running] {
         serve_workloads([&running] {
-            mesh::prepare_tls(); // opens files, which the filter forbids
-            running.wait();      // it binds all threads, and forbids to start one
+            running.wait(); // the filter binds all threads, and forbids to start one
             restrict_system_calls();
         });
     });
