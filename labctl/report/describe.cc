@@ -27,6 +27,8 @@ Describer describer_for(const std::string& kind) {
         {"DaemonSet", describe_workload},
         {"Job", describe_workload},
         {"Service", describe_service},
+        {"Ingress", describe_ingress},
+        {"IngressClass", describe_ingress_class},
         {"EndpointSlice", describe_endpoint_slice},
         {"Endpoints", describe_endpoints},
         {"NetworkPolicy", describe_network_policy}};

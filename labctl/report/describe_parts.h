@@ -37,6 +37,8 @@ void describe_pod(Description& out, const DescribeInput& input);
 void describe_node(Description& out, const DescribeInput& input);
 void describe_workload(Description& out, const DescribeInput& input);
 void describe_service(Description& out, const DescribeInput& input);
+void describe_ingress(Description& out, const DescribeInput& input);
+void describe_ingress_class(Description& out, const DescribeInput& input);
 void describe_endpoint_slice(Description& out, const DescribeInput& input);
 void describe_endpoints(Description& out, const DescribeInput& input);
 void describe_network_policy(Description& out, const DescribeInput& input);
@@ -52,6 +54,13 @@ void describe_containers(
     const api::Json* pod);
 void describe_volumes(Description& out, int level, const api::Json& volumes);
 void describe_placement(Description& out, int level, const api::Json& pod_spec);
+/// "10.244.1.2:80,..." for one port of a Service, from the EndpointSlices that belong to it;
+/// "<none>" when there are none of them, as in kubectl.
+std::string port_endpoints(
+    const DescribeInput& input,
+    const std::string& ns,
+    const std::string& service,
+    const std::string& port_name);
 void describe_events(Description& out, const DescribeInput& input);
 
 /// "Mon, 02 Jan 2006 15:04:05 +0000" of an RFC 3339 time, or "<unknown>".

@@ -15,13 +15,13 @@ using api::Json;
 using api::string_at;
 
 /// Whether the object is an EndpointSlice of the Service.
-bool is_slice_of(const api::Object& candidate, const api::Object& service) {
-    if (candidate.kind() != "EndpointSlice" || candidate.ns() != service.ns()) {
+bool is_slice_of(const api::Object& candidate, const std::string& ns, const std::string& service) {
+    if (candidate.kind() != "EndpointSlice" || candidate.ns() != ns) {
         return false;
     }
     const auto labels = candidate.labels();
     const auto name = labels.find("kubernetes.io/service-name");
-    return name != labels.end() && name->second == service.name();
+    return name != labels.end() && name->second == service;
 }
 
 /// The addresses of a slice that are ready.
@@ -35,31 +35,6 @@ std::vector<std::string> ready_addresses(const Json& slice) {
         }
     }
     return addresses;
-}
-
-/// "10.244.1.2:80,..." for one port of a Service, from the EndpointSlices that belong to it;
-/// "<none>" when there are none of them, as in kubectl.
-std::string port_endpoints(const DescribeInput& input, const Json& port) {
-    const auto name = string_at(port, "name");
-    std::vector<std::string> found;
-    bool any_slice = false;
-    for (const auto& candidate : input.options.related) {
-        if (!is_slice_of(*candidate, input.object)) {
-            continue;
-        }
-        any_slice = true;
-        for (const auto& own : at(candidate->body, "ports")) {
-            if (string_at(own, "name") != name) {
-                continue;
-            }
-            for (const auto& ip : ready_addresses(candidate->body)) {
-                const bool v6 = ip.find(':') != std::string::npos;
-                found.push_back(
-                    (v6 ? "[" + ip + "]:" : ip + ":") + std::to_string(int_at(own, "port", 0)));
-            }
-        }
-    }
-    return with_more(found, 3, any_slice ? "" : "<none>");
 }
 
 std::string port_title(const Json& port, const char* field) {
@@ -78,7 +53,11 @@ void describe_service_port(Description& out, const DescribeInput& input, const J
     if (int_at(port, "nodePort", 0) > 0) {
         out.line(0, "NodePort:\t" + port_title(port, "nodePort"));
     }
-    out.field(0, "Endpoints", port_endpoints(input, port));
+    const auto& service = input.object;
+    out.field(
+        0,
+        "Endpoints",
+        port_endpoints(input, service.ns(), service.name(), string_at(port, "name")));
 }
 
 /// "172.18.255.200 (VIP)", as buildIngressString of kubectl.
@@ -95,6 +74,33 @@ std::string ingress_text(const Json& ingress) {
 }
 
 } // namespace
+
+std::string port_endpoints(
+    const DescribeInput& input,
+    const std::string& ns,
+    const std::string& service,
+    const std::string& port_name) {
+    constexpr std::size_t kShownMax = 3;
+    std::vector<std::string> found;
+    bool any_slice = false;
+    for (const auto& candidate : input.options.related) {
+        if (!is_slice_of(*candidate, ns, service)) {
+            continue;
+        }
+        any_slice = true;
+        for (const auto& own : at(candidate->body, "ports")) {
+            if (string_at(own, "name") != port_name) {
+                continue;
+            }
+            for (const auto& ip : ready_addresses(candidate->body)) {
+                const bool v6 = ip.find(':') != std::string::npos;
+                found.push_back(
+                    (v6 ? "[" + ip + "]:" : ip + ":") + std::to_string(int_at(own, "port", 0)));
+            }
+        }
+    }
+    return with_more(found, kShownMax, any_slice ? "" : "<none>");
+}
 
 void describe_service(Description& out, const DescribeInput& input) {
     const auto& service = input.object.body;

@@ -139,6 +139,17 @@ Cells ingress_row(const Json& body, const PrintOptions& options) {
         age_of(body, options)};
 }
 
+Cells ingress_class_row(const Json& body, const PrintOptions& options) {
+    const auto kind = string_at(body, "spec.parameters.kind");
+    const auto group = string_at(body, "spec.parameters.apiGroup");
+    return {
+        string_at(body, "spec.controller"),
+        kind.empty() ? "<none>"
+                     : kind + (group.empty() ? "" : "." + group) + "/" +
+                           string_at(body, "spec.parameters.name"),
+        age_of(body, options)};
+}
+
 } // namespace
 
 std::string format_service_ports(const Json& ports) {
@@ -233,6 +244,7 @@ const KindPrinter* network_printer(const std::string& kind) {
         {"BaselineAdminNetworkPolicy", {{{"AGE"}}, baseline_policy_row}},
         {"ClusterNetworkPolicy", {{{"TIER"}, {"PRIORITY"}, {"AGE"}}, cluster_policy_row}},
         {"Ingress", {{{"CLASS"}, {"HOSTS"}, {"ADDRESS"}, {"PORTS"}, {"AGE"}}, ingress_row}},
+        {"IngressClass", {{{"CONTROLLER"}, {"PARAMETERS"}, {"AGE"}}, ingress_class_row}},
     };
     const auto found = kPrinters.find(kind);
     return found == kPrinters.end() ? nullptr : &found->second;
