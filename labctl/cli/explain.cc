@@ -10,6 +10,7 @@
 #include "labctl/cli/verdicts.h"
 #include "labctl/report/dns_text.h"
 #include "labctl/report/explain_text.h"
+#include "labctl/report/ingress_text.h"
 
 namespace labctl::cli {
 
@@ -74,20 +75,22 @@ int run_explain(const Context& context) {
         throw netemu::UsageError("explain takes FROM and TO", "labctl explain --help");
     }
     const bool as_json = wants_json(context);
-    const bool dns = options.arguments.at(1).starts_with("dns://");
+    const auto& to = options.arguments.at(1);
+    const bool dns = to.starts_with("dns://");
+    const bool url = to.starts_with("http://") || to.starts_with("https://");
     const nlohmann::json question{
-        {"from", options.arguments.at(0)},
-        {"to", options.arguments.at(1)},
-        {"namespace", context.ns()}};
-    const auto answer = options.wire && !dns
+        {"from", options.arguments.at(0)}, {"to", to}, {"namespace", context.ns()}};
+    const auto answer = options.wire && !dns && !url
                             ? explain_with_packet(context, question)
                             : context.client().request("POST", kExplainPath, question);
     if (as_json) {
         std::cout << answer.dump(2) << "\n";
+    } else if (dns) {
+        std::cout << report::dns_explain_text(answer, context.console().color());
+    } else if (url) {
+        std::cout << report::ingress_explain_text(answer, context.console().color());
     } else {
-        std::cout
-            << (dns ? report::dns_explain_text(answer, context.console().color())
-                    : report::explain_text(answer, {context.console().color()}));
+        std::cout << report::explain_text(answer, {context.console().color()});
     }
     const bool reached = answer.at("outcome") == (dns ? "found" : "endpoint");
     return static_cast<int>(reached ? netemu::ExitCode::Ok : netemu::ExitCode::CheckFailed);

@@ -1,8 +1,12 @@
 #include "labctl/compile/dns_upstream.h"
 
+#include <set>
+#include <sstream>
+
 #include "dns/rdata.h"
 #include "dns/resolv_conf.h"
 #include "netemu/base/error.h"
+#include "netemu/base/text.h"
 
 namespace labctl::compile {
 
@@ -79,6 +83,36 @@ DnsUpstreamConfig read_dns_upstream(const api::Json& json) {
             records[i], "spec.dns.upstream.records[" + std::to_string(i) + "]", config);
     }
     return config;
+}
+
+std::string ingress_records(const store::Store& store, const std::string& zone) {
+    std::set<std::string> taken; // with the final dot
+    std::istringstream lines(zone);
+    for (std::string line; std::getline(lines, line);) {
+        taken.insert(netemu::to_lower(line.substr(0, line.find(' '))));
+    }
+    std::set<std::string> records; // two Ingresses may share a host, and its addresses
+    for (const auto& ingress : store.list("Ingress")) {
+        for (const auto& rule : api::at(ingress->body, "spec.rules")) {
+            const auto host = netemu::to_lower(api::string_at(rule, "host"));
+            if (host.empty() || taken.contains(absolute_name(host))) {
+                continue;
+            }
+            for (const auto& entry : api::at(ingress->body, "status.loadBalancer.ingress")) {
+                const auto address = netemu::IpAddress::parse(api::string_at(entry, "ip"));
+                if (address) {
+                    records.insert(
+                        absolute_name(host) + " " + std::to_string(kUpstreamTtlS) + " IN " +
+                        (address->is_v4() ? "A " : "AAAA ") + address->to_string() + "\n");
+                }
+            }
+        }
+    }
+    std::string text;
+    for (const auto& record : records) {
+        text += record;
+    }
+    return text;
 }
 
 std::vector<netemu::Endpoint> nameservers_of(const std::string& resolv_conf) {

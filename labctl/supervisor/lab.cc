@@ -288,6 +288,7 @@ ChangeReport Lab::sync() {
     follow_cni();
     serve_tunnels();
     serve_links();
+    serve_dns_upstream();
     update_bgp();
     finish_policies();
     iptables_->complete(*proxies_); // of nodes that are new

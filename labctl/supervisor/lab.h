@@ -158,6 +158,8 @@ public:
     void explain_dns(const api::Json& question, const std::function<void(api::Json)>& done);
     /// Every query that the lab's DNS answers from now on, until `unwatch_dns`. lab_dns.cc.
     int watch_dns(std::function<void(api::Json event)> callback);
+    /// What becomes of a request for a URL, as compile::explain_ingress says it. lab_ingress.cc.
+    [[nodiscard]] api::Json explain_ingress(const std::string& url) const;
     void unwatch_dns(int watcher) { dns_watchers_->remove(watcher); }
 
     /// Taps for whoever asked: {"targets": ["node/node-1:eth0"], "namespace", "snapBytes", "names":
@@ -338,6 +340,7 @@ private:
     std::unique_ptr<compile::Cluster> cluster_;
     std::unique_ptr<compile::Proxies> proxies_;     // from the moment the objects are complete
     std::unique_ptr<compile::DnsRecords> dns_;      // likewise
+    std::string upstream_zone_;                     // that the lab's upstream serves
     std::unique_ptr<compile::Ingresses> ingresses_; // likewise
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     std::unique_ptr<compile::Policies> policies_;      // likewise

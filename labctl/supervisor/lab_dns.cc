@@ -43,7 +43,8 @@ void Lab::update_dns() {
     }
 }
 
-/// The server that the nodes' resolv.conf names. It is no pod: it answers on the external host, as
+/// The server that the nodes' resolv.conf names, with the hosts of Ingresses; served anew when
+/// these have changed. It is no pod: it answers on the external host, as
 /// a router's or a company's resolver does.
 void Lab::serve_dns_upstream() {
     if (compile::external_addresses(cluster_->config()).empty()) {
@@ -60,7 +61,11 @@ void Lab::serve_dns_upstream() {
         compile::read_dns_upstream(lab ? api::at(lab->body, "spec.dns.upstream") : api::Json());
     auto& serving = spec.dns.emplace();
     serving.role = dataplane::DnsServing::Role::Upstream;
-    serving.zone = upstream.zone;
+    serving.zone = upstream.zone + compile::ingress_records(store_, upstream.zone);
+    if (serving.zone == upstream_zone_) {
+        return; // it is served already
+    }
+    upstream_zone_ = serving.zone;
     if (upstream.asks_host) {
         serving.nameservers = host_nameservers();
         serving.asks_from = kHostNetwork;

@@ -1,3 +1,4 @@
+#include "labctl/compile/explain_ingress.h"
 #include "labctl/compile/ingresses.h"
 #include "labctl/supervisor/lab.h"
 
@@ -22,6 +23,10 @@ void Lab::update_ingresses() {
             cluster_->note(kIngressComponent, *note.ingress, note.reason, note.text);
         }
     }
+}
+
+api::Json Lab::explain_ingress(const std::string& url) const {
+    return compile::explain_ingress(store_, ingresses_->tables(), url);
 }
 
 } // namespace labctl::supervisor

@@ -402,11 +402,16 @@ void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {
     exchange->reply(200, {{"lines", lines}, {"operations", operations}});
 }
 
-/// A connection's way, or what becomes of a name. With `wire`, and for a name, something is really
-/// sent, so that takes a while.
+/// A connection's way, or what becomes of a name or of a URL at an Ingress controller. With `wire`,
+/// and for a name, something is really sent, so that takes a while.
 void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
     const auto question = request.json();
-    if (question.value("to", "").starts_with("dns://")) {
+    const auto to = question.value("to", "");
+    if (to.starts_with("http://") || to.starts_with("https://")) {
+        exchange->reply(200, lab_.explain_ingress(to));
+        return;
+    }
+    if (to.starts_with("dns://")) {
         lab_.explain_dns(
             question, [exchange](const Json& answer) { exchange->reply(200, answer); });
         return;

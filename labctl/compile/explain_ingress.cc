@@ -1,0 +1,153 @@
+#include "labctl/compile/explain_ingress.h"
+
+#include <optional>
+
+#include "labctl/compile/ingress_objects.h"
+#include "netemu/base/error.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using api::Json;
+using api::string_at;
+
+struct AskedUrl {
+    std::string scheme;
+    std::string authority;
+    std::string target; // path and query
+};
+
+AskedUrl read_url(const std::string& url) {
+    const auto end = url.find("://");
+    AskedUrl asked;
+    asked.scheme = url.substr(0, end);
+    const auto path = url.find_first_of("/?#", end + 3);
+    asked.authority = url.substr(end + 3, path == std::string::npos ? path : path - end - 3);
+    asked.target = path == std::string::npos ? "/" : url.substr(path);
+    if (!asked.target.starts_with('/')) {
+        asked.target.insert(0, "/");
+    }
+    if (asked.authority.empty()) {
+        throw netemu::UsageError(
+            "explain '" + url + "': it names no host", "labctl explain FROM http://HOST/PATH");
+    }
+    return asked;
+}
+
+using Tables = std::map<std::string, services::IngressTable>;
+
+Tables::const_iterator choose_controller(const Tables& tables, const std::string& host) {
+    for (auto it = tables.begin(); it != tables.end(); ++it) {
+        if (services::ingress_host_key(it->second, host) != nullptr) {
+            return it;
+        }
+    }
+    for (auto it = tables.begin(); it != tables.end(); ++it) {
+        if (!it->second.hosts.empty() || it->second.default_backend) {
+            return it;
+        }
+    }
+    throw netemu::UsageError(
+        "no controller has an Ingress, so nothing takes a URL apart here",
+        "apply an Ingress, or ask for the Service: labctl explain FROM SERVICE:PORT");
+}
+
+Json controller_json(const store::Store& store, const std::string& controller) {
+    Json json{
+        {"name", controller},
+        {"addresses", ingress_addresses(store, controller)},
+        {"pods", Json::array()}};
+    for (const auto& pod : store.list("Pod")) {
+        if (ingress_controller_of(pod->body) == controller) {
+            json["pods"].push_back(
+                {{"pod", pod->ns() + "/" + pod->name()},
+                 {"node", string_at(pod->body, "spec.nodeName")},
+                 {"address", string_at(pod->body, "status.podIP")}});
+        }
+    }
+    return json;
+}
+
+Json rule_json(const std::string& key) {
+    const char* kind = key.empty() ? "any host" : key.starts_with("*.") ? "wildcard" : "exact";
+    return {{"host", key.empty() ? "*" : key}, {"kind", kind}};
+}
+
+Json paths_json(const services::IngressTable& table, const services::IngressDecision& decision) {
+    auto paths = Json::array();
+    for (const auto& path : table.hosts.at(*decision.rule).paths) {
+        paths.push_back(
+            {{"path", path.path},
+             {"type", services::to_text(path.type)},
+             {"ingress", path.ingress},
+             {"backend", table.backends.at(path.backend).name},
+             {"matches", services::ingress_path_matches(path, decision.path)},
+             {"chosen", &path == decision.matched}});
+    }
+    return paths;
+}
+
+Json endpoints_json(const store::Store& store, const services::IngressBackend& backend) {
+    auto endpoints = Json::array();
+    const auto pods = backend.endpoints.empty() ? std::vector<api::ObjectPtr>() : store.list("Pod");
+    for (const auto& endpoint : backend.endpoints) {
+        Json entry{
+            {"address", endpoint.to_string()},
+            {"probability", 1.0 / static_cast<double>(backend.endpoints.size())}};
+        for (const auto& pod : pods) {
+            for (const auto& ip : api::at(pod->body, "status.podIPs")) {
+                if (string_at(ip, "ip") == endpoint.address.to_string()) {
+                    entry["pod"] = pod->ns() + "/" + pod->name();
+                    entry["node"] = string_at(pod->body, "spec.nodeName");
+                }
+            }
+        }
+        endpoints.push_back(std::move(entry));
+    }
+    return endpoints;
+}
+
+} // namespace
+
+Json explain_ingress(const store::Store& store, const Tables& tables, const std::string& url) {
+    const auto asked = read_url(url);
+    const auto host = services::ingress_host_name(asked.authority);
+    const auto chosen = choose_controller(tables, host);
+    const auto& table = chosen->second;
+    Json answer{
+        {"url", url},
+        {"scheme", asked.scheme},
+        {"host", host},
+        {"path", asked.target},
+        {"controller", controller_json(store, chosen->first)},
+        {"paths", Json::array()},
+        {"endpoints", Json::array()}};
+    if (asked.scheme == "https") {
+        const auto* certificate = services::ingress_certificate(table, host);
+        answer["certificate"] = certificate == nullptr ? "" : certificate->secret;
+    }
+    if (const auto* rule = services::ingress_host_key(table, host)) {
+        answer["rule"] = rule_json(*rule);
+    }
+    const auto decision = services::route_ingress(table, asked.authority, asked.target);
+    if (!decision) {
+        answer["outcome"] = "bad-request";
+        return answer;
+    }
+    answer["path"] = decision->path;
+    if (decision->rule != nullptr) {
+        answer["paths"] = paths_json(table, *decision);
+    }
+    if (!decision->backend) {
+        answer["outcome"] = "no-rule";
+        return answer;
+    }
+    const auto& backend = table.backends.at(*decision->backend);
+    answer["backend"] = {{"name", backend.name}, {"problem", backend.problem}};
+    answer["endpoints"] = endpoints_json(store, backend);
+    answer["outcome"] = backend.endpoints.empty() ? "no-endpoints" : "endpoint";
+    return answer;
+}
+
+} // namespace labctl::compile
