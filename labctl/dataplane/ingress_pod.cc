@@ -19,7 +19,7 @@ IngressPod::~IngressPod() {
     loop_.cancel(burial_);
     buried_.clear(); // they have orders to cancel
     while (!idle_.empty()) {
-        forget_all(idle_.begin()->first);
+        drop_idle(idle_.begin()->first);
     }
 }
 
@@ -36,7 +36,7 @@ void IngressPod::set_rules(std::shared_ptr<const IngressRules> rules) {
         }
     }
     for (const auto& endpoint : gone) {
-        forget_all(endpoint);
+        drop_idle(endpoint);
     }
 }
 
@@ -99,8 +99,11 @@ void IngressPod::forget_idle(const netemu::Endpoint& endpoint, int fd) {
     }
 }
 
-void IngressPod::forget_all(const netemu::Endpoint& endpoint) {
+void IngressPod::drop_idle(const netemu::Endpoint& endpoint) {
     const auto sockets = idle_.extract(endpoint);
+    if (sockets.empty()) {
+        return;
+    }
     for (const auto& idle : sockets.mapped()) {
         loop_.cancel(idle.timer);
         loop_.remove(idle.socket.get());

@@ -63,6 +63,8 @@ public:
     /// An open connection that waits for a request, or none.
     [[nodiscard]] netemu::UniqueFd take_idle(const netemu::Endpoint& endpoint);
     void keep_idle(const netemu::Endpoint& endpoint, netemu::UniqueFd socket);
+    /// Closes the idle connections to an endpoint.
+    void drop_idle(const netemu::Endpoint& endpoint);
 
     /// Calls back with a new socket, or with none if there is none to be had. Returns the order's
     /// number, for `cancel_order`.
@@ -79,7 +81,6 @@ private:
     };
 
     void forget_idle(const netemu::Endpoint& endpoint, int fd);
-    void forget_all(const netemu::Endpoint& endpoint);
 
     netemu::EventLoop& loop_;
     std::shared_ptr<ServedPod> pod_;

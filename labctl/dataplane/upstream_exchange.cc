@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <system_error>
 #include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <system_error>
 
 #include "mesh/http/forward.h"
 #include "mesh/http/writer.h"
@@ -87,6 +91,11 @@ void UpstreamExchange::socket_arrived(netemu::UniqueFd socket) {
 }
 
 void UpstreamExchange::use(netemu::UniqueFd socket) {
+    // A connection from before may lead nowhere by now (a policy, a cable): what nobody
+    // acknowledges is not waited for any longer than a new connection is.
+    constexpr unsigned kUnacknowledgedMs = 1000U * kUpstreamConnectTimeout.count();
+    (void)::setsockopt(
+        socket.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof kUnacknowledgedMs);
     socket_ = std::make_shared<StreamSocket>(
         loop_,
         std::move(socket),
@@ -239,6 +248,7 @@ void UpstreamExchange::broken(const std::string& why) {
     if (reused_ && !answered_ && !has_body_ && is_idempotent(head_.method)) {
         loop_.cancel(std::exchange(timer_, 0));
         drop_socket();
+        pod_.drop_idle(endpoint()); // the others are of no better health
         phase_ = Phase::Waiting;
         return begin();
     }
