@@ -4,10 +4,13 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "labctl/compile/dns_upstream.h"
+#include "labctl/compile/explain_ingress.h"
 #include "labctl/compile/ingress_objects.h"
 #include "labctl/compile/ingresses.h"
 #include "mesh/tls/certificate.h"
 #include "netemu/base/base64.h"
+#include "netemu/base/error.h"
 #include "tests/unit/compile_service_fixture.h"
 #include "tests/unit/mesh_tls_fixture.h"
 
@@ -322,6 +325,61 @@ BOOST_AUTO_TEST_CASE(secrets_become_certificates) {
     BOOST_TEST(lab.warnings.back().starts_with(
         "WrongCertificate: the certificate of Secret default/shop-tls is for web.lab, *.apps.lab"));
     BOOST_TEST(lab.warnings.back().ends_with(", not for blog.example"));
+}
+
+BOOST_AUTO_TEST_CASE(what_takes_a_url) {
+    IngressLab lab;
+    lab.serve("web", 2);
+    lab.apply(ingress_of(
+        "shop",
+        "shop.example",
+        {ingress_path("/a", "web"), ingress_path("/a/b", "gone"), ingress_path("/a/c", "web")}));
+    const auto explain = [&lab](const std::string& url) {
+        (void)lab.table();
+        return explain_ingress(lab.store, lab.ingresses.tables(), url);
+    };
+    const auto found = explain("http://Shop.example:8080/a/x?y=1");
+    BOOST_TEST(found["outcome"] == "endpoint");
+    BOOST_TEST(found["host"] == "shop.example");
+    BOOST_TEST(found["path"] == "/a/x");
+    BOOST_TEST(found["rule"]["kind"] == "exact");
+    BOOST_TEST(found["backend"]["name"] == "default/web:80");
+    BOOST_REQUIRE(found["endpoints"].size() == 2U);
+    BOOST_TEST(found["endpoints"][0]["probability"] == 0.5);
+    BOOST_TEST(found["endpoints"][0]["node"].is_string());
+    BOOST_REQUIRE(found["paths"].size() == 3U);
+    BOOST_TEST(found["paths"][0]["matches"] == false);
+    BOOST_TEST(found["paths"][2]["chosen"] == true);
+    BOOST_TEST(found["controller"]["pods"].size() == 1U);
+    BOOST_TEST(!found.contains("certificate"));
+    BOOST_TEST(explain("https://shop.example/a")["certificate"] == "");
+    BOOST_TEST(explain("http://shop.example/a/b")["outcome"] == "no-endpoints");
+    BOOST_TEST(
+        explain("http://shop.example/a/b")["backend"]["problem"] ==
+        "there is no Service default/gone");
+    BOOST_TEST(explain("http://shop.example")["outcome"] == "no-rule");
+    BOOST_TEST(explain("http://other/")["outcome"] == "no-rule");
+    BOOST_TEST(!explain("http://other/").contains("rule"));
+    BOOST_TEST(explain("http://shop.example/../a")["outcome"] == "bad-request");
+    BOOST_CHECK_THROW(explain("http:///a"), netemu::UsageError);
+    BOOST_CHECK_THROW(explain_ingress(lab.store, {}, "http://shop.example/"), netemu::UsageError);
+}
+
+BOOST_AUTO_TEST_CASE(the_world_knows_the_hosts) {
+    IngressLab lab;
+    BOOST_TEST(ingress_records(lab.store, "").empty());
+    lab.apply(ingress_of("shop", "shop.example", {ingress_path("/", "web")}));
+    lab.apply(ingress_of("same", "shop.example", {ingress_path("/x", "web")}));
+    lab.apply(ingress_of("wild", "*.apps.example", {ingress_path("/", "web")}));
+    lab.apply(ingress_of("any", "", {ingress_path("/", "web")}));
+    const auto web = lab.store.get({"Ingress", "default", "shop"});
+    const auto ip = loaded(web)[0]["ip"].get<std::string>();
+    BOOST_TEST(
+        ingress_records(lab.store, "other. 60 IN A 192.0.2.1\n") ==
+        "*.apps.example. 60 IN A " + ip + "\nshop.example. 60 IN A " + ip + "\n");
+    BOOST_TEST(
+        ingress_records(lab.store, "Shop.example. 60 IN A 192.0.2.1\n") ==
+        "*.apps.example. 60 IN A " + ip + "\n"); // the lab file's word counts
 }
 
 BOOST_AUTO_TEST_SUITE_END()
