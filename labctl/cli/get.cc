@@ -210,7 +210,8 @@ int run_get(const Context& context) {
 int run_describe(const Context& context) {
     auto client = context.client();
     std::vector<api::ObjectPtr> related;
-    for (const auto* word : {"events", "pods", "replicasets", "endpointslices", "endpoints", "services"}) {
+    for (const auto* word :
+         {"events", "pods", "replicasets", "endpointslices", "endpoints", "services"}) {
         const json all = client.request(
             "GET",
             word == std::string_view("replicasets") ? "/apis/apps/v1/replicasets"

@@ -283,7 +283,8 @@ void add_verdicts(CLI::App& app, Options& o) {
         ->add_option(
             "where",
             o.arguments,
-            "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT, dns://NAME or http(s)://HOST/PATH")
+            "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT, dns://NAME or "
+            "http(s)://HOST/PATH")
         ->expected(0, 2);
     explain->add_option("--cni", o.cni, "POD: the calls of CNI plugins that wired it");
     explain->add_flag("--wire", o.wire, "Send one packet, too, and say what came of it");
