@@ -4,9 +4,9 @@
 #include "labctl/check/parse.h"
 #include "labctl/cli/input.h"
 #include "labctl/cli/lifecycle.h"
+#include "labctl/cli/lint.h"
 #include "labctl/cli/objects.h"
 #include "labctl/cli/overview.h"
-#include "labctl/cli/policies.h"
 #include "labctl/cli/underlay_input.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/manifest/read.h"
@@ -283,12 +283,12 @@ int run_lint(const Context& context) {
             check_lab_config(object);
         }
     }
-    const auto policies = lint_policy_objects(result);
-    std::cerr << manifest::format(policies);
-    const auto warnings = result.findings.warnings + policies.warnings;
+    const auto meant = lint_objects(result);
+    std::cerr << manifest::format(meant);
+    const auto warnings = result.findings.warnings + meant.warnings;
     std::cout << result.objects.size() << " objects are valid, " << warnings << " warnings\n";
     return static_cast<int>(
-        options.strict && policies.warnings != 0 ? netemu::ExitCode::Usage : netemu::ExitCode::Ok);
+        options.strict && meant.warnings != 0 ? netemu::ExitCode::Usage : netemu::ExitCode::Ok);
 }
 
 namespace {

@@ -5,7 +5,6 @@
 
 #include "labctl/cli/context.h"
 #include "labctl/compile/policy_matrix.h"
-#include "labctl/manifest/read.h"
 #include "labctl/store/store.h"
 
 /// Commands about policies: each returns the exit status.
@@ -21,6 +20,10 @@ int run_diff(const Context& context);
 /// The cluster that these files describe, as a lab of them would be: controllers have run, pods are
 /// placed and have addresses. Prints warnings; throws when anything is invalid.
 store::Store store_of_files(const Context& context, const std::vector<std::string>& inputs);
+/// Applies all objects to an imagined cluster. With `lenient`, what a cluster would refuse is left
+/// out: `up` is who says so.
+store::Store
+imagine_cluster(const api::Object& lab, const std::vector<api::Object>& objects, bool lenient);
 /// What policies are about in the lab that runs.
 store::Store store_of_lab(const Context& context);
 
@@ -30,8 +33,5 @@ compile::MatrixQuery matrix_query(const Context& context);
 
 /// Says so where the lab's CNI profile enforces no policies and there are some.
 void warn_of_ignored_policies(const Context& context, const store::Store& store);
-
-/// What `lint` says about the policies of an input that has been read, beyond their validity.
-manifest::Findings lint_policy_objects(const manifest::ReadResult& input);
 
 } // namespace labctl::cli

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "labctl/api/object.h"
+#include "labctl/compile/ingress_note.h"
 #include "labctl/compile/slice_names.h"
 #include "labctl/store/store.h"
 #include "services/ingress.h"
@@ -24,17 +25,10 @@ public:
     Ingresses& operator=(const Ingresses&) = delete;
     ~Ingresses();
 
-    /// What is to be told of an Ingress, as an Event.
-    struct Note {
-        api::ObjectPtr ingress;
-        bool warning = false;
-        const char* reason = ""; // of static storage
-        std::string text;
-    };
     struct Update {
         /// The rules of those controllers for which they are others than before.
         std::map<std::string, services::IngressTable> tables;
-        std::vector<Note> notes; // that were not told at the last update
+        std::vector<IngressNote> notes; // that were not told at the last update
     };
     /// What has changed since the last call; everything at the first.
     Update update();
@@ -46,7 +40,6 @@ public:
 
 private:
     using Key = std::pair<std::string, std::string>; // namespace, name
-    class Builder;
 
     void on_event(const store::Event& event);
 

@@ -274,3 +274,45 @@ spec: {rules: [{host: "a.*.com", http: {paths: [{path: x, pathType: Prefix, back
     w.matches(err, r"bad\.yaml:10:\d+: .*domain-prefixed path", "the class")
     w.matches(err, r"bad\.yaml:15:\d+: .*must be an absolute path", "the path")
     w.has(err, "spec.rules[0].host: Invalid value", "the host")
+
+
+@case("lint tells what an Ingress names that the files do not have, with its place")
+def lint(w):
+    w.write("shop.yaml", SHOP + """apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: bad
+  annotations:
+    nginx.ingress.kubernetes.io/rewrite-target: /
+spec:
+  tls: [{hosts: [x.lab], secretName: none}]
+  rules:
+  - host: x.lab
+    http:
+      paths:
+      - {path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 8080}}}}
+      - {path: /gone, pathType: Prefix, backend: {service: {name: gone, port: {number: 80}}}}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: worse}
+spec:
+  ingressClassName: traefik
+  defaultBackend: {service: {name: web, port: {number: 80}}}
+""")
+    text = (w.folder / "shop.yaml").read_text().splitlines()
+
+    def line(part):
+        return next(i for i, found in enumerate(text, 1) if part in found)
+
+    run = w.labctl("lint", w.folder / "shop.yaml")
+    w.has(run.out, "5 warnings", "the summary")
+    for part, words in (("annotations:", "leaves without effect: nginx.ingress.kubernetes.io/rewrite-target"),
+                        ("secretName: none", "there is no Secret default/none"),
+                        ("number: 8080", "Service default/web has no TCP port 8080; it has http/80"),
+                        ("/gone", "there is no Service default/gone"),
+                        ("traefik", 'there is no IngressClass "traefik"; there are: labctl, nginx')):
+        w.matches(run.err, rf"shop\.yaml:{line(part)}:\d+: warning: .*{words}", part)
+    w.labctl("lint", "--strict", w.folder / "shop.yaml", status=2)
+    w.write("alone.yaml", ingress("alone", "a.lab", path("/", "elsewhere")))
+    w.has(w.labctl("lint", w.folder / "alone.yaml").out, "0 warnings", "what may be in other files is no matter")

@@ -1,0 +1,131 @@
+#include "labctl/cli/lint.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "labctl/cli/policies.h"
+#include "labctl/compile/cluster_config.h"
+#include "labctl/compile/ingresses.h"
+#include "labctl/compile/policy_enforcement.h"
+#include "labctl/compile/policy_lint.h"
+#include "labctl/compile/policy_values.h"
+#include "labctl/manifest/locate.h"
+
+namespace labctl::cli {
+
+namespace {
+
+constexpr std::size_t kLintNodes = 3; // as of `up -f`
+
+/// The input as the cluster that it would become.
+struct LintInput {
+    api::Object lab;
+    store::Store store;
+    std::map<api::ObjectKey, api::Source> sources;
+};
+
+LintInput imagine_input(const manifest::ReadResult& input) {
+    LintInput imagined;
+    imagined.lab = compile::ClusterConfig::default_lab("files", kLintNodes);
+    std::vector<api::Object> objects;
+    for (const auto& name : input.implicit_namespaces) {
+        objects.push_back(
+            {{{"apiVersion", "v1"}, {"kind", "Namespace"}, {"metadata", {{"name", name}}}}, {}});
+    }
+    for (const auto& object : input.objects) {
+        if (object.kind() == "Lab") {
+            imagined.lab = object;
+        } else {
+            objects.push_back(object);
+            imagined.sources[object.key()] = object.source;
+        }
+    }
+    imagined.store = imagine_cluster(imagined.lab, objects, true);
+    return imagined;
+}
+
+void lint_policies_of(
+    const LintInput& input, manifest::Locator& locator, manifest::Findings& findings) {
+    if (const auto* profile = compile::ignoring_profile(input.store)) {
+        findings.add(locator.warning(
+            input.lab.source,
+            "spec.cni.profile",
+            "spec.cni.profile: " +
+                compile::ignored_policies_text(*profile, compile::count_policies(input.store)),
+            "choose a profile that enforces them, or leave them out"));
+    }
+    for (const auto& finding : compile::lint_policies(compile::policy_world(input.store))) {
+        const auto& policy = *finding.policy;
+        const auto source = input.sources.find({policy.kind, policy.ns, policy.name});
+        findings.add(locator.warning(
+            source == input.sources.end() ? api::Source() : source->second,
+            finding.path,
+            policy.label() + ": " + finding.path + ": " + finding.message,
+            finding.hint));
+    }
+}
+
+bool has_kind(const manifest::ReadResult& input, const std::string& kind) {
+    return std::any_of(
+        input.objects.begin(), input.objects.end(), [&kind](const api::Object& object) {
+            return object.kind() == kind;
+        });
+}
+
+/// What a controller would tell of, but for what may well be in other files: Services and Secrets,
+/// where the input has none at all.
+void lint_ingresses_of(
+    const manifest::ReadResult& read,
+    LintInput& input,
+    manifest::Locator& locator,
+    manifest::Findings& findings) {
+    const bool services = has_kind(read, "Service");
+    const bool secrets = has_kind(read, "Secret");
+    compile::Ingresses ingresses(input.store);
+    for (const auto& note : ingresses.update().notes) {
+        const std::string_view reason(note.reason);
+        if (!note.warning || (reason == "BadBackend" && !services) ||
+            (reason == "NoSecret" && !secrets)) {
+            continue;
+        }
+        const auto& ingress = *note.ingress;
+        const auto source = input.sources.find(ingress.key());
+        findings.add(locator.warning(
+            source == input.sources.end() ? api::Source() : source->second,
+            note.path,
+            "Ingress \"" + ingress.name() + "\": " + note.path + ": " + note.text,
+            ""));
+    }
+}
+
+} // namespace
+
+manifest::Findings lint_objects(const manifest::ReadResult& input) {
+    manifest::Findings findings;
+    const bool policies =
+        std::any_of(input.objects.begin(), input.objects.end(), [](const api::Object& object) {
+            return compile::is_policy_kind(object.kind());
+        });
+    const bool ingresses = has_kind(input, "Ingress");
+    if (!policies && !ingresses) {
+        return findings;
+    }
+    auto imagined = imagine_input(input);
+    manifest::Locator locator;
+    if (policies) {
+        lint_policies_of(imagined, locator, findings);
+    }
+    if (ingresses) {
+        lint_ingresses_of(input, imagined, locator, findings);
+    }
+    std::stable_sort(
+        findings.list.begin(), findings.list.end(), [](const auto& left, const auto& right) {
+            return std::tie(left.source.file, left.source.line, left.source.column) <
+                   std::tie(right.source.file, right.source.line, right.source.column);
+        });
+    return findings;
+}
+
+} // namespace labctl::cli
