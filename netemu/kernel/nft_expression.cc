@@ -20,7 +20,10 @@ public:
 
 private:
     static Batch& named(Batch& batch, std::string_view name) {
-        batch.put_text(NFTA_EXPR_NAME, name);
+        // Without the zero at the end, which the kernel would take off again for each name that it
+        // compares this one with.
+        batch.put(
+            NFTA_EXPR_NAME, {reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
         return batch;
     }
     struct Data : Batch::Nest {

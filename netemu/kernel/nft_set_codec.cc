@@ -105,9 +105,12 @@ public:
             }
             program_.start(type, flags, family_);
             batch_.put_text(NFTA_SET_ELEM_LIST_TABLE, table_);
-            batch_.put_text(NFTA_SET_ELEM_LIST_SET, set.name);
+            // By its number alone where it has one: the kernel looks for a name first, and through
+            // the sets of the whole table.
             if (id != 0) {
                 batch_.put_be32(NFTA_SET_ELEM_LIST_SET_ID, id);
+            } else {
+                batch_.put_text(NFTA_SET_ELEM_LIST_SET, set.name);
             }
             const Batch::Nest list(batch_, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED);
             const std::size_t begin = batch_.bytes().size();
