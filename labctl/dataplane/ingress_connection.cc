@@ -16,6 +16,7 @@ constexpr std::size_t kIngressHeldMax = 64U << 10U;
 constexpr auto kIngressIdleMax = 75s; // nginx's keepalive_timeout
 constexpr auto kIngressRawIdleMax = 1h;
 constexpr auto kIngressDrainMax = 2s;
+constexpr char kTlsHandshake = 0x16; // the first byte that a TLS client sends (RFC 8446, 5.1)
 constexpr std::size_t kIngressLogTargetMax = 200;
 
 std::string make_request_id() {
@@ -87,6 +88,10 @@ void IngressConnection::take(std::string_view bytes) {
             held_.append(bytes);
             stream_.pause(held_.size() > kIngressHeldMax);
             return;
+        }
+        if (parser_.idle() && bytes.front() == kTlsHandshake) {
+            story_ = "TLS on a port of plain HTTP";
+            return reply(400, "this port speaks plain HTTP, and you began with TLS");
         }
         bytes.remove_prefix(parser_.feed(bytes));
         if (parser_.failed()) {
@@ -339,7 +344,7 @@ void IngressConnection::reply(int status, const std::string& text) {
         return close();
     }
     // Of a body, nothing has been read that could be told from the next request.
-    keep_alive_ = !parser_.failed() && parser_.keep_alive() && !input_ended_ &&
+    keep_alive_ = parser_.head_complete() && parser_.keep_alive() && !input_ended_ &&
                   (request_framing_ == mesh::BodyFraming::None || request_complete_);
     mesh::Response response;
     response.status = status;
@@ -350,7 +355,7 @@ void IngressConnection::reply(int status, const std::string& text) {
     response.body = std::to_string(status) + " " + std::string(mesh::reason_phrase(status)) + ": " +
                     text + "\n";
     body_bytes_ = response.body.size();
-    stream_.send(mesh::to_bytes(response, !parser_.failed() && parser_.request().method == "HEAD"));
+    stream_.send(mesh::to_bytes(response, parser_.head_complete() && parser_.request().method == "HEAD"));
     log(status, text);
     if (!keep_alive_) {
         return finish();
