@@ -68,6 +68,9 @@ public:
             if (object->kind() == "Service" && !everywhere) {
                 services_.push_back(object);
             }
+            if (object->kind() == "Ingress") {
+                ingresses_.push_back(object);
+            }
             if (object->kind() == "Pod" && is_ready(object->body)) {
                 ready_.insert(object->ns() + "/" + object->name());
             }
@@ -79,9 +82,11 @@ public:
     }
 
     [[nodiscard]] std::string render() const {
-        const auto listed = services();
-        return nodes() + "\n" + workloads() + "\n" + (listed.empty() ? "" : listed + "\n") +
-               totals();
+        auto text = nodes() + "\n" + workloads() + "\n";
+        for (const auto& listed : {services(), ingresses()}) {
+            text += listed.empty() ? "" : listed + "\n";
+        }
+        return text + totals();
     }
 
 private:
@@ -224,6 +229,33 @@ private:
                      : "... and " + std::to_string(services_.size() - shown) + " more services\n");
     }
 
+    /// Which hosts lead into the lab, and by which address; empty if there are none.
+    [[nodiscard]] std::string ingresses() const {
+        const bool fits = ingresses_.size() <= kOverviewServicesMax;
+        const auto shown = fits ? ingresses_.size() : kOverviewServicesMax - 1;
+        Table table({{"NAMESPACE"}, {"INGRESS"}, {"CLASS"}, {"ADDRESS"}, {"HOSTS"}});
+        for (std::size_t i = 0; i < shown; ++i) {
+            const auto& ingress = *ingresses_[i];
+            std::vector<std::string> hosts;
+            for (const auto& rule : api::at(ingress.body, "spec.rules")) {
+                hosts.push_back(api::string_at(rule, "host", "*"));
+            }
+            table.add(
+                {ingress.ns(),
+                 ingress.name(),
+                 api::string_at(ingress.body, "spec.ingressClassName", "-"),
+                 dash_if_empty(external_address(ingress.body)),
+                 hosts.empty() ? "*" : addresses(hosts)});
+        }
+        if (table.empty()) {
+            return {};
+        }
+        return table.render(style()) +
+               (fits
+                    ? ""
+                    : "... and " + std::to_string(ingresses_.size() - shown) + " more Ingresses\n");
+    }
+
     static std::string dash_if_empty(const std::string& text) { return text.empty() ? "-" : text; }
 
     static std::string cluster_ips(const api::Json& service) {
@@ -273,6 +305,7 @@ private:
     const OverviewInput& input_;
     World world_;
     std::vector<api::ObjectPtr> services_;
+    std::vector<api::ObjectPtr> ingresses_;
     std::set<std::string> ready_;
     std::map<std::string, std::size_t> pods_of_node_;
     std::map<std::string, std::size_t> bare_pods_;

@@ -286,6 +286,7 @@ void Routes::overview(const ApiRequest& request, const ExchangePtr& exchange) {
          {"Node",
           "Pod",
           "Service",
+          "Ingress",
           "Deployment",
           "ReplicaSet",
           "StatefulSet",

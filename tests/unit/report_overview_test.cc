@@ -88,6 +88,19 @@ BOOST_AUTO_TEST_CASE(a_big_lab_fits_on_a_screen) {
     BOOST_TEST(many.find("... and 81 more workloads with 810 pods") != std::string::npos, many);
 }
 
+BOOST_AUTO_TEST_CASE(ingresses_say_which_hosts_lead_in) {
+    const auto objects = objects_from("ingresses");
+    OverviewInput input;
+    input.objects = objects;
+    const auto text = overview(input);
+    BOOST_TEST(
+        text.find("NAMESPACE   INGRESS   CLASS   ADDRESS                      HOSTS\n"
+                  "prod        shop      nginx   172.18.255.200, lb.example   shop.example  *\n"
+                  "prod        default   -       -                            *\n") !=
+            std::string::npos,
+        text);
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_lab) {
     const auto text = overview_of({node(1)});
     BOOST_TEST(text.find("no pods\n") != std::string::npos, text);
