@@ -355,7 +355,8 @@ void IngressConnection::reply(int status, const std::string& text) {
     response.body = std::to_string(status) + " " + std::string(mesh::reason_phrase(status)) + ": " +
                     text + "\n";
     body_bytes_ = response.body.size();
-    stream_.send(mesh::to_bytes(response, parser_.head_complete() && parser_.request().method == "HEAD"));
+    stream_.send(
+        mesh::to_bytes(response, parser_.head_complete() && parser_.request().method == "HEAD"));
     log(status, text);
     if (!keep_alive_) {
         return finish();
