@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "netemu/base/text.h"
+#include "labctl/compile/image_name.h"
 
 namespace labctl::compile {
 
@@ -18,26 +18,12 @@ constexpr std::string_view kControllerClassFlag = "--controller-class=";
 constexpr const char* kDefaultClass = "ingressclass.kubernetes.io/is-default-class";
 constexpr const char* kOldClass = "kubernetes.io/ingress.class";
 
-/// Without tag and digest.
-std::string image_name(const Json& container) {
-    auto image = string_at(container, "image");
-    image = image.substr(0, image.find('@'));
-    if (const auto tag = image.rfind(':');
-        tag != std::string::npos &&
-        (image.rfind('/') == std::string::npos || tag > image.rfind('/'))) {
-        image.resize(tag);
-    }
-    return image;
-}
-
 /// Empty: no image of an Ingress controller that is known here.
 std::string default_controller(const std::string& image) {
-    if (image == kIngressControllerImage) {
+    if (image_name(image) == kIngressControllerImage) {
         return kIngressController;
     }
-    const bool nginx =
-        image == "ingress-nginx/controller" || image.ends_with("/ingress-nginx/controller");
-    return nginx ? kNginxController : "";
+    return is_image(image, "ingress-nginx/controller") ? kNginxController : "";
 }
 
 void add_once(std::vector<std::string>& list, const std::string& text) {
@@ -60,7 +46,7 @@ bool selects(const Json& service, const Json& pod) {
 
 std::string ingress_controller_of(const Json& pod) {
     for (const auto& container : at(pod, "spec.containers")) {
-        auto controller = default_controller(image_name(container));
+        auto controller = default_controller(string_at(container, "image"));
         if (controller.empty()) {
             continue;
         }

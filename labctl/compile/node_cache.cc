@@ -10,6 +10,7 @@
 #include "dns/corefile.h"
 #include "labctl/compile/bootstrap_dns.h"
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/image_name.h"
 #include "labctl/compile/network.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -33,13 +34,7 @@ constexpr std::uint16_t kNodeCachePort = 53;
 constexpr std::uint16_t kNodeCacheHealthPort = 8080;
 
 bool is_node_cache(const Json& container) {
-    auto image = string_at(container, "image");
-    image = image.substr(0, image.find('@'));
-    if (const auto tag = image.rfind(':'); tag != std::string::npos && tag > image.rfind('/')) {
-        image.resize(tag);
-    }
-    const auto slash = image.rfind('/');
-    return (slash == std::string::npos ? image : image.substr(slash + 1)) == kNodeCacheImage;
+    return is_image(string_at(container, "image"), kNodeCacheImage);
 }
 
 /// The word behind `flag`, or of "flag=WORD"; with one dash or two (Go's flag package).

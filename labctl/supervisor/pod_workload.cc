@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "labctl/compile/image_name.h"
 #include "labctl/compile/ingress_objects.h"
 #include "labctl/compile/pod_dns.h"
 
@@ -18,12 +19,7 @@ constexpr const char* kReadyAnnotation = "labctl.dev/ready";
 
 /// Whether a container is coredns, of whatever registry and version.
 bool is_dns_server(const Json& container) {
-    auto image = string_at(container, "image");
-    image = image.substr(0, image.find('@'));
-    if (const auto tag = image.rfind(':'); tag != std::string::npos && tag > image.rfind('/')) {
-        image.resize(tag);
-    }
-    return image == "coredns/coredns" || image.ends_with("/coredns/coredns");
+    return compile::is_image(string_at(container, "image"), "coredns/coredns");
 }
 
 } // namespace
