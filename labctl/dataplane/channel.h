@@ -39,6 +39,9 @@ public:
     /// The same, but closes the descriptors once they are sent.
     void send_owned(std::string message, std::vector<netemu::UniqueFd> fds);
 
+    /// Messages that the peer has not taken.
+    [[nodiscard]] std::size_t queued() const { return outgoing_.size(); }
+
 private:
     struct Outgoing {
         std::string message;

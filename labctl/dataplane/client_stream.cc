@@ -18,13 +18,11 @@ ClientStream::ClientStream(
           std::move(socket),
           StreamSocket::Events{
               [this](std::string_view bytes) { received(bytes); },
-              [this] {
-                  if (!std::exchange(ended_, true)) {
-                      events_.ended();
-                  }
-              },
+              [this] { ended(); },
               [this](int) { events_.failed({}); },
-              [this] { events_.drained(); }}) {
+              [this] { events_.drained(); },
+              {},
+              [this] { events_.finished(); }}) {
 }
 
 ClientStream::~ClientStream() = default;
@@ -40,6 +38,9 @@ void ClientStream::received(std::string_view bytes) {
     if (!tls_) {
         return events_.received(bytes);
     }
+    if (failed_) {
+        return;
+    }
     tls_->feed(bytes);
     send_output();
     const auto plain = tls_->take_plain();
@@ -50,9 +51,16 @@ void ClientStream::received(std::string_view bytes) {
         return;
     }
     if (tls_->failed()) {
+        failed_ = true;
         socket_.finish(); // behind the alert
         events_.failed(tls_->error());
-    } else if (tls_->peer_closed() && !std::exchange(ended_, true)) {
+    } else if (tls_->peer_closed()) {
+        ended();
+    }
+}
+
+void ClientStream::ended() {
+    if (!std::exchange(ended_, true)) {
         events_.ended();
     }
 }
@@ -68,14 +76,30 @@ void ClientStream::send(std::string_view bytes) {
     if (!tls_) {
         return socket_.send(bytes);
     }
-    if (!bytes.empty()) {
-        tls_->write(bytes);
+    put(bytes);
+    flush();
+}
+
+void ClientStream::put(std::string_view bytes) {
+    if (tls_) {
+        plain_.append(bytes);
+    } else {
+        socket_.put(bytes);
+    }
+}
+
+void ClientStream::flush() {
+    if (tls_ && !plain_.empty()) {
+        tls_->write(plain_);
+        plain_.clear();
         send_output();
     }
+    socket_.flush();
 }
 
 void ClientStream::finish() {
     if (tls_) {
+        flush();
         tls_->close();
         send_output();
     }

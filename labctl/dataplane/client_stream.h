@@ -21,9 +21,11 @@ public:
     struct Events {
         std::function<void(std::string_view bytes)> received;
         std::function<void()> ended; // nothing more will be received
-        /// The connection is lost, and why, if TLS is the reason.
+        /// The connection is lost, and why, if TLS is the reason: then its alert is on its way, and
+        /// the socket still open.
         std::function<void(const std::string& why)> failed;
         std::function<void()> drained;
+        std::function<void()> finished; // all is sent, and its end
     };
 
     /// `tls`: null for plain bytes.
@@ -39,20 +41,30 @@ public:
     /// `bytes` have been received already.
     void start(std::string_view bytes);
     void send(std::string_view bytes);
+    /// Sends it with the next `send` or `flush`.
+    void put(std::string_view bytes);
+    void flush();
     void pause(bool paused) { socket_.pause(paused); }
+    [[nodiscard]] std::size_t unsent() const { return plain_.size() + socket_.unsent(); }
     [[nodiscard]] bool full() const { return socket_.full(); }
+    [[nodiscard]] std::uint64_t sent_total() const { return socket_.sent_total(); }
     /// The end of what is sent, behind all that was given to `send`.
     void finish();
     void close() { socket_.close(); }
+    /// See StreamSocket.
+    void abort() { socket_.abort(); }
     [[nodiscard]] bool is_open() const { return socket_.is_open(); }
 
 private:
     void received(std::string_view bytes);
+    void ended();
     void send_output();
 
     Events events_;
     std::unique_ptr<mesh::TlsServerSession> tls_;
+    std::string plain_; // not given to TLS yet
     bool ended_ = false;
+    bool failed_ = false;
     StreamSocket socket_;
 };
 

@@ -17,7 +17,8 @@ namespace labctl::dataplane {
 
 /// One client's connection to an Ingress controller: reads requests, has the rules say where each
 /// goes, passes it on and its answer back, piece by piece. Speaks HTTP/1.1 and 1.0, and whatever an
-/// upgrade (WebSocket) makes of it. What it answers by itself says why: 400, 404, 502, 503, 504.
+/// upgrade (WebSocket) makes of it. What it answers by itself says why: 400, 404, 408, 502, 503,
+/// 504.
 /// Not to be destroyed by its own callbacks. Belongs to the loop's thread.
 class IngressConnection {
 public:
@@ -48,10 +49,15 @@ private:
     void client_ended();
     void client_failed(const std::string& why);
     void client_drained();
+    void client_finished();
+    void expire_relaying(netemu::Clock::time_point now);
+    /// Whether to read on.
+    void pace();
 
     void route();
     void relay(const services::IngressBackend& backend);
     void request_complete();
+    void request_over();
     void next_request();
 
     void upstream_ready();
@@ -61,7 +67,8 @@ private:
     void answer_failed(const UpstreamExchange::Failure& failure);
     void raw_from_server(std::string_view bytes);
 
-    void reply(int status, const std::string& text);
+    /// `may_go_on`: another request may follow, if all else is well too.
+    void reply(int status, const std::string& text, bool may_go_on = true);
     void finish();
     void close();
     void drop_exchange();
@@ -77,6 +84,7 @@ private:
     ClientStream stream_;
     Phase phase_ = Phase::Reading;
     netemu::Clock::time_point last_active_;
+    std::uint64_t sent_seen_ = 0; // by `expire`
 
     // The request that is under way.
     mesh::RequestParser parser_;
@@ -85,6 +93,7 @@ private:
     bool continued_ = false;
     bool request_complete_ = false;
     bool input_ended_ = false;
+    bool waits_to_drain_ = false; // the next request is taken when this answer is read
     std::shared_ptr<const IngressRules> rules_; // of its decision
     std::string story_;                         // where it goes, for the log
     mesh::BodyFraming request_framing_ = mesh::BodyFraming::None;

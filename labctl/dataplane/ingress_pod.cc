@@ -1,10 +1,12 @@
 #include "labctl/dataplane/ingress_pod.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <set>
 #include <utility>
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 namespace labctl::dataplane {
 
@@ -29,6 +31,12 @@ void IngressPod::set_rules(std::shared_ptr<const IngressRules> rules) {
     for (const auto& backend : rules_->table.backends) {
         wanted.insert(backend.endpoints.begin(), backend.endpoints.end());
     }
+    std::erase_if(turns_, [this](const auto& turn) {
+        const auto& all = rules_->table.backends;
+        return std::none_of(all.begin(), all.end(), [&turn](const auto& backend) {
+            return backend.name == turn.first;
+        });
+    });
     std::vector<netemu::Endpoint> gone;
     for (const auto& [endpoint, sockets] : idle_) {
         if (!wanted.contains(endpoint)) {
@@ -41,18 +49,30 @@ void IngressPod::set_rules(std::shared_ptr<const IngressRules> rules) {
 }
 
 std::vector<netemu::Endpoint> IngressPod::turn(const services::IngressBackend& backend) {
-    auto endpoints = backend.endpoints;
-    if (!endpoints.empty()) {
-        const auto first = turns_[backend.name]++ % endpoints.size();
-        std::rotate(
-            endpoints.begin(),
-            endpoints.begin() + static_cast<std::ptrdiff_t>(first),
-            endpoints.end());
+    const auto& all = backend.endpoints;
+    std::vector<netemu::Endpoint> chosen;
+    if (!all.empty()) {
+        const auto first = turns_[backend.name]++;
+        const auto count = std::min(all.size(), kUpstreamTriesMax);
+        chosen.reserve(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            chosen.push_back(all[(first + i) % all.size()]);
+        }
     }
-    return endpoints;
+    return chosen;
 }
 
 netemu::UniqueFd IngressPod::take_idle(const netemu::Endpoint& endpoint) {
+    for (;;) {
+        auto socket = pop_idle(endpoint);
+        char byte = 0;
+        if (!socket || (::recv(socket.get(), &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)) {
+            return socket;
+        }
+    }
+}
+
+netemu::UniqueFd IngressPod::pop_idle(const netemu::Endpoint& endpoint) {
     const auto found = idle_.find(endpoint);
     if (found == idle_.end()) {
         return {};

@@ -26,6 +26,9 @@ namespace labctl::dataplane {
 inline constexpr std::size_t kIdleUpstreamsMax = 256;
 inline constexpr std::chrono::seconds kIdleUpstreamSeconds{60};
 
+/// Endpoints that one request is tried at.
+inline constexpr std::size_t kUpstreamTriesMax = 3;
+
 /// What the controllers of one class answer from, as the child uses it.
 struct IngressRules {
     services::IngressTable table;
@@ -57,10 +60,12 @@ public:
     /// closed when they are idle.
     void set_rules(std::shared_ptr<const IngressRules> rules);
 
-    /// The endpoints of a backend in the order in which they are to be tried: round robin.
+    /// The endpoints of a backend in the order in which they are to be tried: round robin, at most
+    /// kUpstreamTriesMax.
     [[nodiscard]] std::vector<netemu::Endpoint> turn(const services::IngressBackend& backend);
 
-    /// An open connection that waits for a request, or none.
+    /// An open connection that waits for a request, or none. Nothing has come on it since its last
+    /// answer: neither its end, nor bytes that would be taken for the answer to the next request.
     [[nodiscard]] netemu::UniqueFd take_idle(const netemu::Endpoint& endpoint);
     void keep_idle(const netemu::Endpoint& endpoint, netemu::UniqueFd socket);
     /// Closes the idle connections to an endpoint.
@@ -80,6 +85,7 @@ private:
         netemu::EventLoop::TimerId timer = 0;
     };
 
+    [[nodiscard]] netemu::UniqueFd pop_idle(const netemu::Endpoint& endpoint);
     void forget_idle(const netemu::Endpoint& endpoint, int fd);
 
     netemu::EventLoop& loop_;

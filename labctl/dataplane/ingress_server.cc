@@ -1,10 +1,13 @@
 #include "labctl/dataplane/ingress_server.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <numeric>
 #include <utility>
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "labctl/dataplane/ingress_tls.h"
@@ -19,11 +22,18 @@ using namespace std::chrono_literals;
 constexpr auto kIngressSweepInterval = 1s;
 constexpr auto kIngressAcceptPause = 100ms; // when descriptors have run out
 constexpr std::size_t kIngressFirstReadBytes = 4096;
+/// A client's, an endpoint's, and as many for everything else that the process does.
+constexpr std::size_t kDescriptorsPerConnection = 4;
 
 } // namespace
 
 IngressServer::IngressServer(netemu::EventLoop& loop, Reply reply)
     : loop_(loop), reply_(std::move(reply)) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        connections_max_ = std::min<std::size_t>(
+            kIngressConnectionsMax, limit.rlim_cur / kDescriptorsPerConnection);
+    }
 }
 
 IngressServer::~IngressServer() {
@@ -70,9 +80,13 @@ void IngressServer::add_pod(std::shared_ptr<ServedPod> pod, std::string name) {
                 return order(whose, family, std::move(arrived));
             },
             [this](std::uint32_t flow) { flows_.erase(flow); }});
-    if (const auto known = rules_.find(controller->name); known != rules_.end()) {
-        controller->pod->set_rules(known->second);
+    auto& rules = rules_[controller->name];
+    if (!rules) { // none have come: its ports of TLS speak TLS all the same
+        auto none = std::make_shared<IngressRules>();
+        add_ingress_tls(*none, nullptr);
+        rules = std::move(none);
     }
+    controller->pod->set_rules(rules);
     controllers_[id] = std::move(controller);
 }
 
@@ -82,6 +96,7 @@ void IngressServer::remove_pod(std::uint32_t id) {
         return;
     }
     for (const auto& listener : found->second->listeners) {
+        loop_.cancel(listener.pause);
         loop_.remove(listener.socket.get());
     }
     controllers_.erase(found);
@@ -93,10 +108,11 @@ void IngressServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
     const bool tls = record.u8() != 0;
     const int fd = socket.get();
     // The controller outlives the watch: `remove_pod` ends it first.
-    loop_.add(fd, EPOLLIN, [this, fd, &controller, port, tls](std::uint32_t) {
-        accept(controller, fd, port, tls);
-    });
     controller.listeners.push_back({port, tls, std::move(socket)});
+    auto& listener = controller.listeners.back();
+    loop_.add(fd, EPOLLIN, [this, &controller, &listener](std::uint32_t) {
+        accept(controller, listener);
+    });
 }
 
 void IngressServer::take_rules(WireReader& record) {
@@ -135,11 +151,11 @@ void IngressServer::socket_arrived(std::uint32_t flow, netemu::UniqueFd socket) 
 
 // --- clients
 
-void IngressServer::accept(Controller& controller, int listener, std::uint16_t port, bool tls) {
+void IngressServer::accept(Controller& controller, Listener& listener) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     netemu::UniqueFd socket(::accept4(
-        listener,
+        listener.socket.get(),
         reinterpret_cast<sockaddr*>(&address), // NOLINT
         &size,
         SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -157,20 +173,20 @@ void IngressServer::accept(Controller& controller, int listener, std::uint16_t p
     if (got == 0 || (got < 0 && errno != EAGAIN)) {
         return;
     }
-    const Exchange exchange{served.identity, served.ready, port, client, {}};
-    if (!tls && bytes == kWhoamiRequest) { // a tcp probe asks who has accepted it
+    const Exchange exchange{served.identity, served.ready, listener.port, client, {}};
+    if (!listener.tls && bytes == kWhoamiRequest) { // a tcp probe asks who has accepted it
         const auto answer = whoami_bytes(exchange);
         (void)::send(socket.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
         return;
     }
-    if (controller.connections.size() >= kIngressConnectionsMax) {
+    if (connections() >= connections_max_) {
         served.log.add(access_log_line(exchange, "refused: too many connections", 0, 0));
         return;
     }
     auto connection = std::make_unique<IngressConnection>(
         loop_,
         *controller.pod,
-        IngressConnection::Accepted{std::move(socket), client, port, tls},
+        IngressConnection::Accepted{std::move(socket), client, listener.port, listener.tls},
         [&controller](IngressConnection& closed) {
             auto ended = controller.connections.extract(&closed);
             controller.pod->bury(std::shared_ptr<IngressConnection>(std::move(ended.mapped())));
@@ -183,12 +199,20 @@ void IngressServer::accept(Controller& controller, int listener, std::uint16_t p
     started.start(bytes);
 }
 
-void IngressServer::pause(int listener) {
-    loop_.modify(listener, 0);
-    loop_.after(kIngressAcceptPause, [this, listener] {
-        if (loop_.watches(listener)) {
-            loop_.modify(listener, EPOLLIN);
-        }
+std::size_t IngressServer::connections() const {
+    return std::accumulate(
+        controllers_.begin(),
+        controllers_.end(),
+        std::size_t{0},
+        [](std::size_t sum, const auto& entry) { return sum + entry.second->connections.size(); });
+}
+
+void IngressServer::pause(Listener& listener) {
+    loop_.modify(listener.socket.get(), 0);
+    loop_.cancel(listener.pause);
+    listener.pause = loop_.after(kIngressAcceptPause, [this, &listener] {
+        listener.pause = 0;
+        loop_.modify(listener.socket.get(), EPOLLIN);
     });
 }
 

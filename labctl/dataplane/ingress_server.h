@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,7 +18,8 @@
 
 namespace labctl::dataplane {
 
-/// Connections that one controller pod has at once; more are closed.
+/// Connections that all controller pods together have at once, if the process may have descriptors
+/// enough; more are closed.
 inline constexpr std::size_t kIngressConnectionsMax = 4096;
 
 /// The pods that are Ingress controllers, in the child: their listeners and rules. Belongs to the
@@ -45,10 +47,11 @@ private:
         std::uint16_t port = 0;
         bool tls = false;
         netemu::UniqueFd socket;
+        netemu::EventLoop::TimerId pause = 0;
     };
     struct Controller {
         std::string name;
-        std::vector<Listener> listeners;
+        std::list<Listener> listeners;   // their watches point here
         std::unique_ptr<IngressPod> pod; // before its connections
         std::unordered_map<const IngressConnection*, std::unique_ptr<IngressConnection>>
             connections;
@@ -59,8 +62,9 @@ private:
     void socket_arrived(std::uint32_t flow, netemu::UniqueFd socket);
     std::uint32_t
     order(std::uint32_t pod, netemu::Family family, IngressPod::SocketArrived arrived);
-    void accept(Controller& controller, int socket, std::uint16_t port, bool tls);
-    void pause(int listener);
+    void accept(Controller& controller, Listener& listener);
+    void pause(Listener& listener);
+    [[nodiscard]] std::size_t connections() const;
     void sweep();
 
     netemu::EventLoop& loop_;
@@ -70,6 +74,7 @@ private:
     std::map<std::uint32_t, std::unique_ptr<Controller>> controllers_; // by pod
     std::unordered_map<std::uint32_t, IngressPod::SocketArrived> flows_;
     std::uint32_t next_flow_ = 1;
+    std::size_t connections_max_ = kIngressConnectionsMax;
     netemu::EventLoop::TimerId sweep_timer_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "labctl/dataplane/stream_socket.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -8,20 +9,32 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 namespace labctl::dataplane {
 namespace {
 
 constexpr std::size_t kStreamReadBytes = 32U << 10U;
+constexpr std::size_t kStreamBufferKept = 16U << 10U; // by a socket that has nothing to send
 constexpr auto kWantsIn = static_cast<std::uint32_t>(EPOLLIN);
 constexpr auto kWantsOut = static_cast<std::uint32_t>(EPOLLOUT);
+constexpr auto kBroken =
+    static_cast<std::uint32_t>(EPOLLHUP) | static_cast<std::uint32_t>(EPOLLERR);
+
+iovec piece_of(std::string_view bytes) {
+    return {const_cast<char*>(bytes.data()), bytes.size()}; // NOLINT: sendmsg only reads it
+}
+
+int pending_error(int socket) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
 
 } // namespace
 
 StreamSocket::StreamSocket(netemu::EventLoop& loop, netemu::UniqueFd socket, Events events)
     : loop_(loop), socket_(std::move(socket)), events_(std::move(events)) {
-    const int on = 1;
-    (void)::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 StreamSocket::~StreamSocket() {
@@ -34,6 +47,8 @@ void StreamSocket::start() {
 }
 
 void StreamSocket::connect(const netemu::Endpoint& to) {
+    const int on = 1;
+    (void)::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     sockaddr_storage address{};
     const auto size = to.to_sockaddr(address);
     const auto* target = reinterpret_cast<const sockaddr*>(&address); // NOLINT
@@ -51,12 +66,7 @@ void StreamSocket::connect(const netemu::Endpoint& to) {
 }
 
 void StreamSocket::on_connected() {
-    int error = 0;
-    socklen_t size = sizeof error;
-    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) {
-        error = errno;
-    }
-    if (error != 0) {
+    if (const int error = pending_error(socket_.get()); error != 0) {
         return fail(error);
     }
     connecting_ = false;
@@ -70,14 +80,8 @@ void StreamSocket::on_events(std::uint32_t events) {
     if (connecting_) {
         return on_connected();
     }
-    if ((events & EPOLLERR) != 0) {
-        int error = 0;
-        socklen_t size = sizeof error;
-        (void)::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-        return fail(error);
-    }
-    // EPOLLHUP cannot be switched off: whoever has paused gets the rest now.
-    if ((events & EPOLLHUP) != 0 || ((events & EPOLLIN) != 0 && !paused_)) {
+    // EPOLLHUP and EPOLLERR cannot be switched off: whoever has paused gets the rest now.
+    if ((events & kBroken) != 0 || ((events & kWantsIn) != 0 && !paused_)) {
         read();
     }
     flush();
@@ -85,12 +89,15 @@ void StreamSocket::on_events(std::uint32_t events) {
 
 void StreamSocket::read() {
     if (input_ended_) {
-        return fail(0);
+        const int error = pending_error(socket_.get());
+        return fail(error != 0 ? error : write_error_);
     }
     std::array<char, kStreamReadBytes> buffer; // NOLINT: filled by recv
     const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
     if (size > 0) {
         events_.received({buffer.data(), static_cast<std::size_t>(size)});
+    } else if (size == 0 && write_error_ != 0) {
+        fail(write_error_); // no FIN: the connection is broken
     } else if (size == 0) {
         input_ended_ = true;
         events_.ended();
@@ -99,15 +106,20 @@ void StreamSocket::read() {
     }
 }
 
+void StreamSocket::put(std::string_view bytes) {
+    if (socket_ && !finishing_ && write_error_ == 0) {
+        out_.append(bytes);
+        was_full_ = was_full_ || full();
+    }
+}
+
 void StreamSocket::send(std::string_view bytes) {
-    if (!socket_) {
-        return;
+    if (!socket_ || connecting_ || finishing_ || write_error_ != 0) {
+        return put(bytes);
     }
-    out_.append(bytes);
+    write(bytes);
     was_full_ = was_full_ || full();
-    if (!connecting_) {
-        flush();
-    }
+    watch();
 }
 
 void StreamSocket::finish() {
@@ -119,31 +131,70 @@ void StreamSocket::flush() {
     if (!socket_ || connecting_) {
         return;
     }
-    while (sent_ < out_.size()) {
-        const auto size =
-            ::send(socket_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL);
-        if (size < 0) {
-            if (errno != EAGAIN && errno != EINTR) {
-                return fail(errno);
-            }
-            break;
-        }
-        sent_ += static_cast<std::size_t>(size);
+    if (!out_.empty()) {
+        write({});
     }
-    if (sent_ == out_.size()) {
-        out_.clear();
-        sent_ = 0;
-        if (finishing_ && !std::exchange(finished_, true)) {
-            ::shutdown(socket_.get(), SHUT_WR);
-        }
-    } else if (sent_ > kStreamUnsentMax) {
-        out_.erase(0, std::exchange(sent_, 0));
+    if (out_.empty()) {
+        all_sent();
     }
     watch();
     if (was_full_ && !full()) {
         was_full_ = false;
         events_.drained();
     }
+}
+
+/// What waits, and `more` behind it, which waits then as far as it is not taken.
+void StreamSocket::write(std::string_view more) {
+    while (write_error_ == 0 && unsent() + more.size() > 0) {
+        std::array<iovec, 2> pieces{piece_of(std::string_view(out_).substr(sent_)), piece_of(more)};
+        msghdr message{};
+        message.msg_iov = pieces.data();
+        message.msg_iovlen = pieces.size();
+        const auto size = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+        if (size < 0) {
+            if (errno != EAGAIN && errno != EINTR) {
+                return write_failed(errno);
+            }
+            break;
+        }
+        const auto taken = static_cast<std::size_t>(size);
+        sent_total_ += taken;
+        const auto of_out = std::min(taken, unsent());
+        sent_ += of_out;
+        more.remove_prefix(taken - of_out);
+    }
+    if (sent_ == out_.size()) {
+        out_.clear();
+        sent_ = 0;
+        if (out_.capacity() > kStreamBufferKept) {
+            std::string().swap(out_);
+        }
+    } else if (sent_ > kStreamUnsentMax) {
+        out_.erase(0, std::exchange(sent_, 0));
+    }
+    out_.append(more);
+}
+
+void StreamSocket::all_sent() {
+    if (!finishing_ || finished_) {
+        return;
+    }
+    finished_ = true;
+    if (write_error_ == 0) {
+        ::shutdown(socket_.get(), SHUT_WR);
+    }
+    if (events_.finished) {
+        events_.finished();
+    }
+}
+
+/// The loop tells of it as EPOLLHUP, when all has been read that the peer had sent before.
+void StreamSocket::write_failed(int error) {
+    write_error_ = error;
+    std::string().swap(out_);
+    sent_ = 0;
+    ::shutdown(socket_.get(), SHUT_RDWR);
 }
 
 void StreamSocket::pause(bool paused) {
@@ -174,6 +225,14 @@ void StreamSocket::close() {
             loop_.remove(socket_.get());
         }
         socket_.reset();
+    }
+}
+
+void StreamSocket::abort() {
+    if (socket_) {
+        const linger at_once{1, 0};
+        (void)::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close();
     }
 }
 

@@ -16,8 +16,10 @@ namespace labctl::dataplane {
 inline constexpr std::size_t kStreamUnsentMax = 256U << 10U;
 
 /// One end of a TCP connection on an event loop: keeps what cannot be sent yet, can be paused, and
-/// closes its half when all is sent. Must not be destroyed by one of its own callbacks; `close`
-/// may be called by them. Belongs to the loop's thread.
+/// closes its half when all is sent. `failed` and `ended` are told by the loop, never from within
+/// a member, and behind all that the peer has sent, also when the connection broke while something
+/// was sent to it. Must not be destroyed by one of its own callbacks; `close` may be called by
+/// them. Belongs to the loop's thread.
 class StreamSocket {
 public:
     struct Events {
@@ -27,6 +29,7 @@ public:
             failed; // errno, of a connect too; 0: both ways have ended. It is closed then.
         std::function<void()> drained; // it was full, and is not any more
         std::function<void()> connected{};
+        std::function<void()> finished{}; // FIN is sent, behind everything
     };
 
     StreamSocket(netemu::EventLoop& loop, netemu::UniqueFd socket, Events events);
@@ -34,21 +37,27 @@ public:
     StreamSocket& operator=(const StreamSocket&) = delete;
     ~StreamSocket();
 
-    /// Watches a socket that is connected already.
+    /// Watches a socket that is connected already, and has TCP_NODELAY.
     void start();
     /// Begins to connect; `connected` or `failed` tells, after this has returned.
     void connect(const netemu::Endpoint& to);
 
     void send(std::string_view bytes);
+    /// Sends it with the next `send` or `flush`: for what is too small for a packet of its own.
+    void put(std::string_view bytes);
+    void flush();
     [[nodiscard]] std::size_t unsent() const { return out_.size() - sent_; }
     [[nodiscard]] bool full() const { return unsent() > kStreamUnsentMax; }
+    /// Bytes that the kernel has taken so far.
+    [[nodiscard]] std::uint64_t sent_total() const { return sent_total_; }
     /// Whether to leave what arrives where it is.
     void pause(bool paused);
     /// FIN, behind all that was given to `send`.
     void finish();
     void close();
+    /// Closes with RST, so that nobody takes it for the end of what was to be sent.
+    void abort();
     [[nodiscard]] bool is_open() const { return static_cast<bool>(socket_); }
-    [[nodiscard]] int fd() const { return socket_.get(); }
     /// Gives the socket away, unwatched; nothing must be unsent.
     netemu::UniqueFd release();
 
@@ -56,7 +65,9 @@ private:
     void on_events(std::uint32_t events);
     void on_connected();
     void read();
-    void flush();
+    void write(std::string_view more);
+    void write_failed(int error);
+    void all_sent();
     void fail(int error);
     void watch();
 
@@ -64,8 +75,10 @@ private:
     netemu::UniqueFd socket_;
     Events events_;
     std::string out_;
-    std::size_t sent_ = 0;
+    std::size_t sent_ = 0; // of out_
+    std::uint64_t sent_total_ = 0;
     std::uint32_t watched_ = 0;
+    int write_error_ = 0; // nothing can be sent any more
     bool connecting_ = false;
     bool paused_ = false;
     bool input_ended_ = false;

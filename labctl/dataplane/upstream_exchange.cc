@@ -39,42 +39,46 @@ UpstreamExchange::UpstreamExchange(
     Events events)
     : loop_(loop), pod_(pod), candidates_(std::move(candidates)), head_(std::move(head)),
       has_body_(body), events_(std::move(events)), parser_(head_.method) {
-    candidates_.resize(std::min(candidates_.size(), kUpstreamTriesMax));
     parser_.on_body([this](std::string_view piece) {
         tell_head();
-        events_.body(piece);
+        if (phase_ == Phase::Answering) {
+            events_.body(piece);
+        }
     });
 }
 
 UpstreamExchange::~UpstreamExchange() {
-    loop_.cancel(timer_);
+    loop_.cancel(next_try_);
     if (order_) {
         pod_.cancel_order(*order_);
     }
 }
 
 void UpstreamExchange::begin() {
-    timer_ = loop_.after(0us, [this] { try_current(); });
+    try_current();
+}
+
+void UpstreamExchange::abandon() {
+    phase_ = Phase::Over;
+    loop_.cancel(std::exchange(next_try_, 0));
+    drop_socket();
 }
 
 // --- a connection
 
 void UpstreamExchange::try_current() {
-    timer_ = 0;
-    if (auto idle = pod_.take_idle(endpoint())) {
-        reused_ = true;
+    next_try_ = 0;
+    // A request that is repeated gets a connection of its own: what has waited beside the one that
+    // broke is likely to be broken too.
+    auto idle = repeated_ ? netemu::UniqueFd() : pod_.take_idle(endpoint());
+    reused_ = static_cast<bool>(idle);
+    if (reused_) {
         use(std::move(idle));
         socket_->start();
         return connected();
     }
-    reused_ = false;
     phase_ = Phase::Waiting;
-    timer_ = loop_.after(kUpstreamConnectTimeout, [this] {
-        timer_ = 0;
-        connect_failed(
-            kGatewayTimeout,
-            "no connection within " + std::to_string(kUpstreamConnectTimeout.count()) + " s");
-    });
+    since_ = netemu::Clock::now();
     order_ = pod_.order_socket(endpoint().address.family(), [this](netemu::UniqueFd socket) {
         socket_arrived(std::move(socket));
     });
@@ -82,6 +86,9 @@ void UpstreamExchange::try_current() {
 
 void UpstreamExchange::socket_arrived(netemu::UniqueFd socket) {
     order_.reset();
+    if (phase_ != Phase::Waiting) {
+        return;
+    }
     if (!socket) {
         return fail(kServiceUnavailable, "the controller can have no more sockets");
     }
@@ -109,19 +116,18 @@ void UpstreamExchange::use(netemu::UniqueFd socket) {
 }
 
 void UpstreamExchange::connected() {
-    loop_.cancel(std::exchange(timer_, 0));
     phase_ = Phase::Answering;
-    heard_ = netemu::Clock::now();
-    watch_silence();
-    socket_->send(mesh::head_bytes(head_));
-    if (phase_ == Phase::Answering) {
-        events_.ready();
+    since_ = netemu::Clock::now();
+    sent_seen_ = 0;
+    socket_->put(mesh::head_bytes(head_));
+    events_.ready();
+    if (socket_) {
+        socket_->flush();
     }
 }
 
 /// The next endpoint, if there is one.
 void UpstreamExchange::connect_failed(int status, const std::string& why) {
-    loop_.cancel(std::exchange(timer_, 0));
     if (order_) {
         pod_.cancel_order(*std::exchange(order_, std::nullopt));
     }
@@ -130,7 +136,13 @@ void UpstreamExchange::connect_failed(int status, const std::string& why) {
         return fail(status, why);
     }
     ++current_;
-    begin();
+    try_again();
+}
+
+void UpstreamExchange::try_again() {
+    phase_ = Phase::Waiting;
+    since_ = netemu::Clock::now();
+    next_try_ = loop_.after(0us, [this] { try_current(); });
 }
 
 void UpstreamExchange::drop_socket() {
@@ -148,6 +160,18 @@ void UpstreamExchange::send(std::string_view bytes) {
     }
 }
 
+void UpstreamExchange::put(std::string_view bytes) {
+    if (socket_) {
+        socket_->put(bytes);
+    }
+}
+
+void UpstreamExchange::flush() {
+    if (socket_) {
+        socket_->flush();
+    }
+}
+
 void UpstreamExchange::send_end() {
     if (socket_) {
         socket_->finish();
@@ -155,9 +179,6 @@ void UpstreamExchange::send_end() {
 }
 
 void UpstreamExchange::pause(bool paused) {
-    if (paused_ && !paused) {
-        heard_ = netemu::Clock::now(); // it was not listened to
-    }
     paused_ = paused;
     if (socket_) {
         socket_->pause(paused);
@@ -167,12 +188,16 @@ void UpstreamExchange::pause(bool paused) {
 // --- the answer
 
 void UpstreamExchange::received(std::string_view bytes) {
-    heard_ = netemu::Clock::now();
+    since_ = netemu::Clock::now();
     if (phase_ == Phase::Raw) {
-        events_.raw(bytes);
-    } else if (phase_ == Phase::Answering) {
+        return events_.raw(bytes);
+    }
+    if (phase_ == Phase::Answering) {
         answered_ = true;
         take_answer(bytes);
+    }
+    if (phase_ == Phase::Answering) {
+        events_.caught_up();
     }
 }
 
@@ -188,14 +213,13 @@ void UpstreamExchange::take_answer(std::string_view bytes) {
             }
             tell_head();
         }
-        if (!parser_.complete()) {
+        if (phase_ != Phase::Answering || !parser_.complete()) {
             continue;
         }
         if (parser_.response().status != 101) {
             return finish_answer(bytes.empty() && parser_.keep_alive());
         }
         phase_ = Phase::Raw;
-        loop_.cancel(std::exchange(timer_, 0));
         if (!bytes.empty()) {
             events_.raw(bytes);
         }
@@ -234,8 +258,7 @@ void UpstreamExchange::lost(int error) {
     case Phase::Answering:
         return broken(why);
     case Phase::Raw:
-        events_.raw({});
-        return;
+        return fail(0, why);
     case Phase::Waiting:
     case Phase::Over:
         return;
@@ -246,19 +269,20 @@ void UpstreamExchange::lost(int error) {
 /// nothing about the endpoint.
 void UpstreamExchange::broken(const std::string& why) {
     if (reused_ && !answered_ && !has_body_ && is_idempotent(head_.method)) {
-        loop_.cancel(std::exchange(timer_, 0));
+        repeated_ = true;
         drop_socket();
         pod_.drop_idle(endpoint()); // the others are of no better health
-        phase_ = Phase::Waiting;
-        return begin();
+        return try_again();
     }
     fail(kBadGateway, answered_ ? why + " in the middle of its answer" : why);
 }
 
 void UpstreamExchange::finish_answer(bool reusable) {
     tell_head();
+    if (phase_ == Phase::Over) {
+        return; // abandoned by whoever was told the head
+    }
     phase_ = Phase::Over;
-    loop_.cancel(std::exchange(timer_, 0));
     if (reusable && request_complete_ && socket_->unsent() == 0) {
         pod_.keep_idle(endpoint(), socket_->release());
     }
@@ -268,24 +292,33 @@ void UpstreamExchange::finish_answer(bool reusable) {
 
 void UpstreamExchange::fail(int status, const std::string& text) {
     phase_ = Phase::Over;
-    loop_.cancel(std::exchange(timer_, 0));
     drop_socket();
     events_.failed({head_told_ ? 0 : status, text});
 }
 
-void UpstreamExchange::watch_silence() {
-    timer_ = loop_.at(heard_ + kUpstreamSilenceTimeout, [this] {
-        timer_ = 0;
-        if (!paused_ && netemu::Clock::now() - heard_ >= kUpstreamSilenceTimeout) {
-            fail(
+void UpstreamExchange::expire(netemu::Clock::time_point now) {
+    const auto took = [this, now](std::chrono::seconds limit) { return now - since_ >= limit; };
+    if (phase_ == Phase::Connecting || (phase_ == Phase::Waiting && order_)) {
+        if (took(kUpstreamConnectTimeout)) {
+            connect_failed(
                 kGatewayTimeout,
-                "the endpoint has said nothing for " +
-                    std::to_string(kUpstreamSilenceTimeout.count()) + " s");
-            return;
+                "no connection within " + std::to_string(kUpstreamConnectTimeout.count()) + " s");
         }
-        heard_ = paused_ ? netemu::Clock::now() : heard_;
-        watch_silence();
-    });
+        return;
+    }
+    if (phase_ != Phase::Answering) {
+        return;
+    }
+    const bool moved = std::exchange(sent_seen_, socket_->sent_total()) != socket_->sent_total();
+    const bool client_is_slow = !request_complete_ && socket_->unsent() == 0;
+    if (paused_ || moved || client_is_slow) {
+        since_ = now;
+    } else if (took(kUpstreamSilenceTimeout)) {
+        fail(
+            kGatewayTimeout,
+            "the endpoint has said nothing for " + std::to_string(kUpstreamSilenceTimeout.count()) +
+                " s");
+    }
 }
 
 } // namespace labctl::dataplane

@@ -16,15 +16,14 @@
 namespace labctl::dataplane {
 
 /// How long an endpoint may take to accept, and may be silent (nginx: proxy_connect_timeout 5s,
-/// proxy_read_timeout 60s of ingress-nginx); endpoints that are tried.
+/// proxy_read_timeout 60s of ingress-nginx).
 inline constexpr std::chrono::seconds kUpstreamConnectTimeout{5};
 inline constexpr std::chrono::seconds kUpstreamSilenceTimeout{60};
-inline constexpr std::size_t kUpstreamTriesMax = 3;
 
 /// One request of an Ingress controller to an endpoint, and its answer. An endpoint that does not
-/// accept is passed over for the next one. Callbacks are made one after the other, never from
-/// within `begin`; the object may not be destroyed by them (IngressPod::bury). Belongs to the
-/// loop's thread.
+/// accept is passed over for the next one. Callbacks are made one after the other, and of them only
+/// `ready` from within a member (`begin`); the object may not be destroyed by them
+/// (IngressPod::bury). Belongs to the loop's thread.
 class UpstreamExchange {
 public:
     /// What became of a request that has no answer.
@@ -38,8 +37,10 @@ public:
         std::function<void(const mesh::Response& head)> head;
         std::function<void(std::string_view piece)> body;
         std::function<void(const mesh::Headers& trailers)> end;
+        /// Also when an upgraded connection is lost, or has ended both ways.
         std::function<void(const Failure& failure)> failed;
-        std::function<void()> drained; // see StreamSocket
+        std::function<void()> caught_up; // all that has come so far has been told
+        std::function<void()> drained;   // see StreamSocket
         /// After 101: what the server says, in whatever protocol; "" is its end.
         std::function<void(std::string_view bytes)> raw;
     };
@@ -57,8 +58,15 @@ public:
     ~UpstreamExchange();
 
     void begin();
+    /// Ends it, whatever it is doing: nothing is told any more.
+    void abandon();
+    /// Gives up what takes too long. To be called once a second or so.
+    void expire(netemu::Clock::time_point now);
     /// Bytes of the body, framed already; after 101 whatever the client says.
     void send(std::string_view bytes);
+    /// Sends it with the next `send` or `flush`.
+    void put(std::string_view bytes);
+    void flush();
     /// The client's end of an upgraded connection.
     void send_end();
     /// The whole request is sent: without this, the connection cannot be used again.
@@ -72,6 +80,7 @@ private:
     enum class Phase : std::uint8_t { Waiting, Connecting, Answering, Raw, Over };
 
     void try_current();
+    void try_again();
     void socket_arrived(netemu::UniqueFd socket);
     void use(netemu::UniqueFd socket);
     void connected();
@@ -84,7 +93,6 @@ private:
     void broken(const std::string& why);
     void finish_answer(bool reusable);
     void fail(int status, const std::string& text);
-    void watch_silence();
     void drop_socket();
 
     netemu::EventLoop& loop_;
@@ -98,9 +106,11 @@ private:
     std::shared_ptr<StreamSocket> socket_;
     mesh::ResponseParser parser_;
     std::optional<std::uint32_t> order_; // of a socket that has not come
-    netemu::EventLoop::TimerId timer_ = 0;
-    netemu::Clock::time_point heard_; // when the endpoint last said something
+    netemu::EventLoop::TimerId next_try_ = 0;
+    netemu::Clock::time_point since_; // when the endpoint last did something, or was asked to
+    std::uint64_t sent_seen_ = 0;     // by `expire`
     bool reused_ = false;             // the connection has carried a request before
+    bool repeated_ = false;           // the request has been sent before
     bool answered_ = false;           // bytes of an answer came
     bool head_told_ = false;
     bool request_complete_ = false;

@@ -16,6 +16,8 @@ namespace labctl::dataplane {
 namespace {
 
 constexpr std::size_t kRecordsBatchBytes = 48U << 10U;
+/// Twice as many as connections that can wait for one (kIngressConnectionsMax).
+constexpr std::size_t kIngressSocketsQueuedMax = 8192;
 
 bool is_coredns(const WorkloadSpec& spec) {
     return spec.dns && spec.dns->role == DnsServing::Role::Cluster;
@@ -323,6 +325,9 @@ void WorkloadRegistry::need_ingress_socket(WireReader& record) {
     const int domain = record.u8() == 6 ? AF_INET6 : AF_INET;
     if (channel_ == nullptr) {
         return;
+    }
+    if (channel_->queued() > kIngressSocketsQueuedMax) {
+        throw netemu::Error("the data plane orders sockets, and takes none");
     }
     try {
         if (name == names_.end() || !pods_.at(name->second).spec.ingress) {

@@ -82,8 +82,10 @@ void remove_hop_by_hop(Headers& headers) {
     }
 }
 
-bool upgrades(const Headers& headers) {
-    return headers.has("upgrade") && headers.has_token("connection", "upgrade");
+bool upgrades(const Headers& headers, int version_minor) {
+    return version_minor > 0 && headers.has("upgrade") &&
+           headers.has_token("connection", "upgrade") && !headers.has_token("upgrade", "h2c") &&
+           !headers.has_token("upgrade", "h2");
 }
 
 BodyFraming body_framing(const Request& request) {
@@ -112,6 +114,29 @@ std::string request_authority(const Request& request) {
     return request.target.substr(begin, end == std::string::npos ? end : end - begin);
 }
 
+bool is_authority(std::string_view text) {
+    const auto among = [](std::string_view part, std::string_view others) {
+        return std::all_of(part.begin(), part.end(), [others](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                   others.find(c) != std::string_view::npos;
+        });
+    };
+    const bool literal = text.starts_with('[');
+    const auto host_end = literal ? text.find(']') : std::min(text.find(':'), text.size());
+    if (host_end == std::string_view::npos) {
+        return false;
+    }
+    const auto host = literal ? text.substr(1, host_end - 1) : text.substr(0, host_end);
+    auto rest = text.substr(host_end + (literal ? 1 : 0));
+    const bool has_port = rest.starts_with(':');
+    rest.remove_prefix(has_port ? 1 : 0);
+    const bool good_port = rest.size() <= 5 && std::all_of(rest.begin(), rest.end(), [](char c) {
+                               return c >= '0' && c <= '9';
+                           });
+    return among(host, literal ? ":." : "-._~%!$&'()*+,;=") && good_port &&
+           (has_port || rest.empty());
+}
+
 Request forward_request(const Request& head, const ForwardedFor& from) {
     Request out;
     out.method = head.method;
@@ -119,10 +144,11 @@ Request forward_request(const Request& head, const ForwardedFor& from) {
     out.headers = head.headers;
     const auto framing = body_framing(head);
     const auto protocol =
-        upgrades(head.headers) ? std::string(head.headers.get("upgrade")) : std::string();
+        upgrades(head.headers, head.version_minor) ? std::string(head.headers.get("upgrade")) : "";
     const auto authority = request_authority(head);
     remove_hop_by_hop(out.headers);
     out.headers.remove("expect");
+    out.headers.remove("http2-settings"); // of an upgrade to h2c
     out.headers.set("host", authority);
     if (framing == BodyFraming::Chunked) {
         out.headers.add("transfer-encoding", "chunked");
@@ -158,6 +184,9 @@ Response forward_response(
     if (framing == BodyFraming::Chunked) {
         out.headers.remove("content-length");
         out.headers.add("transfer-encoding", "chunked");
+    }
+    if (head.status < 200 || head.status == 204) {
+        out.headers.remove("content-length"); // RFC 9110 section 8.6
     }
     if (!protocol.empty()) {
         out.headers.add("connection", "upgrade");

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "mesh/http/message.h"
 
@@ -31,8 +32,9 @@ struct ForwardedFor {
 void remove_hop_by_hop(Headers& headers);
 
 /// Whether the message asks for (or agrees to) another protocol on this connection: Upgrade, and
-/// Connection names it.
-[[nodiscard]] bool upgrades(const Headers& headers);
+/// Connection names it. Not HTTP/2: its requests would pass the proxy unseen, and so past all of
+/// its rules ("h2c smuggling"); nor in HTTP/1.0, which has no upgrades.
+[[nodiscard]] bool upgrades(const Headers& headers, int version_minor = 1);
 
 /// How the body of a parsed request is framed: None, Sized or Chunked.
 [[nodiscard]] BodyFraming body_framing(const Request& request);
@@ -59,5 +61,9 @@ void remove_hop_by_hop(Headers& headers);
 /// The request's host as a server is to see it: the authority of an absolute-form target, else the
 /// Host field (RFC 9112 section 3.2.2).
 [[nodiscard]] std::string request_authority(const Request& request);
+
+/// Whether it is a host with or without a port, and nothing else: no "user@", no character that a
+/// host cannot have (RFC 3986 section 3.2.2). "" is one: a request may have none.
+[[nodiscard]] bool is_authority(std::string_view text);
 
 } // namespace mesh

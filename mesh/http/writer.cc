@@ -92,15 +92,14 @@ std::string head_bytes(const Response& response) {
     return out.append("\r\n");
 }
 
-std::string chunk_bytes(std::string_view data) {
-    if (data.empty()) {
-        return {};
-    }
+std::string chunk_head_bytes(std::size_t size) {
     std::array<char, 16> digits{};
-    const auto end =
-        std::to_chars(digits.data(), digits.data() + digits.size(), data.size(), 16).ptr;
-    std::string out(digits.data(), end);
-    return out.append("\r\n").append(data).append("\r\n");
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr;
+    return std::string(digits.data(), end).append("\r\n");
+}
+
+std::string chunk_bytes(std::string_view data) {
+    return data.empty() ? std::string() : chunk_head_bytes(data.size()).append(data).append("\r\n");
 }
 
 std::string last_chunk_bytes(const Headers& trailers) {

@@ -25,6 +25,8 @@ std::string head_bytes(const Response& response);
 
 /// One chunk of a chunked body; empty data gives "" (an empty chunk would end the body).
 std::string chunk_bytes(std::string_view data);
+/// What comes before the data of a chunk; behind them comes CRLF.
+std::string chunk_head_bytes(std::size_t size);
 /// The end of a chunked body.
 std::string last_chunk_bytes(const Headers& trailers = {});
 

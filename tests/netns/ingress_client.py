@@ -144,8 +144,10 @@ def bad_servers():
     for path, code in (("/nonsense", 502), ("/switch", 502)):
         answer = ask(get(path))
         assert status(answer) == code, answer
-    half = ask(get("/half"))
-    assert body(half) == b"only this", "cut short, so the connection ends"
+    try:
+        raise AssertionError(("an answer that is cut short must not look complete", ask(get("/half"))))
+    except ConnectionResetError:
+        pass
     early = Keeping()
     early.sock.sendall(b"POST /early HTTP/1.1\r\nHost: shop\r\nContent-Length: 100000000\r\n\r\n" + b"x" * 100000)
     code, head, _ = early.answer()
