@@ -263,7 +263,7 @@ void IngressConnection::answer_head(const mesh::Response& head) {
     const auto& request = parser_.request();
     answer_framing_ =
         mesh::client_framing(mesh::body_framing(head, request.method), request.version_minor);
-    keep_alive_ = parser_.keep_alive() && request_complete_ && (!input_ended_ || !held_.empty()) &&
+    keep_alive_ = parser_.keep_alive() && request_complete_ &&
                   answer_framing_ != mesh::BodyFraming::UntilClose;
     stream_.put(mesh::head_bytes(
         mesh::forward_response(head, request.version_minor, answer_framing_, keep_alive_)));

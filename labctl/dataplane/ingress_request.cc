@@ -52,11 +52,11 @@ void IngressConnection::route() {
              authority.substr(0, kIngressLogHostMax) +
              request.target.substr(0, kIngressLogTargetMax);
     if (!mesh::is_authority(authority)) {
-        return reply(400, "the host is no proper name or address");
+        return reply(400, "the host is no proper name or address", false);
     }
     const auto decision = services::route_ingress(rules_->table, authority, request.path());
     if (!decision) {
-        return reply(400, "the request target is no path, or leads above the root");
+        return reply(400, "the request target is no path, or leads above the root", false);
     }
     if (!decision->backend) {
         return reply(404, no_rule(*decision));
@@ -114,7 +114,6 @@ void IngressConnection::reply(int status, const std::string& text, bool may_go_o
     status_ = status;
     // Of a body, nothing has been read that could be told from the next request.
     keep_alive_ = may_go_on && parser_.head_complete() && parser_.keep_alive() &&
-                  (!input_ended_ || !held_.empty()) &&
                   (request_framing_ == mesh::BodyFraming::None || request_complete_);
     mesh::Response response;
     response.status = status;

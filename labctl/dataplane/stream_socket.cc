@@ -214,6 +214,11 @@ void StreamSocket::watch() {
     }
 }
 
+void StreamSocket::give_up_after(std::chrono::milliseconds time) {
+    const auto ms = static_cast<unsigned>(time.count());
+    (void)::setsockopt(socket_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
 void StreamSocket::fail(int error) {
     close();
     events_.failed(error);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -54,6 +55,9 @@ public:
     void pause(bool paused);
     /// FIN, behind all that was given to `send`.
     void finish();
+    /// The connection is lost when what was sent is not acknowledged for that long (tcp(7),
+    /// TCP_USER_TIMEOUT).
+    void give_up_after(std::chrono::milliseconds time);
     void close();
     /// Closes with RST, so that nobody takes it for the end of what was to be sent.
     void abort();

@@ -4,9 +4,6 @@
 #include <array>
 #include <utility>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <system_error>
 
 #include "mesh/http/forward.h"
@@ -98,11 +95,6 @@ void UpstreamExchange::socket_arrived(netemu::UniqueFd socket) {
 }
 
 void UpstreamExchange::use(netemu::UniqueFd socket) {
-    // A connection from before may lead nowhere by now (a policy, a cable): what nobody
-    // acknowledges is not waited for any longer than a new connection is.
-    constexpr unsigned kUnacknowledgedMs = 1000U * kUpstreamConnectTimeout.count();
-    (void)::setsockopt(
-        socket.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof kUnacknowledgedMs);
     socket_ = std::make_shared<StreamSocket>(
         loop_,
         std::move(socket),
@@ -116,6 +108,9 @@ void UpstreamExchange::use(netemu::UniqueFd socket) {
 }
 
 void UpstreamExchange::connected() {
+    // A connection from before may lead nowhere by now (a policy, a cable): what nobody
+    // acknowledges is not waited for any longer than a new connection is.
+    socket_->give_up_after(kUpstreamConnectTimeout);
     phase_ = Phase::Answering;
     since_ = netemu::Clock::now();
     sent_seen_ = 0;

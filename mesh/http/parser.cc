@@ -114,8 +114,8 @@ std::size_t MessageParser::feed_head(std::string_view bytes) {
     }
     if (head_.size() > options_.head_bytes_max) {
         fail(431, "the head is longer than " + std::to_string(options_.head_bytes_max) + " bytes");
-    } else if (!may_begin(head_)) {
-        fail(502, "not an HTTP/1.x status line");
+    } else {
+        check_begin(head_);
     }
     scanned_ =
         head_.size() < 3 ? 0 : head_.size() - 3; // an end may straddle this piece and the next

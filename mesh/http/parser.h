@@ -79,9 +79,9 @@ protected:
 
     /// The first line; calls `fail` if it is not one.
     virtual void start_line(std::string_view line) = 0;
-    /// Whether an incomplete head that begins with `bytes` may still become one. For giving up
+    /// Calls `fail` if an incomplete head that begins with `bytes` cannot become one: for giving up
     /// early.
-    [[nodiscard]] virtual bool may_begin(std::string_view bytes) const = 0;
+    virtual void check_begin(std::string_view bytes) = 0;
     /// Called when all fields are read; returns how the body is framed, or calls `fail`.
     virtual Framing framing() = 0;
     virtual Headers& headers() = 0;
@@ -138,7 +138,7 @@ public:
 
 private:
     void start_line(std::string_view line) override;
-    [[nodiscard]] bool may_begin(std::string_view /*bytes*/) const override { return true; }
+    void check_begin(std::string_view bytes) override;
     Framing framing() override;
     Headers& headers() override { return request_.headers; }
     Headers& trailers() override { return request_.trailers; }
@@ -165,7 +165,7 @@ public:
 
 private:
     void start_line(std::string_view line) override;
-    [[nodiscard]] bool may_begin(std::string_view bytes) const override;
+    void check_begin(std::string_view bytes) override;
     Framing framing() override;
     Headers& headers() override { return response_.headers; }
     Headers& trailers() override { return response_.trailers; }

@@ -47,6 +47,13 @@ void RequestParser::start_line(std::string_view line) {
     request_.version_minor = std::min(minor, 1);
 }
 
+void RequestParser::check_begin(std::string_view bytes) {
+    // A client of another protocol, of TLS for example, waits for an answer to what it has said.
+    if (bytes.front() != '\r' && bytes.front() != '\n' && !is_token(bytes.substr(0, 1))) {
+        fail(400, "not an HTTP request line");
+    }
+}
+
 MessageParser::Framing RequestParser::framing() {
     const auto hosts = request_.headers.count("host");
     if (hosts > 1 || (hosts == 0 && request_.version_minor > 0)) {

@@ -26,11 +26,12 @@ void ResponseParser::start_line(std::string_view line) {
     response_.reason = rest.empty() ? rest : rest.substr(1);
 }
 
-bool ResponseParser::may_begin(std::string_view bytes) const {
+void ResponseParser::check_begin(std::string_view bytes) {
     // A server of another protocol may greet and then wait: nobody should wait with it.
     constexpr std::string_view kStart = "HTTP/1.";
-    return bytes.front() == '\r' ||
-           bytes.substr(0, kStart.size()) == kStart.substr(0, bytes.size());
+    if (bytes.front() != '\r' && bytes.substr(0, kStart.size()) != kStart.substr(0, bytes.size())) {
+        fail(502, "not an HTTP/1.x status line");
+    }
 }
 
 MessageParser::Framing ResponseParser::framing() {

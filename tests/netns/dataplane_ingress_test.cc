@@ -1,307 +1,344 @@
-#include <cstdio>
-#include <fstream>
-#include <future>
-#include <iterator>
-#include <set>
-#include <string>
-#include <thread>
-
-#include <signal.h>
+#include <algorithm>
 
 #include <boost/test/unit_test.hpp>
 
-#include "labctl/dataplane/client.h"
-#include "services/ingress.h"
-#include "tests/netns/dataplane_net.h"
+#include "tests/netns/ingress_net.h"
 
 // NOLINTBEGIN: Boost.Test's macros
-using namespace labctl::dataplane;
+using namespace test;
 
 namespace {
 
-std::string ingress_pem(const std::string& name) {
-    std::ifstream in(std::string(LABCTL_SOURCE_DIR) + "/tests/unit/data/tls/" + name);
-    return {std::istreambuf_iterator<char>(in), {}};
+bool holds(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
 }
 
-const std::string kScripts = std::string(LABCTL_SOURCE_DIR) + "/tests/netns/";
-
-/// A controller at 10.1.0.5, a server of odd manners at 10.1.0.10:8000, two pods with the built-in
-/// workload, and a client.
-struct IngressNet {
-    test::DataPlaneNet net;
-    netemu::EventLoop loop;
-    DataPlane plane{loop, test::data_plane_options(net)};
-    std::set<std::string> ready;
-    std::vector<pid_t> servers;
-    services::IngressTable table;
-
-    IngressNet() {
-        net.add("pod/in/controller", {"10.1.0.5/16", "fd00::5/64"});
-        net.add("server", {"10.1.0.10/16", "fd00::10/64"});
-        net.add("pod/x/a", {"10.1.0.11/16"});
-        net.add("pod/x/b", {"10.1.0.12/16"});
-        net.add("client", {"10.1.0.20/16", "fd00::20/64"});
-        plane.on_ready([this](const std::string& pod) { ready.insert(pod); });
-        plane.start();
-        const auto pid = net.must(
-            "server",
-            "/usr/bin/python3 " + kScripts +
-                "ingress_server.py 8000 </dev/null >/dev/null 2>&1 & echo $!");
-        servers.push_back(std::stoi(pid));
-        net.must(
-            "server",
-            "for i in $(seq 200); do ss -Hltn sport = :8000 | grep -q . && exit 0; "
-            "sleep 0.05; done; exit 1");
-        make_table();
-        plane.change_ingress("test/controller", table);
-        serve();
-        BOOST_REQUIRE(test::run_until(loop, [this] { return ready.size() == 3; }));
-    }
-    ~IngressNet() {
-        for (const auto pid : servers) {
-            ::kill(pid, SIGKILL);
-        }
-    }
-
-    void add_host(const std::string& host, const std::vector<std::string>& endpoints) {
-        services::IngressBackend backend{"x/" + host, {}, {}};
-        for (const auto& endpoint : endpoints) {
-            backend.endpoints.push_back(netemu::Endpoint::parse(endpoint).value());
-        }
-        backend.problem = endpoints.empty() ? "Service x/none has no ready endpoints" : "";
-        table.backends.push_back(std::move(backend));
-        table.hosts[host].paths.push_back(
-            {services::IngressPathType::Prefix,
-             "/",
-             static_cast<std::uint32_t>(table.backends.size() - 1),
-             "x/test"});
-    }
-
-    void make_table() {
-        add_host("shop", {"10.1.0.10:8000"});
-        add_host("refused", {"10.1.0.10:1"});
-        add_host("half-refused", {"10.1.0.10:1", "10.1.0.10:8000"});
-        add_host("pods", {"10.1.0.11:8080", "10.1.0.12:8080"});
-        add_host("empty", {});
-        table.certificates = {
-            {"x/ec", {"shop"}, ingress_pem("ec.pem"), ingress_pem("ec.key")},
-            {"x/rsa", {"*.wild"}, ingress_pem("rsa.pem"), ingress_pem("rsa.key")},
-            {"x/bad", {"bad"}, "no", "pem"}};
-    }
-
-    void serve() {
-        WorkloadSpec controller;
-        controller.ns_name = "pod/in/controller";
-        controller.pod_namespace = "in";
-        controller.pod = "controller";
-        controller.node = "n1";
-        controller.ports = {{80, Protocol::Tcp, "http"}, {443, Protocol::Tcp, "https"}};
-        controller.ingress = IngressServing{"test/controller", {80}, {443}};
-        plane.serve(controller);
-        for (const auto* name : {"a", "b"}) {
-            WorkloadSpec pod;
-            pod.ns_name = std::string("pod/x/") + name;
-            pod.pod_namespace = "x";
-            pod.pod = name;
-            pod.node = "n1";
-            pod.ports = {{8080, Protocol::Tcp, "http"}};
-            plane.serve(pod);
-        }
-    }
-
-    /// Runs a command of the client while the loop makes the controller's sockets.
-    test::Command run(const std::string& command, int seconds = 60) {
-        auto done = std::async(std::launch::async, [&] { return net.run("client", command); });
-        BOOST_REQUIRE(test::run_until(
-            loop,
-            [&done] { return done.wait_for(std::chrono::seconds(0)) == std::future_status::ready; },
-            seconds));
-        return done.get();
-    }
-    void must_pass(const std::string& name) {
-        const auto result =
-            run("timeout 50 /usr/bin/python3 " + kScripts + "ingress_client.py " + name);
-        BOOST_TEST(result.output == "ok\n", name << ": " << result.output);
-    }
-    std::string curl(const std::string& arguments) {
-        return run("curl -s -m 20 " + arguments).output;
-    }
-    std::size_t resident_kb() const {
-        std::ifstream status("/proc/" + std::to_string(plane.pid()) + "/status");
-        for (std::string line; std::getline(status, line);) {
-            if (line.starts_with("VmRSS:")) {
-                return std::stoul(line.substr(6));
-            }
-        }
-        return 0;
-    }
-    std::string log() {
-        std::string text;
-        bool came = false;
-        plane.logs("in/controller", 0, [&](const std::vector<std::string>& lines) {
-            came = true;
-            for (const auto& line : lines) {
-                text += line + "\n";
-            }
-        });
-        BOOST_REQUIRE(test::run_until(loop, [&came] { return came; }));
-        return text;
-    }
-};
+/// Rules by path and host: /, /exact and /dead of "real", w of "w.lab" and "*.w.lab".
+services::IngressTable many_rules() {
+    auto table = one_backend({"10.1.0.31"});
+    services::IngressBackend workloads{"x/w:80", {}, ""};
+    workloads.endpoints = {endpoint_of("10.1.0.21", 8080), endpoint_of("fd00::22", 8080)};
+    table.backends.push_back(workloads);
+    table.backends.push_back({"x/none:80", {}, "the Service x/none has no endpoints"});
+    using services::IngressPathType;
+    auto& real = table.hosts["real"].paths;
+    real.push_back({IngressPathType::Prefix, "/app", 1, "x/app"});
+    real.push_back({IngressPathType::Exact, "/exact", 1, "x/app"});
+    real.push_back({IngressPathType::Prefix, "/dead", 2, "x/app"});
+    table.hosts["w.lab"].paths.push_back({IngressPathType::Prefix, "/only", 1, "x/w"});
+    table.hosts["*.w.lab"].paths.push_back({IngressPathType::Prefix, "/", 1, "x/w"});
+    table.sort_paths();
+    return table;
+}
 
 } // namespace
 
-BOOST_AUTO_TEST_SUITE(dataplane_ingress)
+BOOST_FIXTURE_TEST_CASE(ingress_routes_by_host_and_path, IngressNet) {
+    change(many_rules());
+    const auto name = [&](const std::string& path, const std::string& host) {
+        const auto answer = get(path, host);
+        const auto backend = field_of(answer, "x-backend");
+        return backend.empty() ? field_of(answer, "x-name") : backend;
+    };
+    BOOST_TEST(name("/", "real") == "r1");
+    BOOST_TEST(name("/app/x?y=/z", "REAL:80") == "x/w1");
+    BOOST_TEST(name("/app", "real.") == "x/w2"); // round robin, over IPv6
+    BOOST_TEST(name("/apple", "real") == "r1");
+    BOOST_TEST(name("/exact", "real") == "x/w1");
+    BOOST_TEST(name("/exact/", "real") == "r1");
+    BOOST_TEST(name("/", "a.w.lab") == "x/w2");
+    BOOST_TEST(name("http://a.w.lab/x", "real") == "x/w1"); // the target's authority counts
+    const auto dead = get("/dead");
+    BOOST_TEST(status_of(dead) == 503);
+    BOOST_TEST(body_of(dead) == "503 Service Unavailable: the Service x/none has no endpoints\n");
+    const auto path = get("/", "w.lab");
+    BOOST_TEST(status_of(path) == 404);
+    BOOST_TEST(holds(body_of(path), "no path of the host \"w.lab\" takes \"/\""));
+    BOOST_TEST(holds(get("/", "a.b.w.lab"), "no Ingress has a rule for the host \"a.b.w.lab\""));
+    BOOST_TEST(holds(get("/", "elsewhere"), "HTTP/1.1 404"));
+    const auto log = logs();
+    BOOST_TEST(
+        holds(
+            log.at(1),
+            "GET http://REAL:80/app/x?y=/z (x/app: real /app) -> x/w:80 at "
+            "10.1.0.21:8080 200 "),
+        log.at(1));
+    const auto six = connect(80, true);
+    BOOST_TEST(six.send(get_request("/")));
+}
 
-BOOST_AUTO_TEST_CASE(a_host_chooses_and_pods_take_turns) {
-    IngressNet lab;
-    std::multiset<std::string> who;
-    for (int i = 0; i < 6; ++i) {
-        who.insert(lab.curl("-H 'Host: pods' http://10.1.0.5/hostname"));
+BOOST_FIXTURE_TEST_CASE(ingress_tells_the_endpoint_of_the_client, IngressNet) {
+    const auto answer = ask("GET http://real:8000/p?q HTTP/1.1\r\nHost: other\r\n"
+                            "X-Forwarded-For: 1.2.3.4\r\nConnection: keep-alive, X-Secret\r\n"
+                            "X-Secret: 1\r\nTE: trailers\r\nAccept: a\r\nAccept: b\r\n\r\n");
+    const auto body = body_of(answer);
+    for (const auto* line :
+         {"GET /p?q\n",
+          "host: real:8000\n",
+          "x-forwarded-for: 10.1.0.40\n",
+          "x-real-ip: 10.1.0.40\n",
+          "x-forwarded-proto: http\n",
+          "x-forwarded-port: 80\n",
+          "x-forwarded-host: real:8000\n",
+          "accept: a\naccept: b\n",
+          "x-request-id: "}) {
+        BOOST_TEST(holds(body, line), line << " in " << body);
     }
-    BOOST_TEST(who.count("a") == 3U);
-    BOOST_TEST(who.count("b") == 3U);
-    BOOST_TEST(
-        lab.curl("-H 'Host: other' http://10.1.0.5/") ==
-        "404 Not Found: no Ingress has a rule for the host \"other\"\n");
-    BOOST_TEST(
-        lab.curl("-w '%{http_code}' -H 'Host: empty' http://10.1.0.5/") ==
-        "503 Service Unavailable: Service x/none has no ready endpoints\n503");
-    BOOST_TEST(lab.curl("-g -H 'Host: pods' 'http://[fd00::5]/hostname'").size() == 1U);
-    const auto log = lab.log();
-    BOOST_TEST(
-        log.find("GET http://pods/hostname (x/test: pods /) -> x/pods at 10.1.0.11:8080 200") !=
-            std::string::npos,
-        log);
+    for (const auto* gone : {"1.2.3.4", "x-secret", "te: ", "connection: "}) {
+        BOOST_TEST(!holds(body, gone), gone);
+    }
+    BOOST_TEST(field_of(answer, "x-hop").empty());
+    BOOST_TEST(field_of(answer, "keep-alive").empty());
+    const auto& last = body_of(curl("-i 'http://10.1.0.10/' -H 'Host: real'").output);
+    BOOST_TEST(holds(last, "GET /\n"));
 }
 
-BOOST_AUTO_TEST_CASE(connections_are_kept_at_both_ends) {
-    IngressNet lab;
-    lab.must_pass("keeps_connections");
-    lab.must_pass("pipelined");
+BOOST_FIXTURE_TEST_CASE(ingress_keeps_connections_alive, IngressNet) {
+    auto one = connect();
+    std::string last;
+    for (int i = 1; i <= 5; ++i) {
+        BOOST_TEST(one.send(get_request("/a")));
+        last = one.response();
+        BOOST_TEST(field_of(last, "x-connection") == "1");
+        BOOST_TEST(field_of(last, "x-request") == std::to_string(i));
+    }
+    auto other = connect(); // another client goes by the same connection
+    BOOST_TEST(other.send(get_request("/a")));
+    BOOST_TEST(field_of(other.response(), "x-request") == "6");
+    BOOST_TEST(one.send(get_request("/old"))); // the endpoint closes it
+    BOOST_TEST(field_of(one.response(), "x-request") == "7");
+    for (const auto* path : {"/a", "/a", "/until-close"}) {
+        BOOST_TEST(one.send(get_request(path)));
+        last = *path == '/' && std::string(path) == "/until-close" ? one.until("0\r\n\r\n")
+                                                                   : one.response();
+        BOOST_TEST(field_of(last, "x-connection") == "2");
+    }
+    BOOST_TEST(holds(last, "transfer-encoding: chunked"));
+    BOOST_TEST(holds(last, "\r\n9\r\nall of it\r\n0\r\n\r\n"));
+    // HTTP/1.0: closes, unless it is asked not to; knows no chunks.
+    BOOST_TEST(holds(ask("GET /a HTTP/1.0\r\nHost: real\r\n\r\n"), "connection: close"));
+    const auto plain = ask("GET /until-close HTTP/1.0\r\nHost: real\r\n\r\n");
+    BOOST_TEST(!holds(plain, "chunked"));
+    BOOST_TEST(body_of(plain) == "all of it");
+    auto old = connect();
+    for (int i = 0; i < 2; ++i) {
+        BOOST_TEST(old.send("GET /a HTTP/1.0\r\nHost: real\r\nConnection: keep-alive\r\n\r\n"));
+        BOOST_TEST(field_of(old.response(), "connection") == "keep-alive");
+    }
 }
 
-BOOST_AUTO_TEST_CASE(bodies_keep_their_form) {
-    IngressNet lab;
-    lab.must_pass("framings");
-    lab.must_pass("heads_without_bodies");
-    lab.must_pass("bodies");
+BOOST_FIXTURE_TEST_CASE(ingress_repeats_what_may_be_repeated_once, IngressNet) {
+    const auto first = get("/a");
+    BOOST_TEST(field_of(first, "x-connection") == "1");
+    // On the connection that has been used, /die-again breaks; on a new one it is answered.
+    const auto again = get("/die-again");
+    BOOST_TEST(status_of(again) == 200);
+    BOOST_TEST(field_of(again, "x-connection") == "2");
+    BOOST_TEST(seen("GET /die-again") == 2);
+    const auto post = ask("POST /die-again HTTP/1.1\r\nHost: real\r\nContent-Length: 1\r\n\r\nx");
+    BOOST_TEST(status_of(post) == 502);
+    BOOST_TEST(seen("POST /die-again") == 1);
+    // Several idle connections, all of which would break: it is sent twice at most.
+    std::vector<IngressClient> clients;
+    for (int i = 0; i < 4; ++i) {
+        clients.push_back(connect());
+        clients.back().send(get_request("/stall?200"));
+    }
+    for (auto& client : clients) {
+        BOOST_TEST(status_of(client.response()) == 200);
+    }
+    const auto died = get("/die");
+    BOOST_TEST(status_of(died) == 502);
+    BOOST_TEST(holds(died, "the endpoint closed the connection at 10.1.0.31:8080"));
+    BOOST_TEST(seen("GET /die") == 2);
 }
 
-BOOST_AUTO_TEST_CASE(a_get_on_a_dead_connection_is_asked_again) {
-    IngressNet lab;
-    lab.must_pass("get_is_repeated");
+BOOST_FIXTURE_TEST_CASE(ingress_passes_over_what_does_not_accept, IngressNet) {
+    auto two = one_backend({"10.1.0.31"});
+    auto& endpoints = two.backends[0].endpoints;
+    endpoints.insert(endpoints.begin(), endpoint_of("10.1.0.21", 9999)); // refuses
+    endpoints.push_back(endpoint_of("10.1.0.32", 8080));
+    change(two);
+    std::string names;
+    for (int i = 0; i < 6; ++i) {
+        const auto answer = get("/a");
+        BOOST_TEST(status_of(answer) == 200);
+        names += field_of(answer, "x-name");
+    }
+    BOOST_TEST(names == "r1r1r2r1r1r2");
+    two.backends[0].endpoints = {endpoint_of("10.1.0.21", 9999), endpoint_of("10.1.0.22", 9999)};
+    change(two);
+    const auto refused = get("/a");
+    BOOST_TEST(status_of(refused) == 502);
+    BOOST_TEST(holds(refused, "502 Bad Gateway: Connection refused at 10.1.0.22:9999"), refused);
+    const auto post = ask("POST / HTTP/1.1\r\nHost: real\r\nContent-Length: 4\r\n\r\nbody");
+    BOOST_TEST(status_of(post) == 502);
+    net.must(
+        "r1",
+        "nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; "
+        "add rule ip t c tcp dport 8080 drop'");
+    change(table);
+    const auto start = netemu::Clock::now();
+    const auto late = get("/a");
+    const auto took = netemu::Clock::now() - start;
+    BOOST_TEST(status_of(late) == 504);
+    BOOST_TEST(holds(late, "no connection within 5 s at 10.1.0.31:8080"));
+    BOOST_TEST((took > std::chrono::seconds(4) && took < std::chrono::seconds(9)));
 }
 
-BOOST_AUTO_TEST_CASE(a_post_on_a_dead_connection_is_not) {
-    IngressNet lab;
-    lab.must_pass("post_is_not_repeated");
+BOOST_FIXTURE_TEST_CASE(ingress_passes_bodies_on, IngressNet) {
+    net.must(
+        "client",
+        "head -c 10000000 /dev/zero | tr '\\0' 'a' > /tmp/ing-body.$PPID && "
+        "mv /tmp/ing-body.$PPID /tmp/ing-body");
+    const std::string real = " -H 'Host: real' http://10.1.0.10";
+    const auto sum = curl("--data-binary @/tmp/ing-body" + real + "/sum");
+    BOOST_TEST(sum.output == "10000000 " + std::to_string(970000000L % 65521));
+    const auto chunked_sum =
+        curl("-H 'Transfer-Encoding: chunked' --data-binary @/tmp/ing-body" + real + "/sum");
+    BOOST_TEST(chunked_sum.output == sum.output);
+    const auto both = curl(
+        "-H 'Transfer-Encoding: chunked' --data-binary @/tmp/ing-body" + real +
+        "/chunked | cmp - /tmp/ing-body && echo same");
+    BOOST_TEST(both.output == "same\n");
+    const auto big = curl(real + "/big?10000000 | md5sum");
+    const auto direct = curl("http://10.1.0.31:8080/big?10000000 | md5sum");
+    BOOST_TEST(big.output == direct.output);
+    BOOST_TEST(holds(
+        curl("http://10.1.0.10/old -H 'Host: real' -H 'Expect: 100-continue' -i -d abc").output,
+        "HTTP/1.1 100 Continue"));
+    // Trailers, both ways.
+    const auto trailed =
+        ask("POST /chunked HTTP/1.1\r\nHost: real\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: mine\r\n\r\n");
+    BOOST_TEST(holds(trailed, "\r\n5\r\nabcde\r\n0\r\nx-sum: 5\r\nx-came: mine\r\n\r\n"), trailed);
+    // What has no body, whatever its fields say; the next answer must be found behind it.
+    auto client = connect();
+    for (const auto* path : {"/204", "/304"}) {
+        client.send(get_request(path));
+        const auto head = client.response(true);
+        BOOST_TEST(status_of(head) == std::atoi(path + 1));
+        BOOST_TEST(field_of(head, "content-length") == (std::string(path) == "/304" ? "5" : ""));
+    }
+    client.send("HEAD /a HTTP/1.1\r\nHost: real\r\n\r\n");
+    BOOST_TEST(!field_of(client.response(true), "content-length").empty());
+    client.send(get_request("/interim"));
+    BOOST_TEST(body_of(client.response()) == "final");
+    client.send(
+        "POST /sum HTTP/1.1\r\nHost: real\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+    BOOST_TEST(client.until("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("abc");
+    BOOST_TEST(body_of(client.response()) == "3 294");
+    const auto sized = ask("POST /sum HTTP/1.0\r\nHost: real\r\nContent-Length: 3\r\n\r\nabc");
+    BOOST_TEST(body_of(sized) == "3 294");
 }
 
-BOOST_AUTO_TEST_CASE(endpoints_that_refuse_or_misbehave) {
-    IngressNet lab;
-    lab.must_pass("refused");
-    lab.must_pass("bad_servers");
+BOOST_FIXTURE_TEST_CASE(ingress_answers_pipelined_requests_in_order, IngressNet) {
+    auto client = connect();
+    client.send(
+        get_request("/stall?50") + get_request("/a") + get_request("/x", "nobody") +
+        "POST /sum HTTP/1.1\r\nHost: real\r\nContent-Length: 3\r\n\r\nabc" + get_request("/b"));
+    client.finish(); // which ends none of them
+    BOOST_TEST(holds(client.response(), "GET /stall?50"));
+    BOOST_TEST(holds(client.response(), "GET /a"));
+    BOOST_TEST(status_of(client.response()) == 404);
+    BOOST_TEST(body_of(client.response()) == "3 294");
+    const auto last = client.response();
+    BOOST_TEST(holds(last, "GET /b"));
+    BOOST_TEST(client.rest().empty()); // and then it is closed at once
+    // A thousand in one piece.
+    auto many = connect();
+    std::string all;
+    for (int i = 0; i < 1000; ++i) {
+        all += get_request("/n" + std::to_string(i));
+    }
+    many.send(all);
+    for (int i = 0; i < 1000; ++i) {
+        BOOST_REQUIRE(holds(many.response(), "GET /n" + std::to_string(i) + "\n"));
+    }
 }
 
-BOOST_AUTO_TEST_CASE(an_endpoint_that_is_silent_is_given_up) {
-    IngressNet lab;
-    lab.net.must(
-        "server",
-        "nft 'add table t; add chain t in { type filter hook input priority 0; }; "
-        "add rule t in tcp dport 8000 drop'");
-    const auto answer =
-        lab.curl("-w ' %{http_code} %{time_total}' -H 'Host: shop' http://10.1.0.5/n");
-    BOOST_TEST(
-        answer.find("no connection within 5 s at 10.1.0.10:8000\n 504 5.") != std::string::npos,
-        answer);
+BOOST_FIXTURE_TEST_CASE(ingress_hears_answers_that_come_too_soon_or_break_off, IngressNet) {
+    // 10 MB of which nothing is read: the endpoint answers, and closes with RST.
+    for (const auto* more : {"", "-H 'Transfer-Encoding: chunked' "}) {
+        net.must("client", "head -c 10000000 /dev/zero > /tmp/ing-zero");
+        const auto early = curl(
+            std::string(more) + "-H 'Expect:' --data-binary @/tmp/ing-zero -w ' %{http_code}' "
+                                "-H 'Host: real' http://10.1.0.10/early");
+        BOOST_TEST(holds(early.output, "too much 413"), early.output);
+    }
+    auto half = connect();
+    half.send(get_request("/half"));
+    BOOST_TEST(holds(half.until("half"), "content-length: 100"));
+    BOOST_TEST(half.rest() == "RESET"); // nobody takes this for the end
+    auto open = connect();
+    open.send("GET /half-open HTTP/1.0\r\nHost: real\r\n\r\n");
+    open.until("half of it");
+    BOOST_TEST(open.rest() == "RESET");
+    for (const auto* bad : {"/garbage", "/two-lengths", "/length-and-chunks", "/split", "/101"}) {
+        const auto answer = get(bad);
+        BOOST_TEST(status_of(answer) == 502, bad << answer);
+        BOOST_TEST(!holds(answer, "12345"));
+    }
+    BOOST_TEST(holds(get("/101"), "changes a protocol that nobody asked it to"));
+    // Bytes behind an answer are not the next one.
+    for (const auto* path : {"/extra", "/late-extra"}) {
+        auto client = connect();
+        client.send(get_request(path));
+        BOOST_TEST(body_of(client.response()) == "first");
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        client.send(get_request("/a"));
+        BOOST_TEST(holds(client.response(), "GET /a"));
+    }
 }
 
-BOOST_AUTO_TEST_CASE(an_upgraded_connection_carries_bytes_both_ways) {
-    IngressNet lab;
-    lab.must_pass("upgrades");
+BOOST_FIXTURE_TEST_CASE(ingress_passes_an_upgrade_on, IngressNet) {
+    const std::string upgrade = "GET /upgrade HTTP/1.1\r\nHost: real\r\nConnection: x, Upgrade\r\n"
+                                "Upgrade: websocket\r\n\r\n";
+    auto client = connect();
+    client.send(upgrade + "early\n");
+    const auto head = client.until("\r\n\r\n");
+    BOOST_TEST(status_of(head) == 101);
+    BOOST_TEST(field_of(head, "upgrade") == "websocket");
+    BOOST_TEST(client.until("\n") == "hello EARLY\n");
+    client.send("one\n");
+    BOOST_TEST(client.until("\n") == "ONE\n");
+    client.send("say 3000000\nlast\n");
+    client.finish(); // the client's half: the rest comes all the same
+    const auto rest = client.rest();
+    BOOST_TEST(rest.size() == 3000000U + 5 + 3);
+    BOOST_TEST(rest.ends_with("LAST\nbye"));
+    // The endpoint's half: what the client says still arrives, all of it.
+    auto other = connect();
+    other.send(upgrade + "end\n");
+    BOOST_TEST(holds(other.rest(), "hello ended"));
+    std::string lines;
+    for (int i = 0; i < 100000; ++i) {
+        lines += "many\n";
+    }
+    BOOST_TEST(other.send(lines));
+    other.close();
+    BOOST_TEST(status_of(get("/a")) == 200);
+    for (int i = 0; i < 100 && seen("raw EOF") < 2; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    BOOST_TEST(seen("raw EOF") == 2);
+    BOOST_TEST(seen("raw many") == 100000);
+    auto dropped = connect();
+    dropped.send(upgrade + "drop\n");
+    BOOST_TEST(dropped.rest().ends_with("hello "));
+    // No tunnel that would pass the rules.
+    const auto h2c = ask("GET /upgrade HTTP/1.1\r\nHost: real\r\nConnection: Upgrade, "
+                         "HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n");
+    BOOST_TEST(status_of(h2c) == 200);
+    BOOST_TEST(!holds(h2c, "http2-settings"));
+    const auto old = ask("GET /upgrade HTTP/1.0\r\nHost: real\r\nConnection: Upgrade\r\n"
+                         "Upgrade: websocket\r\n\r\n");
+    BOOST_TEST(status_of(old) == 200);
+    auto refused = connect(); // an endpoint that does not want to: HTTP goes on
+    refused.send("GET /a HTTP/1.1\r\nHost: real\r\nConnection: Upgrade\r\nUpgrade: y\r\n\r\n");
+    BOOST_TEST(holds(refused.response(), "upgrade: y"));
+    refused.send(get_request("/a"));
+    BOOST_TEST(status_of(refused.response()) == 200);
 }
-
-BOOST_AUTO_TEST_CASE(hostile_clients) {
-    IngressNet lab;
-    lab.must_pass("hostile");
-    lab.must_pass("vanishing");
-    lab.must_pass("many");
-}
-
-BOOST_AUTO_TEST_CASE(who_does_not_read_is_not_read_for) {
-    IngressNet lab;
-    const auto before = lab.resident_kb();
-    const auto fifo = "/tmp/labctl-ingress-" + std::to_string(::getpid());
-    (void)lab.net.run("client", "mkfifo " + fifo);
-    auto done = std::async(std::launch::async, [&] {
-        return lab.net.run(
-            "client",
-            "timeout 50 /usr/bin/python3 " + kScripts + "ingress_client.py slow_client < " + fifo);
-    });
-    std::ofstream go;
-    auto opened = std::async(std::launch::async, [&] { go.open(fifo); });
-    (void)test::run_until(
-        lab.loop, [] { return false; }, 4); // it has not read for a while
-    const auto during = lab.resident_kb();
-    BOOST_TEST(during < before + 8000, before << " kB before, " << during << " kB now");
-    go << "go on\n" << std::flush;
-    BOOST_REQUIRE(test::run_until(
-        lab.loop,
-        [&done] { return done.wait_for(std::chrono::seconds(0)) == std::future_status::ready; },
-        50));
-    BOOST_TEST(done.get().output == "looking\nok\n");
-    (void)std::remove(fifo.c_str());
-}
-
-BOOST_AUTO_TEST_CASE(tls_ends_at_the_controller) {
-    IngressNet lab;
-    lab.must_pass("tls");
-    lab.must_pass("tls_mistakes");
-    const auto log = lab.log();
-    BOOST_TEST(log.find(" TLS: ") != std::string::npos, log);
-    BOOST_TEST(
-        lab.curl("-k -w ' %{http_version} %{http_code}' --resolve shop:443:10.1.0.5 "
-                 "-o /dev/null https://shop/n") == " 1.1 200");
-    const auto shown =
-        lab.run("openssl s_client -connect 10.1.0.5:443 -servername a.wild -tls1_2 </dev/null 2>&1")
-            .output;
-    BOOST_TEST(shown.find("TLSv1.2") != std::string::npos, shown);
-    BOOST_TEST(shown.find("rsa") != std::string::npos, shown);
-}
-
-BOOST_AUTO_TEST_CASE(rules_change_under_way) {
-    IngressNet lab;
-    auto slow = std::async(std::launch::async, [&] {
-        return lab.net.run(
-            "client",
-            "curl -s -m 20 -H 'Host: pods' http://10.1.0.5/delay/1 "
-            "-o /dev/null -w '%{http_code}'");
-    });
-    (void)test::run_until(
-        lab.loop, [] { return false; }, 1);
-    lab.table.hosts.erase("pods");
-    lab.plane.change_ingress("test/controller", lab.table);
-    BOOST_TEST(
-        lab.curl("-H 'Host: pods' http://10.1.0.5/ -o /dev/null -w '%{http_code}'") == "404");
-    BOOST_REQUIRE(test::run_until(lab.loop, [&slow] {
-        return slow.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-    }));
-    BOOST_TEST(slow.get().output == "200");
-    lab.plane.withdraw("in/controller");
-    BOOST_TEST(lab.run("curl -s -m 5 http://10.1.0.5/").status != 0);
-}
-
-BOOST_AUTO_TEST_CASE(a_new_child_has_the_rules) {
-    IngressNet lab;
-    const auto before = lab.plane.pid();
-    ::kill(before, SIGKILL);
-    BOOST_REQUIRE(test::run_until(
-        lab.loop, [&] { return lab.plane.pid() != before && lab.plane.pid() > 0; }));
-    BOOST_TEST(lab.curl("-H 'Host: pods' http://10.1.0.5/hostname").size() == 1U);
-    lab.must_pass("tls");
-}
-
-BOOST_AUTO_TEST_SUITE_END()
 // NOLINTEND

@@ -1,143 +1,198 @@
 #!/usr/bin/env python3
-"""A server behind an Ingress controller whose manners depend on the path.
+"""An endpoint behind an Ingress controller that is not ours, and not always well-behaved: the path says what it does.
 
-    ingress_server.py PORT      every answer tells how many connections there have been, and which request of its own this is
+    ingress_server.py PORT NAME
+
+Every answer says in x-name, x-connection and x-request who has answered, on its how manieth connection, and the how
+manieth request on that. /seen answers with how often each path was asked for.
 """
 
+import collections
 import json
 import socket
-import socketserver
 import sys
 import threading
+import time
 
-counts = {"connections": 0, "posts": 0, "dies": 0}
-lock = threading.Lock()
-
-
-def count(what):
-    with lock:
-        counts[what] += 1
-        return counts[what]
+PORT, NAME = int(sys.argv[1]), sys.argv[2]
+seen = collections.Counter()
+connections = 0
 
 
-class Handler(socketserver.StreamRequestHandler):
-    def handle(self):
-        self.number = count("connections")
-        self.requests = 0
-        while self.one_request():
-            pass
+class Client:
+    def __init__(self, sock, number):
+        self.sock, self.number, self.request, self.held, self.method = sock, number, 0, b"", ""
 
-    def head(self):
-        lines = []
-        while True:
-            line = self.rfile.readline()
-            if not line:
-                return None
-            if line == b"\r\n":
-                return lines
-            lines.append(line.decode("latin-1").rstrip("\r\n"))
+    def more(self):
+        got = self.sock.recv(65536)
+        if not got:
+            raise EOFError
+        self.held += got
+
+    def line(self):
+        while b"\r\n" not in self.held:
+            self.more()
+        line, self.held = self.held.split(b"\r\n", 1)
+        return line
+
+    def exactly(self, count):
+        while len(self.held) < count:
+            self.more()
+        data, self.held = self.held[:count], self.held[count:]
+        return data
+
+    def fields(self):
+        found = []
+        while line := self.line():
+            name, value = line.decode("latin-1").split(":", 1)
+            found.append((name.lower(), value.strip()))
+        return found
 
     def body(self, fields):
-        if "transfer-encoding" in fields:
-            size, body = -1, b""
-            while size != 0:
-                size = int(self.rfile.readline().split(b";")[0], 16)
-                body += self.rfile.read(size) if size else b""
-                if size:
-                    self.rfile.readline()
-            trailers = self.head()
-            return body, trailers
-        return self.rfile.read(int(fields.get("content-length", 0))), []
+        """The body, and the trailers behind it."""
+        if fields.get("transfer-encoding") == "chunked":
+            data = []
+            while size := int(self.line(), 16):
+                data.append(self.exactly(size))
+                self.line()
+            return b"".join(data), self.fields()
+        return self.exactly(int(fields.get("content-length", 0))), []
 
-    def send(self, text, body=b""):
-        self.wfile.write(text.replace("\n", "\r\n").encode("latin-1") + body)
+    def say(self, data):
+        if data:
+            self.sock.sendall(data if isinstance(data, bytes) else data.encode())
 
-    def one_request(self):
-        lines = self.head()
-        if lines is None:
+    def head(self, status, *fields):
+        own = (f"x-name: {NAME}", f"x-connection: {self.number}", f"x-request: {self.request}")
+        self.say("\r\n".join((f"HTTP/1.1 {status}", *own, *fields)) + "\r\n\r\n")
+
+    def answer(self, status, body, *fields):
+        self.head(status, f"content-length: {len(body)}", *fields)
+        self.say(body if self.method != "HEAD" else "")
+
+    def serve(self):
+        """One request; whether another may follow."""
+        self.method, target, _ = self.line().decode("latin-1").split(" ")
+        self.request += 1
+        path, _, query = target.partition("?")
+        count = int(query) if query.isdigit() else 0
+        seen[f"{self.method} {path}"] += 1
+        pairs = self.fields()
+        fields = dict(pairs)
+        if path == "/early":  # and what the client sends is left unread, so that close() makes it RST
+            self.answer("413 Too Large", "too much", "connection: close")
             return False
-        self.requests += 1
-        method, target, _ = lines[0].split(" ")
-        fields = {line.split(":")[0].lower(): line.split(":", 1)[1].strip() for line in lines[1:]}
-        name = target.split("?")[0].strip("/").split("/")[0]
-        odd = getattr(self, "do_" + name, None)
-        if odd is not None:
-            return odd(method, fields)
+        if path == "/stall":
+            time.sleep(count / 1000)
+        if path == "/upgrade" and "upgrade" in fields:
+            return self.upgrade(fields)
         body, trailers = self.body(fields)
-        text = json.dumps({
-            "connection": self.number, "request": self.requests, "method": method, "target": target, "length": len(body),
-            "sum": sum(body) % 65521, "trailers": trailers, "lines": lines[1:], **counts}).encode()
-        self.send(f"HTTP/1.1 200 OK\nContent-Length: {len(text)}\n\n", b"" if method == "HEAD" else text)
-        return True
-
-    def do_chunked(self, method, fields):
-        self.body(fields)
-        self.send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhello\n6\n world\n0\nX-Sum: 11\n\n")
-        return True
-
-    def do_close(self, method, fields):
-        self.send("HTTP/1.1 200 OK\nX-Kind: until close\n\nall of it")
-        return False
-
-    def do_big(self, method, fields):
-        size = 200_000_000
-        self.send(f"HTTP/1.1 200 OK\nContent-Length: {size}\n\n")
-        piece = b"x" * 100_000
-        for _ in range(size // len(piece)):
-            self.wfile.write(piece)
-        return True
-
-    def do_echo(self, method, fields):
-        body, _ = self.body(fields)
-        self.send(f"HTTP/1.1 200 OK\nContent-Length: {len(body)}\n\n", body)
-        return True
-
-    def do_die(self, method, fields):
-        """No answer to a second request on a connection, as if it had just been closed."""
-        if self.requests > 1:
-            count("posts" if method == "POST" else "dies")
+        if path == "/seen":
+            self.answer("200 OK", json.dumps(dict(seen, connections=connections)))
+        elif path == "/chunked":
+            self.head("200 OK", "transfer-encoding: chunked", "trailer: x-sum")
+            for at in range(0, len(body), 50000):
+                piece = body[at:at + 50000]
+                self.say(b"%x;ext=1\r\n%s\r\n" % (len(piece), piece))
+            self.say(f"0\r\nx-sum: {len(body)}\r\nx-came: {dict(trailers).get('x-sum')}\r\n\r\n")
+        elif path == "/until-close":
+            self.head("200 OK")
+            self.say("all of it")
             return False
-        self.send("HTTP/1.1 200 OK\nContent-Length: 5\n\nalive")
+        elif path == "/204":
+            self.head("204 No Content", "content-length: 5")
+        elif path == "/304":
+            self.head("304 Not Modified", "content-length: 5", "etag: x")
+        elif path == "/die" or (path == "/die-again" and self.request > 1):
+            return False
+        elif path == "/half":
+            self.head("200 OK", "content-length: 100")
+            self.say("half")
+            return False
+        elif path == "/half-open":
+            self.head("200 OK")
+            self.say("half of it")
+            time.sleep(0.1)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            return False
+        elif path == "/101":
+            self.head("101 Switching Protocols", "connection: upgrade", "upgrade: surprise")
+        elif path == "/garbage":
+            self.say("220 smtp.example ESMTP\r\n")
+        elif path == "/two-lengths":
+            self.head("200 OK", "content-length: 5", "content-length: 6")
+            self.say("12345")
+        elif path == "/length-and-chunks":
+            self.head("200 OK", "content-length: 5", "transfer-encoding: chunked")
+            self.say("5\r\n12345\r\n0\r\n\r\n")
+        elif path == "/split":
+            self.say("HTTP/1.1 200 OK\r\nx: a\rb\r\ncontent-length: 0\r\n\r\n")
+        elif path in ("/extra", "/late-extra"):
+            self.answer("200 OK", "first")
+            time.sleep(0.05 if path == "/late-extra" else 0)
+            self.answer("200 OK", "poison")
+        elif path == "/interim":
+            self.say("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")
+            self.answer("200 OK", "final")
+        elif path == "/big":
+            self.head("200 OK", f"content-length: {count}")
+            piece = bytes(range(256)) * 256
+            for at in range(0, count, len(piece)):
+                self.say(piece[:min(len(piece), count - at)])
+        elif path == "/trickle":
+            self.head("200 OK", "content-length: 20")
+            for i in range(20):
+                self.say(str(i % 10))
+                time.sleep(0.02)
+        elif path == "/sum":
+            self.answer("200 OK", f"{len(body)} {sum(body) % 65521}")
+        elif path == "/old":
+            self.answer("200 OK", "old", "connection: close")
+            return False
+        else:
+            said = "".join(f"{name}: {value}\n" for name, value in pairs)
+            self.answer("200 OK", f"{self.method} {target}\n{said}\n{body.decode('latin-1')}",
+                        "keep-alive: 5", "x-hop: 1", "connection: x-hop")
         return True
 
-    def do_early(self, method, fields):
-        self.send("HTTP/1.1 413 Payload Too Large\nContent-Length: 3\nConnection: close\n\nno\n")
+    def upgrade(self, fields):
+        self.head("101 Switching Protocols", "connection: Upgrade", f"upgrade: {fields['upgrade']}")
+        self.say("hello ")
+        ended = False
+        try:
+            while True:
+                while b"\n" in self.held:
+                    line, self.held = self.held.split(b"\n", 1)
+                    if line == b"end":  # says no more, and listens on
+                        self.say("ended")
+                        self.sock.shutdown(socket.SHUT_WR)
+                        ended = True
+                    elif line.startswith(b"say "):
+                        self.say(b"x" * int(line[4:]))
+                    elif line == b"drop":
+                        return False
+                    else:
+                        seen["raw " + line.decode("latin-1")] += 1
+                        self.say(b"" if ended else line.upper() + b"\n")
+                self.more()
+        except EOFError:
+            seen["raw EOF"] += 1
+            self.say("" if ended else "bye")
         return False
 
-    def do_switch(self, method, fields):
-        self.send("HTTP/1.1 101 Switching Protocols\nConnection: upgrade\nUpgrade: x\n\n")
-        return False
 
-    def do_ws(self, method, fields):
-        assert fields.get("upgrade") == "websocket" and fields.get("connection") == "upgrade", fields
-        self.send("HTTP/1.1 101 Switching Protocols\nConnection: Upgrade\nUpgrade: websocket\n\n", b"hi:")
-        while piece := self.connection.recv(65536):
-            self.wfile.write(piece.upper())
-        self.wfile.write(b":bye")
-        return False
-
-    def do_nonsense(self, method, fields):
-        self.send("this is no HTTP\n\n")
-        return False
-
-    def do_half(self, method, fields):
-        self.send("HTTP/1.1 200 OK\nContent-Length: 100\n\nonly this")
-        return False
-
-    def do_status(self, method, fields):
-        self.send("HTTP/1.1 304 Not Modified\nContent-Length: 77\nETag: x\n\n")
-        return True
-
-    def do_interim(self, method, fields):
-        self.send("HTTP/1.1 103 Early Hints\nLink: x\n\nHTTP/1.1 204 No Content\n\n")
-        return True
+def run(client):
+    try:
+        while client.serve():
+            pass
+    except (EOFError, OSError, ValueError):
+        pass
+    client.sock.close()
 
 
-class Server(socketserver.ThreadingTCPServer):
-    address_family = socket.AF_INET6  # and IPv4 with it
-    allow_reuse_address = True
-    daemon_threads = True
-    request_queue_size = 4096
-
-
-Server(("::", int(sys.argv[1])), Handler).serve_forever()
+listener = socket.create_server(("", PORT), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024)
+while True:
+    accepted, _ = listener.accept()
+    accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connections += 1
+    threading.Thread(target=run, args=(Client(accepted, connections),), daemon=True).start()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Clients of an Ingress controller, well behaved and other: ingress_client.py CASE. Prints "ok", or what was wrong."""
+"""Clients of an Ingress controller, well behaved and other: odd_client.py CASE. Prints "ok", or what was wrong."""
 
 import json
 import socket
