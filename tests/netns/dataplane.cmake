@@ -3,4 +3,4 @@ labctl_test(dataplane_netns_test netns
           netns/dataplane_probe_test.cc netns/dataplane_dns_test.cc netns/dataplane_forward_test.cc
           netns/dataplane_proxy_test.cc netns/dataplane_drop_test.cc netns/dataplane_tls_test.cc
           netns/ingress_net.cc netns/dataplane_ingress_test.cc netns/dataplane_ingress_client_test.cc netns/dataplane_ingress_manners_test.cc
-  LINK labctl_dataplane dns services)
+  LINK labctl_dataplane dns services mesh_http)

@@ -107,7 +107,8 @@ std::string body_of(const std::string& response) {
 }
 
 std::string field_of(const std::string& response, const std::string& name) {
-    for (const auto line : netemu::split(response.substr(0, response.find("\r\n\r\n")), '\n')) {
+    const auto head = response.substr(0, response.find("\r\n\r\n"));
+    for (const auto line : netemu::split(head, '\n')) {
         const auto colon = line.find(':');
         if (colon != std::string_view::npos && netemu::to_lower(line.substr(0, colon)) == name) {
             return std::string(netemu::trim(line.substr(colon + 1)));
@@ -283,7 +284,8 @@ pid_t IngressNet::pid() {
 long IngressNet::cpu_ticks() {
     std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
     const std::string text{std::istreambuf_iterator<char>(stat), {}};
-    const auto words = netemu::split(text.substr(text.rfind(')') + 2), ' ');
+    const auto rest = text.substr(text.rfind(')') + 2);
+    const auto words = netemu::split(rest, ' ');
     return std::stol(std::string(words.at(11))) + std::stol(std::string(words.at(12)));
 }
 

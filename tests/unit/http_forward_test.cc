@@ -129,4 +129,59 @@ BOOST_AUTO_TEST_CASE(responses_are_framed_as_the_client_can_read_them) {
     BOOST_TEST((body_framing(response, "GET") == BodyFraming::UntilClose));
 }
 
+BOOST_AUTO_TEST_CASE(an_authority_is_a_host_and_maybe_a_port) {
+    for (const auto* good :
+         {"", "a", "a.b:80", "A-b_c.d.", "10.1.0.1:8080", "[::1]", "[fd00::5]:443", "a:"}) {
+        BOOST_TEST(is_authority(good), good);
+    }
+    for (const auto* bad :
+         {"a@b",
+          "a:80@b",
+          "a/b",
+          "a b",
+          "a:b",
+          "a:123456",
+          "a:80:80",
+          "[::1",
+          "[::1]x",
+
+          "a?b",
+          "a#b",
+          "a\\b",
+          "\xc3\xa4",
+          "a\"b",
+          "]"}) {
+        BOOST_TEST(!is_authority(bad), bad);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(nobody_gets_a_tunnel_past_the_rules) {
+    const Headers h2c{
+        {"Host", "shop"},
+        {"Connection", "Upgrade, HTTP2-Settings"},
+        {"Upgrade", "websocket, h2c"},
+        {"HTTP2-Settings", "AAMAAABk"}};
+    BOOST_TEST(!upgrades(h2c));
+    const auto out = forward_request(request_with(h2c), kClient);
+    BOOST_TEST(!out.headers.has("upgrade"));
+    BOOST_TEST(!out.headers.has("connection"));
+    BOOST_TEST(!out.headers.has("http2-settings"));
+    auto old =
+        request_with({{"Host", "shop"}, {"Connection", "Upgrade"}, {"Upgrade", "websocket"}});
+    BOOST_TEST(forward_request(old, kClient).headers.has("upgrade"));
+    old.version_minor = 0; // which knows no upgrades
+    BOOST_TEST(!forward_request(old, kClient).headers.has("upgrade"));
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_without_a_body_has_no_length) {
+    Response response;
+    response.status = 204;
+    response.headers = {{"content-length", "5"}};
+    BOOST_TEST(
+        !forward_response(response, 1, BodyFraming::None, true).headers.has("content-length"));
+    response.status = 304; // that of the body which it does not have: RFC 9110 section 8.6
+    BOOST_TEST(
+        forward_response(response, 1, BodyFraming::None, true).headers.has("content-length"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

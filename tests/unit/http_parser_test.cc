@@ -126,6 +126,18 @@ BOOST_AUTO_TEST_CASE(random_pieces_give_the_same_messages) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_cannot_become_a_request_is_refused_at_once) {
+    RequestParser hello; // TLS on a port of HTTP: no line of it ends
+    hello.feed(std::string("\x16\x03\x01\x02\x00", 5));
+    BOOST_TEST(hello.failed());
+    BOOST_TEST(hello.error().status == 400);
+    for (const auto* begin : {"G", "\r", "\n", "\r\n", "\r\nG", "x"}) {
+        RequestParser parser;
+        parser.feed(begin);
+        BOOST_TEST(!parser.failed(), begin);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(keep_alive_follows_version_and_connection) {
     const std::tuple<std::string, bool> rows[] = {
         {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", true},
