@@ -46,7 +46,7 @@ private:
     [[nodiscard]] std::optional<ResourcePath> parse(const std::vector<std::string>& segments) const;
     void identify(ResourcePath& path) const;
 
-    // routes_lab.cc
+    // routes.cc
     /// What a path under /apis/labctl.dev/v1 that is no resource does.
     struct Verb {
         const char* method;
@@ -57,23 +57,27 @@ private:
     bool lab_verb(const ApiRequest& request, const ExchangePtr& exchange);
     std::vector<Verb> reading_verbs(const ApiRequest& request, const ExchangePtr& exchange);
     std::vector<Verb> changing_verbs(const ApiRequest& request, const ExchangePtr& exchange);
+    // routes_lab.cc
     void start(const ApiRequest& request, const ExchangePtr& exchange);
-    void finish_start(const ExchangePtr& exchange, netemu::Clock::time_point deadline);
+    void finish_start(const ExchangePtr& exchange);
     void status(const ExchangePtr& exchange);
     void overview(const ApiRequest& request, const ExchangePtr& exchange);
     void kinds(const ExchangePtr& exchange);
+    // routes_changes.cc
     void apply(const ApiRequest& request, const ExchangePtr& exchange);
     void delete_many(const ApiRequest& request, const ExchangePtr& exchange);
     void label(const ApiRequest& request, const ExchangePtr& exchange);
+    // routes_questions.cc
     void probe(const ApiRequest& request, const ExchangePtr& exchange);
     void plan(const ApiRequest& request, const ExchangePtr& exchange);
     void explain(const ApiRequest& request, const ExchangePtr& exchange);
     void affinity(const ApiRequest& request, const ExchangePtr& exchange);
     using Proxied = std::vector<compile::ProxiedClient>;
     void with_proxied(const ExchangePtr& exchange, std::function<void(Proxied)> go_on);
+    void target(const ApiRequest& request, const ExchangePtr& exchange);
+    // routes_evidence.cc
     void bird_log(const ApiRequest& request, const ExchangePtr& exchange);
     void drops(const ApiRequest& request, const ExchangePtr& exchange);
-    void target(const ApiRequest& request, const ExchangePtr& exchange);
     // routes_dns.cc
     void dns_queries(const ExchangePtr& exchange);
 

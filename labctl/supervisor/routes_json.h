@@ -1,0 +1,21 @@
+#pragma once
+
+#include <vector>
+
+#include "labctl/api/object.h"
+#include "labctl/supervisor/lab.h"
+
+/// What the routes of the group labctl.dev/v1 take and give. Internal to this folder.
+namespace labctl::supervisor {
+
+/// What a change has done, as `apply`, `delete` and `set` print it.
+[[nodiscard]] api::Json report_json(const ChangeReport& report);
+
+/// {"object": OBJECT, "source": {"file", "line", "column"}}; the source may be absent.
+[[nodiscard]] api::Object object_from(const api::Json& entry);
+[[nodiscard]] std::vector<api::Object> objects_from(const api::Json& list);
+
+/// {"kind", "namespace", "name"}; the namespace may be absent.
+[[nodiscard]] api::ObjectKey key_from(const api::Json& json);
+
+} // namespace labctl::supervisor
