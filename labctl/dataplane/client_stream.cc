@@ -13,16 +13,7 @@ ClientStream::ClientStream(
     Events events)
     : events_(std::move(events)),
       tls_(tls ? std::make_unique<mesh::TlsServerSession>(tls) : nullptr),
-      socket_(
-          loop,
-          std::move(socket),
-          StreamSocket::Events{
-              [this](std::string_view bytes) { received(bytes); },
-              [this] { ended(); },
-              [this](int) { events_.failed({}); },
-              [this] { events_.drained(); },
-              {},
-              [this] { events_.finished(); }}) {
+      socket_(loop, std::move(socket), *this) {
 }
 
 ClientStream::~ClientStream() = default;
@@ -30,11 +21,11 @@ ClientStream::~ClientStream() = default;
 void ClientStream::start(std::string_view bytes) {
     socket_.start();
     if (!bytes.empty()) {
-        received(bytes);
+        on_received(bytes);
     }
 }
 
-void ClientStream::received(std::string_view bytes) {
+void ClientStream::on_received(std::string_view bytes) {
     if (!tls_) {
         return events_.received(bytes);
     }
@@ -55,14 +46,26 @@ void ClientStream::received(std::string_view bytes) {
         socket_.finish(); // behind the alert
         events_.failed(tls_->error());
     } else if (tls_->peer_closed()) {
-        ended();
+        on_ended();
     }
 }
 
-void ClientStream::ended() {
+void ClientStream::on_ended() {
     if (!std::exchange(ended_, true)) {
         events_.ended();
     }
+}
+
+void ClientStream::on_failed(int /*error*/) {
+    events_.failed({});
+}
+
+void ClientStream::on_drained() {
+    events_.drained();
+}
+
+void ClientStream::on_finished() {
+    events_.finished();
 }
 
 void ClientStream::send_output() {

@@ -16,7 +16,7 @@ namespace labctl::dataplane {
 
 /// A client's connection to a proxy, as plain bytes whether it speaks TLS or not. As StreamSocket:
 /// not to be destroyed by its callbacks. Belongs to the loop's thread.
-class ClientStream {
+class ClientStream final : private StreamListener {
 public:
     struct Events {
         std::function<void(std::string_view bytes)> received;
@@ -56,8 +56,11 @@ public:
     [[nodiscard]] bool is_open() const { return socket_.is_open(); }
 
 private:
-    void received(std::string_view bytes);
-    void ended();
+    void on_received(std::string_view bytes) override;
+    void on_ended() override;
+    void on_failed(int error) override;
+    void on_drained() override;
+    void on_finished() override;
     void send_output();
 
     Events events_;

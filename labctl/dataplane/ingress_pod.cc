@@ -1,12 +1,8 @@
 #include "labctl/dataplane/ingress_pod.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <set>
 #include <utility>
-
-#include <sys/epoll.h>
-#include <sys/socket.h>
 
 namespace labctl::dataplane {
 
@@ -20,9 +16,6 @@ IngressPod::IngressPod(netemu::EventLoop& loop, std::shared_ptr<ServedPod> pod, 
 IngressPod::~IngressPod() {
     loop_.cancel(burial_);
     buried_.clear(); // they have orders to cancel
-    while (!idle_.empty()) {
-        drop_idle(idle_.begin()->first);
-    }
 }
 
 void IngressPod::set_rules(std::shared_ptr<const IngressRules> rules) {
@@ -38,7 +31,7 @@ void IngressPod::set_rules(std::shared_ptr<const IngressRules> rules) {
         });
     });
     std::vector<netemu::Endpoint> gone;
-    for (const auto& [endpoint, sockets] : idle_) {
+    for (const auto& [endpoint, list] : idle_) {
         if (!wanted.contains(endpoint)) {
             gone.push_back(endpoint);
         }
@@ -62,72 +55,64 @@ std::vector<netemu::Endpoint> IngressPod::turn(const services::IngressBackend& b
     return chosen;
 }
 
-netemu::UniqueFd IngressPod::take_idle(const netemu::Endpoint& endpoint) {
-    for (;;) {
-        auto socket = pop_idle(endpoint);
-        char byte = 0;
-        if (!socket || (::recv(socket.get(), &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN)) {
+std::shared_ptr<StreamSocket> IngressPod::take_idle(const netemu::Endpoint& endpoint) {
+    const auto found = idle_.find(endpoint);
+    while (found != idle_.end() && !found->second.empty()) {
+        auto socket = std::move(found->second.back()->socket); // the one that has waited least
+        found->second.pop_back();
+        --idle_count_;
+        if (socket->is_quiet()) {
             return socket;
         }
+        socket->close();
+        bury(std::move(socket)); // it may be what calls us, with the answer before
     }
+    return nullptr;
 }
 
-netemu::UniqueFd IngressPod::pop_idle(const netemu::Endpoint& endpoint) {
-    const auto found = idle_.find(endpoint);
-    if (found == idle_.end()) {
-        return {};
-    }
-    auto idle = std::move(found->second.back()); // the one that has waited least
-    found->second.pop_back();
-    if (found->second.empty()) {
-        idle_.erase(found);
-    }
-    --idle_count_;
-    loop_.cancel(idle.timer);
-    loop_.remove(idle.socket.get());
-    return std::move(idle.socket);
-}
-
-void IngressPod::keep_idle(const netemu::Endpoint& endpoint, netemu::UniqueFd socket) {
+void IngressPod::keep_idle(const netemu::Endpoint& endpoint, std::shared_ptr<StreamSocket> socket) {
     if (idle_count_ >= kIdleUpstreamsMax) {
-        return;
+        socket->close();
+        return bury(std::move(socket));
     }
-    const int fd = socket.get();
-    const auto forget = [this, endpoint, fd] { forget_idle(netemu::Endpoint(endpoint), fd); };
-    // Whatever happens on it is its end: nothing has been asked.
-    loop_.add(fd, EPOLLIN, [forget](std::uint32_t) { forget(); });
-    idle_[endpoint].push_back({std::move(socket), loop_.after(kIdleUpstreamSeconds, forget)});
+    auto idle = std::make_shared<Idle>(*this, endpoint);
+    idle->since = netemu::Clock::now();
+    socket->set_listener(*idle);
+    socket->pause(false);
+    idle->socket = std::move(socket);
+    idle_[endpoint].push_back(std::move(idle));
     ++idle_count_;
 }
 
-void IngressPod::forget_idle(const netemu::Endpoint& endpoint, int fd) {
-    const auto found = idle_.find(endpoint);
-    if (found == idle_.end()) {
-        return;
-    }
-    std::erase_if(found->second, [this, fd](const Idle& idle) {
-        if (idle.socket.get() != fd) {
-            return false;
-        }
-        loop_.cancel(idle.timer);
-        loop_.remove(fd);
+void IngressPod::forget_idle(const Idle* idle) {
+    auto& list = idle_[idle->endpoint];
+    const auto found = std::find_if(
+        list.begin(), list.end(), [idle](const auto& other) { return other.get() == idle; });
+    if (found != list.end()) {
         --idle_count_;
-        return true;
-    });
-    if (found->second.empty()) {
-        idle_.erase(found);
+        (*found)->socket->close();
+        bury(std::move(*found)); // it is what calls us
+        list.erase(found);
     }
 }
 
+/// Also while one of them tells of something: none of them is destroyed before the next turn.
 void IngressPod::drop_idle(const netemu::Endpoint& endpoint) {
-    const auto sockets = idle_.extract(endpoint);
-    if (sockets.empty()) {
+    auto list = idle_.extract(endpoint);
+    if (list.empty()) {
         return;
     }
-    for (const auto& idle : sockets.mapped()) {
-        loop_.cancel(idle.timer);
-        loop_.remove(idle.socket.get());
-        --idle_count_;
+    idle_count_ -= list.mapped().size();
+    for (auto& idle : list.mapped()) {
+        idle->socket->close();
+        bury(std::move(idle));
+    }
+}
+
+void IngressPod::expire(netemu::Clock::time_point now) {
+    for (auto& [endpoint, list] : idle_) {
+        idle_count_ -= std::erase_if(
+            list, [now](const auto& idle) { return now - idle->since > kIdleUpstreamSeconds; });
     }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "labctl/dataplane/pod.h"
+#include "labctl/dataplane/stream_socket.h"
 #include "netemu/base/address.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
@@ -66,8 +67,12 @@ public:
 
     /// An open connection that waits for a request, or none. Nothing has come on it since its last
     /// answer: neither its end, nor bytes that would be taken for the answer to the next request.
-    [[nodiscard]] netemu::UniqueFd take_idle(const netemu::Endpoint& endpoint);
-    void keep_idle(const netemu::Endpoint& endpoint, netemu::UniqueFd socket);
+    [[nodiscard]] std::shared_ptr<StreamSocket> take_idle(const netemu::Endpoint& endpoint);
+    /// Takes over from the socket's listener.
+    void keep_idle(const netemu::Endpoint& endpoint, std::shared_ptr<StreamSocket> socket);
+    [[nodiscard]] bool has_idle() const { return idle_count_ > 0; }
+    /// Closes what has waited too long. To be called once a second or so while there is any.
+    void expire(netemu::Clock::time_point now);
     /// Closes the idle connections to an endpoint.
     void drop_idle(const netemu::Endpoint& endpoint);
 
@@ -80,20 +85,28 @@ public:
     void bury(std::shared_ptr<void> thing);
 
 private:
-    struct Idle {
-        netemu::UniqueFd socket;
-        netemu::EventLoop::TimerId timer = 0;
-    };
+    /// Whatever happens on it is its end: nothing has been asked.
+    struct Idle final : StreamListener {
+        Idle(IngressPod& owner, const netemu::Endpoint& to) : pod(owner), endpoint(to) {}
+        void on_received(std::string_view /*bytes*/) override { pod.forget_idle(this); }
+        void on_ended() override { pod.forget_idle(this); }
+        void on_failed(int /*error*/) override { pod.forget_idle(this); }
 
-    [[nodiscard]] netemu::UniqueFd pop_idle(const netemu::Endpoint& endpoint);
-    void forget_idle(const netemu::Endpoint& endpoint, int fd);
+        IngressPod& pod;
+        netemu::Endpoint endpoint;
+        std::shared_ptr<StreamSocket> socket;
+        netemu::Clock::time_point since;
+    };
+    using IdleList = std::vector<std::shared_ptr<Idle>>; // those that have waited longest first
+
+    void forget_idle(const Idle* idle);
 
     netemu::EventLoop& loop_;
     std::shared_ptr<ServedPod> pod_;
     Sockets sockets_;
     std::shared_ptr<const IngressRules> rules_;
     std::map<std::string, std::size_t> turns_; // by backend
-    std::map<netemu::Endpoint, std::vector<Idle>> idle_;
+    std::map<netemu::Endpoint, IdleList> idle_;
     std::size_t idle_count_ = 0;
     std::vector<std::shared_ptr<void>> buried_;
     netemu::EventLoop::TimerId burial_ = 0;

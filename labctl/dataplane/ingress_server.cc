@@ -218,17 +218,20 @@ void IngressServer::pause(Listener& listener) {
 
 void IngressServer::sweep() {
     sweep_timer_ = 0;
+    const auto now = netemu::Clock::now();
     std::vector<IngressConnection*> all;
+    bool any_idle = false;
     for (const auto& [id, controller] : controllers_) {
+        controller->pod->expire(now);
+        any_idle = any_idle || controller->pod->has_idle();
         for (const auto& [key, connection] : controller->connections) {
             all.push_back(connection.get());
         }
     }
-    const auto now = netemu::Clock::now();
     for (auto* connection : all) {
         connection->expire(now);
     }
-    if (!all.empty()) {
+    if (!all.empty() || any_idle) {
         sweep_timer_ = loop_.after(kIngressSweepInterval, [this] { sweep(); });
     }
 }

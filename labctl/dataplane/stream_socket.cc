@@ -33,8 +33,9 @@ int pending_error(int socket) {
 
 } // namespace
 
-StreamSocket::StreamSocket(netemu::EventLoop& loop, netemu::UniqueFd socket, Events events)
-    : loop_(loop), socket_(std::move(socket)), events_(std::move(events)) {
+StreamSocket::StreamSocket(
+    netemu::EventLoop& loop, netemu::UniqueFd socket, StreamListener& listener)
+    : loop_(loop), socket_(std::move(socket)), listener_(&listener) {
 }
 
 StreamSocket::~StreamSocket() {
@@ -43,7 +44,7 @@ StreamSocket::~StreamSocket() {
 
 void StreamSocket::start() {
     watched_ = paused_ ? 0U : kWantsIn;
-    loop_.add(socket_.get(), watched_, [this](std::uint32_t events) { on_events(events); });
+    loop_.add(socket_.get(), watched_, [this](std::uint32_t events) { take_events(events); });
 }
 
 void StreamSocket::connect(const netemu::Endpoint& to) {
@@ -62,23 +63,21 @@ void StreamSocket::connect(const netemu::Endpoint& to) {
         loop_.add(socket_.get(), kWantsOut, [this, error](std::uint32_t) { fail(error); });
         return;
     }
-    loop_.add(socket_.get(), watched_, [this](std::uint32_t events) { on_events(events); });
+    loop_.add(socket_.get(), watched_, [this](std::uint32_t events) { take_events(events); });
 }
 
-void StreamSocket::on_connected() {
+void StreamSocket::end_connecting() {
     if (const int error = pending_error(socket_.get()); error != 0) {
         return fail(error);
     }
     connecting_ = false;
-    if (events_.connected) {
-        events_.connected();
-    }
+    listener_->on_connected();
     flush();
 }
 
-void StreamSocket::on_events(std::uint32_t events) {
+void StreamSocket::take_events(std::uint32_t events) {
     if (connecting_) {
-        return on_connected();
+        return end_connecting();
     }
     // EPOLLHUP and EPOLLERR cannot be switched off: whoever has paused gets the rest now.
     if ((events & kBroken) != 0 || ((events & kWantsIn) != 0 && !paused_)) {
@@ -95,12 +94,12 @@ void StreamSocket::read() {
     std::array<char, kStreamReadBytes> buffer; // NOLINT: filled by recv
     const auto size = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
     if (size > 0) {
-        events_.received({buffer.data(), static_cast<std::size_t>(size)});
+        listener_->on_received({buffer.data(), static_cast<std::size_t>(size)});
     } else if (size == 0 && write_error_ != 0) {
         fail(write_error_); // no FIN: the connection is broken
     } else if (size == 0) {
         input_ended_ = true;
-        events_.ended();
+        listener_->on_ended();
     } else if (errno != EAGAIN && errno != EINTR) {
         fail(errno);
     }
@@ -140,7 +139,7 @@ void StreamSocket::flush() {
     watch();
     if (was_full_ && !full()) {
         was_full_ = false;
-        events_.drained();
+        listener_->on_drained();
     }
 }
 
@@ -184,9 +183,7 @@ void StreamSocket::all_sent() {
     if (write_error_ == 0) {
         ::shutdown(socket_.get(), SHUT_WR);
     }
-    if (events_.finished) {
-        events_.finished();
-    }
+    listener_->on_finished();
 }
 
 /// The loop tells of it as EPOLLHUP, when all has been read that the peer had sent before.
@@ -221,7 +218,7 @@ void StreamSocket::give_up_after(std::chrono::milliseconds time) {
 
 void StreamSocket::fail(int error) {
     close();
-    events_.failed(error);
+    listener_->on_failed(error);
 }
 
 void StreamSocket::close() {
@@ -241,11 +238,10 @@ void StreamSocket::abort() {
     }
 }
 
-netemu::UniqueFd StreamSocket::release() {
-    if (socket_ && loop_.watches(socket_.get())) {
-        loop_.remove(socket_.get());
-    }
-    return std::move(socket_);
+bool StreamSocket::is_quiet() const {
+    char byte = 0;
+    return socket_ && !input_ended_ && !finishing_ && write_error_ == 0 && unsent() == 0 &&
+           ::recv(socket_.get(), &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
 }
 
 } // namespace labctl::dataplane

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 
@@ -16,31 +15,42 @@ namespace labctl::dataplane {
 /// Unsent bytes above which whoever feeds a StreamSocket should pause, until `drained`.
 inline constexpr std::size_t kStreamUnsentMax = 256U << 10U;
 
+/// Who hears of what happens on a StreamSocket.
+class StreamListener {
+public:
+    StreamListener() = default;
+    StreamListener(const StreamListener&) = delete;
+    StreamListener& operator=(const StreamListener&) = delete;
+
+    virtual void on_received(std::string_view bytes) = 0;
+    virtual void on_ended() = 0; // FIN came: nothing more will be received
+    /// errno, of a connect too; 0: both ways have ended. The socket is closed then.
+    virtual void on_failed(int error) = 0;
+    virtual void on_drained() {} // it was full, and is not any more
+    virtual void on_connected() {}
+    virtual void on_finished() {} // FIN is sent, behind everything
+
+protected:
+    ~StreamListener() = default;
+};
+
 /// One end of a TCP connection on an event loop: keeps what cannot be sent yet, can be paused, and
-/// closes its half when all is sent. `failed` and `ended` are told by the loop, never from within
-/// a member, and behind all that the peer has sent, also when the connection broke while something
-/// was sent to it. Must not be destroyed by one of its own callbacks; `close` may be called by
-/// them. Belongs to the loop's thread.
+/// closes its half when all is sent. Failures and the peer's end are told by the loop, never from
+/// within a member, and behind all that the peer has sent, also when the connection broke while
+/// something was sent to it. Must not be destroyed by one of its own callbacks; `close` may be
+/// called by them. Belongs to the loop's thread.
 class StreamSocket {
 public:
-    struct Events {
-        std::function<void(std::string_view bytes)> received;
-        std::function<void()> ended; // FIN came: nothing more will be received
-        std::function<void(int)>
-            failed; // errno, of a connect too; 0: both ways have ended. It is closed then.
-        std::function<void()> drained; // it was full, and is not any more
-        std::function<void()> connected{};
-        std::function<void()> finished{}; // FIN is sent, behind everything
-    };
-
-    StreamSocket(netemu::EventLoop& loop, netemu::UniqueFd socket, Events events);
+    StreamSocket(netemu::EventLoop& loop, netemu::UniqueFd socket, StreamListener& listener);
     StreamSocket(const StreamSocket&) = delete;
     StreamSocket& operator=(const StreamSocket&) = delete;
     ~StreamSocket();
 
     /// Watches a socket that is connected already, and has TCP_NODELAY.
     void start();
-    /// Begins to connect; `connected` or `failed` tells, after this has returned.
+    /// From now on, somebody else hears of it; also in the middle of what it tells.
+    void set_listener(StreamListener& listener) { listener_ = &listener; }
+    /// Begins to connect; on_connected or on_failed tells, after this has returned.
     void connect(const netemu::Endpoint& to);
 
     void send(std::string_view bytes);
@@ -62,12 +72,12 @@ public:
     /// Closes with RST, so that nobody takes it for the end of what was to be sent.
     void abort();
     [[nodiscard]] bool is_open() const { return static_cast<bool>(socket_); }
-    /// Gives the socket away, unwatched; nothing must be unsent.
-    netemu::UniqueFd release();
+    /// Whether it is open both ways, and the peer has said nothing that has not been received.
+    [[nodiscard]] bool is_quiet() const;
 
 private:
-    void on_events(std::uint32_t events);
-    void on_connected();
+    void take_events(std::uint32_t events);
+    void end_connecting();
     void read();
     void write(std::string_view more);
     void write_failed(int error);
@@ -77,7 +87,7 @@ private:
 
     netemu::EventLoop& loop_;
     netemu::UniqueFd socket_;
-    Events events_;
+    StreamListener* listener_;
     std::string out_;
     std::size_t sent_ = 0; // of out_
     std::uint64_t sent_total_ = 0;

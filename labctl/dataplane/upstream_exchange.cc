@@ -67,12 +67,12 @@ void UpstreamExchange::try_current() {
     next_try_ = 0;
     // A request that is repeated gets a connection of its own: what has waited beside the one that
     // broke is likely to be broken too.
-    auto idle = repeated_ ? netemu::UniqueFd() : pod_.take_idle(endpoint());
-    reused_ = static_cast<bool>(idle);
+    socket_ = repeated_ ? nullptr : pod_.take_idle(endpoint());
+    reused_ = socket_ != nullptr;
     if (reused_) {
-        use(std::move(idle));
-        socket_->start();
-        return connected();
+        socket_->set_listener(*this);
+        socket_->pause(paused_);
+        return on_connected();
     }
     phase_ = Phase::Waiting;
     since_ = netemu::Clock::now();
@@ -90,30 +90,21 @@ void UpstreamExchange::socket_arrived(netemu::UniqueFd socket) {
         return fail(kServiceUnavailable, "the controller can have no more sockets");
     }
     phase_ = Phase::Connecting;
-    use(std::move(socket));
+    socket_ = std::make_shared<StreamSocket>(
+        loop_, std::move(socket), static_cast<StreamListener&>(*this));
+    socket_->pause(paused_);
     socket_->connect(endpoint());
 }
 
-void UpstreamExchange::use(netemu::UniqueFd socket) {
-    socket_ = std::make_shared<StreamSocket>(
-        loop_,
-        std::move(socket),
-        StreamSocket::Events{
-            [this](std::string_view bytes) { received(bytes); },
-            [this] { ended(); },
-            [this](int error) { lost(error); },
-            [this] { events_.drained(); },
-            [this] { connected(); }});
-    socket_->pause(paused_);
-}
-
-void UpstreamExchange::connected() {
-    // A connection from before may lead nowhere by now (a policy, a cable): what nobody
-    // acknowledges is not waited for any longer than a new connection is.
-    socket_->give_up_after(kUpstreamConnectTimeout);
+void UpstreamExchange::on_connected() {
+    // It may lead nowhere one day (a policy, a cable): what nobody acknowledges is not waited for
+    // any longer than a new connection is.
+    if (!reused_) {
+        socket_->give_up_after(kUpstreamConnectTimeout);
+    }
     phase_ = Phase::Answering;
     since_ = netemu::Clock::now();
-    sent_seen_ = 0;
+    sent_seen_ = socket_->sent_total();
     socket_->put(mesh::head_bytes(head_));
     events_.ready();
     if (socket_) {
@@ -182,7 +173,7 @@ void UpstreamExchange::pause(bool paused) {
 
 // --- the answer
 
-void UpstreamExchange::received(std::string_view bytes) {
+void UpstreamExchange::on_received(std::string_view bytes) {
     since_ = netemu::Clock::now();
     if (phase_ == Phase::Raw) {
         return events_.raw(bytes);
@@ -194,6 +185,10 @@ void UpstreamExchange::received(std::string_view bytes) {
     if (phase_ == Phase::Answering) {
         events_.caught_up();
     }
+}
+
+void UpstreamExchange::on_drained() {
+    events_.drained();
 }
 
 void UpstreamExchange::take_answer(std::string_view bytes) {
@@ -228,7 +223,7 @@ void UpstreamExchange::tell_head() {
     }
 }
 
-void UpstreamExchange::ended() {
+void UpstreamExchange::on_ended() {
     if (phase_ == Phase::Raw) {
         events_.raw({});
         return;
@@ -244,7 +239,7 @@ void UpstreamExchange::ended() {
 }
 
 /// The socket is closed.
-void UpstreamExchange::lost(int error) {
+void UpstreamExchange::on_failed(int error) {
     const std::string why =
         error == 0 ? "the connection has ended" : std::generic_category().message(error);
     switch (phase_) {
@@ -279,7 +274,7 @@ void UpstreamExchange::finish_answer(bool reusable) {
     }
     phase_ = Phase::Over;
     if (reusable && request_complete_ && socket_->unsent() == 0) {
-        pod_.keep_idle(endpoint(), socket_->release());
+        pod_.keep_idle(endpoint(), std::exchange(socket_, nullptr));
     }
     drop_socket();
     events_.end(parser_.response().trailers);

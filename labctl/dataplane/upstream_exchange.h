@@ -24,7 +24,7 @@ inline constexpr std::chrono::seconds kUpstreamSilenceTimeout{60};
 /// accept is passed over for the next one. Callbacks are made one after the other, and of them only
 /// `ready` from within a member (`begin`); the object may not be destroyed by them
 /// (IngressPod::bury). Belongs to the loop's thread.
-class UpstreamExchange {
+class UpstreamExchange final : private StreamListener {
 public:
     /// What became of a request that has no answer.
     struct Failure {
@@ -79,17 +79,17 @@ public:
 private:
     enum class Phase : std::uint8_t { Waiting, Connecting, Answering, Raw, Over };
 
+    void on_received(std::string_view bytes) override;
+    void on_ended() override;
+    void on_failed(int error) override;
+    void on_drained() override;
+    void on_connected() override;
     void try_current();
     void try_again();
     void socket_arrived(netemu::UniqueFd socket);
-    void use(netemu::UniqueFd socket);
-    void connected();
     void connect_failed(int status, const std::string& why);
-    void received(std::string_view bytes);
     void take_answer(std::string_view bytes);
     void tell_head();
-    void ended();
-    void lost(int error);
     void broken(const std::string& why);
     void finish_answer(bool reusable);
     void fail(int status, const std::string& text);
