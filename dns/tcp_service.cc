@@ -64,7 +64,7 @@ int TcpService::add(netemu::UniqueFd listener) {
     server_.loop_.add(
         number, EPOLLIN, [this, number](std::uint32_t /*events*/) { accept(number); });
     listeners_[number] = {
-        std::move(listener), std::make_unique<netemu::AcceptPause>(server_.loop_, number)};
+        std::move(listener), std::make_unique<netemu::Acceptor>(server_.loop_, number)};
     return number;
 }
 
@@ -78,15 +78,8 @@ void TcpService::remove(int listener) {
 void TcpService::accept(int listener) {
     constexpr int kTurnMax = 64;
     for (int i = 0; i < kTurnMax && listeners_.contains(listener); ++i) {
-        sockaddr_storage peer{};
-        socklen_t size = sizeof peer;
-        netemu::UniqueFd fd(::accept4(
-            listener,
-            reinterpret_cast<sockaddr*>(&peer), // NOLINT
-            &size,
-            SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (!fd) {
-            listeners_.at(listener).pause->failed(errno);
+        auto accepted = listeners_.at(listener).acceptor->next();
+        if (!accepted) {
             return;
         }
         if (connections_.size() >= server_.options_.tcp_connections_max) {
@@ -95,9 +88,9 @@ void TcpService::accept(int listener) {
         }
         ++server_.counters_.tcp_connections;
         auto connection = std::make_shared<Connection>();
-        const int number = fd.get();
-        connection->fd = std::move(fd);
-        connection->peer = netemu::Endpoint::from_sockaddr(peer);
+        const int number = accepted->socket.get();
+        connection->fd = std::move(accepted->socket);
+        connection->peer = accepted->client;
         connection->last_used = netemu::Clock::now();
         connection->watched = EPOLLIN;
         connections_[number] = connection;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "dns/handler.h"
-#include "netemu/base/accept_pause.h"
+#include "netemu/base/acceptor.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
 
@@ -44,7 +44,7 @@ private:
     class Replies;
     struct Listener {
         netemu::UniqueFd fd;
-        std::unique_ptr<netemu::AcceptPause> pause; // before the socket is closed
+        std::unique_ptr<netemu::Acceptor> acceptor; // before the socket is closed
     };
 
     void accept(int listener);

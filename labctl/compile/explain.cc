@@ -400,6 +400,17 @@ entry_node(const ExplainSource& source, const ExplainTarget& target, const Proxi
 
 } // namespace
 
+ExplainQuestion ExplainQuestion::from_json(const api::Json& json) {
+    ExplainQuestion question;
+    question.from = json.value("from", "");
+    question.to = json.value("to", "");
+    question.ns = json.value("namespace", "default");
+    if (question.from.empty() || question.to.empty()) {
+        throw netemu::UsageError("'from' and 'to' say what to explain");
+    }
+    return question;
+}
+
 api::Json explain_path(
     const store::Store& store,
     const ClusterConfig& config,

@@ -23,8 +23,11 @@ class Proxies;
 
 struct ExplainQuestion {
     std::string from;           // [NS/]POD, node/NAME or external
-    std::string to;             // SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT
+    std::string to;             // SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT, a URL
     std::string ns = "default"; // of names that name none
+    /// Of {"from", "to", "namespace"}. Throws netemu::UsageError where one of the first two is
+    /// missing.
+    static ExplainQuestion from_json(const api::Json& json);
 };
 
 /// The rules of a table of a network namespace as the kernel has them; see Kernel::read_rules.

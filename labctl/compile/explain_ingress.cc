@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "labctl/compile/explain_target.h"
 #include "labctl/compile/ingress_objects.h"
 #include "netemu/base/error.h"
 
@@ -110,12 +111,22 @@ Json endpoints_json(const store::Store& store, const services::IngressBackend& b
 
 } // namespace
 
-Json explain_ingress(const store::Store& store, const Tables& tables, const std::string& url) {
+Json explain_ingress(
+    const store::Store& store,
+    const ClusterConfig& config,
+    const Tables& tables,
+    const ExplainQuestion& question) {
+    const auto& url = question.to;
     const auto asked = read_url(url);
+    const auto source = explain_source(store, config, question);
     const auto host = services::ingress_host_name(asked.authority);
     const auto chosen = choose_controller(tables, host);
     const auto& table = chosen->second;
     Json answer{
+        {"from",
+         {{"name", source.name},
+          {"node", source.node},
+          {"address", source.addresses.empty() ? "" : source.addresses.front().to_string()}}},
         {"url", url},
         {"scheme", asked.scheme},
         {"host", host},

@@ -20,7 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kIngressSweepInterval = 1s;
-constexpr auto kIngressAcceptPause = 100ms; // when descriptors have run out
 constexpr std::size_t kIngressFirstReadBytes = 4096;
 /// A client's, an endpoint's, and as many for everything else that the process does.
 constexpr std::size_t kDescriptorsPerConnection = 4;
@@ -96,7 +95,6 @@ void IngressServer::remove_pod(std::uint32_t id) {
         return;
     }
     for (const auto& listener : found->second->listeners) {
-        loop_.cancel(listener.pause);
         loop_.remove(listener.socket.get());
     }
     controllers_.erase(found);
@@ -108,8 +106,7 @@ void IngressServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
     const bool tls = record.u8() != 0;
     const int fd = socket.get();
     // The controller outlives the watch: `remove_pod` ends it first.
-    controller.listeners.push_back({port, tls, std::move(socket)});
-    auto& listener = controller.listeners.back();
+    auto& listener = controller.listeners.emplace_back(loop_, port, tls, std::move(socket));
     loop_.add(fd, EPOLLIN, [this, &controller, &listener](std::uint32_t) {
         accept(controller, listener);
     });
@@ -152,21 +149,13 @@ void IngressServer::socket_arrived(std::uint32_t flow, netemu::UniqueFd socket) 
 // --- clients
 
 void IngressServer::accept(Controller& controller, Listener& listener) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    netemu::UniqueFd socket(::accept4(
-        listener.socket.get(),
-        reinterpret_cast<sockaddr*>(&address), // NOLINT
-        &size,
-        SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            pause(listener);
-        }
-        return; // anything else concerns a connection that has gone already
+    auto accepted = listener.acceptor.next();
+    if (!accepted) {
+        return;
     }
+    auto& socket = accepted->socket;
+    const auto& client = accepted->client;
     auto& served = controller.pod->served();
-    const auto client = netemu::Endpoint::from_sockaddr(address);
     std::array<char, kIngressFirstReadBytes> buffer; // NOLINT: filled by recv
     const auto got = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
     const std::string_view bytes(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
@@ -205,15 +194,6 @@ std::size_t IngressServer::connections() const {
         controllers_.end(),
         std::size_t{0},
         [](std::size_t sum, const auto& entry) { return sum + entry.second->connections.size(); });
-}
-
-void IngressServer::pause(Listener& listener) {
-    loop_.modify(listener.socket.get(), 0);
-    loop_.cancel(listener.pause);
-    listener.pause = loop_.after(kIngressAcceptPause, [this, &listener] {
-        listener.pause = 0;
-        loop_.modify(listener.socket.get(), EPOLLIN);
-    });
 }
 
 void IngressServer::sweep() {

@@ -13,6 +13,7 @@
 #include "labctl/dataplane/ingress_connection.h"
 #include "labctl/dataplane/ingress_pod.h"
 #include "labctl/dataplane/wire.h"
+#include "netemu/base/acceptor.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
 
@@ -44,10 +45,14 @@ public:
 
 private:
     struct Listener {
-        std::uint16_t port = 0;
-        bool tls = false;
+        Listener(
+            netemu::EventLoop& loop, std::uint16_t its_port, bool speaks_tls, netemu::UniqueFd fd)
+            : port(its_port), tls(speaks_tls), socket(std::move(fd)), acceptor(loop, socket.get()) {
+        }
+        std::uint16_t port;
+        bool tls;
         netemu::UniqueFd socket;
-        netemu::EventLoop::TimerId pause = 0;
+        netemu::Acceptor acceptor;
     };
     struct Controller {
         std::string name;
@@ -63,7 +68,6 @@ private:
     std::uint32_t
     order(std::uint32_t pod, netemu::Family family, IngressPod::SocketArrived arrived);
     void accept(Controller& controller, Listener& listener);
-    void pause(Listener& listener);
     [[nodiscard]] std::size_t connections() const;
     void sweep();
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "labctl/dataplane/workload.h"
+#include "netemu/base/acceptor.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
 
@@ -52,6 +53,7 @@ struct ServedPod {
     struct Socket {
         std::uint16_t port;
         netemu::UniqueFd fd;
+        std::unique_ptr<netemu::Acceptor> acceptor; // of a stream socket
     };
     std::vector<Socket> sockets;
     /// Set for a DNS server: what answers on its other ports, in place of the built-in workload.

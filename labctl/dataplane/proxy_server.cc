@@ -16,7 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kForgetInterval = 60s;
-constexpr auto kProxyAcceptPause = 100ms; // when descriptors have run out
 constexpr int kProxyDatagramsPerTurn = 32;
 constexpr std::uint32_t kClientsPerMessage = 2000; // of less than 50 bytes each
 
@@ -74,6 +73,7 @@ void ProxyServer::add(WireReader& record, netemu::UniqueFd socket) {
                           .try_emplace(
                               scope, [] { return netemu::Clock::now(); }, std::random_device{}())
                           .first->second;
+    proxy.acceptor = tcp ? std::make_unique<netemu::Acceptor>(loop_, proxy.socket.get()) : nullptr;
     // The proxy outlives the watch: `remove` ends it first.
     loop_.add(proxy.socket.get(), EPOLLIN, [this, tcp, &proxy](std::uint32_t) {
         if (tcp) {
@@ -181,39 +181,19 @@ bool ProxyServer::full() const {
 
 // --- TCP
 
-/// There are no descriptors left; a listener that is asked at once again would make the loop spin.
-void ProxyServer::pause_accepting(int listener) {
-    loop_.modify(listener, 0);
-    loop_.after(kProxyAcceptPause, [this, listener] {
-        if (loop_.watches(listener)) {
-            loop_.modify(listener, EPOLLIN);
-        }
-    });
-}
-
 /// False when nobody waits.
 bool ProxyServer::accept(Proxy& proxy) {
-    const int listener = proxy.socket.get();
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    netemu::UniqueFd client(::accept4(
-        listener,
-        reinterpret_cast<sockaddr*>(&address), // NOLINT
-        &size,
-        SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!client) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            pause_accepting(listener);
-        }
+    auto accepted = proxy.acceptor->next();
+    if (!accepted) {
         return false;
     }
     if (full()) {
         return true;
     }
-    const auto from = netemu::Endpoint::from_sockaddr(address).address;
+    const auto from = accepted->client.address;
     auto connection = std::make_unique<ProxyConnection>(
         loop_,
-        std::move(client),
+        std::move(accepted->socket),
         services::UserspaceTries(*proxy.balancer, proxy.name, from),
         [this, id = proxy.id](ProxyConnection& waiting) {
             connections_waiting_[next_flow_] = &waiting;

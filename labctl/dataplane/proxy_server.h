@@ -13,6 +13,7 @@
 #include "labctl/dataplane/datagram.h"
 #include "labctl/dataplane/proxy_connection.h"
 #include "labctl/dataplane/wire.h"
+#include "netemu/base/acceptor.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
 #include "services/userspace_balancer.h"
@@ -47,6 +48,7 @@ private:
         services::ServicePortName name;
         services::UserspaceBalancer* balancer = nullptr;
         netemu::UniqueFd socket;
+        std::unique_ptr<netemu::Acceptor> acceptor; // of TCP
     };
     using SessionKey = std::pair<std::uint32_t, netemu::Endpoint>; // proxy, client
     struct Session {
@@ -68,7 +70,6 @@ private:
     [[nodiscard]] bool full() const;
 
     bool accept(Proxy& proxy);
-    void pause_accepting(int listener);
     void connection_closed(ProxyConnection& connection);
 
     void receive(Proxy& proxy);

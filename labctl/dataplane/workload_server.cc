@@ -20,7 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSweepInterval = 5s;
-constexpr auto kAcceptPause = 100ms; // when descriptors have run out
 constexpr std::size_t kFirstReadBytes = 4096;
 constexpr int kDatagramsPerTurn = 32;
 
@@ -113,17 +112,19 @@ void WorkloadServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
     const auto port = record.u16();
     const bool stream = static_cast<Protocol>(record.u8()) != Protocol::Udp;
     const int fd = socket.get();
-    // The pod outlives the watch: `remove_pod` ends it first.
+    // The pod and its acceptor outlive the watch: `remove_pod` ends it first.
+    std::unique_ptr<netemu::Acceptor> acceptor;
     if (stream) {
-        loop_.add(fd, EPOLLIN, [this, fd, pod = pod.get(), port](std::uint32_t) {
-            accept(fd, pods_.at(pod->id), port);
+        acceptor = std::make_unique<netemu::Acceptor>(loop_, fd);
+        loop_.add(fd, EPOLLIN, [this, from = acceptor.get(), pod = pod.get(), port](std::uint32_t) {
+            accept(*from, pods_.at(pod->id), port);
         });
     } else {
         loop_.add(fd, EPOLLIN, [this, fd, pod = pod.get(), port](std::uint32_t) {
             receive(fd, *pod, port);
         });
     }
-    pod->sockets.push_back({port, std::move(socket)});
+    pod->sockets.push_back({port, std::move(socket), std::move(acceptor)});
 }
 
 void WorkloadServer::add_dns_socket(WireReader& record, netemu::UniqueFd socket) {
@@ -223,26 +224,14 @@ void WorkloadServer::send_served(WireReader& record) {
 }
 
 void WorkloadServer::accept(
-    int listener, const std::shared_ptr<ServedPod>& pod, std::uint16_t port) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    netemu::UniqueFd socket(::accept4(
-        listener,
-        reinterpret_cast<sockaddr*>(&address),
-        &size,
-        SOCK_NONBLOCK | SOCK_CLOEXEC)); // NOLINT
-    if (!socket) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            pause(listener);
-        }
-        return; // anything else concerns a connection that has gone already
+    netemu::Acceptor& acceptor, const std::shared_ptr<ServedPod>& pod, std::uint16_t port) {
+    auto accepted = acceptor.next();
+    if (!accepted) {
+        return;
     }
+    auto& socket = accepted->socket;
     const Exchange exchange{
-        pod->identity,
-        pod->ready,
-        port,
-        netemu::Endpoint::from_sockaddr(address),
-        pod->health_endpoints};
+        pod->identity, pod->ready, port, accepted->client, pod->health_endpoints};
     // Clients usually send with the connection's last ACK or right behind it, so their bytes are
     // here.
     std::array<char, kFirstReadBytes> buffer; // NOLINT: filled by recv
@@ -276,15 +265,6 @@ bool WorkloadServer::answer_whoami(int socket, const Exchange& exchange, std::st
     // packet less.
     return ::send(socket, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_MORE) ==
            static_cast<ssize_t>(answer.size());
-}
-
-void WorkloadServer::pause(int listener) {
-    loop_.modify(listener, 0);
-    loop_.after(kAcceptPause, [this, listener] {
-        if (loop_.watches(listener)) {
-            loop_.modify(listener, EPOLLIN);
-        }
-    });
 }
 
 void WorkloadServer::receive(int socket, ServedPod& pod, std::uint16_t port) {

@@ -48,10 +48,10 @@ private:
     void send_logs(WireReader& record);
     void send_served(WireReader& record);
 
-    void accept(int listener, const std::shared_ptr<ServedPod>& pod, std::uint16_t port);
+    void
+    accept(netemu::Acceptor& acceptor, const std::shared_ptr<ServedPod>& pod, std::uint16_t port);
     /// Answers a tcp probe in place, without a connection object; false if it is not one.
     bool answer_whoami(int socket, const Exchange& exchange, std::string_view bytes);
-    void pause(int listener);
     void receive(int socket, ServedPod& pod, std::uint16_t port);
     void connection_closed(TcpConnection& connection);
     void sweep();

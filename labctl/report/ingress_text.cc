@@ -110,7 +110,9 @@ std::string verdict_text(const Json& explanation) {
 std::string ingress_explain_text(const Json& explanation, bool colour) {
     Table::Style style;
     style.colour = colour;
-    auto text = "url   " + visible(string_at(explanation, "url")) + "\nasks  " +
+    auto text = "from  " + visible(string_at(explanation, "from.name")) + "  " +
+                visible(string_at(explanation, "from.address")) + "\nurl   " +
+                visible(string_at(explanation, "url")) + "\nasks  " +
                 visible_lines(controller_text(at(explanation, "controller"))) + "\nhost  " +
                 visible(rule_text(explanation)) + "\n";
     if (string_at(explanation, "scheme") == "https") {

@@ -158,8 +158,9 @@ public:
     void explain_dns(const api::Json& question, const std::function<void(api::Json)>& done);
     /// Every query that the lab's DNS answers from now on, until `unwatch_dns`. lab_dns.cc.
     int watch_dns(std::function<void(api::Json event)> callback);
-    /// What becomes of a request for a URL, as compile::explain_ingress says it. lab_ingress.cc.
-    [[nodiscard]] api::Json explain_ingress(const std::string& url) const;
+    /// What becomes of a request for a URL, the question's "to": compile::explain_ingress.
+    /// lab_ingress.cc.
+    [[nodiscard]] api::Json explain_ingress(const api::Json& question) const;
     void unwatch_dns(int watcher) { dns_watchers_->remove(watcher); }
 
     /// Taps for whoever asked: {"targets": ["node/node-1:eth0"], "namespace", "snapBytes", "names":

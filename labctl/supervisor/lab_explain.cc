@@ -94,13 +94,7 @@ api::Json path_places(const netemu::DesiredState& desired, const api::Json& expl
 } // namespace
 
 api::Json Lab::explain(const api::Json& question, std::vector<compile::ProxiedClient> proxied) {
-    compile::ExplainQuestion asked;
-    asked.from = question.value("from", "");
-    asked.to = question.value("to", "");
-    asked.ns = question.value("namespace", "default");
-    if (asked.from.empty() || asked.to.empty()) {
-        throw netemu::UsageError("'from' and 'to' say what to explain");
-    }
+    const auto asked = compile::ExplainQuestion::from_json(question);
     auto explanation = compile::explain_path(
         store_,
         cluster_->config(),

@@ -25,8 +25,12 @@ void Lab::update_ingresses() {
     }
 }
 
-api::Json Lab::explain_ingress(const std::string& url) const {
-    return compile::explain_ingress(store_, ingresses_->tables(), url);
+api::Json Lab::explain_ingress(const api::Json& question) const {
+    return compile::explain_ingress(
+        store_,
+        cluster_->config(),
+        ingresses_->tables(),
+        compile::ExplainQuestion::from_json(question));
 }
 
 } // namespace labctl::supervisor

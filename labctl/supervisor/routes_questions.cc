@@ -37,7 +37,7 @@ void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
     const auto question = request.json();
     const auto to = question.value("to", "");
     if (to.starts_with("http://") || to.starts_with("https://")) {
-        exchange->reply(200, lab_.explain_ingress(to));
+        exchange->reply(200, lab_.explain_ingress(question));
         return;
     }
     if (to.starts_with("dns://")) {

@@ -2,12 +2,13 @@
 #include <cstring>
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <boost/test/unit_test.hpp>
 
-#include "netemu/base/accept_pause.h"
+#include "netemu/base/acceptor.h"
 #include "netemu/base/unique_fd.h"
 
 // NOLINTBEGIN: Boost.Test's macros
@@ -76,6 +77,51 @@ BOOST_AUTO_TEST_CASE(other_errors_concern_one_connection) {
     waiting.run(std::chrono::seconds(20));
     BOOST_TEST(waiting.told == 1000);
     BOOST_TEST(!waiting.pause.pausing());
+}
+
+/// A real listener that cannot have a descriptor for its client, and then can.
+BOOST_AUTO_TEST_CASE(an_acceptor_takes_the_client_when_it_can) {
+    EventLoop loop;
+    UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    sockaddr_storage address{};
+    auto size = Endpoint{IpAddress::parse("127.0.0.1").value(), 0}.to_sockaddr(address);
+    BOOST_REQUIRE(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+    BOOST_REQUIRE(::listen(listener.get(), 4) == 0);
+    size = sizeof address;
+    ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    UniqueFd client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    BOOST_REQUIRE(::connect(client.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+    Acceptor acceptor(loop, listener.get());
+    std::optional<Acceptor::Accepted> accepted;
+    int told = 0;
+    loop.add(listener.get(), EPOLLIN, [&](std::uint32_t) {
+        ++told;
+        accepted = acceptor.next();
+    });
+    rlimit before{};
+    ::getrlimit(RLIMIT_NOFILE, &before);
+    auto none = before;
+    none.rlim_cur = 0;
+    ::setrlimit(RLIMIT_NOFILE, &none);
+    const auto until = Clock::now() + std::chrono::milliseconds(350);
+    while (Clock::now() < until) {
+        loop.run_once(std::chrono::milliseconds(20));
+    }
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    BOOST_TEST(!accepted);
+    BOOST_TEST(told >= 1);
+    BOOST_TEST(told <= 4); // it rests
+    for (int i = 0; i < 1000 && !accepted; ++i) {
+        loop.run_once(std::chrono::milliseconds(20));
+    }
+    BOOST_REQUIRE(accepted);
+    BOOST_TEST(accepted->client.address.to_string() == "127.0.0.1");
+    sockaddr_storage name{};
+    socklen_t length = sizeof name;
+    ::getsockname(client.get(), reinterpret_cast<sockaddr*>(&name), &length);
+    BOOST_TEST((accepted->client == Endpoint::from_sockaddr(name)));
+    BOOST_TEST(!acceptor.next()); // nobody else waits
+    loop.remove(listener.get());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

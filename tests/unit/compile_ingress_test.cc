@@ -336,7 +336,8 @@ BOOST_AUTO_TEST_CASE(what_takes_a_url) {
         {ingress_path("/a", "web"), ingress_path("/a/b", "gone"), ingress_path("/a/c", "web")}));
     const auto explain = [&lab](const std::string& url) {
         (void)lab.table();
-        return explain_ingress(lab.store, lab.ingresses.tables(), url);
+        return explain_ingress(
+            lab.store, lab.cluster.config(), lab.ingresses.tables(), {"external", url, "default"});
     };
     const auto found = explain("http://Shop.example:8080/a/x?y=1");
     BOOST_TEST(found["outcome"] == "endpoint");
@@ -362,7 +363,19 @@ BOOST_AUTO_TEST_CASE(what_takes_a_url) {
     BOOST_TEST(!explain("http://other/").contains("rule"));
     BOOST_TEST(explain("http://shop.example/../a")["outcome"] == "bad-request");
     BOOST_CHECK_THROW(explain("http:///a"), netemu::UsageError);
-    BOOST_CHECK_THROW(explain_ingress(lab.store, {}, "http://shop.example/"), netemu::UsageError);
+    const auto& config = lab.cluster.config();
+    const auto& tables = lab.ingresses.tables();
+    BOOST_CHECK_THROW(
+        explain_ingress(lab.store, config, {}, {"external", "http://shop.example/", "default"}),
+        netemu::UsageError);
+    BOOST_CHECK_THROW(
+        explain_ingress(lab.store, config, tables, {"nobody", "http://shop.example/", "default"}),
+        netemu::UsageError);
+    const auto pod = lab.store.list("Pod", "default").front()->name();
+    BOOST_TEST(
+        explain_ingress(
+            lab.store, config, tables, {pod, "http://shop.example/a", "default"})["from"]["name"] ==
+        "default/" + pod);
 }
 
 BOOST_AUTO_TEST_CASE(the_world_knows_the_hosts) {
