@@ -156,9 +156,10 @@ BOOST_FIXTURE_TEST_CASE(ingress_gives_up_a_client_that_does_not_read, IngressClo
         BOOST_TEST(!heard().empty()); // it reads something
         fill();
     }
+    turn(); // what the kernel takes now is progress, too, and time does not pass meanwhile
     pass(70s);
     BOOST_TEST(!closed);
-    pass(80s);
+    pass(10s);
     BOOST_TEST(closed);
 }
 
