@@ -3,27 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "netemu/base/text.h"
+
 namespace services {
 
 namespace {
-
-char lower_letter(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower_host(std::string_view text) {
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), lower_letter);
-    return result;
-}
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    const auto letter = lower_letter(c);
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
 
 /// Malformed escapes stay as they are.
 std::string decode_escapes(std::string_view path) {
@@ -31,8 +15,8 @@ std::string decode_escapes(std::string_view path) {
     result.reserve(path.size());
     for (std::size_t i = 0; i < path.size(); ++i) {
         if (path[i] == '%' && i + 2 < path.size()) {
-            const int high = hex_digit(path[i + 1]);
-            const int low = hex_digit(path[i + 2]);
+            const int high = netemu::hex_digit(path[i + 1]);
+            const int low = netemu::hex_digit(path[i + 2]);
             if (high >= 0 && low >= 0) {
                 result.push_back(static_cast<char>(16 * high + low));
                 i += 2;
@@ -104,13 +88,13 @@ void IngressTable::sort_paths() {
 std::string ingress_host_name(std::string_view header) {
     if (header.starts_with('[')) { // an IPv6 literal
         const auto end = header.find(']');
-        return lower_host(header.substr(0, end == std::string_view::npos ? end : end + 1));
+        return netemu::to_lower(header.substr(0, end == std::string_view::npos ? end : end + 1));
     }
     auto name = header.substr(0, header.find(':'));
     if (name.ends_with('.')) { // an absolute name
         name.remove_suffix(1);
     }
-    return lower_host(name);
+    return netemu::to_lower(name);
 }
 
 std::optional<std::string> normalized_path(std::string_view target) {

@@ -34,12 +34,8 @@ void add_once(std::vector<std::string>& list, const std::string& text) {
 
 bool selects(const Json& service, const Json& pod) {
     const auto selector = api::labels_at(service, "spec.selector");
-    const auto labels = api::labels_at(pod, "metadata.labels");
     return !selector.empty() &&
-           std::all_of(selector.begin(), selector.end(), [&labels](const auto& wanted) {
-               const auto found = labels.find(wanted.first);
-               return found != labels.end() && found->second == wanted.second;
-           });
+           api::Selector::from_labels(selector).matches(api::labels_at(pod, "metadata.labels"));
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "labctl/report/describe_parts.h"
+#include "labctl/report/printer_kinds.h"
 #include "labctl/report/text.h"
 #include "netemu/base/text.h"
 
@@ -98,12 +99,7 @@ void describe_ingress(Description& out, const DescribeInput& input) {
     out.field(0, "Name", input.object.name());
     out.labels(0, "Labels", input.object.labels());
     out.field(0, "Namespace", input.object.ns());
-    std::vector<std::string> addresses;
-    for (const auto& entry : at(ingress, "status.loadBalancer.ingress")) {
-        const auto ip = string_at(entry, "ip");
-        addresses.push_back(ip.empty() ? string_at(entry, "hostname") : ip);
-    }
-    out.field(0, "Address", netemu::join(addresses, ","));
+    out.field(0, "Address", netemu::join(load_balancer_addresses(ingress), ","));
     out.field(0, "Ingress Class", string_at(ingress, "spec.ingressClassName", "<none>"));
     const auto& backend = at(ingress, "spec.defaultBackend");
     const auto default_backend = backend.is_object() ? backend_text(input, backend) : "<default>";

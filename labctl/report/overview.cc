@@ -7,6 +7,7 @@
 
 #include "labctl/check/world.h"
 #include "labctl/report/printer.h"
+#include "labctl/report/printer_kinds.h"
 #include "labctl/report/table.h"
 #include "netemu/base/address.h"
 #include "netemu/base/text.h"
@@ -267,10 +268,7 @@ private:
     }
 
     static std::string external_address(const api::Json& service) {
-        std::vector<std::string> addresses;
-        for (const auto& entry : api::at(service, "status.loadBalancer.ingress")) {
-            addresses.push_back(api::string_at(entry, "ip", api::string_at(entry, "hostname")));
-        }
+        auto addresses = load_balancer_addresses(service);
         for (const auto& ip : api::at(service, "spec.externalIPs")) {
             addresses.push_back(ip.is_string() ? ip.get<std::string>() : std::string{});
         }

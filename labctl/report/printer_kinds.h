@@ -34,6 +34,8 @@ std::string age_of(const api::Json& body, const PrintOptions& options);
 std::string number_at(const api::Json& body, std::string_view path); // "0" when absent
 std::string or_none(const std::string& text);                        // "<none>" when empty
 std::string joined(const api::Json& list, std::string_view field);   // "a,b" of list[].field
+/// Addresses, or else names, of `status.loadBalancer.ingress` of a Service or an Ingress.
+std::vector<std::string> load_balancer_addresses(const api::Json& body);
 /// At most `max` of them, then " + N more...".
 std::string with_more(const std::vector<std::string>& list, std::size_t max, const char* if_empty);
 

@@ -25,15 +25,6 @@ std::vector<std::string> strings(const Json& list) {
     return result;
 }
 
-std::string load_balancer_addresses(const Json& body) {
-    std::vector<std::string> addresses;
-    for (const auto& ingress : at(body, "status.loadBalancer.ingress")) {
-        const auto ip = string_at(ingress, "ip");
-        addresses.push_back(ip.empty() ? string_at(ingress, "hostname") : ip);
-    }
-    return netemu::join(addresses, ",");
-}
-
 std::string external_ip(const Json& service) {
     const auto type = string_at(service, "spec.type", "ClusterIP");
     const auto external = netemu::join(strings(at(service, "spec.externalIPs")), ",");
@@ -43,7 +34,7 @@ std::string external_ip(const Json& service) {
     if (type != "LoadBalancer") {
         return or_none(external);
     }
-    const auto balanced = load_balancer_addresses(service);
+    const auto balanced = netemu::join(load_balancer_addresses(service), ",");
     if (balanced.empty()) {
         return external.empty() ? "<pending>" : external;
     }
@@ -134,7 +125,7 @@ Cells ingress_row(const Json& body, const PrintOptions& options) {
     return {
         or_none(ingress_class),
         with_more(hosts, kListedMax, "*"),
-        load_balancer_addresses(body),
+        netemu::join(load_balancer_addresses(body), ","),
         at(body, "spec.tls").empty() ? "80" : "80, 443",
         age_of(body, options)};
 }
@@ -151,6 +142,15 @@ Cells ingress_class_row(const Json& body, const PrintOptions& options) {
 }
 
 } // namespace
+
+std::vector<std::string> load_balancer_addresses(const Json& body) {
+    std::vector<std::string> addresses;
+    for (const auto& ingress : at(body, "status.loadBalancer.ingress")) {
+        const auto ip = string_at(ingress, "ip");
+        addresses.push_back(ip.empty() ? string_at(ingress, "hostname") : ip);
+    }
+    return addresses;
+}
 
 std::string format_service_ports(const Json& ports) {
     std::vector<std::string> parts;

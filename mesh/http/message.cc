@@ -33,14 +33,6 @@ std::string_view origin_form(std::string_view target) {
     return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
 }
 
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    const char folded = lower(c);
-    return folded >= 'a' && folded <= 'f' ? folded - 'a' + 10 : -1;
-}
-
 struct Reason {
     int status;
     std::string_view phrase;
@@ -173,9 +165,10 @@ std::string url_decode(std::string_view text) {
     std::string result;
     result.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-            hex_digit(text[i + 2]) >= 0) {
-            result += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+        if (text[i] == '%' && i + 2 < text.size() && netemu::hex_digit(text[i + 1]) >= 0 &&
+            netemu::hex_digit(text[i + 2]) >= 0) {
+            result += static_cast<char>(
+                netemu::hex_digit(text[i + 1]) * 16 + netemu::hex_digit(text[i + 2]));
             i += 2;
         } else {
             result += text[i] == '+' ? ' ' : text[i];

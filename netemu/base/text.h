@@ -14,6 +14,8 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::string to_lower(std::string_view text);
+/// The value of a hexadecimal digit, or -1.
+int hex_digit(char c);
 
 /// FNV-1a, 32 bit: stable across runs and machines; for names, never for security.
 std::uint32_t fnv1a(std::string_view text);
