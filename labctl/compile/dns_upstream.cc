@@ -67,6 +67,21 @@ void add_upstream_record(
     }
 }
 
+std::vector<netemu::IpAddress> addresses_of_ingress(const api::Json& ingress) {
+    std::vector<netemu::IpAddress> addresses;
+    for (const auto& entry : api::at(ingress, "status.loadBalancer.ingress")) {
+        if (const auto address = netemu::IpAddress::parse(api::string_at(entry, "ip"))) {
+            addresses.push_back(*address);
+        }
+    }
+    return addresses;
+}
+
+std::string address_record(const std::string& name, const netemu::IpAddress& address) {
+    return absolute_name(name) + " " + std::to_string(kUpstreamTtlS) + " IN " +
+           (address.is_v4() ? "A " : "AAAA ") + address.to_string() + "\n";
+}
+
 } // namespace
 
 DnsUpstreamConfig read_dns_upstream(const api::Json& json) {
@@ -93,18 +108,14 @@ std::string ingress_records(const store::Store& store, const std::string& zone) 
     }
     std::set<std::string> records; // two Ingresses may share a host, and its addresses
     for (const auto& ingress : store.list("Ingress")) {
+        const auto addresses = addresses_of_ingress(ingress->body);
         for (const auto& rule : api::at(ingress->body, "spec.rules")) {
             const auto host = netemu::to_lower(api::string_at(rule, "host"));
             if (host.empty() || taken.contains(absolute_name(host))) {
                 continue;
             }
-            for (const auto& entry : api::at(ingress->body, "status.loadBalancer.ingress")) {
-                const auto address = netemu::IpAddress::parse(api::string_at(entry, "ip"));
-                if (address) {
-                    records.insert(
-                        absolute_name(host) + " " + std::to_string(kUpstreamTtlS) + " IN " +
-                        (address->is_v4() ? "A " : "AAAA ") + address->to_string() + "\n");
-                }
+            for (const auto& address : addresses) {
+                records.insert(address_record(host, address));
             }
         }
     }

@@ -89,20 +89,27 @@ Json paths_json(const services::IngressTable& table, const services::IngressDeci
     return paths;
 }
 
+/// By every address that they have.
+std::map<std::string, api::ObjectPtr> pods_by_address(const store::Store& store) {
+    std::map<std::string, api::ObjectPtr> pods;
+    for (const auto& pod : store.list("Pod")) {
+        for (const auto& ip : api::at(pod->body, "status.podIPs")) {
+            pods[string_at(ip, "ip")] = pod;
+        }
+    }
+    return pods;
+}
+
 Json endpoints_json(const store::Store& store, const services::IngressBackend& backend) {
     auto endpoints = Json::array();
-    const auto pods = backend.endpoints.empty() ? std::vector<api::ObjectPtr>() : store.list("Pod");
+    const auto pods = pods_by_address(store);
     for (const auto& endpoint : backend.endpoints) {
         Json entry{
             {"address", endpoint.to_string()},
             {"probability", 1.0 / static_cast<double>(backend.endpoints.size())}};
-        for (const auto& pod : pods) {
-            for (const auto& ip : api::at(pod->body, "status.podIPs")) {
-                if (string_at(ip, "ip") == endpoint.address.to_string()) {
-                    entry["pod"] = pod->ns() + "/" + pod->name();
-                    entry["node"] = string_at(pod->body, "spec.nodeName");
-                }
-            }
+        if (const auto pod = pods.find(endpoint.address.to_string()); pod != pods.end()) {
+            entry["pod"] = pod->second->ns() + "/" + pod->second->name();
+            entry["node"] = string_at(pod->second->body, "spec.nodeName");
         }
         endpoints.push_back(std::move(entry));
     }

@@ -58,7 +58,7 @@ std::string ingress_controller_of(const Json& pod) {
 }
 
 std::string ingress_class_of(const Json& ingress) {
-    const auto name = string_at(ingress, "spec.ingressClassName");
+    auto name = string_at(ingress, "spec.ingressClassName");
     if (!name.empty()) {
         return name;
     }

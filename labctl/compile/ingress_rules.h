@@ -48,8 +48,8 @@ private:
     void add_rule(
         const api::Json& rule,
         const std::optional<std::uint32_t>& default_backend,
-        const std::string& path);
-    void add_certificate(const api::Json& tls, const std::string& path);
+        const std::string& where);
+    void add_certificate(const api::Json& tls, const std::string& where);
     void add_host(
         services::IngressCertificate& certificate,
         const mesh::TlsIdentity& identity,

@@ -85,9 +85,10 @@ void IngressConnection::relay(const services::IngressBackend& backend) {
     upstream_ = std::make_shared<UpstreamExchange>(
         loop_,
         pod_,
-        pod_.turn(backend),
-        mesh::forward_request(request, from),
-        request_framing_ != mesh::BodyFraming::None,
+        UpstreamExchange::Asked{
+            pod_.turn(backend),
+            mesh::forward_request(request, from),
+            request_framing_ != mesh::BodyFraming::None},
         UpstreamExchange::Events{
             [this] { upstream_ready(); },
             [this](const mesh::Response& head) { answer_head(head); },

@@ -39,8 +39,8 @@ public:
     /// of Ingress; throws netemu::Error if it makes no sense.
     bool take(Op op, WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_t& next_fd);
 
-    /// From now on, `pod` is a controller of that class.
-    void add_pod(std::shared_ptr<ServedPod> pod, std::string controller);
+    /// From now on, `pod` is a controller of that name.
+    void add_pod(std::shared_ptr<ServedPod> pod, std::string name);
     void remove_pod(std::uint32_t id);
 
 private:

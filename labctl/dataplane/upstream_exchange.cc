@@ -28,14 +28,10 @@ bool is_idempotent(std::string_view method) {
 } // namespace
 
 UpstreamExchange::UpstreamExchange(
-    netemu::EventLoop& loop,
-    IngressPod& pod,
-    std::vector<netemu::Endpoint> candidates,
-    mesh::Request head,
-    bool body,
-    Events events)
-    : loop_(loop), pod_(pod), candidates_(std::move(candidates)), head_(std::move(head)),
-      has_body_(body), events_(std::move(events)), parser_(head_.method) {
+    netemu::EventLoop& loop, IngressPod& pod, Asked asked, Events events)
+    : loop_(loop), pod_(pod), candidates_(std::move(asked.candidates)),
+      head_(std::move(asked.head)), has_body_(asked.has_body), events_(std::move(events)),
+      parser_(head_.method) {
     parser_.on_body([this](std::string_view piece) {
         tell_head();
         if (phase_ == Phase::Answering) {

@@ -45,14 +45,12 @@ public:
         std::function<void(std::string_view bytes)> raw;
     };
 
-    /// `candidates` is not empty. `body` says whether one will follow the head.
-    UpstreamExchange(
-        netemu::EventLoop& loop,
-        IngressPod& pod,
-        std::vector<netemu::Endpoint> candidates,
-        mesh::Request head,
-        bool body,
-        Events events);
+    struct Asked {
+        std::vector<netemu::Endpoint> candidates; // in the order of their turns; not empty
+        mesh::Request head;
+        bool has_body = false; // one will follow the head
+    };
+    UpstreamExchange(netemu::EventLoop& loop, IngressPod& pod, Asked asked, Events events);
     UpstreamExchange(const UpstreamExchange&) = delete;
     UpstreamExchange& operator=(const UpstreamExchange&) = delete;
     ~UpstreamExchange();

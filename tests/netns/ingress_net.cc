@@ -67,7 +67,7 @@ std::string IngressClient::until(std::string_view text, int seconds) {
     }
     const auto at = held_.find(text);
     const auto size = at == std::string::npos ? held_.size() : at + text.size();
-    const auto result = held_.substr(0, size);
+    auto result = held_.substr(0, size);
     held_.erase(0, size);
     return result;
 }
@@ -219,7 +219,8 @@ void IngressNet::change(const services::IngressTable& changed) {
 std::vector<std::string> IngressNet::logs() {
     std::promise<std::vector<std::string>> lines;
     on_loop([&] {
-        plane_->logs("in/ctl", 0, [&](std::vector<std::string> got) { lines.set_value(got); });
+        plane_->logs(
+            "in/ctl", 0, [&](std::vector<std::string> got) { lines.set_value(std::move(got)); });
     });
     return lines.get_future().get();
 }

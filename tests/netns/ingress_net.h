@@ -23,6 +23,7 @@ public:
     explicit IngressClient(netemu::UniqueFd socket) : socket_(std::move(socket)) {}
 
     /// False if the connection breaks.
+    // NOLINTNEXTLINE(modernize-use-nodiscard): often for its effect
     bool send(std::string_view bytes) const;
     void finish() const;
     void reset(); // closes it with RST
@@ -55,7 +56,7 @@ public:
 
     /// Runs it in the loop's thread, and waits for it.
     void on_loop(const std::function<void()>& what);
-    void change(const services::IngressTable& table);
+    void change(const services::IngressTable& changed);
     /// Ends the controller's pod and begins another.
     void serve_controller_again();
     std::vector<std::string> logs();

@@ -173,15 +173,15 @@ BOOST_AUTO_TEST_CASE(classes_say_which_controller) {
     BOOST_TEST(controller(ingress_of("c", "c", paths, R"("ingressClassName":"none",)")).empty());
     auto old = ingress_of("d", "d", paths);
     old.body["metadata"]["annotations"]["kubernetes.io/ingress.class"] = "mine";
-    BOOST_TEST(controller(std::move(old)) == kOurs);
+    BOOST_TEST(controller(old) == kOurs);
     (void)lab.table();
     BOOST_REQUIRE(lab.warnings.size() == 1U);
     BOOST_TEST(
         lab.warnings[0] == "NoController: nothing acts on it: there is no IngressClass \"none\"; "
                            "there are: mine, other");
     lab.apply(ingress_class("second", kOurs, true));
-    auto undecided = ingress_of("e", "e", paths);
-    BOOST_TEST(controller(std::move(undecided)).empty()); // of two defaults none is
+    const auto undecided = ingress_of("e", "e", paths);
+    BOOST_TEST(controller(undecided).empty()); // of two defaults none is
     (void)lab.table();
     BOOST_TEST(
         lab.warnings.back() == "NoController: nothing acts on it: it names no class, and 2 "
