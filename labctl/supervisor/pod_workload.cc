@@ -135,6 +135,22 @@ std::optional<dataplane::IngressServing> ingress_serving(const Json& pod) {
     return serving;
 }
 
+std::vector<dataplane::WorkloadPort>
+listening_ports(const Json& pod, const std::vector<std::uint16_t>& dns_http) {
+    constexpr std::uint16_t kIngressHealthPort = 10254;
+    if (has_dns_server(pod)) {
+        return coredns_ports(pod, dns_http);
+    }
+    auto ports = declared_ports(pod);
+    const bool declared = std::any_of(ports.begin(), ports.end(), [](const auto& port) {
+        return port.port == kIngressHealthPort && port.protocol == dataplane::Protocol::Tcp;
+    });
+    if (!declared && !compile::ingress_controller_of(pod).empty()) {
+        ports.push_back({kIngressHealthPort, dataplane::Protocol::Tcp, {}});
+    }
+    return ports;
+}
+
 std::optional<bool> ready_override(const api::Object& pod) {
     const auto annotations = pod.annotations();
     const auto found = annotations.find(kReadyAnnotation);

@@ -42,6 +42,12 @@ coredns_ports(const api::Json& pod, const std::vector<std::uint16_t>& http);
 /// What a coredns pod finds in its own resolv.conf; `forward` and `autopath` read it.
 [[nodiscard]] dataplane::DnsServing dns_serving(const api::Json& pod, const ClusterDns& dns);
 
+/// Where a pod of the built-in workload listens: on the ports that it declares; coredns on its own
+/// (coredns_ports), an Ingress controller besides on 10254, where it says how it is (--healthz-port
+/// of ingress-nginx), which manifests probe and do not declare.
+[[nodiscard]] std::vector<dataplane::WorkloadPort>
+listening_ports(const api::Json& pod, const std::vector<std::uint16_t>& dns_http);
+
 /// How an Ingress controller serves, if the pod is one: HTTP on the ports that it calls "http" (or
 /// 80), TLS on those that it calls "https" (or 443).
 [[nodiscard]] std::optional<dataplane::IngressServing> ingress_serving(const api::Json& pod);

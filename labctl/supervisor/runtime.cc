@@ -141,11 +141,10 @@ void Runtime::start_builtin(const api::Object& object) {
     spec.pod_namespace = object.ns();
     spec.pod = object.name();
     spec.node = string_at(object.body, "spec.nodeName");
-    spec.ports = declared_ports(object.body);
+    spec.ports = listening_ports(object.body, {}); // those of a DNS server follow the Corefile
     spec.ready = ready_override(object).value_or(true);
     if (has_dns_server(object.body)) {
         spec.dns = dns_serving(object.body, parts_.dns);
-        spec.ports = coredns_ports(object.body, {}); // the others follow the Corefile
     }
     spec.ingress = ingress_serving(object.body);
     node_caches_.complete(object, parts_.dns, spec);
@@ -161,9 +160,7 @@ void Runtime::served(const api::ObjectKey& key) {
     found->second.starting = false;
     compile::RuntimeState state;
     state.started = true;
-    const bool dns = has_dns_server(object->body);
-    state.message = readiness_failure(
-        object->body, dns ? coredns_ports(object->body, dns_ports_) : declared_ports(object->body));
+    state.message = readiness_failure(object->body, listening_ports(object->body, dns_ports_));
     state.ready = state.message.empty();
     state.reason = state.ready ? "" : "Unhealthy";
     report_(key, state);

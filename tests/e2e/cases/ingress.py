@@ -230,6 +230,7 @@ spec:
         image: registry.k8s.io/ingress-nginx/controller:v1.12.1@sha256:d2fbc4ec70d8aa2050dd91a91506e998765e86c96f32cffb56c503c9c34eed5b
         args: [/nginx-ingress-controller, --controller-class=k8s.io/ingress-nginx]
         ports: [{name: http, containerPort: 80}, {name: https, containerPort: 443}, {name: webhook, containerPort: 8443}]
+        readinessProbe: {httpGet: {path: /healthz, port: 10254}}  # which that project's manifests do not declare
 ---
 apiVersion: v1
 kind: Service
@@ -241,6 +242,7 @@ spec: {type: LoadBalancer, selector: {app: nginx-controller}, ports: [{name: htt
             ingress("wrong", "wrong.lab", path("/", "web"), more="ingressClassName: traefik"))
     w.labctl("up", w.folder / "lab.yaml")
     w.equal(w.labctl("get", "namespaces", "-o", "name").out.count("ingress-system"), 0, "no controller of the lab's own")
+    w.equal(w.get("deployment", "nginx-controller")[0]["status"].get("readyReplicas"), 1, "the pod of ingress-nginx is ready")
     w.equal(app_of(w.probe("external", "http://good.lab/")), "web", "by the pod of ingress-nginx")
     for name, words in (("none", "it names no class, and no IngressClass is the default; there are: nginx"),
                         ("wrong", 'there is no IngressClass "traefik"; there are: nginx')):
