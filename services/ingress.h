@@ -58,7 +58,7 @@ struct IngressCertificate {
     bool operator==(const IngressCertificate&) const = default;
 };
 
-/// All that the controllers of one class answer from. `add_path` and `sort_paths` keep its order.
+/// All that the controllers of one class answer from.
 struct IngressTable {
     /// By host in lower case: "shop.example", "*.example" (one label more), or "" (every host that
     /// no other entry matches).
