@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/netns/ingress_net.h"
+#include "tests/support/temporary.h"
 
 // NOLINTBEGIN: Boost.Test's macros
 using namespace test;
@@ -187,19 +188,16 @@ BOOST_FIXTURE_TEST_CASE(ingress_passes_over_what_does_not_accept, IngressNet) {
 }
 
 BOOST_FIXTURE_TEST_CASE(ingress_passes_bodies_on, IngressNet) {
-    net.must(
-        "client",
-        "head -c 10000000 /dev/zero | tr '\\0' 'a' > /tmp/ing-body.$PPID && "
-        "mv /tmp/ing-body.$PPID /tmp/ing-body");
+    const netemu::test::TemporaryFile body(std::string(10'000'000, 'a'));
     const std::string real = " -H 'Host: real' http://10.1.0.10";
-    const auto sum = curl("--data-binary @/tmp/ing-body" + real + "/sum");
+    const auto data = "--data-binary @" + body.path();
+    const auto sum = curl(data + real + "/sum");
     BOOST_TEST(sum.output == "10000000 " + std::to_string(970000000L % 65521));
-    const auto chunked_sum =
-        curl("-H 'Transfer-Encoding: chunked' --data-binary @/tmp/ing-body" + real + "/sum");
+    const auto chunked_sum = curl("-H 'Transfer-Encoding: chunked' " + data + real + "/sum");
     BOOST_TEST(chunked_sum.output == sum.output);
     const auto both = curl(
-        "-H 'Transfer-Encoding: chunked' --data-binary @/tmp/ing-body" + real +
-        "/chunked | cmp - /tmp/ing-body && echo same");
+        "-H 'Transfer-Encoding: chunked' " + data + real + "/chunked | cmp - " + body.path() +
+        " && echo same");
     BOOST_TEST(both.output == "same\n");
     const auto big = curl(real + "/big?10000000 | md5sum");
     const auto direct = curl("http://10.1.0.31:8080/big?10000000 | md5sum");
@@ -260,11 +258,11 @@ BOOST_FIXTURE_TEST_CASE(ingress_answers_pipelined_requests_in_order, IngressNet)
 
 BOOST_FIXTURE_TEST_CASE(ingress_hears_answers_that_come_too_soon_or_break_off, IngressNet) {
     // 10 MB of which nothing is read: the endpoint answers, and closes with RST.
+    const netemu::test::TemporaryFile zeros(std::string(10'000'000, '\0'));
     for (const auto* more : {"", "-H 'Transfer-Encoding: chunked' "}) {
-        net.must("client", "head -c 10000000 /dev/zero > /tmp/ing-zero");
         const auto early = curl(
-            std::string(more) + "-H 'Expect:' --data-binary @/tmp/ing-zero -w ' %{http_code}' "
-                                "-H 'Host: real' http://10.1.0.10/early");
+            more + ("-H 'Expect:' --data-binary @" + zeros.path()) +
+            " -w ' %{http_code}' -H 'Host: real' http://10.1.0.10/early");
         BOOST_TEST(holds(early.output, "too much 413"), early.output);
     }
     auto half = connect();
