@@ -201,8 +201,8 @@ private:
             case Op::WantSockets:
                 workloads.want_sockets(record);
                 break;
-            case Op::NeedIngressSocket:
-                workloads.need_ingress_socket(record);
+            case Op::NeedPodSocket:
+                workloads.need_pod_socket(record);
                 break;
             default:
                 throw netemu::Error("the data plane sends an unknown record");

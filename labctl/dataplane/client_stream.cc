@@ -9,10 +9,8 @@ namespace labctl::dataplane {
 ClientStream::ClientStream(
     netemu::EventLoop& loop,
     netemu::UniqueFd socket,
-    const std::shared_ptr<const mesh::TlsServerConfig>& tls,
-    Events events)
-    : events_(std::move(events)),
-      tls_(tls ? std::make_unique<mesh::TlsServerSession>(tls) : nullptr),
+    const std::shared_ptr<const mesh::TlsServerConfig>& tls)
+    : tls_(tls ? std::make_unique<mesh::TlsServerSession>(tls) : nullptr),
       socket_(loop, std::move(socket), *this) {
 }
 
@@ -27,7 +25,7 @@ void ClientStream::start(std::string_view bytes) {
 
 void ClientStream::on_received(std::string_view bytes) {
     if (!tls_) {
-        return events_.received(bytes);
+        return listener_->on_client_bytes(bytes);
     }
     if (failed_) {
         return;
@@ -36,7 +34,7 @@ void ClientStream::on_received(std::string_view bytes) {
     send_output();
     const auto plain = tls_->take_plain();
     if (!plain.empty()) {
-        events_.received(plain);
+        listener_->on_client_bytes(plain);
     }
     if (!socket_.is_open()) {
         return;
@@ -44,7 +42,7 @@ void ClientStream::on_received(std::string_view bytes) {
     if (tls_->failed()) {
         failed_ = true;
         socket_.finish(); // behind the alert
-        events_.failed(tls_->error());
+        listener_->on_client_failed(tls_->error());
     } else if (tls_->peer_closed()) {
         on_ended();
     }
@@ -52,20 +50,20 @@ void ClientStream::on_received(std::string_view bytes) {
 
 void ClientStream::on_ended() {
     if (!std::exchange(ended_, true)) {
-        events_.ended();
+        listener_->on_client_ended();
     }
 }
 
 void ClientStream::on_failed(int /*error*/) {
-    events_.failed({});
+    listener_->on_client_failed({});
 }
 
 void ClientStream::on_drained() {
-    events_.drained();
+    listener_->on_client_drained();
 }
 
 void ClientStream::on_finished() {
-    events_.finished();
+    listener_->on_client_finished();
 }
 
 void ClientStream::send_output() {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,30 +13,40 @@ class TlsServerSession;
 
 namespace labctl::dataplane {
 
+/// Who hears of what happens on a ClientStream.
+class ClientListener {
+public:
+    ClientListener() = default;
+    ClientListener(const ClientListener&) = delete;
+    ClientListener& operator=(const ClientListener&) = delete;
+
+    virtual void on_client_bytes(std::string_view bytes) = 0;
+    virtual void on_client_ended() = 0; // nothing more will be received
+    /// The connection is lost, and why, if TLS is the reason: then its alert is on its way, and the
+    /// socket still open.
+    virtual void on_client_failed(const std::string& why) = 0;
+    virtual void on_client_drained() {}
+    virtual void on_client_finished() {} // all is sent, and its end
+
+protected:
+    ~ClientListener() = default;
+};
+
 /// A client's connection to a proxy, as plain bytes whether it speaks TLS or not. As StreamSocket:
 /// not to be destroyed by its callbacks. Belongs to the loop's thread.
 class ClientStream final : private StreamListener {
 public:
-    struct Events {
-        std::function<void(std::string_view bytes)> received;
-        std::function<void()> ended; // nothing more will be received
-        /// The connection is lost, and why, if TLS is the reason: then its alert is on its way, and
-        /// the socket still open.
-        std::function<void(const std::string& why)> failed;
-        std::function<void()> drained;
-        std::function<void()> finished; // all is sent, and its end
-    };
-
-    /// `tls`: null for plain bytes.
+    /// `tls`: null for plain bytes. Whoever listens is named before `start`.
     ClientStream(
         netemu::EventLoop& loop,
         netemu::UniqueFd socket,
-        const std::shared_ptr<const mesh::TlsServerConfig>& tls,
-        Events events);
+        const std::shared_ptr<const mesh::TlsServerConfig>& tls);
     ClientStream(const ClientStream&) = delete;
     ClientStream& operator=(const ClientStream&) = delete;
     ~ClientStream();
 
+    /// From now on, somebody else hears of it; also in the middle of what it tells.
+    void set_listener(ClientListener& listener) { listener_ = &listener; }
     /// `bytes` have been received already.
     void start(std::string_view bytes);
     void send(std::string_view bytes);
@@ -54,6 +63,8 @@ public:
     /// See StreamSocket.
     void abort() { socket_.abort(); }
     [[nodiscard]] bool is_open() const { return socket_.is_open(); }
+    /// Null without TLS.
+    [[nodiscard]] const mesh::TlsServerSession* tls() const { return tls_.get(); }
 
 private:
     void on_received(std::string_view bytes) override;
@@ -63,7 +74,7 @@ private:
     void on_finished() override;
     void send_output();
 
-    Events events_;
+    ClientListener* listener_ = nullptr;
     std::unique_ptr<mesh::TlsServerSession> tls_;
     std::string plain_; // not given to TLS yet
     bool ended_ = false;

@@ -1,18 +1,16 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "labctl/dataplane/http_proxy.h"
 #include "labctl/dataplane/pod.h"
-#include "labctl/dataplane/stream_socket.h"
-#include "netemu/base/address.h"
+#include "labctl/dataplane/upstream_pool.h"
 #include "netemu/base/event_loop.h"
-#include "netemu/base/unique_fd.h"
 #include "services/ingress.h"
 
 namespace mesh {
@@ -21,11 +19,6 @@ class TlsServerConfig;
 } // namespace mesh
 
 namespace labctl::dataplane {
-
-/// Connections to endpoints that a controller pod keeps open for the next request, and for how
-/// long (nginx: keepalive 320 of each worker, keepalive_timeout 60s).
-inline constexpr std::size_t kIdleUpstreamsMax = 256;
-inline constexpr std::chrono::seconds kIdleUpstreamSeconds{60};
 
 /// Endpoints that one request is tried at.
 inline constexpr std::size_t kUpstreamTriesMax = 3;
@@ -40,19 +33,12 @@ struct IngressRules {
 };
 
 /// One pod that is an Ingress controller, in the child: its rules, whose turn it is among the
-/// endpoints of each backend, and its idle connections to them. Belongs to the loop's thread.
-class IngressPod {
+/// endpoints of each backend, and its connections to them. What it answers by itself says why: 404,
+/// 502, 503, 504. Belongs to the loop's thread.
+class IngressPod final : public HttpProxy {
 public:
-    using SocketArrived = std::function<void(netemu::UniqueFd socket)>;
-    /// The supervisor makes the sockets of the pod's namespace. An order is known by its number.
-    struct Sockets {
-        std::function<std::uint32_t(std::uint32_t pod, netemu::Family family, SocketArrived)> order;
-        std::function<void(std::uint32_t number)> cancel;
-    };
-
-    IngressPod(netemu::EventLoop& loop, std::shared_ptr<ServedPod> pod, Sockets sockets);
-    IngressPod(const IngressPod&) = delete;
-    IngressPod& operator=(const IngressPod&) = delete;
+    IngressPod(
+        netemu::EventLoop& loop, std::shared_ptr<ServedPod> pod, UpstreamPool::Sockets sockets);
     ~IngressPod();
 
     [[nodiscard]] ServedPod& served() { return *pod_; }
@@ -61,55 +47,25 @@ public:
     /// closed when they are idle.
     void set_rules(std::shared_ptr<const IngressRules> rules);
 
-    /// The endpoints of a backend in the order in which they are to be tried: round robin, at most
-    /// kUpstreamTriesMax.
-    [[nodiscard]] std::vector<netemu::Endpoint> turn(const services::IngressBackend& backend);
-
-    /// An open connection that waits for a request, or none. Nothing has come on it since its last
-    /// answer: neither its end, nor bytes that would be taken for the answer to the next request.
-    [[nodiscard]] std::shared_ptr<StreamSocket> take_idle(const netemu::Endpoint& endpoint);
-    /// Takes over from the socket's listener.
-    void keep_idle(const netemu::Endpoint& endpoint, std::shared_ptr<StreamSocket> socket);
-    [[nodiscard]] bool has_idle() const { return idle_count_ > 0; }
-    /// Closes what has waited too long. To be called once a second or so while there is any.
-    void expire(netemu::Clock::time_point now);
-    /// Closes the idle connections to an endpoint.
-    void drop_idle(const netemu::Endpoint& endpoint);
-
-    /// Calls back with a new socket, or with none if there is none to be had. Returns the order's
-    /// number, for `cancel_order`.
-    std::uint32_t order_socket(netemu::Family family, SocketArrived arrived);
-    void cancel_order(std::uint32_t number) { sockets_.cancel(number); }
-
-    /// Destroys it in the loop's next turn: for what may not be destroyed by its own callbacks.
-    void bury(std::shared_ptr<void> thing);
+    [[nodiscard]] Decision decide(const mesh::Request& request, const HttpClient& client) override;
+    [[nodiscard]] Refusal failed(
+        const UpstreamExchange::Failure& failure, const netemu::Endpoint& endpoint) const override;
+    [[nodiscard]] mesh::Response
+    reply(const Refusal& refusal, const mesh::Request* request) const override;
+    void log(const HttpClient& client, const std::string& what, int status, std::size_t body_bytes)
+        override;
+    [[nodiscard]] UpstreamPool& pool() override { return pool_; }
+    [[nodiscard]] std::size_t& connections() override { return pod_->connections; }
 
 private:
-    /// Whatever happens on it is its end: nothing has been asked.
-    struct Idle final : StreamListener {
-        Idle(IngressPod& owner, const netemu::Endpoint& to) : pod(owner), endpoint(to) {}
-        void on_received(std::string_view /*bytes*/) override { pod.forget_idle(this); }
-        void on_ended() override { pod.forget_idle(this); }
-        void on_failed(int /*error*/) override { pod.forget_idle(this); }
+    /// The endpoints of a backend in the order in which they are to be tried: round robin, at most
+    /// kUpstreamTriesMax.
+    [[nodiscard]] std::vector<Upstream> turn(const services::IngressBackend& backend);
 
-        IngressPod& pod;
-        netemu::Endpoint endpoint;
-        std::shared_ptr<StreamSocket> socket;
-        netemu::Clock::time_point since;
-    };
-    using IdleList = std::vector<std::shared_ptr<Idle>>; // those that have waited longest first
-
-    void forget_idle(const Idle* idle);
-
-    netemu::EventLoop& loop_;
     std::shared_ptr<ServedPod> pod_;
-    Sockets sockets_;
     std::shared_ptr<const IngressRules> rules_;
     std::map<std::string, std::size_t> turns_; // by backend
-    std::map<netemu::Endpoint, IdleList> idle_;
-    std::size_t idle_count_ = 0;
-    std::vector<std::shared_ptr<void>> buried_;
-    netemu::EventLoop::TimerId burial_ = 0;
+    UpstreamPool pool_;
 };
 
 } // namespace labctl::dataplane

@@ -26,8 +26,8 @@ constexpr std::size_t kDescriptorsPerConnection = 4;
 
 } // namespace
 
-IngressServer::IngressServer(netemu::EventLoop& loop, Reply reply)
-    : loop_(loop), reply_(std::move(reply)) {
+IngressServer::IngressServer(netemu::EventLoop& loop, PodSockets& sockets)
+    : loop_(loop), sockets_(sockets) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         connections_max_ = std::min<std::size_t>(
@@ -56,12 +56,6 @@ bool IngressServer::take(
     case Op::IngressRulesEnd:
         take_rules(record);
         return true;
-    case Op::IngressSocket:
-        socket_arrived(record.u32(), std::move(fds.at(next_fd++)));
-        return true;
-    case Op::NoIngressSocket:
-        socket_arrived(record.u32(), {});
-        return true;
     default:
         return false;
     }
@@ -71,14 +65,7 @@ void IngressServer::add_pod(std::shared_ptr<ServedPod> pod, std::string name) {
     const auto id = pod->id;
     auto controller = std::make_unique<Controller>();
     controller->name = std::move(name);
-    controller->pod = std::make_unique<IngressPod>(
-        loop_,
-        std::move(pod),
-        IngressPod::Sockets{
-            [this](std::uint32_t whose, netemu::Family family, IngressPod::SocketArrived arrived) {
-                return order(whose, family, std::move(arrived));
-            },
-            [this](std::uint32_t flow) { flows_.erase(flow); }});
+    controller->pod = std::make_unique<IngressPod>(loop_, std::move(pod), sockets_.of(id));
     auto& rules = rules_[controller->name];
     if (!rules) { // none have come: its ports of TLS speak TLS all the same
         auto none = std::make_shared<IngressRules>();
@@ -127,25 +114,6 @@ void IngressServer::take_rules(WireReader& record) {
     }
 }
 
-// --- sockets of the pods, which only the supervisor can make
-
-std::uint32_t
-IngressServer::order(std::uint32_t pod, netemu::Family family, IngressPod::SocketArrived arrived) {
-    const auto flow = next_flow_++;
-    flows_[flow] = std::move(arrived);
-    WireWriter record;
-    record.op(Op::NeedIngressSocket).u32(flow).u32(pod).u8(family == netemu::Family::V4 ? 4 : 6);
-    reply_(record.bytes());
-    return flow;
-}
-
-void IngressServer::socket_arrived(std::uint32_t flow, netemu::UniqueFd socket) {
-    const auto waiting = flows_.extract(flow);
-    if (!waiting.empty()) {
-        waiting.mapped()(std::move(socket));
-    }
-}
-
 // --- clients
 
 void IngressServer::accept(Controller& controller, Listener& listener) {
@@ -172,13 +140,16 @@ void IngressServer::accept(Controller& controller, Listener& listener) {
         served.log.add(access_log_line(exchange, "refused: too many connections", 0, 0));
         return;
     }
-    auto connection = std::make_unique<IngressConnection>(
+    const HttpClient who{client, listener.port, listener.tls};
+    auto connection = std::make_unique<HttpConnection>(
         loop_,
         *controller.pod,
-        IngressConnection::Accepted{std::move(socket), client, listener.port, listener.tls},
-        [&controller](IngressConnection& closed) {
+        who,
+        std::make_unique<ClientStream>(
+            loop_, std::move(socket), listener.tls ? controller.pod->rules()->tls : nullptr),
+        [&controller](HttpConnection& closed) {
             auto ended = controller.connections.extract(&closed);
-            controller.pod->bury(std::shared_ptr<IngressConnection>(std::move(ended.mapped())));
+            controller.pod->pool().bury(std::shared_ptr<HttpConnection>(std::move(ended.mapped())));
         });
     auto& started = *connection;
     controller.connections.emplace(&started, std::move(connection));
@@ -199,11 +170,11 @@ std::size_t IngressServer::connections() const {
 void IngressServer::sweep() {
     sweep_timer_ = 0;
     const auto now = netemu::Clock::now();
-    std::vector<IngressConnection*> all;
+    std::vector<HttpConnection*> all;
     bool any_idle = false;
     for (const auto& [id, controller] : controllers_) {
-        controller->pod->expire(now);
-        any_idle = any_idle || controller->pod->has_idle();
+        controller->pod->pool().expire(now);
+        any_idle = any_idle || controller->pod->pool().has_idle();
         for (const auto& [key, connection] : controller->connections) {
             all.push_back(connection.get());
         }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -10,8 +9,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "labctl/dataplane/ingress_connection.h"
+#include "labctl/dataplane/http_connection.h"
 #include "labctl/dataplane/ingress_pod.h"
+#include "labctl/dataplane/pod_sockets.h"
 #include "labctl/dataplane/wire.h"
 #include "netemu/base/acceptor.h"
 #include "netemu/base/event_loop.h"
@@ -27,10 +27,8 @@ inline constexpr std::size_t kIngressConnectionsMax = 4096;
 /// loop's thread.
 class IngressServer {
 public:
-    /// Sends one message to the supervisor.
-    using Reply = std::function<void(std::string message)>;
-
-    IngressServer(netemu::EventLoop& loop, Reply reply);
+    /// `sockets` outlives this.
+    IngressServer(netemu::EventLoop& loop, PodSockets& sockets);
     IngressServer(const IngressServer&) = delete;
     IngressServer& operator=(const IngressServer&) = delete;
     ~IngressServer();
@@ -58,26 +56,20 @@ private:
         std::string name;
         std::list<Listener> listeners;   // their watches point here
         std::unique_ptr<IngressPod> pod; // before its connections
-        std::unordered_map<const IngressConnection*, std::unique_ptr<IngressConnection>>
-            connections;
+        std::unordered_map<const HttpConnection*, std::unique_ptr<HttpConnection>> connections;
     };
 
     void add_socket(WireReader& record, netemu::UniqueFd socket);
     void take_rules(WireReader& record);
-    void socket_arrived(std::uint32_t flow, netemu::UniqueFd socket);
-    std::uint32_t
-    order(std::uint32_t pod, netemu::Family family, IngressPod::SocketArrived arrived);
     void accept(Controller& controller, Listener& listener);
     [[nodiscard]] std::size_t connections() const;
     void sweep();
 
     netemu::EventLoop& loop_;
-    Reply reply_;
+    PodSockets& sockets_;
     std::map<std::string, std::string> pieces_; // of rules that arrive, by controller
     std::map<std::string, std::shared_ptr<const IngressRules>> rules_; // likewise
     std::map<std::uint32_t, std::unique_ptr<Controller>> controllers_; // by pod
-    std::unordered_map<std::uint32_t, IngressPod::SocketArrived> flows_;
-    std::uint32_t next_flow_ = 1;
     std::size_t connections_max_ = kIngressConnectionsMax;
     netemu::EventLoop::TimerId sweep_timer_ = 0;
 };

@@ -14,10 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kBadGateway = 502;
-constexpr int kServiceUnavailable = 503;
-constexpr int kGatewayTimeout = 504;
-
 /// Requests that may be sent twice (RFC 9110 section 9.2.2).
 bool is_idempotent(std::string_view method) {
     constexpr std::array<std::string_view, 6> kIdempotent{
@@ -28,8 +24,8 @@ bool is_idempotent(std::string_view method) {
 } // namespace
 
 UpstreamExchange::UpstreamExchange(
-    netemu::EventLoop& loop, IngressPod& pod, Asked asked, Events events)
-    : loop_(loop), pod_(pod), candidates_(std::move(asked.candidates)),
+    netemu::EventLoop& loop, UpstreamPool& pool, Asked asked, Events events)
+    : loop_(loop), pool_(pool), candidates_(std::move(asked.candidates)),
       head_(std::move(asked.head)), has_body_(asked.has_body), events_(std::move(events)),
       parser_(head_.method) {
     parser_.on_body([this](std::string_view piece) {
@@ -43,7 +39,7 @@ UpstreamExchange::UpstreamExchange(
 UpstreamExchange::~UpstreamExchange() {
     loop_.cancel(next_try_);
     if (order_) {
-        pod_.cancel_order(*order_);
+        pool_.cancel_order(*order_);
     }
 }
 
@@ -54,7 +50,7 @@ void UpstreamExchange::begin() {
 void UpstreamExchange::abandon() {
     phase_ = Phase::Over;
     loop_.cancel(std::exchange(next_try_, 0));
-    drop_socket();
+    drop_stream();
 }
 
 // --- a connection
@@ -63,16 +59,16 @@ void UpstreamExchange::try_current() {
     next_try_ = 0;
     // A request that is repeated gets a connection of its own: what has waited beside the one that
     // broke is likely to be broken too.
-    socket_ = repeated_ ? nullptr : pod_.take_idle(endpoint());
-    reused_ = socket_ != nullptr;
+    stream_ = repeated_ ? nullptr : pool_.take_idle(current());
+    reused_ = stream_ != nullptr;
     if (reused_) {
-        socket_->set_listener(*this);
-        socket_->pause(paused_);
+        stream_->set_listener(*this);
+        stream_->pause(paused_);
         return on_connected();
     }
     phase_ = Phase::Waiting;
     since_ = netemu::Clock::now();
-    order_ = pod_.order_socket(endpoint().address.family(), [this](netemu::UniqueFd socket) {
+    order_ = pool_.order_socket(endpoint().address.family(), [this](netemu::UniqueFd socket) {
         socket_arrived(std::move(socket));
     });
 }
@@ -83,39 +79,39 @@ void UpstreamExchange::socket_arrived(netemu::UniqueFd socket) {
         return;
     }
     if (!socket) {
-        return fail(kServiceUnavailable, "the controller can have no more sockets");
+        return fail(Cause::NoSocket, "no more sockets are to be had");
     }
     phase_ = Phase::Connecting;
-    socket_ = std::make_shared<StreamSocket>(
-        loop_, std::move(socket), static_cast<StreamListener&>(*this));
-    socket_->pause(paused_);
-    socket_->connect(endpoint());
+    stream_ = std::make_shared<UpstreamStream>(
+        loop_, std::move(socket), current(), static_cast<StreamListener&>(*this));
+    stream_->pause(paused_);
+    stream_->connect();
 }
 
 void UpstreamExchange::on_connected() {
     // It may lead nowhere one day (a policy, a cable): what nobody acknowledges is not waited for
     // any longer than a new connection is.
     if (!reused_) {
-        socket_->give_up_after(kUpstreamConnectTimeout);
+        stream_->give_up_after(kUpstreamConnectTimeout);
     }
     phase_ = Phase::Answering;
     since_ = netemu::Clock::now();
-    sent_seen_ = socket_->sent_total();
-    socket_->put(mesh::head_bytes(head_));
+    sent_seen_ = stream_->sent_total();
+    stream_->put(mesh::head_bytes(head_));
     events_.ready();
-    if (socket_) {
-        socket_->flush();
+    if (stream_) {
+        stream_->flush();
     }
 }
 
 /// The next endpoint, if there is one.
-void UpstreamExchange::connect_failed(int status, const std::string& why) {
+void UpstreamExchange::connect_failed(Cause cause, const std::string& why) {
     if (order_) {
-        pod_.cancel_order(*std::exchange(order_, std::nullopt));
+        pool_.cancel_order(*std::exchange(order_, std::nullopt));
     }
-    drop_socket();
+    drop_stream();
     if (current_ + 1 == candidates_.size()) {
-        return fail(status, why);
+        return fail(cause, why);
     }
     ++current_;
     try_again();
@@ -127,43 +123,43 @@ void UpstreamExchange::try_again() {
     next_try_ = loop_.after(0us, [this] { try_current(); });
 }
 
-void UpstreamExchange::drop_socket() {
-    if (socket_) {
-        socket_->close();
-        pod_.bury(std::exchange(socket_, nullptr));
+void UpstreamExchange::drop_stream() {
+    if (stream_) {
+        stream_->close();
+        pool_.bury(std::exchange(stream_, nullptr));
     }
 }
 
 // --- the request
 
 void UpstreamExchange::send(std::string_view bytes) {
-    if (socket_) {
-        socket_->send(bytes);
+    if (stream_) {
+        stream_->send(bytes);
     }
 }
 
 void UpstreamExchange::put(std::string_view bytes) {
-    if (socket_) {
-        socket_->put(bytes);
+    if (stream_) {
+        stream_->put(bytes);
     }
 }
 
 void UpstreamExchange::flush() {
-    if (socket_) {
-        socket_->flush();
+    if (stream_) {
+        stream_->flush();
     }
 }
 
 void UpstreamExchange::send_end() {
-    if (socket_) {
-        socket_->finish();
+    if (stream_) {
+        stream_->finish();
     }
 }
 
 void UpstreamExchange::pause(bool paused) {
     paused_ = paused;
-    if (socket_) {
-        socket_->pause(paused);
+    if (stream_) {
+        stream_->pause(paused);
     }
 }
 
@@ -191,11 +187,12 @@ void UpstreamExchange::take_answer(std::string_view bytes) {
     while (!bytes.empty() && phase_ == Phase::Answering) {
         bytes.remove_prefix(parser_.feed(bytes));
         if (parser_.failed()) {
-            return fail(kBadGateway, "the answer is no proper HTTP: " + parser_.error().text);
+            return fail(Cause::NoAnswer, "the answer is no proper HTTP: " + parser_.error().text);
         }
         if (parser_.head_complete()) {
             if (parser_.response().status == 101 && !mesh::upgrades(head_.headers)) {
-                return fail(kBadGateway, "the endpoint changes a protocol that nobody asked it to");
+                return fail(
+                    Cause::NoAnswer, "the endpoint changes a protocol that nobody asked it to");
             }
             tell_head();
         }
@@ -236,15 +233,17 @@ void UpstreamExchange::on_ended() {
 
 /// The socket is closed.
 void UpstreamExchange::on_failed(int error) {
-    const std::string why =
-        error == 0 ? "the connection has ended" : std::generic_category().message(error);
+    const bool tls = stream_ && !stream_->tls_problem().empty();
+    const std::string why = tls          ? "TLS: " + stream_->tls_problem()
+                            : error == 0 ? "the connection has ended"
+                                         : std::generic_category().message(error);
     switch (phase_) {
     case Phase::Connecting:
-        return connect_failed(kBadGateway, why);
+        return connect_failed(tls ? Cause::Tls : Cause::Connect, why);
     case Phase::Answering:
         return broken(why);
     case Phase::Raw:
-        return fail(0, why);
+        return fail(Cause::BrokeOff, why);
     case Phase::Waiting:
     case Phase::Over:
         return;
@@ -256,11 +255,11 @@ void UpstreamExchange::on_failed(int error) {
 void UpstreamExchange::broken(const std::string& why) {
     if (reused_ && !answered_ && !has_body_ && is_idempotent(head_.method)) {
         repeated_ = true;
-        drop_socket();
-        pod_.drop_idle(endpoint()); // the others are of no better health
+        drop_stream();
+        pool_.drop_idle(current()); // the others are of no better health
         return try_again();
     }
-    fail(kBadGateway, answered_ ? why + " in the middle of its answer" : why);
+    fail(Cause::Closed, answered_ ? why + " in the middle of its answer" : why);
 }
 
 void UpstreamExchange::finish_answer(bool reusable) {
@@ -269,17 +268,17 @@ void UpstreamExchange::finish_answer(bool reusable) {
         return; // abandoned by whoever was told the head
     }
     phase_ = Phase::Over;
-    if (reusable && request_complete_ && socket_->unsent() == 0) {
-        pod_.keep_idle(endpoint(), std::exchange(socket_, nullptr));
+    if (reusable && request_complete_ && stream_->unsent() == 0) {
+        pool_.keep_idle(std::exchange(stream_, nullptr));
     }
-    drop_socket();
+    drop_stream();
     events_.end(parser_.response().trailers);
 }
 
-void UpstreamExchange::fail(int status, const std::string& text) {
+void UpstreamExchange::fail(Cause cause, const std::string& text) {
     phase_ = Phase::Over;
-    drop_socket();
-    events_.failed({head_told_ ? 0 : status, text});
+    drop_stream();
+    events_.failed({head_told_ ? Cause::BrokeOff : cause, text});
 }
 
 void UpstreamExchange::expire(netemu::Clock::time_point now) {
@@ -287,7 +286,7 @@ void UpstreamExchange::expire(netemu::Clock::time_point now) {
     if (phase_ == Phase::Connecting || (phase_ == Phase::Waiting && order_)) {
         if (took(kUpstreamConnectTimeout)) {
             connect_failed(
-                kGatewayTimeout,
+                Cause::ConnectTimeout,
                 "no connection within " + std::to_string(kUpstreamConnectTimeout.count()) + " s");
         }
         return;
@@ -295,13 +294,13 @@ void UpstreamExchange::expire(netemu::Clock::time_point now) {
     if (phase_ != Phase::Answering) {
         return;
     }
-    const bool moved = std::exchange(sent_seen_, socket_->sent_total()) != socket_->sent_total();
-    const bool client_is_slow = !request_complete_ && socket_->unsent() == 0;
+    const bool moved = std::exchange(sent_seen_, stream_->sent_total()) != stream_->sent_total();
+    const bool client_is_slow = !request_complete_ && stream_->unsent() == 0;
     if (paused_ || moved || client_is_slow) {
         since_ = now;
     } else if (took(kUpstreamSilenceTimeout)) {
         fail(
-            kGatewayTimeout,
+            Cause::Silence,
             "the endpoint has said nothing for " + std::to_string(kUpstreamSilenceTimeout.count()) +
                 " s");
     }

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "labctl/dataplane/ingress_pod.h"
 #include "labctl/dataplane/stream_socket.h"
+#include "labctl/dataplane/upstream_pool.h"
 #include "mesh/http/message.h"
 #include "mesh/http/parser.h"
 
@@ -20,15 +20,25 @@ namespace labctl::dataplane {
 inline constexpr std::chrono::seconds kUpstreamConnectTimeout{5};
 inline constexpr std::chrono::seconds kUpstreamSilenceTimeout{60};
 
-/// One request of an Ingress controller to an endpoint, and its answer. An endpoint that does not
+/// One request of a proxy to an endpoint, and its answer. An endpoint that does not
 /// accept is passed over for the next one. Callbacks are made one after the other, and of them only
 /// `ready` from within a member (`begin`); the object may not be destroyed by them
-/// (IngressPod::bury). Belongs to the loop's thread.
+/// (UpstreamPool::bury). Belongs to the loop's thread.
 class UpstreamExchange final : private StreamListener {
 public:
     /// What became of a request that has no answer.
+    enum class Cause : std::uint8_t {
+        NoSocket, // none could be had
+        Connect,  // no endpoint has accepted, or none in time
+        ConnectTimeout,
+        Tls,      // the handshake failed at the last one that was tried
+        Closed,   // the connection broke before the answer
+        NoAnswer, // what came is no answer
+        Silence,  // nothing came for too long
+        BrokeOff, // the head of the answer has been told: nothing else can be said to the client
+    };
     struct Failure {
-        int status = 0;   // what to tell the client: 502, 504; 0: the answer broke off
+        Cause cause = Cause::BrokeOff;
         std::string text; // why
     };
     struct Events {
@@ -46,11 +56,11 @@ public:
     };
 
     struct Asked {
-        std::vector<netemu::Endpoint> candidates; // in the order of their turns; not empty
+        std::vector<Upstream> candidates; // in the order of their turns; not empty
         mesh::Request head;
         bool has_body = false; // one will follow the head
     };
-    UpstreamExchange(netemu::EventLoop& loop, IngressPod& pod, Asked asked, Events events);
+    UpstreamExchange(netemu::EventLoop& loop, UpstreamPool& pool, Asked asked, Events events);
     UpstreamExchange(const UpstreamExchange&) = delete;
     UpstreamExchange& operator=(const UpstreamExchange&) = delete;
     ~UpstreamExchange();
@@ -70,9 +80,9 @@ public:
     /// The whole request is sent: without this, the connection cannot be used again.
     void request_complete() { request_complete_ = true; }
     void pause(bool paused);
-    [[nodiscard]] bool full() const { return socket_ != nullptr && socket_->full(); }
+    [[nodiscard]] bool full() const { return stream_ != nullptr && stream_->full(); }
     /// The endpoint that is tried, or answers.
-    [[nodiscard]] const netemu::Endpoint& endpoint() const { return candidates_[current_]; }
+    [[nodiscard]] const netemu::Endpoint& endpoint() const { return current().endpoint; }
 
 private:
     enum class Phase : std::uint8_t { Waiting, Connecting, Answering, Raw, Over };
@@ -85,23 +95,24 @@ private:
     void try_current();
     void try_again();
     void socket_arrived(netemu::UniqueFd socket);
-    void connect_failed(int status, const std::string& why);
+    void connect_failed(Cause cause, const std::string& why);
     void take_answer(std::string_view bytes);
     void tell_head();
     void broken(const std::string& why);
     void finish_answer(bool reusable);
-    void fail(int status, const std::string& text);
-    void drop_socket();
+    void fail(Cause cause, const std::string& text);
+    void drop_stream();
+    [[nodiscard]] const Upstream& current() const { return candidates_[current_]; }
 
     netemu::EventLoop& loop_;
-    IngressPod& pod_;
-    std::vector<netemu::Endpoint> candidates_;
+    UpstreamPool& pool_;
+    std::vector<Upstream> candidates_;
     std::size_t current_ = 0;
     mesh::Request head_;
     bool has_body_;
     Events events_;
     Phase phase_ = Phase::Waiting;
-    std::shared_ptr<StreamSocket> socket_;
+    std::shared_ptr<UpstreamStream> stream_;
     mesh::ResponseParser parser_;
     std::optional<std::uint32_t> order_; // of a socket that has not come
     netemu::EventLoop::TimerId next_try_ = 0;

@@ -63,8 +63,9 @@ enum class Op : std::uint8_t {
     AddIngressSocket,  // u32 pod, u16 port, u8 whether TLS; one descriptor
     IngressRulesPiece, // text controller, text: the next piece of an encode_ingress_table
     IngressRulesEnd,   // text controller: they are complete, and in force from now on
-    IngressSocket,     // u32 flow; one descriptor: the answer to NeedIngressSocket
-    NoIngressSocket,   // u32 flow: likewise
+    // The same, for every pod that is a proxy.
+    PodSocket,   // u32 flow; one descriptor: the answer to NeedPodSocket
+    NoPodSocket, // u32 flow: likewise
     // Workload channel, from the child.
     Hello = 64, // serving; sent once
     Serving,    // u32 pod
@@ -77,8 +78,8 @@ enum class Op : std::uint8_t {
               // name, u16 type, u8 tcp, u16 rcode, u16 flags, u32 bytes, u32 duration us, u8
               // source, endpoint of the upstream
     DnsCrash, // u32 pod, text: its server has ended, and why; Serving when it is back
-    WantSockets,       // u32 pod, u8 4 or 6, u8 protocol, u16 count: answered with AddDnsStock
-    NeedIngressSocket, // u32 flow, u32 pod, u8 4 or 6: a TCP socket of its namespace
+    WantSockets,   // u32 pod, u8 4 or 6, u8 protocol, u16 count: answered with AddDnsStock
+    NeedPodSocket, // u32 flow, u32 pod, u8 4 or 6: a TCP socket of its namespace
     // Probe channel, to the child.
     AddTemplate = 128, // u32 template, u8 scheme, u8 identity, u8 evidence, u32 timeout ms, text
                        // method, text TLS host

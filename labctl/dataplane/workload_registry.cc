@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t kRecordsBatchBytes = 48U << 10U;
 /// Twice as many as connections that can wait for one (kIngressConnectionsMax).
-constexpr std::size_t kIngressSocketsQueuedMax = 8192;
+constexpr std::size_t kPodSocketsQueuedMax = 8192;
 
 bool is_coredns(const WorkloadSpec& spec) {
     return spec.dns && spec.dns->role == DnsServing::Role::Cluster;
@@ -319,14 +319,14 @@ void WorkloadRegistry::dns_crash(WireReader& record) {
     }
 }
 
-void WorkloadRegistry::need_ingress_socket(WireReader& record) {
+void WorkloadRegistry::need_pod_socket(WireReader& record) {
     const auto flow = record.u32();
     const auto name = names_.find(record.u32());
     const int domain = record.u8() == 6 ? AF_INET6 : AF_INET;
     if (channel_ == nullptr) {
         return;
     }
-    if (channel_->queued() > kIngressSocketsQueuedMax) {
+    if (channel_->queued() > kPodSocketsQueuedMax) {
         throw netemu::Error("the data plane orders sockets, and takes none");
     }
     try {
@@ -336,11 +336,10 @@ void WorkloadRegistry::need_ingress_socket(WireReader& record) {
         std::vector<netemu::UniqueFd> sockets;
         const auto& where = pods_.at(name->second).spec.ns_name;
         sockets.push_back(open_socket_(where, domain, SOCK_STREAM | SOCK_NONBLOCK, 0));
-        channel_->send_owned(
-            WireWriter().op(Op::IngressSocket).u32(flow).bytes(), std::move(sockets));
+        channel_->send_owned(WireWriter().op(Op::PodSocket).u32(flow).bytes(), std::move(sockets));
     } catch (const netemu::Error& error) {
         netemu::log_debug("dataplane", std::string("a socket for an endpoint: ") + error.what());
-        channel_->send(WireWriter().op(Op::NoIngressSocket).u32(flow).bytes());
+        channel_->send(WireWriter().op(Op::NoPodSocket).u32(flow).bytes());
     }
 }
 

@@ -39,12 +39,12 @@ public:
     void logs(const std::string& pod, std::size_t lines, DataPlane::LogCallback callback);
 
     /// Takes the fields of a record of the child: Serving, Served, Logs, WantSockets,
-    /// NeedIngressSocket, DnsQuery, DnsCrash. Throws netemu::Error if they make no sense.
+    /// NeedPodSocket, DnsQuery, DnsCrash. Throws netemu::Error if they make no sense.
     void serving(WireReader& record);
     void served_arrived(WireReader& record);
     void logs_arrived(WireReader& record);
     void want_sockets(WireReader& record);
-    void need_ingress_socket(WireReader& record);
+    void need_pod_socket(WireReader& record);
     void dns_query(WireReader& record, const DnsEventCallback& callback);
     void dns_crash(WireReader& record);
 

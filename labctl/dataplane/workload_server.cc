@@ -32,7 +32,8 @@ WorkloadServer::WorkloadServer(netemu::EventLoop& loop, Reply reply)
           [this](std::string message) { reply_(std::move(message)); },
           [this](std::uint32_t pod, std::string line) { pods_.at(pod)->log.add(std::move(line)); }),
       proxies_(loop, [this](std::string message) { reply_(std::move(message)); }),
-      ingress_(loop, [this](std::string message) { reply_(std::move(message)); }) {
+      pod_sockets_([this](std::string message) { reply_(std::move(message)); }),
+      ingress_(loop, pod_sockets_) {
 }
 
 WorkloadServer::~WorkloadServer() {
@@ -63,6 +64,12 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
             break;
         case Op::AddIngress:
             add_ingress(record);
+            break;
+        case Op::PodSocket:
+            pod_sockets_.arrived(record.u32(), std::move(fds.at(next_fd++)));
+            break;
+        case Op::NoPodSocket:
+            pod_sockets_.arrived(record.u32(), {});
             break;
         case Op::RemoveSocket:
             remove_socket(record);

@@ -64,6 +64,7 @@ private:
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     DnsService dns_;
     ProxyServer proxies_;
+    PodSockets pod_sockets_; // before those that use them
     IngressServer ingress_;
 };
 

@@ -6,7 +6,8 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "labctl/dataplane/ingress_connection.h"
+#include "labctl/dataplane/http_connection.h"
+#include "labctl/dataplane/ingress_pod.h"
 #include "tests/netns/ingress_net.h"
 
 // NOLINTBEGIN: Boost.Test's macros
@@ -23,7 +24,7 @@ struct IngressClock {
     IngressPod controller{
         loop,
         pod,
-        {[this](std::uint32_t, netemu::Family, IngressPod::SocketArrived arrived) {
+        {[this](netemu::Family, UpstreamPool::SocketArrived arrived) {
              loop.after(0us, [arrived] {
                  arrived(netemu::UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)));
              });
@@ -33,7 +34,7 @@ struct IngressClock {
     netemu::UniqueFd listener{::socket(AF_INET, SOCK_STREAM, 0)};
     netemu::UniqueFd client;
     netemu::UniqueFd endpoint; // its end
-    std::unique_ptr<IngressConnection> connection;
+    std::unique_ptr<HttpConnection> connection;
     bool closed = false;
     netemu::Clock::time_point now = netemu::Clock::now();
 
@@ -48,11 +49,12 @@ struct IngressClock {
         std::array<int, 2> pair{};
         BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair.data()) == 0);
         client.reset(pair[0]);
-        connection = std::make_unique<IngressConnection>(
+        connection = std::make_unique<HttpConnection>(
             loop,
             controller,
-            IngressConnection::Accepted{netemu::UniqueFd(pair[1]), {}, 80, false},
-            [this](IngressConnection&) { closed = true; });
+            HttpClient{{}, 80, false},
+            std::make_unique<ClientStream>(loop, netemu::UniqueFd(pair[1]), nullptr),
+            [this](HttpConnection&) { closed = true; });
         connection->start({});
     }
     void turn() {

@@ -1,8 +1,7 @@
-#include "labctl/dataplane/ingress_connection.h"
+#include "labctl/dataplane/http_connection.h"
 
 #include <utility>
 
-#include "labctl/dataplane/workload.h"
 #include "mesh/http/writer.h"
 
 namespace labctl::dataplane {
@@ -10,68 +9,69 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kIngressHeldMax = 64U << 10U;
-constexpr auto kIngressIdleMax = 75s; // nginx's keepalive_timeout
-constexpr auto kIngressRawIdleMax = 1h;
-constexpr auto kIngressDrainMax = 2s;
+constexpr std::size_t kHttpHeldMax = 64U << 10U;
+constexpr auto kHttpIdleMax = 75s; // nginx's keepalive_timeout
+constexpr auto kHttpRawIdleMax = 1h;
+constexpr auto kHttpDrainMax = 2s;
 constexpr char kTlsHandshake = 0x16; // the first byte that a TLS client sends (RFC 8446, 5.1)
-constexpr std::size_t kIngressSmallPiece = 4096; // not worth a packet of its own
+constexpr std::size_t kHttpSmallPiece = 4096; // not worth a packet of its own
 
 } // namespace
 
-IngressConnection::IngressConnection(
-    netemu::EventLoop& loop, IngressPod& pod, Accepted accepted, Closed closed)
-    : loop_(loop), pod_(pod), client_(accepted.client), port_(accepted.port), tls_(accepted.tls),
-      closed_(std::move(closed)), stream_(
-                                      loop,
-                                      std::move(accepted.socket),
-                                      accepted.tls ? pod.rules()->tls : nullptr,
-                                      ClientStream::Events{
-                                          [this](std::string_view bytes) { received(bytes); },
-                                          [this] { client_ended(); },
-                                          [this](const std::string& why) { client_failed(why); },
-                                          [this] { client_drained(); },
-                                          [this] { client_finished(); }}),
-      last_active_(netemu::Clock::now()) {
-    ++pod_.served().connections;
+HttpConnection::HttpConnection(
+    netemu::EventLoop& loop,
+    HttpProxy& proxy,
+    HttpClient client,
+    std::unique_ptr<ClientStream> stream,
+    Closed closed)
+    : loop_(loop), proxy_(proxy), client_(client), closed_(std::move(closed)),
+      stream_(std::move(stream)), last_active_(netemu::Clock::now()) {
+    stream_->set_listener(*this);
+    ++proxy_.connections();
     parser_.on_body([this](std::string_view piece) { take_body(piece); });
 }
 
-IngressConnection::~IngressConnection() {
+HttpConnection::~HttpConnection() {
     loop_.cancel(next_timer_);
-    --pod_.served().connections;
+    --proxy_.connections();
 }
 
-void IngressConnection::start(std::string_view bytes) {
-    stream_.start(bytes);
+void HttpConnection::start(std::string_view bytes) {
+    stream_->start(bytes);
+}
+
+void HttpConnection::take_over(std::string_view plain) {
+    if (!plain.empty()) {
+        on_client_bytes(plain);
+    }
 }
 
 // --- time
 
-void IngressConnection::expire(netemu::Clock::time_point now) {
+void HttpConnection::expire(netemu::Clock::time_point now) {
     if (upstream_) {
         upstream_->expire(now);
     }
-    if (std::exchange(sent_seen_, stream_.sent_total()) != stream_.sent_total()) {
+    if (std::exchange(sent_seen_, stream_->sent_total()) != stream_->sent_total()) {
         last_active_ = now;
     }
     const auto idle = now - last_active_;
     switch (phase_) {
     case Phase::Reading:
-        if (idle > kIngressIdleMax && !parser_.idle()) {
+        if (idle > kHttpIdleMax && !parser_.idle()) {
             story_ = "a request whose head does not end";
-            reply(408, "the request's head does not end", false);
-        } else if (idle > kIngressIdleMax) {
+            reply({408, "the request's head does not end", false});
+        } else if (idle > kHttpIdleMax) {
             close();
         }
         return;
     case Phase::Relaying:
         return expire_relaying(now);
     case Phase::Raw:
-        return idle > kIngressRawIdleMax ? close() : void();
+        return idle > kHttpRawIdleMax ? close() : void();
     case Phase::Draining: {
-        const bool all_sent = stream_.unsent() == 0;
-        return idle > (all_sent ? kIngressDrainMax : kIngressIdleMax) ? close() : void();
+        const bool all_sent = stream_->unsent() == 0;
+        return idle > (all_sent ? kHttpDrainMax : kHttpIdleMax) ? close() : void();
     }
     case Phase::Closed:
         return;
@@ -79,37 +79,37 @@ void IngressConnection::expire(netemu::Clock::time_point now) {
 }
 
 /// While it is the endpoint's turn, UpstreamExchange looks at the clock.
-void IngressConnection::expire_relaying(netemu::Clock::time_point now) {
-    const bool must_read = stream_.unsent() > 0;
+void HttpConnection::expire_relaying(netemu::Clock::time_point now) {
+    const bool must_read = stream_->unsent() > 0;
     const bool must_write = !request_complete_ && upstream_ready_ && !upstream_->full();
     if (!must_read && !must_write) {
         last_active_ = now;
-    } else if (now - last_active_ > kIngressIdleMax) {
+    } else if (now - last_active_ > kHttpIdleMax) {
         drop_exchange();
         must_read ? log(status_, "the client does not read its answer")
-                  : reply(408, "the request's body does not end", false);
+                  : reply({408, "the request's body does not end", false});
         if (must_read) {
             close();
         }
     }
 }
 
-void IngressConnection::pace() {
+void HttpConnection::pace() {
     // More than any answer leaves unsent: the client makes us speak, and does not listen.
-    bool paused = stream_.unsent() > 2 * kStreamUnsentMax;
+    bool paused = stream_->unsent() > 2 * kStreamUnsentMax;
     if (phase_ == Phase::Raw) {
         paused = paused || upstream_->full();
     } else if (phase_ == Phase::Relaying && request_complete_) {
-        paused = paused || held_.size() > kIngressHeldMax;
+        paused = paused || held_.size() > kHttpHeldMax;
     } else if (phase_ == Phase::Relaying) {
         paused = paused || (upstream_ready_ ? upstream_->full() : !body_waiting_.empty());
     }
-    stream_.pause(paused);
+    stream_->pause(paused);
 }
 
 // --- what the client says
 
-void IngressConnection::received(std::string_view bytes) {
+void HttpConnection::on_client_bytes(std::string_view bytes) {
     const bool within_a_head = phase_ == Phase::Reading && !parser_.idle();
     if (phase_ != Phase::Draining && !within_a_head) {
         last_active_ = netemu::Clock::now();
@@ -125,7 +125,7 @@ void IngressConnection::received(std::string_view bytes) {
     pace();
 }
 
-void IngressConnection::take(std::string_view bytes) {
+void HttpConnection::take(std::string_view bytes) {
     while (!bytes.empty() && (phase_ == Phase::Reading || phase_ == Phase::Relaying)) {
         if (request_complete_) { // the next one waits for the answer to this one
             held_.append(bytes);
@@ -133,7 +133,7 @@ void IngressConnection::take(std::string_view bytes) {
         }
         if (parser_.idle() && bytes.front() == kTlsHandshake) {
             story_ = "TLS on a port of plain HTTP";
-            return reply(400, "this port speaks plain HTTP, and you began with TLS");
+            return reply({400, "this port speaks plain HTTP, and you began with TLS"});
         }
         bytes.remove_prefix(parser_.feed(bytes));
         if (phase_ != Phase::Reading && phase_ != Phase::Relaying) {
@@ -142,7 +142,7 @@ void IngressConnection::take(std::string_view bytes) {
         if (parser_.failed()) {
             story_ = "a request that is no proper HTTP";
             drop_exchange();
-            return reply(parser_.error().status, parser_.error().text);
+            return reply({parser_.error().status, parser_.error().text});
         }
         if (parser_.head_complete()) {
             route();
@@ -154,7 +154,7 @@ void IngressConnection::take(std::string_view bytes) {
 }
 
 /// Behind the head, but maybe before `take` has seen that it is complete.
-void IngressConnection::take_body(std::string_view piece) {
+void HttpConnection::take_body(std::string_view piece) {
     route();
     if (phase_ != Phase::Relaying) {
         return; // answered already
@@ -164,14 +164,14 @@ void IngressConnection::take_body(std::string_view piece) {
     const std::string_view bytes = framed.empty() ? piece : std::string_view(framed);
     if (!upstream_ready_) {
         body_waiting_.append(bytes);
-    } else if (bytes.size() < kIngressSmallPiece) {
+    } else if (bytes.size() < kHttpSmallPiece) {
         upstream_->put(bytes);
     } else {
         upstream_->send(bytes);
     }
 }
 
-void IngressConnection::request_complete() {
+void HttpConnection::request_complete() {
     request_complete_ = true;
     if (request_framing_ == mesh::BodyFraming::Chunked) {
         auto trailers = parser_.request().trailers;
@@ -183,14 +183,14 @@ void IngressConnection::request_complete() {
     }
 }
 
-void IngressConnection::client_ended() {
+void HttpConnection::on_client_ended() {
     input_ended_ = true;
     if (phase_ == Phase::Raw) {
         upstream_->send_end();
     } else if (phase_ == Phase::Reading) {
         finish();
     } else if (phase_ == Phase::Draining) {
-        client_finished();
+        on_client_finished();
     } else if (phase_ == Phase::Relaying && !request_complete_) {
         constexpr int kClientClosedRequest = 499; // nginx's
         log(kClientClosedRequest, "the client has ended in the middle of its request");
@@ -198,10 +198,10 @@ void IngressConnection::client_ended() {
     }
 }
 
-void IngressConnection::client_failed(const std::string& why) {
+void HttpConnection::on_client_failed(const std::string& why) {
     if (!why.empty()) {
         drop_exchange();
-        pod_.served().log.add(access_log_line(exchange(), "TLS: " + why, 0, 0));
+        proxy_.log(client_, "TLS: " + why, 0, 0);
         phase_ = Phase::Draining; // the alert is on its way
         last_active_ = netemu::Clock::now();
         return;
@@ -216,7 +216,7 @@ void IngressConnection::client_failed(const std::string& why) {
     close();
 }
 
-void IngressConnection::client_drained() {
+void HttpConnection::on_client_drained() {
     if (waits_to_drain_) {
         waits_to_drain_ = false;
         next_request();
@@ -227,8 +227,8 @@ void IngressConnection::client_drained() {
 }
 
 /// All is sent, and the end of it.
-void IngressConnection::client_finished() {
-    if (phase_ == Phase::Draining && input_ended_ && stream_.unsent() == 0) {
+void HttpConnection::on_client_finished() {
+    if (phase_ == Phase::Draining && input_ended_ && stream_->unsent() == 0) {
         close();
     }
 }
@@ -236,7 +236,7 @@ void IngressConnection::client_finished() {
 // --- what the server answers
 
 /// Also when the request is complete afterwards.
-void IngressConnection::upstream_ready() {
+void HttpConnection::upstream_ready() {
     upstream_ready_ = true;
     if (!body_waiting_.empty()) {
         upstream_->put(std::exchange(body_waiting_, {}));
@@ -247,12 +247,18 @@ void IngressConnection::upstream_ready() {
     pace();
 }
 
-void IngressConnection::answer_head(const mesh::Response& head) {
+mesh::Response HttpConnection::client_head(
+    const mesh::Response& head, int version_minor, mesh::BodyFraming framing, bool keep_alive) {
+    auto changed = mesh::forward_response(head, version_minor, framing, keep_alive);
+    proxy_.edit_answer(changed);
+    return changed;
+}
+
+void HttpConnection::answer_head(const mesh::Response& head) {
     status_ = head.status;
     if (head.status == 101) {
         phase_ = Phase::Raw;
-        stream_.send(
-            mesh::head_bytes(mesh::forward_response(head, 1, mesh::BodyFraming::None, true)));
+        stream_->send(mesh::head_bytes(client_head(head, 1, mesh::BodyFraming::None, true)));
         log(status_, "");
         upstream_->send(std::exchange(held_, {}));
         if (input_ended_) {
@@ -265,98 +271,93 @@ void IngressConnection::answer_head(const mesh::Response& head) {
         mesh::client_framing(mesh::body_framing(head, request.method), request.version_minor);
     keep_alive_ = parser_.keep_alive() && request_complete_ &&
                   answer_framing_ != mesh::BodyFraming::UntilClose;
-    stream_.put(mesh::head_bytes(
-        mesh::forward_response(head, request.version_minor, answer_framing_, keep_alive_)));
+    stream_->put(
+        mesh::head_bytes(client_head(head, request.version_minor, answer_framing_, keep_alive_)));
 }
 
-void IngressConnection::answer_body(std::string_view piece) {
+void HttpConnection::answer_body(std::string_view piece) {
     body_bytes_ += piece.size();
     const bool chunked = answer_framing_ == mesh::BodyFraming::Chunked;
     if (chunked) {
-        stream_.put(mesh::chunk_head_bytes(piece.size()));
+        stream_->put(mesh::chunk_head_bytes(piece.size()));
     }
-    piece.size() < kIngressSmallPiece ? stream_.put(piece) : stream_.send(piece);
+    piece.size() < kHttpSmallPiece ? stream_->put(piece) : stream_->send(piece);
     if (chunked) {
-        stream_.put("\r\n");
+        stream_->put("\r\n");
     }
-    if (stream_.full()) {
+    if (stream_->full()) {
         upstream_->pause(true);
     }
 }
 
-void IngressConnection::answer_end(const mesh::Headers& trailers) {
+void HttpConnection::answer_end(const mesh::Headers& trailers) {
     if (answer_framing_ == mesh::BodyFraming::Chunked) {
         auto passed = trailers;
         mesh::remove_hop_by_hop(passed);
-        stream_.put(mesh::last_chunk_bytes(passed));
+        stream_->put(mesh::last_chunk_bytes(passed));
     }
-    stream_.flush();
+    stream_->flush();
     log(status_, "");
     drop_exchange();
     keep_alive_ ? request_over() : finish();
 }
 
-void IngressConnection::answer_failed(const UpstreamExchange::Failure& failure) {
-    const auto where = " at " + upstream_->endpoint().to_string();
+void HttpConnection::answer_failed(const UpstreamExchange::Failure& failure) {
+    const auto endpoint = upstream_->endpoint();
     drop_exchange();
     if (phase_ == Phase::Raw) {
         return finish();
     }
-    if (failure.status == 0) { // the client can be told in no other way
-        log(status_, failure.text + where);
-        stream_.abort();
+    if (failure.cause == UpstreamExchange::Cause::BrokeOff) { // there is no other way to tell
+        log(status_, failure.text + " at " + endpoint.to_string());
+        stream_->abort();
         return close();
     }
-    reply(failure.status, failure.text + where);
+    reply(proxy_.failed(failure, endpoint));
 }
 
-void IngressConnection::raw_from_server(std::string_view bytes) {
+void HttpConnection::raw_from_server(std::string_view bytes) {
     last_active_ = netemu::Clock::now();
     if (bytes.empty()) {
         server_ended_ = true;
-        stream_.finish();
+        stream_->finish();
         return;
     }
-    stream_.send(bytes);
-    upstream_->pause(stream_.full());
+    stream_->send(bytes);
+    upstream_->pause(stream_->full());
 }
 
 // --- the end of a connection
 
 /// Closing with unread input would send RST, which can destroy the answer on its way (RFC 9112
 /// section 9.6).
-void IngressConnection::finish() {
+void HttpConnection::finish() {
     phase_ = Phase::Draining;
     last_active_ = netemu::Clock::now();
-    stream_.finish();
-    if (!stream_.is_open()) {
+    stream_->finish();
+    if (!stream_->is_open()) {
         return close();
     }
-    client_finished();
+    on_client_finished();
     pace();
 }
 
-void IngressConnection::close() {
+void HttpConnection::close() {
     if (phase_ != Phase::Closed) {
         phase_ = Phase::Closed;
         loop_.cancel(std::exchange(next_timer_, 0));
         drop_exchange();
-        stream_.close();
+        stream_->close();
         closed_(*this);
     }
 }
 
-void IngressConnection::drop_exchange() {
+void HttpConnection::drop_exchange() {
     if (upstream_) {
         upstream_->abandon();
-        pod_.bury(std::exchange(upstream_, nullptr));
+        proxy_.pool().bury(std::exchange(upstream_, nullptr));
         upstream_ready_ = false;
     }
-}
-
-Exchange IngressConnection::exchange() const {
-    const auto& pod = pod_.served();
-    return {pod.identity, pod.ready, port_, client_, {}};
 }
 
 } // namespace labctl::dataplane

@@ -8,80 +8,80 @@
 #include <string_view>
 
 #include "labctl/dataplane/client_stream.h"
-#include "labctl/dataplane/ingress_pod.h"
+#include "labctl/dataplane/http_proxy.h"
 #include "labctl/dataplane/upstream_exchange.h"
 #include "mesh/http/forward.h"
 #include "mesh/http/parser.h"
 
 namespace labctl::dataplane {
 
-/// One client's connection to an Ingress controller: reads requests, has the rules say where each
+/// One client's connection to a proxy of HTTP: reads requests, has the HttpProxy say where each
 /// goes, passes it on and its answer back, piece by piece. Speaks HTTP/1.1 and 1.0, and whatever an
-/// upgrade (WebSocket) makes of it. What it answers by itself says why: 400, 404, 408, 502, 503,
-/// 504.
+/// upgrade (WebSocket) makes of it. What cannot be read as
+/// a request is answered with 400 or 408.
 /// Not to be destroyed by its own callbacks. Belongs to the loop's thread.
-class IngressConnection {
+class HttpConnection final : private ClientListener {
 public:
-    struct Accepted {
-        netemu::UniqueFd socket;
-        netemu::Endpoint client;
-        std::uint16_t port = 0; // that it has connected to
-        bool tls = false;
-    };
-    using Closed = std::function<void(IngressConnection& connection)>;
+    using Closed = std::function<void(HttpConnection& connection)>;
 
-    /// `pod` outlives this.
-    IngressConnection(netemu::EventLoop& loop, IngressPod& pod, Accepted accepted, Closed closed);
-    IngressConnection(const IngressConnection&) = delete;
-    IngressConnection& operator=(const IngressConnection&) = delete;
-    ~IngressConnection();
+    /// `proxy` outlives this. Takes over from whoever has heard what `stream` tells.
+    HttpConnection(
+        netemu::EventLoop& loop,
+        HttpProxy& proxy,
+        HttpClient client,
+        std::unique_ptr<ClientStream> stream,
+        Closed closed);
+    HttpConnection(const HttpConnection&) = delete;
+    HttpConnection& operator=(const HttpConnection&) = delete;
+    ~HttpConnection();
 
+    /// Begins with a stream that has not been started, and with bytes that its socket has had.
     void start(std::string_view bytes);
+    /// Begins with what a stream has told already.
+    void take_over(std::string_view plain);
     /// Closes it if nothing has happened for too long.
     void expire(netemu::Clock::time_point now);
 
 private:
     enum class Phase : std::uint8_t { Reading, Relaying, Raw, Draining, Closed };
 
-    void received(std::string_view bytes);
+    void on_client_bytes(std::string_view bytes) override;
+    void on_client_ended() override;
+    void on_client_failed(const std::string& why) override;
+    void on_client_drained() override;
+    void on_client_finished() override;
     void take(std::string_view bytes);
     void take_body(std::string_view piece);
-    void client_ended();
-    void client_failed(const std::string& why);
-    void client_drained();
-    void client_finished();
     void expire_relaying(netemu::Clock::time_point now);
     /// Whether to read on.
     void pace();
 
     void route();
-    void relay(const services::IngressBackend& backend);
+    void relay(HttpProxy::Decision decision);
     void request_complete();
     void request_over();
     void next_request();
 
     void upstream_ready();
     void answer_head(const mesh::Response& head);
+    [[nodiscard]] mesh::Response client_head(
+        const mesh::Response& head, int version_minor, mesh::BodyFraming framing, bool keep_alive);
     void answer_body(std::string_view piece);
     void answer_end(const mesh::Headers& trailers);
     void answer_failed(const UpstreamExchange::Failure& failure);
     void raw_from_server(std::string_view bytes);
 
-    /// `may_go_on`: another request may follow, if all else is well too.
-    void reply(int status, const std::string& text, bool may_go_on = true);
+    void reply(const HttpProxy::Refusal& refusal);
     void finish();
     void close();
     void drop_exchange();
     void log(int status, const std::string& more);
-    [[nodiscard]] Exchange exchange() const;
 
     netemu::EventLoop& loop_;
-    IngressPod& pod_;
-    netemu::Endpoint client_;
-    std::uint16_t port_;
-    bool tls_;
+    HttpProxy& proxy_;
+    HttpClient client_;
     Closed closed_;
-    ClientStream stream_;
+    std::unique_ptr<ClientStream> stream_;
     Phase phase_ = Phase::Reading;
     netemu::Clock::time_point last_active_;
     std::uint64_t sent_seen_ = 0; // by `expire`
@@ -94,8 +94,7 @@ private:
     bool request_complete_ = false;
     bool input_ended_ = false;
     bool waits_to_drain_ = false; // the next request is taken when this answer is read
-    std::shared_ptr<const IngressRules> rules_; // of its decision
-    std::string story_;                         // where it goes, for the log
+    std::string story_;           // where it goes, for the log
     mesh::BodyFraming request_framing_ = mesh::BodyFraming::None;
     std::string body_waiting_; // framed; the endpoint is not there yet
 
