@@ -127,7 +127,12 @@ int run_apply(const Context& context) {
         throw netemu::UsageError("nothing to apply", "labctl apply -f FILE, DIRECTORY or -");
     }
     auto client = context.client();
-    const auto objects = read_objects(context, context.options().files);
+    std::vector<std::string> namespaces;
+    const auto known = client.request("GET", "/api/v1/namespaces");
+    for (const auto& item : known.at("items")) {
+        namespaces.push_back(item.at("metadata").at("name"));
+    }
+    const auto objects = read_objects(context, context.options().files, std::move(namespaces));
     return apply_objects(context, client, objects, context.options().dry_run);
 }
 
@@ -160,7 +165,7 @@ int run_delete(const Context& context) {
     const auto& options = context.options();
     auto client = context.client();
     json keys = json::array();
-    for (const auto& object : read_objects(context, options.files)) {
+    for (const auto& object : read_named_objects(context, options.files)) {
         keys.push_back(
             {{"kind", object.kind()}, {"namespace", object.ns()}, {"name", object.name()}});
     }

@@ -209,14 +209,36 @@ LabInput read_lab_input(const Context& context) {
     return input;
 }
 
-std::vector<api::Object>
-read_objects(const Context& context, const std::vector<std::string>& inputs) {
+namespace {
+
+std::vector<api::Object> read_with(
+    const Context& context,
+    const std::vector<std::string>& inputs,
+    const manifest::ReadOptions& options) {
     if (inputs.empty()) {
         return {};
     }
-    auto result = manifest::read_manifests(inputs, read_options(context));
+    auto result = manifest::read_manifests(inputs, options);
     print_findings(context, result);
     return take_objects(result);
+}
+
+} // namespace
+
+std::vector<api::Object> read_objects(
+    const Context& context,
+    const std::vector<std::string>& inputs,
+    std::vector<std::string> known) {
+    auto options = read_options(context);
+    options.known_namespaces = std::move(known);
+    return read_with(context, inputs, options);
+}
+
+std::vector<api::Object>
+read_named_objects(const Context& context, const std::vector<std::string>& inputs) {
+    auto options = read_options(context);
+    options.may_create_namespaces = false;
+    return read_with(context, inputs, options);
 }
 
 LabInput read_cluster_input(const Context& context, const std::vector<std::string>& inputs) {

@@ -23,10 +23,16 @@ struct LabInput {
 /// nothing has happened.
 LabInput read_lab_input(const Context& context);
 
-/// The objects of -f and positional files. Prints warnings; throws ManifestError with every
-/// problem.
+/// The objects of -f and positional files, behind those namespaces that they use and nobody
+/// defines; namespaces that are there already are `known`. Prints warnings; throws ManifestError
+/// with every problem.
+std::vector<api::Object> read_objects(
+    const Context& context,
+    const std::vector<std::string>& inputs,
+    std::vector<std::string> known = {});
+/// The same without any namespace that the files do not define: what they name, and no more.
 std::vector<api::Object>
-read_objects(const Context& context, const std::vector<std::string>& inputs);
+read_named_objects(const Context& context, const std::vector<std::string>& inputs);
 
 /// A lab directory, a lab file or manifests, for commands that only think about them. `lab` is null
 /// if the input has none. Prints warnings; throws ManifestError with every problem.

@@ -238,7 +238,8 @@ void Reader::use_namespace(Report& report, const Json& body) {
     const auto ns = api::string_at(body, "metadata.namespace");
     const auto& known = options_.known_namespaces;
     if (std::find(kAlways.begin(), kAlways.end(), ns) != kAlways.end() ||
-        std::find(known.begin(), known.end(), ns) != known.end() || first_uses_.contains(ns)) {
+        std::find(known.begin(), known.end(), ns) != known.end() || first_uses_.contains(ns) ||
+        !options_.may_create_namespaces) {
         return;
     }
     Diagnostic use;

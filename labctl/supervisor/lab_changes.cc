@@ -81,6 +81,13 @@ private:
     std::vector<std::pair<api::ObjectKey, api::ObjectPtr>> before_;
 };
 
+/// A namespace that other objects are in and no file defines: it has to be there, and nothing else
+/// is said of it.
+bool is_implicit(const api::Object& object) {
+    return object.kind() == "Namespace" && object.source.file.empty() &&
+           api::at(object.body, "metadata").size() == 1;
+}
+
 /// All objects, or none.
 std::vector<ChangeReport::Item>
 apply_to(store::Store& store, compile::Cluster& cluster, std::vector<api::Object> objects) {
@@ -89,6 +96,9 @@ apply_to(store::Store& store, compile::Cluster& cluster, std::vector<api::Object
     for (auto& object : objects) {
         const auto key = object.key();
         const auto source = object.source;
+        if (is_implicit(object) && store.get(key)) {
+            continue;
+        }
         undo.remember(key);
         try {
             items.push_back({key, to_string(cluster.apply_object(std::move(object)).action)});

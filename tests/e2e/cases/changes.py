@@ -92,6 +92,28 @@ def apply(w):
     talk.end()
 
 
+@case("a namespace that a manifest only uses stays what it is, and is not deleted with it")
+def used_namespace(w):
+    w.labctl("up")
+    pod = ("apiVersion: v1\nkind: Pod\nmetadata: {name: one, namespace: team}\n"
+           "spec: {containers: [{name: c, image: x}]}\n")
+    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: team, labels: {tier: gold}}\n"
+    w.labctl("apply", "-f", w.write("namespace.yaml", namespace))
+    applied = w.labctl("apply", "-f", w.write("pod.yaml", pod))
+    w.equal(applied.err.count("not defined"), 0, "warnings of a namespace that is there")
+    w.true("namespace/team" not in applied.out, "the namespace is not among what was applied")
+    labels = w.get("namespace", "team")[0]["metadata"]["labels"]
+    w.equal(labels.get("tier"), "gold", "its label")
+    gone = w.labctl("delete", "-f", w.write("pod.yaml", pod))
+    w.has(gone.out, "one", "what was deleted")
+    w.equal(len(w.get("namespace", "team")), 1, "namespaces of that name")
+    w.equal([p["metadata"]["name"] for p in w.get("pods", "-n", "team")], [], "pods in it")
+    # One that is not there yet comes with the pod, and a word.
+    made = w.labctl("apply", "-f", w.write("new.yaml", pod.replace("team", "fresh")))
+    w.has(made.err, 'namespace "fresh" is not defined: it is created', "the warning")
+    w.equal(len(w.get("namespace", "fresh")), 1, "the new namespace")
+
+
 @case("labels, readiness and deletion take effect, and only there")
 def labels_and_deletion(w):
     w.labctl("up")
