@@ -132,7 +132,7 @@ struct ServiceFixture : KernelFixture {
 
     /// Sends one datagram of a new connection to the service; which server got it, and from whom.
     std::pair<char, std::string> knock() {
-        const auto& client = clients.emplace_back(bound(SOCK_DGRAM, "10.244.0.7", 0));
+        const auto& client = knockers.emplace_back(bound(SOCK_DGRAM, "10.244.0.7", 0));
         BOOST_REQUIRE_EQUAL(connect_to(client, "10.96.0.1"), 0);
         BOOST_REQUIRE_EQUAL(::send(client.get(), "x", 1, 0), 1);
         std::array<pollfd, 2> ready{
@@ -150,7 +150,7 @@ struct ServiceFixture : KernelFixture {
 
     UniqueFd first;
     UniqueFd second;
-    std::vector<UniqueFd> clients; // open until the end: no two of them have the same port
+    std::vector<UniqueFd> knockers; // open until the end: no two of them have the same port
 };
 
 } // namespace
