@@ -40,6 +40,8 @@ const std::vector<KindInfo>& kinds() {
         {"CiliumIdentity", "cilium.io/v2", "ciliumidentities", {"ciliumid"}, false},
         {"Ingress", "networking.k8s.io/v1", "ingresses", {"ing"}},
         {"IngressClass", "networking.k8s.io/v1", "ingressclasses", {}, false},
+        {"PeerAuthentication", "security.istio.io/v1", "peerauthentications", {"pa"}},
+        {"AuthorizationPolicy", "security.istio.io/v1", "authorizationpolicies", {"ap"}},
         {"Event", "v1", "events", {"ev"}},
         {"Lab", "labctl.dev/v1", "labs", {}, false},
         {"Check", "labctl.dev/v1", "checks", {}},

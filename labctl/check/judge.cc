@@ -96,6 +96,11 @@ public:
               check_backend(expect.backend),
               check_backend(flow_.backend),
               check_client_ip(expect.client_ip),
+              check_identity("who answered", expect.peer_identity, result_.first.peer_identity),
+              check_identity(
+                  "who asked, as the backend sees it,",
+                  expect.client_identity,
+                  result_.first.client_identity),
               check_spread(expect.spread),
               check_answers(expect.answers)}) {
             if (!sentence.empty()) {
@@ -275,6 +280,17 @@ private:
         return {};
     }
 
+    static std::string
+    check_identity(const char* who, const std::string& glob, const std::string& seen) {
+        const bool met = glob == "none" ? seen.empty() : netemu::glob_match(glob, seen);
+        if (glob.empty() || met) {
+            return {};
+        }
+        return std::string(who) + " has " +
+               (seen.empty() ? "shown no identity" : "the identity " + quote(seen)) + ", not " +
+               glob;
+    }
+
     std::string check_client_ip(const std::string& wanted) {
         if (wanted.empty()) {
             return {};
@@ -299,7 +315,17 @@ private:
     std::string silent_about_;
 };
 
+/// A proxy on the way answers 403 in the target's place when a policy says so: an answer of HTTP,
+/// and a denial.
+bool denied_with_an_answer(const probe::Result& result) {
+    return result.first.outcome == Outcome::Ok && result.first.drop.has_value() &&
+           result.dropped >= result.attempts;
+}
+
 Judgement judge_allow(const Flow& flow, const probe::Result& result, const Expectation& expect) {
+    if (denied_with_an_answer(result) && expect.statuses.empty()) {
+        return {Verdict::Fail, result.first.drop->text, {}, result.first.drop->by, false};
+    }
     if (!every_outcome_is(result, Outcome::Ok)) {
         const auto decider = result.first.drop ? result.first.drop->by : std::string();
         return {Verdict::Fail, counted(flow, result), port_hint(flow, result), decider, false};
@@ -348,7 +374,7 @@ Judgement inconclusive(std::string text, std::string hint = {}) {
 
 Judgement judge_deny(
     const Flow& flow, const probe::Result& result, const Expectation& expect, const Proof& proof) {
-    if (any_ok(result)) {
+    if (any_ok(result) && !denied_with_an_answer(result)) {
         const auto reached = every_outcome_is(result, Outcome::Ok) ? "it was " + answered(result)
                                                                    : counted(flow, result);
         return {Verdict::Fail, reached, {}, {}, false};
@@ -416,6 +442,12 @@ void prove_drop(const probe::Result& result, Proof& proof) {
                      : drop->by;
     proof.owners = drop->policies;
     proof.how = drop->text;
+    if (result.first.outcome == Outcome::Reset || result.first.outcome == Outcome::Ok) {
+        // A sidecar took the connection and then ended it: nothing more can be shown without one
+        // that the policies let in.
+        proof.sends = proof.sends ? proof.sends : "it was connected";
+        proof.listens = proof.listens ? proof.listens : "a sidecar took the connection";
+    }
 }
 
 Judgement judge(

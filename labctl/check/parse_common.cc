@@ -127,6 +127,8 @@ std::string expectation_text(const Expectation& expect) {
     add("backend", expect.backend);
     add("client IP", expect.client_ip);
     add("mtu", expect.mtu ? std::to_string(*expect.mtu) : "");
+    add("peerIdentity", expect.peer_identity);
+    add("clientIdentity", expect.client_identity);
     add("answers", netemu::join(expect.answers, ","));
     for (const auto& share : expect.spread) {
         add("spread", share.backend + " " + share.text);
@@ -140,7 +142,8 @@ std::string expectation_text(const Expectation& expect) {
 
 bool asks_for_http(const Expectation& expect) {
     return !expect.statuses.empty() || expect.body_contains || expect.body_matches ||
-           !expect.headers.empty();
+           !expect.headers.empty() || !expect.peer_identity.empty() ||
+           !expect.client_identity.empty();
 }
 
 void check_conditions(const Assertion& assertion) {
@@ -171,7 +174,7 @@ void check_conditions(const Assertion& assertion) {
     }
     if (asks_for_http(expect) && !probe::is_http(scheme)) {
         throw UsageError(
-            "a status, header or body is expected, but the target is not HTTP",
+            "a status, header, body or identity is expected, but the target is not HTTP",
             "write the target as http://... or NAME:PORT/http, or https");
     }
 }

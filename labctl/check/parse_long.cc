@@ -196,6 +196,10 @@ Expectation read_expect(const Json& value) {
          {"backend", [&](const auto& f, const Json& v) { expect.backend = text_of(f, v); }},
          {"clientIP", client},
          {"sourceIP", client},
+         {"peerIdentity",
+          [&](const auto& f, const Json& v) { expect.peer_identity = text_of(f, v); }},
+         {"clientIdentity",
+          [&](const auto& f, const Json& v) { expect.client_identity = text_of(f, v); }},
          {"tls", [&](const auto& f, const Json& v) { read_tls(f, v, expect); }},
          {"mtu",
           [&](const auto& f, const Json& v) {

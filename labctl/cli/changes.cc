@@ -295,6 +295,9 @@ int run_logs(const Context& context) {
     if (options.tail >= 0) {
         path += "&tailLines=" + std::to_string(options.tail);
     }
+    if (!options.container.empty()) {
+        path += "&container=" + url_encode(options.container);
+    }
     if (options.follow && node) {
         throw netemu::UsageError(
             "the log of a node or router is not followed", "leave out --follow");

@@ -11,6 +11,7 @@
 #include "labctl/report/dns_text.h"
 #include "labctl/report/explain_text.h"
 #include "labctl/report/ingress_text.h"
+#include "labctl/report/mesh_text.h"
 
 namespace labctl::cli {
 
@@ -78,8 +79,18 @@ int run_explain(const Context& context) {
     const auto& to = options.arguments.at(1);
     const bool dns = to.starts_with("dns://");
     const bool url = to.starts_with("http://") || to.starts_with("https://");
-    const nlohmann::json question{
+    if (!url && (!options.method.empty() || !options.headers.empty())) {
+        throw netemu::UsageError(
+            "--method and --header are of a request for a URL", "labctl explain FROM http://...");
+    }
+    nlohmann::json question{
         {"from", options.arguments.at(0)}, {"to", to}, {"namespace", context.ns()}};
+    if (!options.method.empty()) {
+        question["method"] = options.method;
+    }
+    for (const auto& [name, value] : header_fields(options)) {
+        question["headers"][name] = value;
+    }
     const auto answer = options.wire && !dns && !url
                             ? explain_with_packet(context, question)
                             : context.client().request("POST", kExplainPath, question);
@@ -87,6 +98,8 @@ int run_explain(const Context& context) {
         std::cout << answer.dump(2) << "\n";
     } else if (dns) {
         std::cout << report::dns_explain_text(answer, context.console().color());
+    } else if (url && answer.contains("mesh")) {
+        std::cout << report::mesh_explain_text(answer, context.console().color());
     } else if (url) {
         std::cout << report::ingress_explain_text(answer, context.console().color());
     } else {

@@ -156,6 +156,18 @@ void check_listing_options(const Options& options) {
     }
 }
 
+/// What the lab's mesh makes of an object; null where there is none.
+json mesh_of(Client& client, const api::Object& object) {
+    if (object.kind() != "Pod" && object.kind() != "PeerAuthentication" &&
+        object.kind() != "AuthorizationPolicy") {
+        return nullptr;
+    }
+    return client.request(
+        "GET",
+        "/apis/labctl.dev/v1/mesh?kind=" + url_encode(object.kind()) +
+            "&namespace=" + url_encode(object.ns()) + "&name=" + url_encode(object.name()));
+}
+
 bool has_names(const std::vector<KindTarget>& targets) {
     return std::any_of(
         targets.begin(), targets.end(), [](const auto& target) { return !target.names.empty(); });
@@ -229,6 +241,7 @@ int run_describe(const Context& context) {
     bool first = true;
     for (const auto& target : parse_targets(client, context.options().arguments)) {
         for (const auto& object : fetch(context, client, target)) {
+            options.mesh = mesh_of(client, *object);
             std::cout << (std::exchange(first, false) ? "" : "\n\n")
                       << report::describe_object(*object, options);
             if (object->kind() == "Node") {

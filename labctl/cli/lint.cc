@@ -8,6 +8,7 @@
 #include "labctl/cli/policies.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/ingresses.h"
+#include "labctl/compile/mesh_lint.h"
 #include "labctl/compile/policy_enforcement.h"
 #include "labctl/compile/policy_lint.h"
 #include "labctl/compile/policy_values.h"
@@ -26,6 +27,10 @@ struct LintInput {
     std::map<api::ObjectKey, api::Source> sources;
 };
 
+int lint_rank(const api::Object& object) {
+    return object.kind() == "Namespace" ? 0 : object.kind() == "ServiceAccount" ? 1 : 2;
+}
+
 LintInput imagine_input(const manifest::ReadResult& input) {
     LintInput imagined;
     imagined.lab = compile::ClusterConfig::default_lab("files", kLintNodes);
@@ -42,6 +47,10 @@ LintInput imagine_input(const manifest::ReadResult& input) {
             imagined.sources[object.key()] = object.source;
         }
     }
+    // what others need comes first, in whatever order files name it
+    std::stable_sort(objects.begin(), objects.end(), [](const auto& left, const auto& right) {
+        return lint_rank(left) < lint_rank(right);
+    });
     imagined.store = imagine_cluster(imagined.lab, objects, true);
     return imagined;
 }
@@ -100,6 +109,31 @@ void lint_ingresses_of(
     }
 }
 
+/// Policies of a mesh; in a lab without one only that nothing acts on them.
+void lint_mesh_of(
+    const LintInput& input, manifest::Locator& locator, manifest::Findings& findings) {
+    const auto profile = compile::ClusterConfig::from_lab(input.lab).mesh_profile;
+    if (!input.lab.source.file.empty() && profile == "none") {
+        findings.add(locator.warning(
+            input.lab.source,
+            "spec.mesh.profile",
+            "spec.mesh.profile: the lab has no mesh, so nothing acts on its PeerAuthentications "
+            "and "
+            "AuthorizationPolicies",
+            "say spec.mesh.profile: istio, or leave them out"));
+        return;
+    }
+    for (const auto& finding : compile::lint_mesh(input.store)) {
+        const auto& policy = *finding.object;
+        const auto source = input.sources.find(policy.key());
+        findings.add(locator.warning(
+            source == input.sources.end() ? api::Source() : source->second,
+            finding.path,
+            policy.kind() + " \"" + policy.name() + "\": " + finding.path + ": " + finding.message,
+            finding.hint));
+    }
+}
+
 } // namespace
 
 manifest::Findings lint_objects(const manifest::ReadResult& input) {
@@ -109,7 +143,11 @@ manifest::Findings lint_objects(const manifest::ReadResult& input) {
             return compile::is_policy_kind(object.kind());
         });
     const bool ingresses = has_kind(input, "Ingress");
-    if (!policies && !ingresses) {
+    const bool mesh =
+        std::any_of(input.objects.begin(), input.objects.end(), [](const api::Object& object) {
+            return compile::is_mesh_kind(object.kind());
+        });
+    if (!policies && !ingresses && !mesh) {
         return findings;
     }
     auto imagined = imagine_input(input);
@@ -119,6 +157,9 @@ manifest::Findings lint_objects(const manifest::ReadResult& input) {
     }
     if (ingresses) {
         lint_ingresses_of(input, imagined, locator, findings);
+    }
+    if (mesh) {
+        lint_mesh_of(imagined, locator, findings);
     }
     std::stable_sort(
         findings.list.begin(), findings.list.end(), [](const auto& left, const auto& right) {

@@ -48,6 +48,7 @@ struct Options {
     bool drops = false;
     bool follow = false;
     int tail = -1;
+    std::string container;
     bool overwrite = false;
     int replicas = -1;
 
@@ -114,6 +115,9 @@ struct Options {
     bool no_headers = false;
     std::string sort_by;
 };
+
+/// Those of --header by their names. Throws UsageError for one that is not NAME: VALUE.
+std::map<std::string, std::string> header_fields(const Options& options);
 
 /// Parses the command line and the environment (LABCTL_NAMESPACE for --namespace and so on).
 /// Prints what --help and --version ask for and then returns nullopt. Throws UsageError.

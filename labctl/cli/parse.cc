@@ -151,6 +151,7 @@ void add_objects(CLI::App& app, Options& o) {
         ->required();
     logs->add_flag("-f,--follow", o.follow, "Follow");
     logs->add_option("--tail", o.tail, "Only the last N lines");
+    logs->add_option("-c,--container", o.container, "istio-proxy: the pod's sidecar");
 }
 
 void add_inside(CLI::App& app, Options& o) {
@@ -288,6 +289,8 @@ void add_verdicts(CLI::App& app, Options& o) {
         ->expected(0, 2);
     explain->add_option("--cni", o.cni, "POD: the calls of CNI plugins that wired it");
     explain->add_flag("--wire", o.wire, "Send one packet, too, and say what came of it");
+    explain->add_option("-X,--method", o.method, "HTTP method of a request for a URL");
+    explain->add_option("-H,--header", o.headers, "HTTP header of it, NAME: VALUE")->take_all();
     auto* plan = command(app, o, "plan", "Show what `up` or `apply` would do to the kernel");
     plan->add_option(
             "lab", o.arguments, "Lab directory or file; nothing: the drift of the running lab")

@@ -79,13 +79,8 @@ json single_probe(const Options& options) {
             throw netemu::UsageError("--cacert " + options.cacert + ": there is nothing in it");
         }
     }
-    for (const auto& header : options.headers) {
-        const auto colon = header.find(':');
-        if (colon == std::string::npos) {
-            throw netemu::UsageError("header '" + header + "' is not of the form NAME: VALUE");
-        }
-        one["headers"][header.substr(0, colon)] =
-            netemu::trim(std::string_view(header).substr(colon + 1));
+    for (const auto& [name, value] : header_fields(options)) {
+        one["headers"][name] = value;
     }
     return one;
 }

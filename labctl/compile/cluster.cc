@@ -136,6 +136,9 @@ void Cluster::bootstrap() {
     rescue_from_lost_nodes(impl.control);
     repair_services(impl.control);
     ensure_kubernetes_service(impl.control);
+    if (impl.control.mesh) {
+        ensure_namespace(impl.store, kMeshNamespace);
+    }
     if (first_start && impl.config.ingress_enabled.value_or(false)) {
         ensure_ingress_controller(impl.control, impl.config);
     }

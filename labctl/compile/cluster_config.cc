@@ -9,6 +9,7 @@
 #include "labctl/compile/conflist_profile.h"
 #include "labctl/compile/dns_upstream.h"
 #include "labctl/compile/load_balancer_pool.h"
+#include "labctl/compile/mesh_config.h"
 #include "labctl/compile/network_mtu.h"
 #include "labctl/compile/topology_read.h"
 #include "labctl/compile/wireguard.h"
@@ -374,7 +375,7 @@ ClusterConfig ClusterConfig::from_lab(const api::Object& lab) {
     }
     config.proxy_mode = read_proxy_mode(spec);
     config.ipvs_scheduler = read_ipvs_scheduler(spec);
-    config.mesh_profile = one_of(spec, "mesh.profile", "none", {"none"});
+    read_mesh(config, api::at(spec, "mesh"));
     config.policy_established = one_of(spec, "policy.established", "cut", {"cut", "keep"});
     config.dns_enabled =
         !config.nodes.empty() && api::bool_at(spec, "dns.enabled", config.dns_enabled);

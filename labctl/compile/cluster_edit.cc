@@ -127,7 +127,7 @@ ObjectPtr Cluster::Impl::create(api::Object object) {
         throw error;
     }
     if (kind == "Pod") {
-        if (const auto words = admit_pod(store, object.body)) {
+        if (const auto words = admit_pod(store, object.body, control.mesh)) {
             throw StatusError(403, "Forbidden", *words);
         }
     }

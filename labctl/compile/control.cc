@@ -4,6 +4,7 @@
 #include "labctl/compile/attached_pod.h"
 #include "labctl/compile/pod_status.h"
 #include "labctl/compile/pod_termination.h"
+#include "labctl/compile/sidecar_objects.h"
 #include "netemu/base/limits.h"
 #include "netemu/base/text.h"
 
@@ -104,7 +105,7 @@ std::vector<std::string> texts(const std::vector<netemu::IpAddress>& addresses) 
 
 } // namespace
 
-std::optional<std::string> admit_pod(const store::Store& store, Json& pod) {
+std::optional<std::string> admit_pod(const store::Store& store, Json& pod, bool mesh) {
     auto& spec = pod["spec"];
     const auto ns = api::string_at(pod, "metadata.namespace");
     auto account =
@@ -124,6 +125,9 @@ std::optional<std::string> admit_pod(const store::Store& store, Json& pod) {
     }
     if (store.size("Pod") >= netemu::limits::kPodsMax) {
         return refusal + "a lab has at most " + std::to_string(netemu::limits::kPodsMax) + " pods";
+    }
+    if (mesh && wants_sidecar(store, pod)) {
+        inject_sidecar(pod);
     }
     return std::nullopt;
 }
@@ -264,7 +268,7 @@ PodInfo* Control::create_pod(
     std::string& refusal) {
     const auto ns = owner.ns();
     api::Object pod{make_pod(owner, pod_template, request), owner.source};
-    if (auto words = admit_pod(store, pod.body)) {
+    if (auto words = admit_pod(store, pod.body, mesh)) {
         refusal = std::move(*words);
         events.warning(component, owner, "FailedCreate", "Error creating: " + refusal);
         return nullptr;

@@ -405,6 +405,13 @@ ExplainQuestion ExplainQuestion::from_json(const api::Json& json) {
     question.from = json.value("from", "");
     question.to = json.value("to", "");
     question.ns = json.value("namespace", "default");
+    question.method = json.value("method", question.method);
+    const auto& headers = api::at(json, "headers");
+    for (auto header = headers.begin(); headers.is_object() && header != headers.end(); ++header) {
+        if (header.value().is_string()) {
+            question.headers.emplace_back(header.key(), header.value().get<std::string>());
+        }
+    }
     if (question.from.empty() || question.to.empty()) {
         throw netemu::UsageError("'from' and 'to' say what to explain");
     }

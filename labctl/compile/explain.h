@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "labctl/api/object.h"
@@ -25,8 +26,11 @@ struct ExplainQuestion {
     std::string from;           // [NS/]POD, node/NAME or external
     std::string to;             // SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT, a URL
     std::string ns = "default"; // of names that name none
-    /// Of {"from", "to", "namespace"}. Throws netemu::UsageError where one of the first two is
-    /// missing.
+    /// Of a request for a URL.
+    std::string method = "GET";
+    std::vector<std::pair<std::string, std::string>> headers{};
+    /// Of {"from", "to", "namespace", "method", "headers": {NAME: VALUE}}. Throws
+    /// netemu::UsageError where one of the first two is missing.
     static ExplainQuestion from_json(const api::Json& json);
 };
 

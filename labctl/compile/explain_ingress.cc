@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "labctl/compile/explain_target.h"
+#include "labctl/compile/explain_url.h"
 #include "labctl/compile/ingress_objects.h"
 #include "netemu/base/error.h"
 
@@ -12,29 +13,6 @@ namespace {
 
 using api::Json;
 using api::string_at;
-
-struct AskedUrl {
-    std::string scheme;
-    std::string authority;
-    std::string target; // path and query
-};
-
-AskedUrl read_url(const std::string& url) {
-    const auto end = url.find("://");
-    AskedUrl asked;
-    asked.scheme = url.substr(0, end);
-    const auto path = url.find_first_of("/?#", end + 3);
-    asked.authority = url.substr(end + 3, path == std::string::npos ? path : path - end - 3);
-    asked.target = path == std::string::npos ? "/" : url.substr(path);
-    if (!asked.target.starts_with('/')) {
-        asked.target.insert(0, "/");
-    }
-    if (asked.authority.empty()) {
-        throw netemu::UsageError(
-            "explain '" + url + "': it names no host", "labctl explain FROM http://HOST/PATH");
-    }
-    return asked;
-}
 
 using Tables = std::map<std::string, services::IngressTable>;
 
@@ -124,7 +102,7 @@ Json explain_ingress(
     const Tables& tables,
     const ExplainQuestion& question) {
     const auto& url = question.to;
-    const auto asked = read_url(url);
+    const auto asked = read_asked_url(url);
     const auto source = explain_source(store, config, question);
     const auto host = services::ingress_host_name(asked.authority);
     const auto chosen = choose_controller(tables, host);

@@ -6,6 +6,7 @@
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/network_view.h"
 #include "labctl/compile/node_cache.h"
+#include "labctl/compile/sidecar_network.h"
 #include "labctl/compile/topology_network.h"
 #include "labctl/compile/wireguard.h"
 #include "netemu/base/error.h"
@@ -216,12 +217,25 @@ netemu::DesiredState compile_on_topology(const ClusterView& cluster, const Clust
     return state;
 }
 
+void add_sidecars(const ClusterView& cluster, netemu::DesiredState& state) {
+    for (const auto& node : cluster.nodes) {
+        for (const auto& pod : node.pods) {
+            const auto found = state.namespaces.find(pod_namespace(pod.ns, pod.name));
+            if (pod.sidecar && found != state.namespaces.end()) {
+                add_sidecar_network(pod.addresses, found->second);
+            }
+        }
+    }
+}
+
 } // namespace
 
 netemu::DesiredState compile_network(const store::Store& store, const ClusterConfig& config) {
     const auto cluster = view_cluster(store, config);
     if (cluster.topology != nullptr) {
-        return compile_on_topology(cluster, config);
+        auto state = compile_on_topology(cluster, config);
+        add_sidecars(cluster, state);
+        return state;
     }
     const auto members = list_members(cluster);
     netemu::DesiredState state;
@@ -246,6 +260,7 @@ netemu::DesiredState compile_network(const store::Store& store, const ClusterCon
     }
     add_ways_from_outside(cluster, state.namespaces.at(kExternalNamespace));
     add_node_caches(store, config, state);
+    add_sidecars(cluster, state);
     if (config.underlay_userspace) {
         carry_in_userspace(state);
     }

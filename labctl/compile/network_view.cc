@@ -12,6 +12,7 @@
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_mtu.h"
 #include "labctl/compile/policies.h"
+#include "labctl/compile/sidecar_objects.h"
 #include "labctl/compile/topology.h"
 #include "labctl/compile/wireguard.h"
 #include "labctl/store/store.h"
@@ -194,6 +195,7 @@ void view_pods(const store::Store& store, bool by_plugins, std::vector<NodeView>
             continue;
         }
         PodView pod{object->ns(), object->name(), pod_addresses(object->body)};
+        pod.sidecar = has_sidecar(object->body);
         if (by_plugins) { // they have their namespace first
             node->second->pods.push_back(std::move(pod));
         } else if (!pod.addresses.empty()) {

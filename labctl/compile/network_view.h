@@ -23,6 +23,7 @@ struct PodView {
     std::string name;
     std::vector<netemu::IpAddress> addresses; // one per family, the primary one first
     std::uint32_t index = 0;                  // of the outer end of its veth, unique on its node
+    bool sidecar = false;                     // its connections are led to one
 };
 
 struct NodeView {

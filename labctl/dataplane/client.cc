@@ -14,6 +14,7 @@
 #include "labctl/dataplane/link_registry.h"
 #include "labctl/dataplane/probe_runner.h"
 #include "labctl/dataplane/proxy_registry.h"
+#include "labctl/dataplane/sidecar_registry.h"
 #include "labctl/dataplane/tunnel_registry.h"
 #include "labctl/dataplane/workload_registry.h"
 #include "netemu/base/error.h"
@@ -55,8 +56,9 @@ public:
             make_channel(std::move(process_->workload_channel), [this](std::string_view message) {
                 workload_message(message);
             });
-        zone.set_channel(workload_channel_.get());    // first: who asks, asks a complete zone
-        ingress.set_channel(workload_channel_.get()); // likewise
+        zone.set_channel(workload_channel_.get());     // first: who asks, asks a complete zone
+        ingress.set_channel(workload_channel_.get());  // likewise
+        sidecars.set_channel(workload_channel_.get()); // likewise
         workloads.set_channel(workload_channel_.get());
         proxies.set_channel(workload_channel_.get());
         watch_dns();
@@ -267,6 +269,7 @@ private:
                 " delay_ms=" + std::to_string(delay_.count()));
         zone.set_channel(nullptr);
         ingress.set_channel(nullptr);
+        sidecars.set_channel(nullptr);
         workloads.set_channel(nullptr);
         proxies.set_channel(nullptr);
         tunnels.set_channel(nullptr);
@@ -301,6 +304,7 @@ public:
     WorkloadRegistry workloads;         // NOLINT: half of what a data plane does
     DnsRegistry zone;                   // NOLINT: likewise
     IngressRegistry ingress;            // NOLINT: likewise
+    SidecarRegistry sidecars;           // NOLINT: likewise
     ProxyRegistry proxies;              // NOLINT: likewise
     TunnelRegistry tunnels;             // NOLINT: likewise
     LinkRegistry links;                 // NOLINT: likewise
@@ -421,8 +425,12 @@ void DataPlane::watch_dns(DnsEventCallback callback) {
     impl_->watch_dns();
 }
 
-void DataPlane::logs(const std::string& pod, std::size_t lines, LogCallback callback) {
-    impl_->workloads.logs(pod, lines, std::move(callback));
+void DataPlane::change_sidecars(const mesh::SidecarTable& table) {
+    impl_->sidecars.change(table);
+}
+
+void DataPlane::logs(const std::string& pod, std::size_t lines, LogCallback callback, LogOf whose) {
+    impl_->workloads.logs(pod, lines, std::move(callback), whose);
 }
 
 void DataPlane::probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done) {

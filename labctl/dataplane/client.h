@@ -25,6 +25,9 @@
 namespace dns {
 struct ZoneChanges;
 }
+namespace mesh {
+struct SidecarTable;
+}
 namespace services {
 struct IdentityNetwork;
 struct IngressTable;
@@ -146,6 +149,9 @@ public:
     /// What Ingress controllers of that name (WorkloadSpec::ingress) answer from, as a whole.
     void change_ingress(const std::string& controller, const services::IngressTable& rules);
 
+    /// What all sidecars (WorkloadSpec::sidecar) go by, as a whole.
+    void change_sidecars(const mesh::SidecarTable& table);
+
     /// What the pod's access log tells of: requests so far, and how long ago the last one was.
     struct Served {
         std::uint32_t requests = 0;
@@ -164,9 +170,14 @@ public:
     /// asked for afterwards.
     void watch_dns(DnsEventCallback callback);
 
-    /// The last `lines` lines of the pod's access log (all that are kept if 0). An unknown pod has
-    /// none.
-    void logs(const std::string& pod, std::size_t lines, LogCallback callback);
+    /// The last `lines` lines of the pod's access log, or of its sidecar's (all that are kept if
+    /// 0). An unknown pod has none.
+    enum class LogOf : std::uint8_t { Workload, Sidecar };
+    void logs(
+        const std::string& pod,
+        std::size_t lines,
+        LogCallback callback,
+        LogOf whose = LogOf::Workload);
 
     /// Sends the probes, all at once (within limits) or one exchange after the other, and calls
     /// `done` once with one result per request, in their order.

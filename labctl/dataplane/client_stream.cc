@@ -5,6 +5,11 @@
 #include "mesh/tls/session.h"
 
 namespace labctl::dataplane {
+namespace {
+
+constexpr std::size_t kTlsUnsentMax = 4 * kStreamUnsentMax;
+
+} // namespace
 
 ClientStream::ClientStream(
     netemu::EventLoop& loop,
@@ -32,9 +37,15 @@ void ClientStream::on_received(std::string_view bytes) {
     }
     tls_->feed(bytes);
     send_output();
+    if (!secured_ && tls_->handshaken()) {
+        secured_ = true;
+        listener_->on_client_secured();
+    }
     const auto plain = tls_->take_plain();
-    if (!plain.empty()) {
+    if (!plain.empty() && socket_.is_open()) {
         listener_->on_client_bytes(plain);
+    } else if (plain.empty() && socket_.is_open()) {
+        limit_answers();
     }
     if (!socket_.is_open()) {
         return;
@@ -54,6 +65,10 @@ void ClientStream::on_ended() {
     }
 }
 
+bool ClientStream::cut_short() const {
+    return tls_ && ended_ && !tls_->peer_closed();
+}
+
 void ClientStream::on_failed(int /*error*/) {
     listener_->on_client_failed({});
 }
@@ -70,6 +85,15 @@ void ClientStream::send_output() {
     const auto output = tls_->take_output();
     if (!output.empty()) {
         socket_.send(output);
+    }
+}
+
+/// What TLS itself has to say to a client that makes it speak, and does not listen (key updates,
+/// RFC 8446 section 4.6.3).
+void ClientStream::limit_answers() {
+    if (socket_.unsent() > kTlsUnsentMax) {
+        socket_.abort();
+        listener_->on_client_failed({});
     }
 }
 

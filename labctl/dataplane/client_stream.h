@@ -25,6 +25,7 @@ public:
     /// The connection is lost, and why, if TLS is the reason: then its alert is on its way, and the
     /// socket still open.
     virtual void on_client_failed(const std::string& why) = 0;
+    virtual void on_client_secured() {} // the handshake of TLS is over
     virtual void on_client_drained() {}
     virtual void on_client_finished() {} // all is sent, and its end
 
@@ -63,6 +64,9 @@ public:
     /// See StreamSocket.
     void abort() { socket_.abort(); }
     [[nodiscard]] bool is_open() const { return socket_.is_open(); }
+    /// With TLS: whether the connection has ended, and not the session (RFC 8446, section 6.1).
+    [[nodiscard]] bool cut_short() const;
+    [[nodiscard]] bool tls_failed() const { return failed_; }
     /// Null without TLS.
     [[nodiscard]] const mesh::TlsServerSession* tls() const { return tls_.get(); }
 
@@ -73,10 +77,12 @@ private:
     void on_drained() override;
     void on_finished() override;
     void send_output();
+    void limit_answers();
 
     ClientListener* listener_ = nullptr;
     std::unique_ptr<mesh::TlsServerSession> tls_;
     std::string plain_; // not given to TLS yet
+    bool secured_ = false;
     bool ended_ = false;
     bool failed_ = false;
     StreamSocket socket_;

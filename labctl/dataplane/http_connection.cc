@@ -40,9 +40,19 @@ void HttpConnection::start(std::string_view bytes) {
     stream_->start(bytes);
 }
 
-void HttpConnection::take_over(std::string_view plain) {
+void HttpConnection::take_over(std::string_view plain, bool has_ended) {
     if (!plain.empty()) {
         on_client_bytes(plain);
+    }
+    if (has_ended) {
+        on_client_ended();
+    }
+}
+
+void HttpConnection::retire() {
+    retired_ = true;
+    if (phase_ == Phase::Reading && parser_.idle()) {
+        finish();
     }
 }
 
@@ -250,7 +260,9 @@ void HttpConnection::upstream_ready() {
 mesh::Response HttpConnection::client_head(
     const mesh::Response& head, int version_minor, mesh::BodyFraming framing, bool keep_alive) {
     auto changed = mesh::forward_response(head, version_minor, framing, keep_alive);
-    proxy_.edit_answer(changed);
+    proxy_.edit_answer(
+        changed,
+        std::chrono::duration_cast<std::chrono::milliseconds>(netemu::Clock::now() - relayed_at_));
     return changed;
 }
 
@@ -269,7 +281,7 @@ void HttpConnection::answer_head(const mesh::Response& head) {
     const auto& request = parser_.request();
     answer_framing_ =
         mesh::client_framing(mesh::body_framing(head, request.method), request.version_minor);
-    keep_alive_ = parser_.keep_alive() && request_complete_ &&
+    keep_alive_ = parser_.keep_alive() && request_complete_ && !retired_ &&
                   answer_framing_ != mesh::BodyFraming::UntilClose;
     stream_->put(
         mesh::head_bytes(client_head(head, request.version_minor, answer_framing_, keep_alive_)));
@@ -356,6 +368,7 @@ void HttpConnection::drop_exchange() {
     if (upstream_) {
         upstream_->abandon();
         proxy_.pool().bury(std::exchange(upstream_, nullptr));
+        lease_.reset();
         upstream_ready_ = false;
     }
 }

@@ -9,6 +9,7 @@
 
 #include "labctl/dataplane/client_stream.h"
 #include "labctl/dataplane/http_proxy.h"
+#include "labctl/dataplane/proxied_connection.h"
 #include "labctl/dataplane/upstream_exchange.h"
 #include "mesh/http/forward.h"
 #include "mesh/http/parser.h"
@@ -20,7 +21,7 @@ namespace labctl::dataplane {
 /// upgrade (WebSocket) makes of it. What cannot be read as
 /// a request is answered with 400 or 408.
 /// Not to be destroyed by its own callbacks. Belongs to the loop's thread.
-class HttpConnection final : private ClientListener {
+class HttpConnection final : public ProxiedConnection, private ClientListener {
 public:
     using Closed = std::function<void(HttpConnection& connection)>;
 
@@ -33,14 +34,15 @@ public:
         Closed closed);
     HttpConnection(const HttpConnection&) = delete;
     HttpConnection& operator=(const HttpConnection&) = delete;
-    ~HttpConnection();
+    ~HttpConnection() override;
 
     /// Begins with a stream that has not been started, and with bytes that its socket has had.
     void start(std::string_view bytes);
-    /// Begins with what a stream has told already.
-    void take_over(std::string_view plain);
-    /// Closes it if nothing has happened for too long.
-    void expire(netemu::Clock::time_point now);
+    /// Begins with what a stream has told already: bytes, and perhaps that there are no more.
+    void take_over(std::string_view plain, bool has_ended);
+    /// No request is taken behind the one that is under way.
+    void retire();
+    void expire(netemu::Clock::time_point now) override;
 
 private:
     enum class Phase : std::uint8_t { Reading, Relaying, Raw, Draining, Closed };
@@ -100,9 +102,12 @@ private:
 
     // Its answer.
     std::shared_ptr<UpstreamExchange> upstream_;
+    std::shared_ptr<void> lease_; // see HttpProxy::Decision
     bool upstream_ready_ = false;
+    netemu::Clock::time_point relayed_at_{};
     mesh::BodyFraming answer_framing_ = mesh::BodyFraming::None;
     bool keep_alive_ = false;
+    bool retired_ = false;
     int status_ = 0;
     std::size_t body_bytes_ = 0;
     bool server_ended_ = false; // of an upgraded connection

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,10 @@ struct HttpClient {
     netemu::Endpoint address;
     std::uint16_t port = 0;
     bool tls = false;
+    netemu::Endpoint target{};             // of a sidecar: where the client meant to connect to
+    std::optional<std::string> identity{}; // the SPIFFE ID that it has proved
+    std::string server_name{};             // SNI
+    std::string certificate{};             // XFCC's element about its certificate
 };
 
 /// What an HttpConnection does not know by itself: where requests go, what is said in their place,
@@ -34,12 +40,14 @@ public:
         int status = 0;
         std::string text;      // why, for the log, and as the proxy likes for the client
         bool may_go_on = true; // another request may follow, if all else is well too
+        std::string body{};    // for the client, where it is not made of the text
     };
     struct Decision {
         std::string story;                // the request and where it goes, for the log
         std::vector<Upstream> candidates; // not empty: it goes there, tried in this order
         mesh::Request head;               // as it goes there
         Refusal refusal;                  // else
+        std::shared_ptr<void> lease{};    // kept while the request is under way
     };
     [[nodiscard]] virtual Decision
     decide(const mesh::Request& request, const HttpClient& client) = 0;
@@ -50,11 +58,14 @@ public:
     /// is null if there was none that could be read.
     [[nodiscard]] virtual mesh::Response
     reply(const Refusal& refusal, const mesh::Request* request) const = 0;
-    /// Changes the head of an answer on its way to the client.
-    virtual void edit_answer(mesh::Response& /*head*/) const {}
+    /// Changes the head of an answer on its way to the client, so long after the request.
+    virtual void edit_answer(mesh::Response& /*head*/, std::chrono::milliseconds /*took*/) const {}
 
     virtual void
     log(const HttpClient& client, const std::string& what, int status, std::size_t body_bytes) = 0;
+    /// How long endpoints may take.
+    using Patience = UpstreamExchange::Patience;
+    [[nodiscard]] virtual Patience patience() const { return {}; }
     [[nodiscard]] virtual UpstreamPool& pool() = 0;
     /// Raised and lowered by its connections.
     [[nodiscard]] virtual std::size_t& connections() = 0;

@@ -25,13 +25,16 @@ void HttpConnection::route() {
 void HttpConnection::relay(HttpProxy::Decision decision) {
     phase_ = Phase::Relaying;
     upstream_ready_ = false;
+    relayed_at_ = netemu::Clock::now();
+    lease_ = std::move(decision.lease);
     upstream_ = std::make_shared<UpstreamExchange>(
         loop_,
         proxy_.pool(),
         UpstreamExchange::Asked{
             std::move(decision.candidates),
             std::move(decision.head),
-            request_framing_ != mesh::BodyFraming::None},
+            request_framing_ != mesh::BodyFraming::None,
+            proxy_.patience()},
         UpstreamExchange::Events{
             [this] { upstream_ready(); },
             [this](const mesh::Response& head) { answer_head(head); },
@@ -57,7 +60,8 @@ void HttpConnection::reply(const HttpProxy::Refusal& refusal) {
     }
     status_ = refusal.status;
     // Of a body, nothing has been read that could be told from the next request.
-    keep_alive_ = refusal.may_go_on && parser_.head_complete() && parser_.keep_alive() &&
+    keep_alive_ = refusal.may_go_on && !retired_ && parser_.head_complete() &&
+                  parser_.keep_alive() &&
                   (request_framing_ == mesh::BodyFraming::None || request_complete_);
     const auto* request = parser_.head_complete() ? &parser_.request() : nullptr;
     auto response = proxy_.reply(refusal, request);
@@ -116,6 +120,9 @@ void HttpConnection::next_request() {
     story_.clear();
     body_waiting_.clear();
     const auto bytes = std::exchange(held_, {});
+    if (retired_) {
+        return finish();
+    }
     take(bytes);
     if (upstream_) {
         upstream_->flush();

@@ -3,14 +3,10 @@
 #include <string_view>
 
 #include "labctl/dataplane/ingress_wire.h"
+#include "labctl/dataplane/pieces.h"
 #include "labctl/dataplane/wire.h"
 
 namespace labctl::dataplane {
-namespace {
-
-constexpr std::size_t kRulesPieceBytes = 64U << 10U;
-
-} // namespace
 
 void IngressRegistry::set_channel(Channel* channel) {
     channel_ = channel;
@@ -29,11 +25,9 @@ void IngressRegistry::send(const std::string& controller, const std::string& rul
     if (channel_ == nullptr) {
         return;
     }
-    for (std::string_view rest(rules); !rest.empty();) {
-        const auto piece = rest.substr(0, kRulesPieceBytes);
-        rest.remove_prefix(piece.size());
+    in_pieces(rules, [&](std::string_view piece) {
         channel_->send(WireWriter().op(Op::IngressRulesPiece).text(controller).text(piece).bytes());
-    }
+    });
     channel_->send(WireWriter().op(Op::IngressRulesEnd).text(controller).bytes());
 }
 

@@ -66,9 +66,7 @@ services::IngressCertificate read_certificate(WireReader& reader) {
     certificate.secret = reader.text();
     certificate.chain_pem = reader.text();
     certificate.key_pem = reader.text();
-    for (auto count = reader.u32(); count > 0; --count) {
-        certificate.hosts.emplace_back(reader.text());
-    }
+    certificate.hosts = reader.texts();
     return certificate;
 }
 
@@ -98,10 +96,7 @@ std::string encode_ingress_table(const services::IngressTable& table) {
     writer.u32(length_of(table.certificates.size()));
     for (const auto& certificate : table.certificates) {
         writer.text(certificate.secret).text(certificate.chain_pem).text(certificate.key_pem);
-        writer.u32(length_of(certificate.hosts.size()));
-        for (const auto& host : certificate.hosts) {
-            writer.text(host);
-        }
+        writer.texts(certificate.hosts);
     }
     return writer.bytes();
 }

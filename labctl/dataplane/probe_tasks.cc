@@ -116,4 +116,17 @@ void note_identity(std::string_view reply, ProbeOutcome& outcome) {
     }
 }
 
+std::string sidecar_refusal(std::string_view reply) {
+    constexpr std::string_view kVersion = "HTTP/1.1 ";
+    constexpr std::size_t kStatusDigits = 3;
+    const auto end = reply.find("\r\n\r\n");
+    if (end == std::string_view::npos || !reply.starts_with(kVersion)) {
+        return {};
+    }
+    const auto server = head_field(reply.substr(0, end + 2), "server");
+    const bool sidecar = server == "envoy" || server == "istio-envoy";
+    const auto status = reply.substr(kVersion.size(), kStatusDigits);
+    return sidecar && status >= "400" ? std::string(status) : std::string();
+}
+
 } // namespace labctl::dataplane

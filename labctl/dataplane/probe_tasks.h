@@ -41,5 +41,7 @@ bool is_plausible_identity(std::string_view text);
 void note_identity(std::string_view backend, std::string_view client, ProbeOutcome& outcome);
 /// The same for a reply that begins with such a head; nothing, if it does not hold a whole one.
 void note_identity(std::string_view reply, ProbeOutcome& outcome);
+/// "403", if that is what a sidecar has answered itself; "" for any other answer.
+std::string sidecar_refusal(std::string_view reply);
 
 } // namespace labctl::dataplane

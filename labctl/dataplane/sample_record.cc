@@ -1,5 +1,7 @@
 #include "labctl/dataplane/sample_record.h"
 
+#include "labctl/dataplane/workload.h"
+#include "mesh/spiffe/id.h"
 #include "netemu/base/error.h"
 
 namespace labctl::dataplane {
@@ -68,6 +70,22 @@ Outcome read_outcome(WireReader& record) {
     return static_cast<Outcome>(value);
 }
 
+/// Who is at the other end as the workload there says, where no TLS of our own has shown it.
+void note_identities(probe::Sample& sample) {
+    const auto field = [&sample](std::string_view name) {
+        const auto found = sample.http->headers.find(std::string(name));
+        const bool valid =
+            found != sample.http->headers.end() && mesh::SpiffeId::try_parse(found->second);
+        return valid ? found->second : std::string();
+    };
+    if (sample.http && !sample.backend.empty()) {
+        if (sample.peer_identity.empty()) {
+            sample.peer_identity = field(kIdentityField);
+        }
+        sample.client_identity = field(kClientIdentityField);
+    }
+}
+
 } // namespace
 
 SampleRecord read_sample(WireReader& record) {
@@ -90,6 +108,7 @@ SampleRecord read_sample(WireReader& record) {
     if ((has & kSampleHasTls) != 0) {
         read_tls(record, made.sample);
     }
+    note_identities(made.sample);
     return made;
 }
 

@@ -63,6 +63,7 @@ struct WorkloadSpec {
     bool ready = true;                       // what /readyz says
     std::optional<DnsServing> dns{};         // set: its port 53 is a DNS server's
     std::optional<IngressServing> ingress{}; // set: these of its ports are an Ingress controller's
+    bool sidecar = false;                    // it has one, on the ports of mesh/sidecar/table.h
     /// Set: no pod at all but kube-proxy's answer on the health-check node port of the Service
     /// `pod_namespace`/`pod` on `node`, which has so many ready endpoints there.
     std::optional<std::uint32_t> health_endpoints{};

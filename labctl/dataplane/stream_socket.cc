@@ -47,18 +47,32 @@ void StreamSocket::start() {
     loop_.add(socket_.get(), watched_, [this](std::uint32_t events) { take_events(events); });
 }
 
-void StreamSocket::connect(const netemu::Endpoint& to) {
+/// 0, or errno.
+int StreamSocket::begin_connecting(
+    const netemu::Endpoint& to, const std::optional<netemu::IpAddress>& from) {
+    sockaddr_storage address{};
+    const auto* target = reinterpret_cast<const sockaddr*>(&address); // NOLINT
+    if (from) {
+        const int on = 1; // the port is chosen by `connect`, which knows both ends (ip(7))
+        (void)::setsockopt(socket_.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        const auto size = netemu::Endpoint{*from, 0}.to_sockaddr(address);
+        if (::bind(socket_.get(), target, size) != 0) {
+            return errno;
+        }
+    }
+    const auto size = to.to_sockaddr(address);
+    return ::connect(socket_.get(), target, size) != 0 && errno != EINPROGRESS ? errno : 0;
+}
+
+void StreamSocket::connect(
+    const netemu::Endpoint& to, const std::optional<netemu::IpAddress>& from) {
     const int on = 1;
     (void)::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    sockaddr_storage address{};
-    const auto size = to.to_sockaddr(address);
-    const auto* target = reinterpret_cast<const sockaddr*>(&address); // NOLINT
     connecting_ = true;
     watched_ = kWantsOut;
     // A connect that fails at once leaves the socket unconnected, which epoll reports as EPOLLHUP:
     // so it is told of in the loop's next turn, as any other failure is.
-    if (::connect(socket_.get(), target, size) != 0 && errno != EINPROGRESS) {
-        const int error = errno;
+    if (const int error = begin_connecting(to, from); error != 0) {
         watched_ = 0;
         loop_.add(socket_.get(), kWantsOut, [this, error](std::uint32_t) { fail(error); });
         return;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -51,7 +52,9 @@ public:
     /// From now on, somebody else hears of it; also in the middle of what it tells.
     void set_listener(StreamListener& listener) { listener_ = &listener; }
     /// Begins to connect; on_connected or on_failed tells, after this has returned.
-    void connect(const netemu::Endpoint& to);
+    /// From that address of its own, if one is named.
+    void connect(
+        const netemu::Endpoint& to, const std::optional<netemu::IpAddress>& from = std::nullopt);
 
     void send(std::string_view bytes);
     /// Sends it with the next `send` or `flush`: for what is too small for a packet of its own.
@@ -76,6 +79,8 @@ public:
     [[nodiscard]] bool is_quiet() const;
 
 private:
+    [[nodiscard]] int
+    begin_connecting(const netemu::Endpoint& to, const std::optional<netemu::IpAddress>& from);
     void take_events(std::uint32_t events);
     void end_connecting();
     void read();

@@ -149,6 +149,11 @@ private:
         outcome.outcome = probe::Outcome::Ok;
         outcome.rtt_us = rtt_us_;
         note_identity(reply_, outcome);
+        if (const auto said = sidecar_refusal(reply_); !said.empty() && outcome.backend.empty()) {
+            // The sidecar has accepted in the target's place, which was not reached.
+            outcome.outcome = probe::Outcome::Reset;
+            outcome.detail = "a sidecar answered in its place: HTTP " + said;
+        }
         finish(std::move(outcome));
     }
 

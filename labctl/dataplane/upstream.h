@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "netemu/base/address.h"
@@ -20,14 +21,18 @@ struct Upstream {
     netemu::Endpoint endpoint;
     std::shared_ptr<const mesh::TlsClientConfig> tls{}; // null: plain
     std::string server_name{};                          // SNI, with TLS
+    std::optional<netemu::IpAddress> source{};          // that the connection comes from; none: any
 
     bool operator==(const Upstream&) const = default;
     bool operator<(const Upstream& other) const {
         if (endpoint != other.endpoint) {
             return endpoint < other.endpoint;
         }
-        return tls != other.tls ? std::less<>()(tls.get(), other.tls.get())
-                                : server_name < other.server_name;
+        if (tls != other.tls) {
+            return std::less<>()(tls.get(), other.tls.get());
+        }
+        return server_name != other.server_name ? server_name < other.server_name
+                                                : source < other.source;
     }
 };
 

@@ -26,8 +26,8 @@ bool is_idempotent(std::string_view method) {
 UpstreamExchange::UpstreamExchange(
     netemu::EventLoop& loop, UpstreamPool& pool, Asked asked, Events events)
     : loop_(loop), pool_(pool), candidates_(std::move(asked.candidates)),
-      head_(std::move(asked.head)), has_body_(asked.has_body), events_(std::move(events)),
-      parser_(head_.method) {
+      head_(std::move(asked.head)), has_body_(asked.has_body), patience_(asked.patience),
+      events_(std::move(events)), parser_(head_.method) {
     parser_.on_body([this](std::string_view piece) {
         tell_head();
         if (phase_ == Phase::Answering) {
@@ -92,7 +92,7 @@ void UpstreamExchange::on_connected() {
     // It may lead nowhere one day (a policy, a cable): what nobody acknowledges is not waited for
     // any longer than a new connection is.
     if (!reused_) {
-        stream_->give_up_after(kUpstreamConnectTimeout);
+        stream_->give_up_after(patience_.connect);
     }
     phase_ = Phase::Answering;
     since_ = netemu::Clock::now();
@@ -284,10 +284,10 @@ void UpstreamExchange::fail(Cause cause, const std::string& text) {
 void UpstreamExchange::expire(netemu::Clock::time_point now) {
     const auto took = [this, now](std::chrono::seconds limit) { return now - since_ >= limit; };
     if (phase_ == Phase::Connecting || (phase_ == Phase::Waiting && order_)) {
-        if (took(kUpstreamConnectTimeout)) {
+        if (took(patience_.connect)) {
             connect_failed(
                 Cause::ConnectTimeout,
-                "no connection within " + std::to_string(kUpstreamConnectTimeout.count()) + " s");
+                "no connection within " + std::to_string(patience_.connect.count()) + " s");
         }
         return;
     }
@@ -298,10 +298,10 @@ void UpstreamExchange::expire(netemu::Clock::time_point now) {
     const bool client_is_slow = !request_complete_ && stream_->unsent() == 0;
     if (paused_ || moved || client_is_slow) {
         since_ = now;
-    } else if (took(kUpstreamSilenceTimeout)) {
+    } else if (took(patience_.silence)) {
         fail(
             Cause::Silence,
-            "the endpoint has said nothing for " + std::to_string(kUpstreamSilenceTimeout.count()) +
+            "the endpoint has said nothing for " + std::to_string(patience_.silence.count()) +
                 " s");
     }
 }

@@ -55,10 +55,15 @@ public:
         std::function<void(std::string_view bytes)> raw;
     };
 
+    struct Patience {
+        std::chrono::seconds connect = kUpstreamConnectTimeout; // of each
+        std::chrono::seconds silence = kUpstreamSilenceTimeout;
+    };
     struct Asked {
         std::vector<Upstream> candidates; // in the order of their turns; not empty
         mesh::Request head;
         bool has_body = false; // one will follow the head
+        Patience patience{};
     };
     UpstreamExchange(netemu::EventLoop& loop, UpstreamPool& pool, Asked asked, Events events);
     UpstreamExchange(const UpstreamExchange&) = delete;
@@ -110,6 +115,7 @@ private:
     std::size_t current_ = 0;
     mesh::Request head_;
     bool has_body_;
+    Patience patience_;
     Events events_;
     Phase phase_ = Phase::Waiting;
     std::shared_ptr<UpstreamStream> stream_;

@@ -18,17 +18,26 @@ UpstreamPool::~UpstreamPool() {
 
 std::shared_ptr<UpstreamStream> UpstreamPool::take_idle(const Upstream& upstream) {
     const auto found = idle_.find(upstream);
-    while (found != idle_.end() && !found->second.empty()) {
-        auto stream = std::move(found->second.back()->stream); // the one that has waited least
-        found->second.pop_back();
+    if (found == idle_.end()) {
+        return nullptr;
+    }
+    auto& list = found->second;
+    std::shared_ptr<UpstreamStream> taken;
+    while (!taken && !list.empty()) {
+        auto stream = std::move(list.back()->stream); // the one that has waited least
+        list.pop_back();
         --idle_count_;
         if (stream->is_quiet()) {
-            return stream;
+            taken = std::move(stream);
+        } else {
+            stream->close();
+            bury(std::move(stream)); // it may be what calls us, with the answer before
         }
-        stream->close();
-        bury(std::move(stream)); // it may be what calls us, with the answer before
     }
-    return nullptr;
+    if (list.empty()) { // an Upstream keeps its settings of TLS alive
+        idle_.erase(found);
+    }
+    return taken;
 }
 
 void UpstreamPool::keep_idle(std::shared_ptr<UpstreamStream> stream) {
@@ -47,7 +56,11 @@ void UpstreamPool::keep_idle(std::shared_ptr<UpstreamStream> stream) {
 }
 
 void UpstreamPool::forget_idle(const Idle* idle) {
-    auto& list = idle_[idle->stream->upstream()];
+    const auto of_upstream = idle_.find(idle->stream->upstream());
+    if (of_upstream == idle_.end()) {
+        return;
+    }
+    auto& list = of_upstream->second;
     const auto found = std::find_if(
         list.begin(), list.end(), [idle](const auto& other) { return other.get() == idle; });
     if (found != list.end()) {
@@ -55,6 +68,9 @@ void UpstreamPool::forget_idle(const Idle* idle) {
         (*found)->stream->close();
         bury(std::move(*found)); // it is what calls us
         list.erase(found);
+    }
+    if (list.empty()) {
+        idle_.erase(of_upstream);
     }
 }
 
@@ -88,6 +104,7 @@ void UpstreamPool::expire(netemu::Clock::time_point now) {
         idle_count_ -= std::erase_if(
             list, [now](const auto& idle) { return now - idle->since > kIdleUpstreamSeconds; });
     }
+    std::erase_if(idle_, [](const auto& entry) { return entry.second.empty(); });
 }
 
 std::uint32_t UpstreamPool::order_socket(netemu::Family family, SocketArrived arrived) {

@@ -16,7 +16,7 @@ UpstreamStream::UpstreamStream(
 UpstreamStream::~UpstreamStream() = default;
 
 void UpstreamStream::connect() {
-    socket_.connect(upstream_.endpoint);
+    socket_.connect(upstream_.endpoint, upstream_.source);
 }
 
 void UpstreamStream::on_connected() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "netemu/base/address.h"
 #include "netemu/base/error.h"
@@ -26,7 +27,7 @@ enum class Op : std::uint8_t {
     Confirm,      // u32 pod: answered with Serving
     RemovePod,    // u32 pod
     SetReady,     // u32 pod, u8 ready
-    GetLogs,      // u32 request, u32 pod, u32 lines
+    GetLogs,      // u32 request, u32 pod, u32 lines, u8 whether of its sidecar
     GetServed,    // u32 request, u32 pod
     // The same, for DNS. A Corefile begins a new zone, which answers from DnsSynced on; records go
     // to the newest zone.
@@ -63,7 +64,12 @@ enum class Op : std::uint8_t {
     AddIngressSocket,  // u32 pod, u16 port, u8 whether TLS; one descriptor
     IngressRulesPiece, // text controller, text: the next piece of an encode_ingress_table
     IngressRulesEnd,   // text controller: they are complete, and in force from now on
-    // The same, for every pod that is a proxy.
+    // The same, for sidecars.
+    AddSidecar,        // u32 pod: it has one
+    AddSidecarSocket,  // u32 pod, u8 whether inbound; one descriptor
+    SidecarRulesPiece, // text: the next piece of an encode_sidecar_table
+    SidecarRulesEnd,   // they are complete, and in force from now on
+    // The same, for every pod that is a proxy, or has one.
     PodSocket,   // u32 flow; one descriptor: the answer to NeedPodSocket
     NoPodSocket, // u32 flow: likewise
     // Workload channel, from the child.
@@ -156,6 +162,14 @@ public:
         bytes_.append(value);
         return *this;
     }
+    /// u32 count, count x text.
+    WireWriter& texts(const std::vector<std::string>& values) {
+        u32(static_cast<std::uint32_t>(values.size()));
+        for (const auto& value : values) {
+            text(value);
+        }
+        return *this;
+    }
     WireWriter& endpoint(const netemu::Endpoint& value) {
         u8(value.address.is_v4() ? 4 : 6);
         for (std::size_t i = 0; i < value.address.size(); ++i) {
@@ -200,6 +214,13 @@ public:
     std::uint16_t u16() { return number<std::uint16_t>(); }
     std::uint32_t u32() { return number<std::uint32_t>(); }
     std::string_view text() { return take(u32()); }
+    std::vector<std::string> texts() {
+        std::vector<std::string> values;
+        for (auto count = u32(); count > 0; --count) {
+            values.emplace_back(text());
+        }
+        return values;
+    }
     netemu::Endpoint endpoint() {
         const bool v4 = u8() == 4;
         const auto bytes = take(v4 ? 4 : 16);

@@ -10,6 +10,7 @@
 #include <random>
 #include <vector>
 
+#include "mesh/http/client_certificate.h"
 #include "netemu/base/text.h"
 
 namespace labctl::dataplane {
@@ -216,6 +217,11 @@ Answer answer_http(const Exchange& exchange, const mesh::Request& request) {
     }
     auto answer = route(exchange, request);
     sign(answer.response, exchange);
+    if (const auto* said = request.headers.find("x-forwarded-client-cert")) {
+        const auto certificate = mesh::read_forwarded_certificate(*said);
+        answer.response.headers.add(std::string(kIdentityField), certificate.by);
+        answer.response.headers.add(std::string(kClientIdentityField), certificate.uri);
+    }
     return answer;
 }
 

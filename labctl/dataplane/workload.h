@@ -44,6 +44,9 @@ inline constexpr std::string_view kWhoamiRequest =
 /// Fields in which every HTTP answer says who served and whom it saw.
 inline constexpr std::string_view kBackendField = "x-backend";
 inline constexpr std::string_view kClientField = "x-client-ip";
+/// Likewise, where a sidecar says so: the SPIFFE IDs of the workload and of whom it serves.
+inline constexpr std::string_view kIdentityField = "x-identity";
+inline constexpr std::string_view kClientIdentityField = "x-client-identity";
 
 /// Longest delay of /delay/SECONDS, as in httpbin.
 inline constexpr std::chrono::seconds kDelayMax{10};

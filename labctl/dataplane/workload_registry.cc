@@ -8,6 +8,7 @@
 
 #include "labctl/dataplane/dns_wire.h"
 #include "labctl/dataplane/socket_stock.h"
+#include "mesh/sidecar/table.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
 #include "netemu/base/process.h"
@@ -37,6 +38,25 @@ std::optional<bool> ingress_port(const WorkloadSpec& spec, const WorkloadPort& p
     return among(spec.ingress->http_ports) ? std::optional(false) : std::nullopt;
 }
 
+bool is_sidecar_port(const WorkloadSpec& spec, const WorkloadPort& port) {
+    return spec.sidecar && port.protocol == Protocol::Tcp &&
+           (port.port == mesh::kSidecarInboundPort || port.port == mesh::kSidecarOutboundPort);
+}
+
+WorkloadSpec with_sidecar_ports(WorkloadSpec spec) {
+    if (spec.sidecar) {
+        for (const auto port : {mesh::kSidecarOutboundPort, mesh::kSidecarInboundPort}) {
+            spec.ports.push_back({port, Protocol::Tcp, {}});
+        }
+    }
+    return spec;
+}
+
+/// Whether it connects to others.
+bool is_proxy(const WorkloadSpec& spec) {
+    return spec.ingress || spec.sidecar;
+}
+
 } // namespace
 
 /// Collects records and descriptors into as few messages as possible.
@@ -62,6 +82,9 @@ public:
                 records_.raw(piece);
             }
         }
+        if (spec.sidecar) {
+            records_.op(Op::AddSidecar).u32(pod.id);
+        }
         if (spec.ingress) {
             records_.op(Op::AddIngress).u32(pod.id).text(spec.ingress->controller);
         }
@@ -70,6 +93,11 @@ public:
                 flush();
             }
             fds_.push_back(listener.socket.get());
+            if (is_sidecar_port(spec, listener.port)) {
+                records_.op(Op::AddSidecarSocket).u32(pod.id);
+                records_.u8(listener.port.port == mesh::kSidecarInboundPort ? 1 : 0);
+                continue;
+            }
             if (const auto tls = ingress_port(spec, listener.port)) {
                 records_.op(Op::AddIngressSocket).u32(pod.id).u16(listener.port.port);
                 records_.u8(*tls ? 1 : 0);
@@ -130,7 +158,10 @@ void WorkloadRegistry::serve(const std::vector<WorkloadSpec>& pods) {
         const auto name = spec.key();
         auto former = withdraw(name);
         try {
-            Served pod{spec, next_id_, open_listeners(spec, open_socket_, std::move(former))};
+            Served pod{
+                spec,
+                next_id_,
+                open_listeners(with_sidecar_ports(spec), open_socket_, std::move(former))};
             ++next_id_;
             names_[pod.id] = name;
             auto& served = pods_.emplace(name, std::move(pod)).first->second;
@@ -259,7 +290,10 @@ void WorkloadRegistry::set_dns_ports(std::vector<std::uint16_t> ports) {
 }
 
 void WorkloadRegistry::logs(
-    const std::string& pod, std::size_t lines, DataPlane::LogCallback callback) {
+    const std::string& pod,
+    std::size_t lines,
+    DataPlane::LogCallback callback,
+    DataPlane::LogOf whose) {
     const auto found = pods_.find(pod);
     if (found == pods_.end() || channel_ == nullptr) {
         return callback({});
@@ -268,8 +302,9 @@ void WorkloadRegistry::logs(
     const auto wanted = static_cast<std::uint32_t>(
         std::min<std::size_t>(lines, std::numeric_limits<std::uint32_t>::max()));
     log_requests_[request] = std::move(callback);
-    channel_->send(
-        WireWriter().op(Op::GetLogs).u32(request).u32(found->second.id).u32(wanted).bytes());
+    WireWriter record;
+    record.op(Op::GetLogs).u32(request).u32(found->second.id).u32(wanted);
+    channel_->send(record.u8(whose == DataPlane::LogOf::Sidecar ? 1 : 0).bytes());
 }
 
 void WorkloadRegistry::serving(WireReader& record) {
@@ -330,12 +365,18 @@ void WorkloadRegistry::need_pod_socket(WireReader& record) {
         throw netemu::Error("the data plane orders sockets, and takes none");
     }
     try {
-        if (name == names_.end() || !pods_.at(name->second).spec.ingress) {
+        if (name == names_.end() || !is_proxy(pods_.at(name->second).spec)) {
             throw netemu::Error("the pod is gone");
         }
         std::vector<netemu::UniqueFd> sockets;
-        const auto& where = pods_.at(name->second).spec.ns_name;
-        sockets.push_back(open_socket_(where, domain, SOCK_STREAM | SOCK_NONBLOCK, 0));
+        const auto& spec = pods_.at(name->second).spec;
+        sockets.push_back(open_socket_(spec.ns_name, domain, SOCK_STREAM | SOCK_NONBLOCK, 0));
+        if (spec.sidecar) {
+            const auto mark = mesh::kSidecarMark;
+            netemu::check_syscall(
+                "mark a sidecar's socket",
+                ::setsockopt(sockets[0].get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark));
+        }
         channel_->send_owned(WireWriter().op(Op::PodSocket).u32(flow).bytes(), std::move(sockets));
     } catch (const netemu::Error& error) {
         netemu::log_debug("dataplane", std::string("a socket for an endpoint: ") + error.what());

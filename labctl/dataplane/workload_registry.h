@@ -36,7 +36,11 @@ public:
     void set_dns_ports(std::vector<std::uint16_t> ports);
     [[nodiscard]] bool serves(const std::string& pod) const { return pods_.contains(pod); }
     void served(const std::string& pod, DataPlane::ServedCallback callback);
-    void logs(const std::string& pod, std::size_t lines, DataPlane::LogCallback callback);
+    void logs(
+        const std::string& pod,
+        std::size_t lines,
+        DataPlane::LogCallback callback,
+        DataPlane::LogOf whose);
 
     /// Takes the fields of a record of the child: Serving, Served, Logs, WantSockets,
     /// NeedPodSocket, DnsQuery, DnsCrash. Throws netemu::Error if they make no sense.

@@ -33,7 +33,7 @@ WorkloadServer::WorkloadServer(netemu::EventLoop& loop, Reply reply)
           [this](std::uint32_t pod, std::string line) { pods_.at(pod)->log.add(std::move(line)); }),
       proxies_(loop, [this](std::string message) { reply_(std::move(message)); }),
       pod_sockets_([this](std::string message) { reply_(std::move(message)); }),
-      ingress_(loop, pod_sockets_) {
+      ingress_(loop, pod_sockets_), sidecars_(loop, pod_sockets_) {
 }
 
 WorkloadServer::~WorkloadServer() {
@@ -61,6 +61,9 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
             break;
         case Op::AddDnsStock:
             add_dns_stock(record, std::move(fds.at(next_fd++)));
+            break;
+        case Op::AddSidecar:
+            sidecars_.add_pod(pods_.at(record.u32()));
             break;
         case Op::AddIngress:
             add_ingress(record);
@@ -94,7 +97,8 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
             break;
         default:
             if (!dns_.take(op, record) && !proxies_.take(op, record, fds, next_fd) &&
-                !ingress_.take(op, record, fds, next_fd)) {
+                !ingress_.take(op, record, fds, next_fd) &&
+                !sidecars_.take(op, record, fds, next_fd)) {
                 throw netemu::Error("an unknown record on the workload channel");
             }
         }
@@ -178,6 +182,7 @@ void WorkloadServer::remove_pod(std::uint32_t id) {
     pod->sockets.clear();
     dns_.remove_pod(id);
     ingress_.remove_pod(id);
+    sidecars_.remove_pod(id);
     std::erase_if(connections_, [id](const auto& entry) { return entry.second->pod().id == id; });
 }
 
@@ -201,8 +206,14 @@ void WorkloadServer::send_logs(WireReader& record) {
     const auto request = record.u32();
     const auto pod = pods_.find(record.u32());
     const auto count = record.u32();
-    const auto lines =
-        pod == pods_.end() ? std::vector<std::string>() : pod->second->log.last(count);
+    const bool of_sidecar = record.u8() != 0;
+    const AccessLog* log = nullptr;
+    if (of_sidecar) {
+        log = pod == pods_.end() ? nullptr : sidecars_.access_log(pod->first);
+    } else if (pod != pods_.end()) {
+        log = &pod->second->log;
+    }
+    const auto lines = log == nullptr ? std::vector<std::string>() : log->last(count);
     WireWriter reply;
     reply.op(Op::Logs).u32(request).u32(static_cast<std::uint32_t>(lines.size()));
     for (const auto& line : lines) {

@@ -12,6 +12,7 @@
 #include "labctl/dataplane/ingress_server.h"
 #include "labctl/dataplane/pod.h"
 #include "labctl/dataplane/proxy_server.h"
+#include "labctl/dataplane/sidecar_server.h"
 #include "labctl/dataplane/tcp_connection.h"
 #include "labctl/dataplane/wire.h"
 #include "netemu/base/event_loop.h"
@@ -66,6 +67,7 @@ private:
     ProxyServer proxies_;
     PodSockets pod_sockets_; // before those that use them
     IngressServer ingress_;
+    SidecarServer sidecars_;
 };
 
 } // namespace labctl::dataplane

@@ -24,7 +24,7 @@ struct ReadOptions {
     /// warning. The four that every cluster has are always known.
     std::vector<std::string> known_namespaces;
     bool may_create_namespaces = true; // otherwise none is implicit, and there is no warning
-    int stdin_fd = 0; // what "-" reads
+    int stdin_fd = 0;                  // what "-" reads
 };
 
 /// One assertion of a check; the language is labctl/check's.

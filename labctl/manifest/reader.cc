@@ -206,6 +206,9 @@ void Reader::read_object(FileReport& file, Json body, const Node* node) {
     if (!resolve(report, body, resolved)) {
         return;
     }
+    if (resolved.typed != nullptr) {
+        body["apiVersion"] = resolved.typed->api_version;
+    }
     check_body(report, body, resolved);
     place_in_namespace(report, body, resolved);
     take(report, std::move(body), resolved);

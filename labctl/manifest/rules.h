@@ -96,6 +96,17 @@ void check_cluster_protocol(const Cursor& protocol);
 void check_cluster_rule(const Cursor& rule);
 void check_cluster_spec(const Cursor& spec);
 
+// rules_istio.cc
+void check_istio_source(const Cursor& source);
+void check_istio_from(const Cursor& from);
+void check_istio_operation(const Cursor& operation);
+void check_istio_to(const Cursor& to);
+void check_istio_condition(const Cursor& condition);
+void check_istio_rule(const Cursor& rule);
+void check_authorization_spec(const Cursor& spec);
+void check_peer_authentication_spec(const Cursor& spec);
+void check_peer_authentication(const Cursor& policy);
+
 // rules_lab.cc
 void default_lab_spec(api::Json& spec);
 void check_lab_spec(const Cursor& spec);

@@ -8,7 +8,7 @@ namespace labctl::manifest::schema {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, const Struct*>, 22> kKinds{{
+constexpr std::array<std::pair<std::string_view, const Struct*>, 24> kKinds{{
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
@@ -29,6 +29,8 @@ constexpr std::array<std::pair<std::string_view, const Struct*>, 22> kKinds{{
     {"ClusterNetworkPolicy", &kClusterNetworkPolicy},
     {"Ingress", &kIngress},
     {"IngressClass", &kIngressClass},
+    {"PeerAuthentication", &kPeerAuthentication},
+    {"AuthorizationPolicy", &kAuthorizationPolicy},
     {"Lab", &kLab},
     {"Check", &kCheck},
 }};

@@ -41,6 +41,7 @@ struct Field {
     bool is_labels = false;    // a map whose keys and values have the syntax of labels
     bool is_always = false;    // an absent object is made, so that the defaults of its fields apply
     bool is_countable = false; // a list that may also be given as its length
+    bool is_strict = false;    // a list: an item that is null is an error, not an empty one
     const Struct* object = nullptr;
     std::span<const std::string_view> allowed{};
     TextRule rule = nullptr;
@@ -66,6 +67,7 @@ struct Field {
     [[nodiscard]] constexpr Field one_of(std::span<const std::string_view> values) const {
         return with(&Field::allowed, values);
     }
+    [[nodiscard]] constexpr Field without_nulls() const { return with(&Field::is_strict, true); }
     [[nodiscard]] constexpr Field or_count() const { return with(&Field::is_countable, true); }
     /// Text: each value must satisfy it.
     [[nodiscard]] constexpr Field is(TextRule checked) const { return with(&Field::rule, checked); }
@@ -166,6 +168,8 @@ extern const Struct kNetworkPolicy;
 extern const Struct kAdminNetworkPolicy;
 extern const Struct kBaselineAdminNetworkPolicy;
 extern const Struct kClusterNetworkPolicy;
+extern const Struct kPeerAuthentication;
+extern const Struct kAuthorizationPolicy;
 extern const Struct kConfigMap;
 extern const Struct kSecret;
 extern const Struct kServiceAccount;

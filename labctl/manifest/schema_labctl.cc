@@ -42,7 +42,7 @@ constexpr Table kProxy{
 };
 
 constexpr Table kMesh{
-    text("profile").otherwise("none"),
+    text("profile").otherwise("none"), text("trustDomain"), text("certificateLifetime"),
 };
 
 constexpr std::array<std::string_view, 8> kUpstreamTypes{"A", "AAAA", "CNAME", "MX", "NS", "PTR", "SRV", "TXT"};

@@ -59,6 +59,10 @@ constexpr std::array kServed{
 constexpr std::string_view kClusterWideCustom = " GatewayClass ClusterIssuer "
                                                 "IPAddressPool ClusterPolicy GlobalNetworkPolicy ";
 
+/// Istio serves its security kinds in both, and says the same in both.
+constexpr std::string_view kIstioSecurity = "security.istio.io/v1";
+constexpr std::string_view kOldIstioSecurity = "security.istio.io/v1beta1";
+
 /// Looks for a word in a list; returns whether it is there and whether it has a star.
 enum class Found { No, Namespaced, ClusterWide };
 Found find_kind(std::string_view kinds, std::string_view kind) {
@@ -95,6 +99,14 @@ bool is_kubernetes_group(std::string_view group) {
     }
     return std::any_of(kServed.begin(), kServed.end(), [&](const Served& served) {
         return group_of(served.api_version) == group;
+    });
+}
+
+/// Whether the kind is one of ours, in that group but not in that version.
+bool has_other_version(std::string_view api_version, std::string_view kind) {
+    const auto& kinds = api::kinds();
+    return std::any_of(kinds.begin(), kinds.end(), [&](const api::KindInfo& info) {
+        return info.kind == kind && group_of(info.api_version) == group_of(api_version);
     });
 }
 
@@ -142,7 +154,8 @@ std::string_view group_of(std::string_view api_version) {
 }
 
 Resolved resolve_kind(std::string_view api_version, std::string_view kind) {
-    if (const auto* typed = api::find_kind(kind, api_version)) {
+    const auto stored = api_version == kOldIstioSecurity ? kIstioSecurity : api_version;
+    if (const auto* typed = api::find_kind(kind, stored)) {
         return {typed, typed->namespaced, false, {}, {}};
     }
     for (const auto& served : kServed) {
@@ -152,7 +165,7 @@ Resolved resolve_kind(std::string_view api_version, std::string_view kind) {
             return {nullptr, found == Found::Namespaced, false, {}, {}};
         }
     }
-    if (is_kubernetes_group(group_of(api_version))) {
+    if (is_kubernetes_group(group_of(api_version)) || has_other_version(api_version, kind)) {
         return {
             nullptr,
             true,

@@ -10,7 +10,8 @@ namespace labctl::manifest {
 /// What a pair of apiVersion and kind means.
 struct Resolved {
     const api::KindInfo* typed =
-        nullptr; // one of api::kinds(); null for kinds that are only stored
+        nullptr; // one of api::kinds(), whose apiVersion objects are stored with, whichever they
+                 // were written with; null for kinds that are only stored
     bool namespaced = true;
     bool custom = false; // not Kubernetes' own: a CustomResourceDefinition may say more
     std::string problem; // not empty: there is no such kind, in kubectl's words

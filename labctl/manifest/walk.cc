@@ -44,6 +44,9 @@ std::string describe(const Json& value) {
     if (value.is_object()) {
         return "an object";
     }
+    if (value.is_null()) {
+        return "nothing";
+    }
     return compose(
         {value.is_string()    ? "the string "
          : value.is_boolean() ? "the boolean "
@@ -235,7 +238,7 @@ void Walker::list(Json& value, const Field& field, const Path& path) {
         cursor(value, path).required();
     }
     for (std::size_t i = 0; i < value.size(); ++i) {
-        if (value[i].is_null()) {
+        if (value[i].is_null() && !field.is_strict) {
             value[i] = empty_value(field.type);
         }
         one(value[i], field, path.item(i));

@@ -140,7 +140,10 @@ struct Sample {
     std::string client_ip; // as the built-in workload saw it, or empty
     std::optional<Http> http;
     std::optional<Tls> tls; // of https, with TlsError, too, if the server has shown a certificate
-    std::string peer_identity; // the SPIFFE ID in that certificate, or empty
+    /// The SPIFFE ID in that certificate; without TLS, that of the built-in workload, if its
+    /// sidecar has told it; or empty.
+    std::string peer_identity;
+    std::string client_identity; // as that workload's sidecar has seen it proved, or empty
     /// Of a look-up, by dns or of a name in `to` that failed: "NOERROR", "NXDOMAIN", ..., or, where
     /// no answer came, "timeout" or "unreachable". Empty: there was none to tell of.
     std::string rcode;

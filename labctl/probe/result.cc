@@ -153,6 +153,9 @@ void write_sample(const Sample& sample, json& object) {
     if (!sample.peer_identity.empty()) {
         object["peerIdentity"] = as_utf8(sample.peer_identity);
     }
+    if (!sample.client_identity.empty()) {
+        object["clientIdentity"] = as_utf8(sample.client_identity);
+    }
     if (!sample.rcode.empty()) {
         object["rcode"] = as_utf8(sample.rcode);
         object["answers"] = to_json(sample.answers);
@@ -177,6 +180,7 @@ Sample read_sample(const json& object) {
         sample.tls = tls_from(*tls);
     }
     sample.peer_identity = object.value("peerIdentity", "");
+    sample.client_identity = object.value("clientIdentity", "");
     sample.rcode = object.value("rcode", "");
     if (const auto answers = object.find("answers"); answers != object.end()) {
         sample.answers = answers_from(*answers);

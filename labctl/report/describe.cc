@@ -31,7 +31,9 @@ Describer describer_for(const std::string& kind) {
         {"IngressClass", describe_ingress_class},
         {"EndpointSlice", describe_endpoint_slice},
         {"Endpoints", describe_endpoints},
-        {"NetworkPolicy", describe_network_policy}};
+        {"NetworkPolicy", describe_network_policy},
+        {"AuthorizationPolicy", describe_authorization_policy},
+        {"PeerAuthentication", describe_peer_authentication}};
     const auto found = kDescribers.find(kind);
     return found == kDescribers.end() ? describe_generic : found->second;
 }

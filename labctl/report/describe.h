@@ -16,11 +16,14 @@ struct DescribeOptions {
     std::span<const api::ObjectPtr> related;
     /// The answer of /apis/labctl.dev/v1/identities: a pod's identity, a node's tunnel.
     api::Json identities{};
+    /// The answer of /apis/labctl.dev/v1/mesh about the object; null: there is no mesh.
+    api::Json mesh{};
 };
 
 /// What `kubectl describe` says about an object: Pod, Node, Deployment, ReplicaSet, StatefulSet,
-/// DaemonSet, Job, Service, EndpointSlice and Endpoints in kubectl's own layout, every other kind
-/// as kubectl describes custom resources: all its fields. Ends with the events.
+/// DaemonSet, Job, Service, EndpointSlice and Endpoints in kubectl's own layout; policies of a mesh
+/// in words, with the pods that they apply to; every other kind as kubectl describes custom
+/// resources: all its fields. Ends with the events.
 std::string describe_object(const api::Object& object, const DescribeOptions& options);
 
 } // namespace labctl::report

@@ -84,6 +84,7 @@ void describe_pod(Description& out, const DescribeInput& input) {
     if (!identity.empty()) { // kubectl has no such line; `cilium endpoint get` has
         out.field(0, "Identity", identity);
     }
+    describe_sidecar(out, input.options.mesh);
     if (!at(pod, "spec.initContainers").empty()) {
         describe_containers(
             out,

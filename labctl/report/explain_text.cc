@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "labctl/report/mesh_text.h"
 #include "labctl/report/table.h"
 #include "labctl/report/text.h"
 
@@ -198,18 +199,9 @@ std::string identity_line(const Json& explanation) {
            (to.is_null() ? "" : " to " + to.dump()) + "\n";
 }
 
-} // namespace
-
-std::string explain_text(const api::Json& explanation, const ExplainTextOptions& options) {
-    const bool colour = options.colour;
-    const auto field = [&](const char* path) { return visible(string_at(explanation, path)); };
-    auto text = "from  " + field("from.name") + "  " + field("from.address") +
-                (field("from.node").empty() ? "" : " on " + field("from.node")) + "\n";
-    text += "to    " + field("to.name") + "  " + field("to.address") + " " + field("to.protocol") +
-            ", " + field("to.what");
-    const auto service = field("service");
-    text += (service.empty() ? "" : " of Service " + service) + "\n";
-    text += identity_line(explanation);
+/// What matches on each node, the choices and the endpoints.
+std::string rules_text(const Json& explanation, bool colour) {
+    std::string text;
     for (const auto& hop : api::at(explanation, "hops")) {
         text +=
             "\n" + paint("on node " + visible(string_at(hop, "node")), Colour::Bold, colour) + "\n";
@@ -223,6 +215,28 @@ std::string explain_text(const api::Json& explanation, const ExplainTextOptions&
     if (const auto& endpoints = api::at(explanation, "endpoints"); !endpoints.empty()) {
         text += "\n" + endpoint_table(endpoints, colour);
     }
+    return text;
+}
+
+} // namespace
+
+std::string explain_text(const api::Json& explanation, const ExplainTextOptions& options) {
+    const bool colour = options.colour;
+    const auto field = [&](const char* path) { return visible(string_at(explanation, path)); };
+    auto text = "from  " + field("from.name") + "  " + field("from.address") +
+                (field("from.node").empty() ? "" : " on " + field("from.node")) + "\n";
+    text += "to    " + field("to.name") + "  " + field("to.address") + " " + field("to.protocol") +
+            ", " + field("to.what");
+    const auto service = field("service");
+    text += (service.empty() ? "" : " of Service " + service) + "\n";
+    text += identity_line(explanation);
+    // a sidecar that knows the Service connects to its endpoints itself: no rule of a node is met
+    const bool rules_are_met = string_at(explanation, "mesh.outbound.kind") != "cluster";
+    text += mesh_from_text(explanation, colour);
+    if (rules_are_met) {
+        text += rules_text(explanation, colour);
+    }
+    text += mesh_to_text(explanation, colour);
     const bool reached = string_at(explanation, "outcome") == "endpoint";
     for (const auto& branch : api::at(explanation, "branches")) {
         if (const auto& way = api::at(branch, "way"); !way.empty()) { // the others are alike

@@ -109,6 +109,15 @@ Cells cluster_policy_row(const Json& body, const PrintOptions& options) {
         age_of(body, options)};
 }
 
+/// The columns of Istio's CustomResourceDefinitions: a field that is not there is an empty cell.
+Cells peer_authentication_row(const Json& body, const PrintOptions& options) {
+    return {string_at(body, "spec.mtls.mode"), age_of(body, options)};
+}
+
+Cells authorization_policy_row(const Json& body, const PrintOptions& options) {
+    return {string_at(body, "spec.action", "ALLOW"), age_of(body, options)};
+}
+
 Cells ingress_row(const Json& body, const PrintOptions& options) {
     std::vector<std::string> hosts;
     for (const auto& rule : at(body, "spec.rules")) {
@@ -245,6 +254,8 @@ const KindPrinter* network_printer(const std::string& kind) {
         {"ClusterNetworkPolicy", {{{"TIER"}, {"PRIORITY"}, {"AGE"}}, cluster_policy_row}},
         {"Ingress", {{{"CLASS"}, {"HOSTS"}, {"ADDRESS"}, {"PORTS"}, {"AGE"}}, ingress_row}},
         {"IngressClass", {{{"CONTROLLER"}, {"PARAMETERS"}, {"AGE"}}, ingress_class_row}},
+        {"PeerAuthentication", {{{"MODE"}, {"AGE"}}, peer_authentication_row}},
+        {"AuthorizationPolicy", {{{"ACTION"}, {"AGE"}}, authorization_policy_row}},
     };
     const auto found = kPrinters.find(kind);
     return found == kPrinters.end() ? nullptr : &found->second;

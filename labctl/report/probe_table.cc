@@ -70,6 +70,9 @@ std::string detail_of(const probe::Result& result) {
     if (!result.first.peer_identity.empty()) {
         parts.push_back(result.first.peer_identity);
     }
+    if (!result.first.client_identity.empty()) {
+        parts.push_back("seen as " + result.first.client_identity);
+    }
     if (!result.resolved.empty()) {
         parts.push_back("resolved to " + result.resolved);
     }

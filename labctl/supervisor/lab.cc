@@ -11,11 +11,13 @@
 #include "labctl/compile/node_cache.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/policies.h"
+#include "labctl/compile/sidecars.h"
 #include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/cni_calls.h"
 #include "labctl/supervisor/cni_runtime.h"
 #include "labctl/supervisor/faults.h"
+#include "labctl/supervisor/mesh_identities.h"
 #include "labctl/supervisor/node_keys.h"
 #include "labctl/supervisor/vlans.h"
 #include "netemu/base/error.h"
@@ -130,6 +132,8 @@ void Lab::start(
     update_dns();
     ingresses_ = std::make_unique<compile::Ingresses>(store_);
     update_ingresses();
+    start_sidecars();
+    journal_->flush(); // it may have made the mesh's authority
     step(
         (resumed ? "resumed, " : "") + count_of(store_.list("Pod").size(), "pod") +
             " scheduled on " + count_of(cluster_->config().nodes.size(), "node"),
@@ -283,6 +287,7 @@ ChangeReport Lab::sync() {
     update_tunnels();
     update_dns();
     update_ingresses();
+    update_sidecars();
     auto report = build_network({});
     attachments_->forget_gone(store_);
     follow_cni();

@@ -43,11 +43,17 @@ struct Request;
 struct Result;
 } // namespace labctl::cni
 
+namespace mesh {
+struct SidecarTable;
+} // namespace mesh
+
 namespace labctl::compile {
 class Identities;
 class Ingresses;
 class Policies;
+class Sidecars;
 struct AffinityReaders;
+struct MeshDenial;
 struct ProxiedClient;
 } // namespace labctl::compile
 
@@ -58,6 +64,7 @@ class Bgp;
 class CniCalls;
 class CniRuntime;
 class Faults;
+class MeshIdentities;
 class LogBuffer;
 struct Target;
 
@@ -161,6 +168,11 @@ public:
     /// What becomes of a request for a URL, the question's "to": compile::explain_ingress.
     /// lab_ingress.cc.
     [[nodiscard]] api::Json explain_ingress(const api::Json& question) const;
+    /// Whether sidecars have to do with a request for that URL, so that `explain` tells of it:
+    /// compile::is_mesh_url. lab_mesh.cc.
+    [[nodiscard]] bool is_mesh_url(const api::Json& question) const;
+    /// What the mesh makes of an object: compile::describe_mesh. lab_mesh.cc.
+    [[nodiscard]] api::Json describe_mesh(const api::ObjectKey& key) const;
     void unwatch_dns(int watcher) { dns_watchers_->remove(watcher); }
 
     /// Taps for whoever asked: {"targets": ["node/node-1:eth0"], "namespace", "snapBytes", "names":
@@ -274,6 +286,13 @@ private:
     void describe_policies(api::Json& status) const;
     void update_dns(); // lab_dns.cc
     void update_ingresses();
+    void start_sidecars();
+    void update_sidecars();
+    void tell_sidecars(mesh::SidecarTable table);
+    [[nodiscard]] std::optional<compile::MeshDenial>
+    mesh_denial(const probe::Request& request, const probe::Result& result) const;
+    void name_denials(
+        const std::vector<probe::Request>& requests, std::vector<probe::Result>& results) const;
     // lab_bgp.cc
     void start_bgp();
     void update_bgp();
@@ -343,6 +362,8 @@ private:
     std::unique_ptr<compile::DnsRecords> dns_;      // likewise
     std::string upstream_zone_;                     // that the lab's upstream serves
     std::unique_ptr<compile::Ingresses> ingresses_; // likewise
+    std::unique_ptr<compile::Sidecars> sidecars_;   // likewise
+    std::unique_ptr<MeshIdentities> mesh_identities_;
     netemu::EventLoop::TimerId sweep_timer_ = 0;
     std::unique_ptr<compile::Policies> policies_;      // likewise
     std::unique_ptr<compile::Identities> identities_;  // likewise

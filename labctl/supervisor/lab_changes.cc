@@ -10,6 +10,7 @@
 #include "labctl/compile/network.h"
 #include "labctl/compile/policies.h"
 #include "labctl/compile/policy_values.h"
+#include "labctl/compile/sidecars.h"
 #include "labctl/compile/underlay_names.h"
 #include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/bgp.h"
@@ -251,7 +252,17 @@ void Lab::probe(
     if (evidence) {
         (void)watch_drops();
     }
-    dataplane_->probe(std::move(resolved), requests.sequential, std::move(done));
+    if (sidecars_->table().workloads.empty()) {
+        return dataplane_->probe(std::move(resolved), requests.sequential, std::move(done));
+    }
+    dataplane_->probe(
+        std::move(resolved),
+        requests.sequential,
+        [this, asked = requests.probes, done = std::move(done)](
+            std::vector<probe::Result> results) {
+            name_denials(asked, results);
+            done(std::move(results));
+        });
 }
 
 void Lab::describe(api::Json& status) const {

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "labctl/compile/explain.h"
+#include "labctl/compile/explain_mesh.h"
 #include "labctl/compile/explain_policy.h"
 #include "labctl/compile/explain_way.h"
 #include "labctl/compile/identities.h"
 #include "labctl/compile/policies.h"
+#include "labctl/compile/sidecars.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/path_trace.h"
 #include "netemu/base/error.h"
@@ -99,7 +101,7 @@ api::Json Lab::explain(const api::Json& question, std::vector<compile::ProxiedCl
         store_,
         cluster_->config(),
         *proxies_,
-        asked,
+        compile::connection_question(asked),
         {[this](const std::string& ns, netemu::NftFamily family, const std::string& table) {
              return kernel_->read_rules(ns, family, table);
          },
@@ -118,6 +120,8 @@ api::Json Lab::explain(const api::Json& question, std::vector<compile::ProxiedCl
     if (!cni_ || api::bool_at(explanation, "underlay", false)) { // plugins' devices are not known
         compile::explain_ways(explanation, desired, notes, &tunnels);
     }
+    compile::explain_mesh(
+        explanation, store_, cluster_->config(), sidecars_->table(), desired, asked);
     if (question.value("places", false)) {
         explanation["places"] = path_places(desired, explanation);
     }

@@ -97,6 +97,17 @@ Routes::reading_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
                  200, lab_.explain_cni(request.parameter("pod"), request.parameter("namespace")));
          }},
         {"GET", "identities", false, [&] { exchange->reply(200, lab_.identities()); }},
+        {"GET",
+         "mesh",
+         false,
+         [&] {
+             exchange->reply(
+                 200,
+                 lab_.describe_mesh(
+                     {request.parameter("kind"),
+                      request.parameter("namespace"),
+                      request.parameter("name")}));
+         }},
         {"GET", "bgp", false, [&] { exchange->reply(200, lab_.bgp()); }},
         {"GET", "bird-log", false, [&] { bird_log(request, exchange); }},
         {"GET", "faults", false, [&] { exchange->reply(200, lab_.faults()); }},

@@ -280,6 +280,18 @@ void Routes::logs(
     if (!lab_.store().get(path.key()) || (path.kind != "Pod" && of_node == nullptr)) {
         throw StatusError::not_found(path.plural, path.name);
     }
+    const auto container = request.parameter("container");
+    if (path.kind == "Pod" && !container.empty()) {
+        const auto& containers = api::at(lab_.store().get(path.key())->body, "spec.containers");
+        const bool known =
+            std::any_of(containers.begin(), containers.end(), [&container](const auto& each) {
+                return api::string_at(each, "name") == container;
+            });
+        if (!known) {
+            throw StatusError::bad_request(
+                "container " + container + " is not valid for pod " + path.name);
+        }
+    }
     const auto lines = request.parameter("tailLines");
     const auto follow = request.parameter("follow");
     exchange->start_stream("text/plain; charset=utf-8");
@@ -291,6 +303,7 @@ void Routes::logs(
     }
     lab_.runtime().logs(
         path.key(),
+        container,
         lines.empty() ? -1 : static_cast<int>(parse_revision(lines)),
         follow == "1" || follow == "true",
         exchange);

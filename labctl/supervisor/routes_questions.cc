@@ -31,12 +31,14 @@ void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {
     exchange->reply(200, {{"lines", lines}, {"operations", operations}});
 }
 
-/// A connection's way, or what becomes of a name or of a URL at an Ingress controller. With `wire`,
-/// and for a name, something is really sent, so that takes a while.
+/// A connection's way, that of a request for a URL through sidecars, or what becomes of a name or
+/// of a URL at an Ingress controller. With `wire`, and for a name, something is really sent, so
+/// that takes a while.
 void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
     const auto question = request.json();
     const auto to = question.value("to", "");
-    if (to.starts_with("http://") || to.starts_with("https://")) {
+    const bool url = to.starts_with("http://") || to.starts_with("https://");
+    if (url && !lab_.is_mesh_url(question)) {
         exchange->reply(200, lab_.explain_ingress(question));
         return;
     }
@@ -45,9 +47,9 @@ void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
             question, [exchange](const Json& answer) { exchange->reply(200, answer); });
         return;
     }
-    with_proxied(exchange, [this, question, exchange](Proxied clients) {
+    with_proxied(exchange, [this, question, url, exchange](Proxied clients) {
         auto explanation = lab_.explain(question, std::move(clients));
-        if (!api::bool_at(question, "wire", false)) {
+        if (!api::bool_at(question, "wire", false) || url) {
             exchange->reply(200, explanation);
             return;
         }

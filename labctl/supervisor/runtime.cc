@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "labctl/compile/pod_termination.h"
+#include "labctl/compile/sidecar_objects.h"
 #include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/pod_workload.h"
 #include "netemu/base/error.h"
@@ -114,6 +115,9 @@ void Runtime::start(const api::Object& object) {
     pod.uid = object.uid();
     pod.workload = workload_of(object.body);
     pod.ready_override = ready_override(object).value_or(true);
+    if (pod.workload != Workload::BuiltIn && compile::has_sidecar(object.body)) {
+        serve_sidecar_alone(object);
+    }
     compile::RuntimeState state;
     switch (pod.workload) {
     case Workload::BuiltIn:
@@ -135,12 +139,27 @@ void Runtime::start(const api::Object& object) {
     report_(object.key(), state);
 }
 
-void Runtime::start_builtin(const api::Object& object) {
+namespace {
+
+dataplane::WorkloadSpec spec_of(const api::Object& pod) {
     dataplane::WorkloadSpec spec;
-    spec.ns_name = network_namespace(object);
-    spec.pod_namespace = object.ns();
-    spec.pod = object.name();
-    spec.node = string_at(object.body, "spec.nodeName");
+    spec.ns_name = network_namespace(pod);
+    spec.pod_namespace = pod.ns();
+    spec.pod = pod.name();
+    spec.node = string_at(pod.body, "spec.nodeName");
+    spec.sidecar = compile::has_sidecar(pod.body);
+    return spec;
+}
+
+} // namespace
+
+/// Its ports are a process'.
+void Runtime::serve_sidecar_alone(const api::Object& object) {
+    to_serve_.push_back(spec_of(object));
+}
+
+void Runtime::start_builtin(const api::Object& object) {
+    auto spec = spec_of(object);
     spec.ports = listening_ports(object.body, {}); // those of a DNS server follow the Corefile
     spec.ready = ready_override(object).value_or(true);
     if (has_dns_server(object.body)) {
@@ -154,7 +173,7 @@ void Runtime::start_builtin(const api::Object& object) {
 void Runtime::served(const api::ObjectKey& key) {
     const auto found = pods_.find(key);
     const auto object = parts_.store.get(key);
-    if (found == pods_.end() || !object) {
+    if (found == pods_.end() || !object || found->second.workload != Workload::BuiltIn) {
         return;
     }
     found->second.starting = false;

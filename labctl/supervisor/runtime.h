@@ -75,7 +75,12 @@ public:
         sandbox_gone_ = std::move(callback);
     }
 
-    void logs(const api::ObjectKey& key, int lines, bool follow, const ExchangePtr& exchange);
+    void logs(
+        const api::ObjectKey& key,
+        const std::string& container,
+        int lines,
+        bool follow,
+        const ExchangePtr& exchange);
 
     /// Pods that are being started: scheduled, with a network, and not yet known to serve or to
     /// have failed.
@@ -93,6 +98,7 @@ private:
 
     [[nodiscard]] Workload workload_of(const api::Json& pod) const;
     void start(const api::Object& object);
+    void serve_sidecar_alone(const api::Object& object);
     void start_builtin(const api::Object& object);
     void start_process(const api::Object& object, Pod& pod);
     void follow_ready(const api::Object& object, Pod& pod);

@@ -3,6 +3,7 @@
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/pod_termination.h"
+#include "labctl/compile/sidecar_objects.h"
 #include "labctl/compile/topology.h"
 #include "labctl/compile/underlay_names.h"
 #include "labctl/supervisor/bgp.h"
@@ -174,13 +175,19 @@ Runtime::Entry Runtime::enter(const std::string& target, const std::string& defa
     return entry;
 }
 
-void Runtime::logs(const api::ObjectKey& key, int lines, bool follow, const ExchangePtr& exchange) {
+void Runtime::logs(
+    const api::ObjectKey& key,
+    const std::string& container,
+    int lines,
+    bool follow,
+    const ExchangePtr& exchange) {
     const auto found = pods_.find(key);
     if (found == pods_.end()) {
         exchange->finish(); // it has not run here
         return;
     }
-    if (!found->second.process) {
+    const bool of_sidecar = container == compile::kSidecarContainer;
+    if (of_sidecar || !found->second.process) {
         parts_.dataplane.logs(
             key.ns + "/" + key.name,
             lines < 0 ? 0 : static_cast<std::size_t>(lines),
@@ -189,7 +196,9 @@ void Runtime::logs(const api::ObjectKey& key, int lines, bool follow, const Exch
                     exchange->send_text(line + "\n");
                 }
                 exchange->finish();
-            });
+            },
+            of_sidecar ? dataplane::DataPlane::LogOf::Sidecar
+                       : dataplane::DataPlane::LogOf::Workload);
         return;
     }
     auto& buffer = found->second.process->logs();

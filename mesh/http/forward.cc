@@ -137,7 +137,7 @@ bool is_authority(std::string_view text) {
            (has_port || rest.empty());
 }
 
-Request forward_request(const Request& head, const ForwardedFor& from) {
+Request pass_request(const Request& head) {
     Request out;
     out.method = head.method;
     out.target = origin_target(head);
@@ -145,11 +145,10 @@ Request forward_request(const Request& head, const ForwardedFor& from) {
     const auto framing = body_framing(head);
     const auto protocol =
         upgrades(head.headers, head.version_minor) ? std::string(head.headers.get("upgrade")) : "";
-    const auto authority = request_authority(head);
     remove_hop_by_hop(out.headers);
     out.headers.remove("expect");
     out.headers.remove("http2-settings"); // of an upgrade to h2c
-    out.headers.set("host", authority);
+    out.headers.set("host", request_authority(head));
     if (framing == BodyFraming::Chunked) {
         out.headers.add("transfer-encoding", "chunked");
     }
@@ -157,8 +156,13 @@ Request forward_request(const Request& head, const ForwardedFor& from) {
         out.headers.add("connection", "upgrade");
         out.headers.add("upgrade", protocol);
     }
+    return out;
+}
+
+Request forward_request(const Request& head, const ForwardedFor& from) {
+    auto out = pass_request(head);
     out.headers.set("x-forwarded-for", from.client);
-    out.headers.set("x-forwarded-host", authority);
+    out.headers.set("x-forwarded-host", request_authority(head));
     out.headers.set("x-forwarded-port", std::to_string(from.port));
     out.headers.set("x-forwarded-proto", from.scheme);
     out.headers.set("x-real-ip", from.client);

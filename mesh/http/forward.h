@@ -43,9 +43,12 @@ void remove_hop_by_hop(Headers& headers);
 
 /// The head that goes to the server: HTTP/1.1, target in origin form, the authority of an
 /// absolute-form target in Host, nothing hop-by-hop but an upgrade that the client asks for, no
-/// Expect (the proxy answers it), framed as the body came, and X-Forwarded-For, -Host, -Port and
-/// -Proto, X-Real-IP and X-Request-ID. As ingress-nginx does, what the client says in the first
-/// five of these is replaced: whoever is at the edge believes nobody.
+/// Expect (the proxy answers it), framed as the body came.
+[[nodiscard]] Request pass_request(const Request& head);
+
+/// The same at the edge, with X-Forwarded-For, -Host, -Port and -Proto, X-Real-IP and X-Request-ID.
+/// As ingress-nginx does, what the client says in the first five of these is replaced: whoever is
+/// at the edge believes nobody.
 [[nodiscard]] Request forward_request(const Request& head, const ForwardedFor& from);
 
 /// The head that goes to the client. `framing` is that of the body towards the client; `keep_alive`

@@ -26,6 +26,7 @@ struct CertificateFacts {
     std::vector<std::string> uri_names; // SPIFFE IDs are among them
     std::chrono::sys_seconds not_before;
     std::chrono::sys_seconds not_after;
+    std::string sha256; // of the certificate in DER: hexadecimal digits
 
     bool operator==(const CertificateFacts&) const = default;
     /// `dns_names` and then `addresses`: what `certificate_covers` asks for.

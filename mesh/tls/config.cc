@@ -1,6 +1,5 @@
 #include "mesh/tls/config.h"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -9,6 +8,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "mesh/tls/handles.h"
+#include "mesh/tls/svid.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -52,6 +52,8 @@ ContextHandle make_context(const SSL_METHOD* method) {
     SSL_CTX_set_security_level(context.get(), detail::kSecurityLevel);
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
+    // As Go and curl have it: what one says to trust is trusted, root or not.
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context.get()), X509_V_FLAG_PARTIAL_CHAIN);
     // Tickets are the client's to keep; nothing of a session that is over stays here.
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_id_context(
@@ -66,8 +68,6 @@ void trust(SSL_CTX* context, const std::string& pem, const char* whose) {
             X509_STORE_add_cert(store, authority.get()); // one that is there already is fine
             SSL_CTX_add_client_CA(context, authority.get());
         }
-        // As Go and curl have it: what one says to trust is trusted, root or not.
-        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
     } catch (netemu::Error& error) {
         error.add_context(whose);
         throw;
@@ -75,62 +75,21 @@ void trust(SSL_CTX* context, const std::string& pem, const char* whose) {
     ERR_clear_error();
 }
 
-std::string named(const std::vector<std::string>& names) {
-    constexpr std::size_t kToldMax = 8;
-    constexpr std::size_t kNameMax = 255; // a peer may have written anything
-    auto told = names;
-    for (auto& name : told) {
-        name.resize(std::min(name.size(), kNameMax));
+/// Authorities for everybody and authorities by trust domain would be pooled.
+void refuse_both(const std::string& ca_pem, const std::map<std::string, std::string>& bundles) {
+    if (!ca_pem.empty() && !bundles.empty()) {
+        throw netemu::Error(
+            "peers are verified either with authorities or with SPIFFE bundles, not with both");
     }
-    if (told.size() > kToldMax) {
-        told.resize(kToldMax);
-        told.emplace_back("...");
-    }
-    return told.empty() ? "no name at all" : netemu::join(told, ", ");
 }
 
-/// In place of OpenSSL's own verification, which it begins with. Names are ours to compare.
-int verify_peer(X509_STORE_CTX* store, void* /*unused*/) {
-    auto* ssl =
-        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    auto& notes = notes_of(ssl);
-    try {
-        notes.peer = detail::facts_of(X509_STORE_CTX_get0_cert(store));
-        notes.verified = notes.has_authorities && X509_verify_cert(store) == 1;
-        if (!notes.has_authorities) {
-            notes.verify_error = "no authority was given that could have signed it";
-        } else if (!notes.verified) {
-            const int error = X509_STORE_CTX_get_error(store);
-            notes.verify_error = X509_verify_cert_error_string(error);
-        } else if (!notes.host.empty() && !certificate_covers(notes.peer->names(), notes.host)) {
-            notes.verified = false;
-            notes.verify_error =
-                "the certificate is for " + named(notes.peer->names()) + ", not for " + notes.host;
-            X509_STORE_CTX_set_error(store, X509_V_ERR_HOSTNAME_MISMATCH);
-        }
-    } catch (const std::exception& error) {
-        notes.verified = false;
-        notes.verify_error = error.what();
-        X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
-    }
-    ERR_clear_error();
-    return notes.verified || !notes.must_verify ? 1 : 0;
-}
-
-struct FreeStack {
-    void operator()(STACK_OF(X509) * certificates) const { sk_X509_free(certificates); }
-};
-using CertificateStack = std::unique_ptr<STACK_OF(X509), FreeStack>;
-
-/// Those behind the own certificate, which stay the identity's.
-CertificateStack others_of(const TlsIdentity& identity) {
-    CertificateStack stack(sk_X509_new_null());
-    for (const auto& other : identity.parts().others) {
-        if (!stack || sk_X509_push(stack.get(), other.get()) == 0) {
-            throw netemu::Error("OpenSSL has no memory for certificates");
-        }
-    }
-    return stack;
+/// Mutual TLS.
+void demand_certificate(SSL_CTX* context) {
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    SSL_CTX_set_cert_verify_callback(context, detail::verify_peer, nullptr);
+    // A ticket would stand for a certificate that nobody looks at again.
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_set_num_tickets(context, 0);
 }
 
 /// A second ClientHello comes here again, so what is there is replaced.
@@ -138,7 +97,7 @@ bool show(SSL* ssl, const TlsIdentity& identity) {
     const auto& parts = identity.parts();
     SSL_certs_clear(ssl);
     return SSL_use_cert_and_key(
-               ssl, parts.own.get(), parts.key.get(), others_of(identity).get(), 1) == 1;
+               ssl, parts.own.get(), parts.key.get(), detail::stack_of(parts.others).get(), 1) == 1;
 }
 
 std::string server_name_of(SSL* ssl) {
@@ -208,7 +167,9 @@ TlsServerConfig::TlsServerConfig(TlsServerSettings settings)
     if (!settings_.identity) {
         throw netemu::Error("a TLS server needs a choice of certificates");
     }
+    refuse_both(settings_.client_ca_pem, settings_.spiffe_bundles);
     auto context = make_context(TLS_server_method());
+    auto rules = detail::read_svid_rules(settings_.spiffe_bundles, {});
     // The macro for this holds a cast of the old style.
     SSL_CTX_callback_ctrl(
         context.get(),
@@ -219,14 +180,12 @@ TlsServerConfig::TlsServerConfig(TlsServerSettings settings)
     }
     if (!settings_.client_ca_pem.empty()) {
         trust(context.get(), settings_.client_ca_pem, "the authorities of clients");
-        SSL_CTX_set_verify(
-            context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-        SSL_CTX_set_cert_verify_callback(context.get(), verify_peer, nullptr);
-        // A ticket would stand for a certificate that nobody looks at again.
-        SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
-        SSL_CTX_set_num_tickets(context.get(), 0);
     }
-    context_ = std::make_unique<detail::Context>(detail::Context{std::move(context)});
+    if (rules || !settings_.client_ca_pem.empty()) {
+        demand_certificate(context.get());
+    }
+    context_ =
+        std::make_unique<detail::Context>(detail::Context{std::move(context), std::move(rules)});
 }
 
 TlsServerConfig::~TlsServerConfig() = default;
@@ -236,8 +195,10 @@ std::shared_ptr<const TlsServerConfig> TlsServerConfig::make(TlsServerSettings s
 }
 
 TlsClientConfig::TlsClientConfig(TlsClientSettings settings) : settings_(std::move(settings)) {
+    refuse_both(settings_.ca_pem, settings_.spiffe_bundles);
     const auto alpn = alpn_on_the_wire(settings_.alpn);
     auto context = make_context(TLS_client_method());
+    auto rules = detail::read_svid_rules(settings_.spiffe_bundles, settings_.server_ids);
     if (!alpn.empty() &&
         SSL_CTX_set_alpn_protos(
             context.get(), wire_bytes(alpn), static_cast<unsigned>(alpn.size())) != 0) {
@@ -245,21 +206,22 @@ TlsClientConfig::TlsClientConfig(TlsClientSettings settings) : settings_(std::mo
     }
     if (!settings_.ca_pem.empty()) {
         trust(context.get(), settings_.ca_pem, "the authorities");
-    } else if (settings_.must_verify) {
+    } else if (settings_.must_verify && !rules) {
         throw netemu::Error("nothing can be verified without the certificate of an authority");
     }
-    SSL_CTX_set_verify(
-        context.get(), settings_.must_verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-    SSL_CTX_set_cert_verify_callback(context.get(), verify_peer, nullptr);
+    const bool must_verify = settings_.must_verify || rules;
+    SSL_CTX_set_verify(context.get(), must_verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+    SSL_CTX_set_cert_verify_callback(context.get(), detail::verify_peer, nullptr);
     if (settings_.identity) {
         const auto& parts = settings_.identity->parts();
-        const auto others = others_of(*settings_.identity);
+        const auto others = detail::stack_of(parts.others);
         if (SSL_CTX_use_cert_and_key(
                 context.get(), parts.own.get(), parts.key.get(), others.get(), 1) != 1) {
             throw netemu::Error("the certificate cannot be used: " + detail::take_error_words());
         }
     }
-    context_ = std::make_unique<detail::Context>(detail::Context{std::move(context)});
+    context_ =
+        std::make_unique<detail::Context>(detail::Context{std::move(context), std::move(rules)});
 }
 
 TlsClientConfig::~TlsClientConfig() = default;

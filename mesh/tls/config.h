@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,16 @@ namespace mesh {
 namespace detail {
 struct Context; // settings as OpenSSL has them; this room's own
 } // namespace detail
+
+/// Trust domain -> PEM of its authorities; "": it has none any more, and nobody of it is believed.
+///
+/// A peer whose settings have bundles has to show an X509-SVID (X509-SVID.md of the SPIFFE
+/// standards, section 5), or the handshake ends: a certificate with exactly one URI name, a SPIFFE
+/// ID with a path; no authority's, and with no right to sign (keyCertSign, cRLSign); if it names
+/// uses, for both sides of TLS; today; and by authorities (cA, keyCertSign, no path in a SPIFFE ID)
+/// that lead to one of the bundle of *its own* trust domain (RFC 5280, section 6). Bundles are
+/// never pooled: another domain's authority could otherwise sign names of ours.
+using SpiffeBundles = std::map<std::string, std::string>;
 
 /// What a TLS server wants of its sessions. TLS 1.2 and 1.3, no renegotiation, no compression.
 struct TlsServerSettings {
@@ -27,6 +38,8 @@ struct TlsServerSettings {
     /// PEM of authorities; if not empty, a client has to show a certificate that one of them has
     /// signed (mutual TLS).
     std::string client_ca_pem;
+    /// In its place: if not empty, a client has to show an X509-SVID that verifies (below).
+    SpiffeBundles spiffe_bundles;
 };
 
 /// What a TLS client wants of its sessions.
@@ -38,13 +51,20 @@ struct TlsClientSettings {
     /// End the handshake if the server's certificate does not verify: signature, dates, name.
     bool must_verify = false;
     std::shared_ptr<const TlsIdentity> identity; // to show to a server that asks; may be null
+    /// In place of `ca_pem`: if not empty, the server has to show an X509-SVID that verifies. Which
+    /// names it has besides does not matter, nor does `must_verify`.
+    SpiffeBundles spiffe_bundles;
+    /// SPIFFE IDs; the server has to be one of them (Istio's secure naming). Empty: anybody of the
+    /// bundles' trust domains.
+    std::vector<std::string> server_ids;
 };
 
 /// Settings, checked and ready for any number of sessions, in one thread or several. Immutable;
 /// each session keeps it alive. A change of settings is a new one.
 class TlsServerConfig {
 public:
-    /// Throws netemu::Error for bad PEM or ALPN names.
+    /// Throws netemu::Error for bad PEM, ALPN names or trust domains, for what is no authority in a
+    /// bundle, or for bundles besides `client_ca_pem`.
     static std::shared_ptr<const TlsServerConfig> make(TlsServerSettings settings);
 
     explicit TlsServerConfig(TlsServerSettings settings);
@@ -65,7 +85,8 @@ private:
 /// The same for clients.
 class TlsClientConfig {
 public:
-    /// Throws netemu::Error for bad PEM or ALPN names, or if `must_verify` has no authorities.
+    /// Throws netemu::Error as for a server, and if `must_verify` has no authorities, `server_ids`
+    /// no bundles, or holds what is no SPIFFE ID of a workload.
     static std::shared_ptr<const TlsClientConfig> make(TlsClientSettings settings);
 
     explicit TlsClientConfig(TlsClientSettings settings);

@@ -1,8 +1,11 @@
+#include <array>
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
+#include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -108,11 +111,31 @@ std::string to_rfc3339(std::chrono::sys_seconds time) {
     return text;
 }
 
+namespace {
+
+std::string digest_of(const X509* certificate) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) {
+        return {};
+    }
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    for (unsigned i = 0; i < size; ++i) {
+        text.push_back(kDigits[digest[i] >> 4U]); // NOLINT: size is at most that of the array
+        text.push_back(kDigits[digest[i] & 15U]); // NOLINT
+    }
+    return text;
+}
+
+} // namespace
+
 CertificateFacts detail::facts_of(x509_st* certificate) {
     CertificateFacts facts;
     facts.subject = name_text(X509_get_subject_name(certificate));
     facts.issuer = name_text(X509_get_issuer_name(certificate));
     facts.serial = serial_text(certificate);
+    facts.sha256 = digest_of(certificate);
     facts.not_before = time_of(X509_get0_notBefore(certificate));
     facts.not_after = time_of(X509_get0_notAfter(certificate));
     const std::unique_ptr<GENERAL_NAMES, FreeFacts> names(static_cast<GENERAL_NAMES*>(

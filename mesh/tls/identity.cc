@@ -4,12 +4,11 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include "mesh/tls/handles.h"
+#include "mesh/tls/issue.h"
 #include "mesh/tls/pem.h"
 #include "netemu/base/error.h"
 
@@ -21,6 +20,10 @@ void detail::FreeOpenSsl::operator()(evp_pkey_st* key) const {
 
 void detail::FreeOpenSsl::operator()(ssl_ctx_st* context) const {
     SSL_CTX_free(context);
+}
+
+void detail::FreeOpenSsl::operator()(stack_st_X509* certificates) const {
+    sk_X509_free(certificates);
 }
 
 void detail::FreeOpenSsl::operator()(x509_st* certificate) const {
@@ -200,6 +203,16 @@ std::vector<CertificateHandle> detail::read_certificates(std::string_view pem, s
     return made;
 }
 
+detail::CertificateStack detail::stack_of(const std::vector<CertificateHandle>& certificates) {
+    CertificateStack stack(sk_X509_new_null());
+    for (const auto& certificate : certificates) {
+        if (!stack || sk_X509_push(stack.get(), certificate.get()) == 0) {
+            throw netemu::Error("OpenSSL has no memory for certificates");
+        }
+    }
+    return stack;
+}
+
 std::shared_ptr<const TlsIdentity>
 TlsIdentity::parse(std::string_view chain_pem, std::string_view key_pem) {
     detail::start_openssl();
@@ -242,17 +255,11 @@ std::string TlsIdentity::key_kind() const {
 }
 
 std::string TlsIdentity::chain_pem() const {
-    const std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), &BIO_free);
-    bool good = out && PEM_write_bio_X509(out.get(), parts_->own.get()) == 1;
+    std::vector<x509_st*> chain{parts_->own.get()};
     for (const auto& other : parts_->others) {
-        good = good && PEM_write_bio_X509(out.get(), other.get()) == 1;
+        chain.push_back(other.get());
     }
-    if (!good) {
-        throw netemu::Error("OpenSSL cannot write a certificate: " + detail::take_error_words());
-    }
-    char* bytes = nullptr;
-    const auto size = BIO_get_mem_data(out.get(), &bytes);
-    return {bytes, static_cast<std::size_t>(size)};
+    return detail::to_pem(chain);
 }
 
 } // namespace mesh

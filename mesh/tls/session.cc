@@ -277,8 +277,9 @@ const std::string& TlsSession::verify_error() const {
 TlsServerSession::TlsServerSession(const std::shared_ptr<const TlsServerConfig>& config)
     : TlsSession(std::make_unique<Impl>(config, config->context(), true)) {
     impl_->notes.server = config.get();
+    impl_->notes.svid_rules = config->context().svid_rules.get();
     impl_->notes.has_authorities = !config->settings().client_ca_pem.empty();
-    impl_->notes.must_verify = impl_->notes.has_authorities;
+    impl_->notes.must_verify = impl_->notes.has_authorities || impl_->notes.svid_rules != nullptr;
 }
 
 const std::string& TlsServerSession::server_name() const {
@@ -290,8 +291,9 @@ TlsClientSession::TlsClientSession(
     : TlsSession(std::make_unique<Impl>(config, config->context(), false)) {
     auto& notes = impl_->notes;
     notes.host = host;
+    notes.svid_rules = config->context().svid_rules.get();
     notes.has_authorities = !config->settings().ca_pem.empty();
-    notes.must_verify = config->settings().must_verify;
+    notes.must_verify = config->settings().must_verify || notes.svid_rules != nullptr;
     if (notes.host.ends_with('.')) {
         notes.host.pop_back(); // RFC 6066, section 3
     }

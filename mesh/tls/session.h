@@ -56,7 +56,8 @@ public:
     /// so far.
     [[nodiscard]] const CertificateFacts* peer() const;
     /// Whether the peer's certificate leads to an authority of the settings, is valid today and, of
-    /// a server, is one for the name that was asked for.
+    /// a server, is one for the name that was asked for; or, if the settings have SPIFFE bundles,
+    /// whether it is an X509-SVID that they take.
     [[nodiscard]] bool verified() const;
     /// Why not: "self-signed certificate", "the certificate is for a.lab, not for b.lab"; empty if
     /// verified.
@@ -82,8 +83,9 @@ class TlsClientSession final : public TlsSession {
 public:
     /// The first bytes are ready at once. `host` is whom the client wants: a name, which is sent to
     /// the server (SNI), or an address, which is not; the certificate has to be for it. Empty: no
-    /// name is sent, and any certificate is for it. Throws netemu::Error for a name of more than
-    /// 255 characters, or if OpenSSL has no memory for it.
+    /// name is sent, and any certificate is for it. With SPIFFE bundles in the settings it is sent
+    /// and no more than that. Throws netemu::Error for a name of more than 255 characters, or if
+    /// OpenSSL has no memory for it.
     TlsClientSession(const std::shared_ptr<const TlsClientConfig>& config, std::string_view host);
     /// The name that was sent; empty if none.
     [[nodiscard]] const std::string& server_name() const;

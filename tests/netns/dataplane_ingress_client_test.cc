@@ -13,11 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr long kBufferedKibMax = 600000; // it keeps for a while what is given back
-#else
-constexpr long kBufferedKibMax = 30000;
-#endif
+constexpr long kBufferedKibMax = 30000 + kKeptKib;
 
 bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
@@ -292,7 +288,7 @@ BOOST_FIXTURE_TEST_CASE(ingress_follows_new_rules_while_requests_run, IngressNet
 }
 
 BOOST_FIXTURE_TEST_CASE(ingress_pod_ends_and_comes_back, IngressNet) {
-    std::vector<IngressClient> clients;
+    std::vector<TestClient> clients;
     for (const auto* path : {"/stall?5000", "/big?200000000", "/a", "/trickle"}) {
         clients.push_back(connect());
         clients.back().send(get_request(path));
@@ -325,7 +321,7 @@ BOOST_FIXTURE_TEST_CASE(ingress_pod_ends_and_comes_back, IngressNet) {
 
 BOOST_FIXTURE_TEST_CASE(ingress_serves_two_thousand_clients_at_once, IngressNet) {
     change(one_backend({"10.1.0.31", "10.1.0.32"}));
-    std::vector<IngressClient> clients;
+    std::vector<TestClient> clients;
     for (int i = 0; i < 2000; ++i) {
         clients.push_back(connect());
     }

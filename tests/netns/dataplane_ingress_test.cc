@@ -64,7 +64,7 @@ BOOST_FIXTURE_TEST_CASE(ingress_routes_by_host_and_path, IngressNet) {
             "GET http://REAL:80/app/x?y=/z (x/app: real /app) -> x/w:80 at "
             "10.1.0.21:8080 200 "),
         log.at(1));
-    const auto six = connect(80, true);
+    auto six = connect(80, true);
     BOOST_TEST(six.send(get_request("/")));
 }
 
@@ -140,7 +140,7 @@ BOOST_FIXTURE_TEST_CASE(ingress_repeats_what_may_be_repeated_once, IngressNet) {
     BOOST_TEST(status_of(post) == 502);
     BOOST_TEST(seen("POST /die-again") == 1);
     // Several idle connections, all of which would break: it is sent twice at most.
-    std::vector<IngressClient> clients;
+    std::vector<TestClient> clients;
     for (int i = 0; i < 4; ++i) {
         clients.push_back(connect());
         clients.back().send(get_request("/stall?200"));

@@ -58,6 +58,46 @@ BOOST_AUTO_TEST_CASE(deny_fails_when_it_is_answered) {
     BOOST_TEST(contains(record.reason, "it was answered by default/db-0"), record.reason);
 }
 
+/// A sidecar has connected in the target's place: its denial needs no controls, since nothing but
+/// what the policies let in could be one.
+BOOST_AUTO_TEST_CASE(a_sidecars_denial_is_a_proof_whether_it_answers_or_breaks_the_connection) {
+    for (const auto outcome : {Outcome::Reset, Outcome::Ok}) {
+        FakeLab lab;
+        lab.network = [&](const Request& request) {
+            auto result = result_of(outcome);
+            if (request.from != "default/client") {
+                return result_of(Outcome::Reset);
+            }
+            result.first.drop.emplace();
+            result.first.drop->by = "authorizationpolicy/default/db";
+            result.first.drop->text = "the sidecar of default/db-0: denied";
+            result.dropped = 1;
+            result.attempts = 1;
+            return result;
+        };
+        const auto record = lab.check_one(assertion("client -> db:5432 deny"));
+        BOOST_TEST((record.verdict == Verdict::Pass), record.reason);
+        BOOST_TEST(record.decided_by == "authorizationpolicy/default/db");
+        const auto wrong = lab.check_one(assertion(Json::parse(
+            R"({"from": "client", "to": "db:5432", "expect": "deny", "by": "authorizationpolicy/default/x"})")));
+        BOOST_TEST((wrong.verdict == Verdict::Fail));
+        const auto allowed = lab.check_one(assertion("client -> db:5432 allow"));
+        BOOST_TEST((allowed.verdict == Verdict::Fail));
+        BOOST_TEST(allowed.decided_by == "authorizationpolicy/default/db");
+    }
+    // Of several, one was let through: that is no denial.
+    FakeLab lab;
+    lab.network = [&](const Request&) {
+        auto result = result_of(Outcome::Ok);
+        result.first.drop.emplace();
+        result.first.drop->by = "authorizationpolicy/default/db";
+        result.dropped = 1;
+        result.attempts = 2;
+        return result;
+    };
+    BOOST_TEST((lab.check_one(assertion("client -> db:5432 deny")).verdict == Verdict::Fail));
+}
+
 BOOST_AUTO_TEST_CASE(a_denial_that_is_answered_says_once_why_policies_let_it_pass) {
     FakeLab lab;
     std::vector<std::string> asked;

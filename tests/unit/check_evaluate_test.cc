@@ -112,6 +112,35 @@ BOOST_AUTO_TEST_CASE(conditions_on_the_answer) {
     BOOST_TEST((verdict(R"({"clientIP": "10.0.0.1"})") == Verdict::Fail));
 }
 
+BOOST_AUTO_TEST_CASE(identities_are_shown_or_none) {
+    FakeLab lab;
+    std::string peer;
+    lab.network = [&](const Request& request) {
+        auto result = lab.answer(request);
+        result.first.peer_identity = peer;
+        result.first.client_identity = peer.empty() ? "" : "spiffe://lab/ns/a/sa/client";
+        return result;
+    };
+    const auto check = [&](const char* expect) {
+        auto json = Json::parse(R"({"from": "client", "to": "frontend-a:8080"})");
+        json["expect"] = Json::parse(expect);
+        return lab.check_one(assertion(json));
+    };
+    BOOST_TEST(
+        (check(R"({"peerIdentity": "none", "clientIdentity": "none"})").verdict == Verdict::Pass));
+    const auto missing = check(R"({"peerIdentity": "spiffe://*"})");
+    BOOST_TEST((missing.verdict == Verdict::Fail));
+    BOOST_TEST(
+        contains(missing.reason, "who answered has shown no identity, not spiffe://*"),
+        missing.reason);
+    peer = "spiffe://lab/ns/a/sa/web";
+    BOOST_TEST(
+        (check(R"({"peerIdentity": "*/sa/web", "clientIdentity": "*/sa/client"})").verdict ==
+         Verdict::Pass));
+    BOOST_TEST((check(R"({"peerIdentity": "none"})").verdict == Verdict::Fail));
+    BOOST_TEST((check(R"({"clientIdentity": "*/sa/other"})").verdict == Verdict::Fail));
+}
+
 BOOST_AUTO_TEST_CASE(what_the_answer_does_not_say_is_inconclusive) {
     FakeLab lab;
     lab.network = [&](const Request&) { return result_of(Outcome::Ok); };

@@ -69,6 +69,23 @@ BOOST_AUTO_TEST_CASE(every_kind_narrow_and_wide) {
     check_golden("get.txt", text);
 }
 
+// As `kubectl get` shows them: what is not said is an empty cell.
+BOOST_AUTO_TEST_CASE(security_kinds_of_istio) {
+    const auto table = [](const char* kind, const char* spec) {
+        const auto body = std::string(R"({"metadata":{"name":"a"},"kind":")") + kind +
+                          R"(","spec":)" + spec + "}";
+        return print_table(kind, std::vector{object(body.c_str())}, at_now());
+    };
+    BOOST_TEST(
+        table("PeerAuthentication", R"({"mtls":{"mode":"STRICT"}})") ==
+        "NAME   MODE     AGE\na      STRICT   <unknown>\n");
+    BOOST_TEST(
+        table("AuthorizationPolicy", R"({"action":"DENY"})") ==
+        "NAME   ACTION   AGE\na      DENY     <unknown>\n");
+    BOOST_TEST(
+        table("AuthorizationPolicy", "{}") == "NAME   ACTION   AGE\na      ALLOW    <unknown>\n");
+}
+
 BOOST_AUTO_TEST_CASE(all_namespaces_labels_and_no_headers) {
     auto options = at_now();
     options.show_namespace = true;

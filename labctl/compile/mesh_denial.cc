@@ -1,0 +1,100 @@
+#include "labctl/compile/mesh_denial.h"
+
+#include "labctl/compile/explain_mesh_inbound.h"
+#include "labctl/compile/mesh_view.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using api::Json;
+using api::string_at;
+
+constexpr const char* kAuthorization = "authorizationpolicy/";
+
+/// Who may be at the other end, and how the connection gets there.
+std::vector<MeshArrival> arrivals(const MeshView& view, const MeshAttempt& attempt) {
+    const auto* own = view.workload(attempt.from);
+    const auto* service = view.service(attempt.remote);
+    std::vector<MeshArrival> all;
+    const auto add = [&](const std::string& pod, const netemu::Endpoint& address, bool mtls) {
+        MeshArrival arrival;
+        arrival.pod = pod;
+        arrival.address = address;
+        arrival.source = attempt.source;
+        arrival.by_sidecar = own != nullptr;
+        if (mtls && own != nullptr) {
+            arrival.peer_id = view.id_of(*own);
+            arrival.sni = service->sni;
+        }
+        all.push_back(std::move(arrival));
+    };
+    if (service == nullptr) {
+        add(view.pod_at(attempt.remote.address), attempt.remote, false);
+        return all;
+    }
+    for (const auto& endpoint : service->endpoints) {
+        add(endpoint.pod, endpoint.address, endpoint.mtls);
+    }
+    return all;
+}
+
+/// "ns[shop]-policy[cart]-rule[0]" as "shop/cart".
+std::string policy_of_rule(const std::string& rule) {
+    const auto between = [&rule](std::string_view before) {
+        const auto begin = rule.find(before);
+        const auto from = begin == std::string::npos ? rule.size() : begin + before.size();
+        return rule.substr(from, rule.find(']', from) - from);
+    };
+    return between("ns[") + "/" + between("policy[");
+}
+
+MeshDenial denial_of(const Json& story, const std::string& pod) {
+    MeshDenial denial;
+    denial.text = "the sidecar of " + pod + ": " + string_at(story, "verdict.text");
+    if (!api::bool_at(story, "mtls.accepted", true)) {
+        const auto policy = string_at(story, "mtls.policy");
+        denial.by = policy.empty() ? "the mesh's default" : "peerauthentication/" + policy;
+    } else if (const auto rule = string_at(story, "verdict.rule"); !rule.empty()) {
+        denial.by = kAuthorization + policy_of_rule(rule);
+    } else {
+        for (const auto& policy : api::at(story, "policies")) { // none of these has let it in
+            if (string_at(policy, "action") == "ALLOW" && !api::bool_at(policy, "dryRun", false)) {
+                denial.policies.push_back(kAuthorization + string_at(policy, "policy"));
+            }
+        }
+        denial.by = denial.policies.empty() ? std::string() : denial.policies.front();
+        return denial;
+    }
+    denial.policies = {denial.by};
+    return denial;
+}
+
+} // namespace
+
+std::optional<MeshDenial> mesh_denial(
+    const store::Store& store, const mesh::SidecarTable& table, const MeshAttempt& attempt) {
+    const MeshView view(store, table);
+    MeshSpeech speech;
+    speech.kind = MeshSpeech::Kind::Http; // a tcp probe asks in HTTP, too, who answers
+    speech.method = attempt.method;
+    speech.target = attempt.target;
+    speech.authority = attempt.authority;
+    speech.headers = attempt.headers;
+    std::optional<MeshDenial> denial;
+    for (const auto& arrival : arrivals(view, attempt)) {
+        if (arrival.pod.empty()) {
+            return std::nullopt;
+        }
+        const auto story = explain_arrival(view, arrival, speech);
+        if (api::bool_at(story, "verdict.allowed", true)) {
+            return std::nullopt;
+        }
+        if (!denial) {
+            denial = denial_of(story, arrival.pod);
+        }
+    }
+    return denial;
+}
+
+} // namespace labctl::compile

@@ -1,0 +1,67 @@
+#include "labctl/compile/sidecar_objects.h"
+
+#include <algorithm>
+
+#include "labctl/compile/image_name.h"
+
+namespace labctl::compile {
+
+namespace {
+
+using api::at;
+using api::Json;
+using api::string_at;
+
+constexpr const char* kInjectKey = "sidecar.istio.io/inject";
+constexpr const char* kProxyImage = "docker.io/istio/proxyv2:1.27.0";
+
+std::string value_of(const Json& map, const std::string& key) {
+    const auto found = map.is_object() ? map.find(key) : map.end();
+    return found != map.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+} // namespace
+
+bool has_sidecar(const Json& pod) {
+    if (api::bool_at(pod, "spec.hostNetwork", false)) {
+        return false; // it would take the connections of its node
+    }
+    const auto& containers = at(pod, "spec.containers");
+    return std::any_of(containers.begin(), containers.end(), [](const Json& container) {
+        return string_at(container, "name") == kSidecarContainer &&
+               is_image(string_at(container, "image"), "istio/proxyv2");
+    });
+}
+
+bool wants_sidecar(const store::Store& store, const Json& pod) {
+    if (api::bool_at(pod, "spec.hostNetwork", false) || has_sidecar(pod)) {
+        return false;
+    }
+    const auto object = store.get({"Namespace", {}, string_at(pod, "metadata.namespace")});
+    const auto of_namespace =
+        object ? value_of(at(object->body, "metadata.labels"), "istio-injection") : std::string();
+    const auto label = value_of(at(pod, "metadata.labels"), kInjectKey);
+    if (of_namespace == "enabled") {
+        const auto annotation = value_of(at(pod, "metadata.annotations"), kInjectKey);
+        return label == "true" || (label.empty() && annotation != "false");
+    }
+    return of_namespace != "disabled" && label == "true";
+}
+
+void inject_sidecar(Json& pod) {
+    pod["spec"]["containers"].push_back(
+        {{"name", kSidecarContainer},
+         {"image", kProxyImage},
+         {"imagePullPolicy", "IfNotPresent"},
+         {"args", {"proxy", "sidecar"}},
+         {"resources", Json::object()},
+         {"securityContext", {{"runAsUser", 1337}, {"runAsGroup", 1337}}},
+         {"terminationMessagePath", "/dev/termination-log"},
+         {"terminationMessagePolicy", "File"}});
+    auto& metadata = pod["metadata"];
+    metadata["labels"]["security.istio.io/tlsMode"] = "istio";
+    metadata["annotations"]["sidecar.istio.io/status"] =
+        R"({"initContainers":null,"containers":["istio-proxy"],"revision":"default"})";
+}
+
+} // namespace labctl::compile

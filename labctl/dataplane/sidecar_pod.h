@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "labctl/dataplane/http_proxy.h"
+#include "labctl/dataplane/pod.h"
+#include "labctl/dataplane/sidecar_rules.h"
+#include "labctl/dataplane/upstream_pool.h"
+#include "mesh/istio/authorization.h"
+#include "netemu/base/event_loop.h"
+
+namespace labctl::dataplane {
+
+/// One pod's sidecar, in the child: what it goes by, its connections to others, and both directions
+/// as HTTP proxies. Belongs to the loop's thread.
+class SidecarPod {
+public:
+    SidecarPod(
+        netemu::EventLoop& loop, std::shared_ptr<ServedPod> pod, UpstreamPool::Sockets sockets);
+    SidecarPod(const SidecarPod&) = delete;
+    SidecarPod& operator=(const SidecarPod&) = delete;
+
+    /// Requests that are under way go on; idle connections that are of no use any more are closed.
+    void set_rules(std::shared_ptr<const SidecarRules> rules);
+    [[nodiscard]] const std::shared_ptr<const SidecarRules>& rules() const { return rules_; }
+    /// nullptr: the mesh does not know this pod (yet).
+    [[nodiscard]] const mesh::SidecarWorkload* workload() const { return workload_; }
+
+    [[nodiscard]] HttpProxy& outbound() { return outbound_; }
+    [[nodiscard]] HttpProxy& inbound() { return inbound_; }
+    [[nodiscard]] UpstreamPool& pool() { return pool_; }
+    [[nodiscard]] std::size_t& connections() { return connections_; }
+    [[nodiscard]] AccessLog& access_log() { return log_; }
+    [[nodiscard]] const ServedPod& served() const { return *pod_; }
+
+    /// An endpoint for a connection or a request, and others for the case that it does not accept.
+    struct Choice {
+        std::vector<Upstream> candidates; // empty: there is none
+        std::string story;                // which, for the log
+        HttpProxy::Refusal refusal;       // why there is none
+        std::shared_ptr<void> lease;      // to be kept while it is in use
+    };
+    /// The one with less to do of two that are drawn by lot (Envoy's LEAST_REQUEST), and at most
+    /// two others.
+    [[nodiscard]] Choice choose(const mesh::SidecarService& service);
+    /// The application, as the sidecar reaches it: from 127.0.0.6, which the pod's rules let pass.
+    [[nodiscard]] static Upstream application(const netemu::Endpoint& target);
+    /// What the policies for this pod say; `request` is null for TCP.
+    [[nodiscard]] mesh::istio::Decision
+    authorize(const HttpClient& client, const mesh::istio::RequestFacts* request) const;
+
+    void log(const HttpClient& client, const std::string& what, int status, std::size_t body_bytes);
+
+private:
+    /// One direction; what both have in common.
+    class Side : public HttpProxy {
+    public:
+        explicit Side(SidecarPod& owner) : owner_(owner) {}
+        [[nodiscard]] Refusal failed(
+            const UpstreamExchange::Failure& failure,
+            const netemu::Endpoint& endpoint) const override;
+        void
+        log(const HttpClient& client,
+            const std::string& what,
+            int status,
+            std::size_t body_bytes) override {
+            owner_.log(client, what, status, body_bytes);
+        }
+        [[nodiscard]] Patience patience() const override;
+        [[nodiscard]] UpstreamPool& pool() override { return owner_.pool_; }
+        [[nodiscard]] std::size_t& connections() override { return owner_.connections_; }
+
+    protected:
+        ~Side() = default;
+
+        SidecarPod& owner_; // NOLINT: its sides are it
+    };
+    class Outbound final : public Side {
+    public:
+        using Side::Side;
+        [[nodiscard]] Decision
+        decide(const mesh::Request& request, const HttpClient& client) override;
+        [[nodiscard]] mesh::Response
+        reply(const Refusal& refusal, const mesh::Request* request) const override;
+        void edit_answer(mesh::Response& head, std::chrono::milliseconds took) const override;
+    };
+    class Inbound final : public Side {
+    public:
+        using Side::Side;
+        [[nodiscard]] Decision
+        decide(const mesh::Request& request, const HttpClient& client) override;
+        [[nodiscard]] mesh::Response
+        reply(const Refusal& refusal, const mesh::Request* request) const override;
+        void edit_answer(mesh::Response& head, std::chrono::milliseconds took) const override;
+    };
+
+    std::shared_ptr<ServedPod> pod_;
+    std::shared_ptr<const SidecarRules> rules_;
+    const mesh::SidecarWorkload* workload_ = nullptr; // of rules_
+    std::vector<mesh::istio::AuthorizationPolicy> policies_;
+    /// Requests and connections under way, by endpoint; leases share it.
+    std::shared_ptr<std::map<netemu::Endpoint, std::size_t>> busy_;
+    std::minstd_rand random_{std::random_device{}()};
+    std::size_t connections_ = 0;
+    AccessLog log_;
+    Outbound outbound_{*this};
+    Inbound inbound_{*this};
+    UpstreamPool pool_; // what it holds uses all others
+};
+
+} // namespace labctl::dataplane

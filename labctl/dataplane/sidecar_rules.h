@@ -1,0 +1,68 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "mesh/sidecar/table.h"
+#include "netemu/base/address.h"
+
+namespace mesh {
+class TlsClientConfig;
+class TlsIdentity;
+class TlsServerConfig;
+} // namespace mesh
+
+namespace labctl::dataplane {
+
+/// What all sidecars go by, as the child uses it: a SidecarTable with its indices, and with the
+/// settings of TLS, made when they are first needed. Connections keep the one that they have begun
+/// with. Belongs to the loop's thread.
+class SidecarRules {
+public:
+    /// What is the same in `before` is used again, so that connections stay of use. A certificate
+    /// that cannot be read is none.
+    static std::shared_ptr<const SidecarRules>
+    make(mesh::SidecarTable table, const SidecarRules* before);
+
+    [[nodiscard]] const mesh::SidecarTable& table() const { return table_; }
+    /// Who is meant by a connection to there; nullptr: nobody that the mesh knows.
+    [[nodiscard]] const mesh::SidecarService* service(const netemu::Endpoint& target) const;
+    /// Whether some Service leads there.
+    [[nodiscard]] bool is_endpoint(const netemu::Endpoint& address) const {
+        return endpoints_.contains(address);
+    }
+    [[nodiscard]] const mesh::SidecarWorkload* workload(const std::string& pod) const;
+    /// In the order of the table.
+    [[nodiscard]] std::vector<mesh::istio::AuthorizationPolicy>
+    policies(const mesh::SidecarWorkload& workload) const;
+
+    /// Its SPIFFE ID; "" if there is no certificate for the account, nor settings below (nullptr).
+    [[nodiscard]] std::string own_id(const std::string& account) const;
+    [[nodiscard]] std::shared_ptr<const mesh::TlsServerConfig>
+    server_tls(const std::string& account) const;
+    [[nodiscard]] std::shared_ptr<const mesh::TlsClientConfig>
+    client_tls(const std::string& account, const mesh::SidecarService& service) const;
+
+private:
+    /// An identity, and what was made of it.
+    struct Account {
+        mesh::SidecarIdentity source;
+        std::shared_ptr<const mesh::TlsIdentity> identity;
+        std::shared_ptr<const mesh::TlsServerConfig> server;
+        std::map<std::vector<std::string>, std::shared_ptr<const mesh::TlsClientConfig>>
+            clients; // by the IDs that a server may have
+    };
+
+    void drop_unused() const;
+    [[nodiscard]] Account* account(const std::string& name) const;
+
+    mesh::SidecarTable table_;
+    std::map<netemu::Endpoint, std::size_t> services_; // by what clients connect to
+    std::set<netemu::Endpoint> endpoints_;
+    std::map<std::string, std::shared_ptr<Account>> accounts_;
+};
+
+} // namespace labctl::dataplane

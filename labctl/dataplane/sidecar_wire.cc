@@ -1,0 +1,153 @@
+#include "labctl/dataplane/sidecar_wire.h"
+
+#include "labctl/dataplane/mesh_policy_wire.h"
+#include "labctl/dataplane/wire.h"
+#include "netemu/base/error.h"
+
+namespace labctl::dataplane {
+namespace {
+
+std::uint32_t count_of(std::size_t size) {
+    return static_cast<std::uint32_t>(size);
+}
+
+template <typename Enum>
+Enum read_enum(WireReader& reader, Enum last) {
+    const auto number = reader.u8();
+    if (number > static_cast<std::uint8_t>(last)) {
+        throw netemu::Error("a table of sidecars has a number that means nothing");
+    }
+    return static_cast<Enum>(number);
+}
+
+mesh::SidecarProtocol read_protocol(WireReader& reader) {
+    return read_enum(reader, mesh::SidecarProtocol::Http);
+}
+
+mesh::istio::MtlsMode read_mode(WireReader& reader) {
+    return read_enum(reader, mesh::istio::MtlsMode::Strict);
+}
+
+void put_service(WireWriter& writer, const mesh::SidecarService& service) {
+    writer.text(service.name).text(service.sni).u8(static_cast<std::uint8_t>(service.protocol));
+    writer.u32(count_of(service.addresses.size()));
+    for (const auto& address : service.addresses) {
+        writer.endpoint(address);
+    }
+    writer.u32(count_of(service.endpoints.size()));
+    for (const auto& endpoint : service.endpoints) {
+        writer.endpoint(endpoint.address).text(endpoint.pod).u8(endpoint.mtls ? 1 : 0);
+    }
+    writer.u32(count_of(service.server_ids.size()));
+    for (const auto& id : service.server_ids) {
+        writer.text(id);
+    }
+}
+
+mesh::SidecarService read_service(WireReader& reader) {
+    mesh::SidecarService service;
+    service.name = reader.text();
+    service.sni = reader.text();
+    service.protocol = read_protocol(reader);
+    for (auto count = reader.u32(); count > 0; --count) {
+        service.addresses.push_back(reader.endpoint());
+    }
+    for (auto count = reader.u32(); count > 0; --count) {
+        mesh::SidecarEndpoint endpoint;
+        endpoint.address = reader.endpoint();
+        endpoint.pod = reader.text();
+        endpoint.mtls = reader.u8() != 0;
+        service.endpoints.push_back(std::move(endpoint));
+    }
+    for (auto count = reader.u32(); count > 0; --count) {
+        service.server_ids.emplace_back(reader.text());
+    }
+    return service;
+}
+
+void put_workload(WireWriter& writer, const mesh::SidecarWorkload& workload) {
+    writer.text(workload.account).u8(static_cast<std::uint8_t>(workload.other_ports));
+    writer.u32(count_of(workload.ports.size()));
+    for (const auto& port : workload.ports) {
+        writer.u16(port.port).u8(static_cast<std::uint8_t>(port.protocol));
+        writer.u8(static_cast<std::uint8_t>(port.mode));
+    }
+    writer.u32(count_of(workload.policies.size()));
+    for (const auto policy : workload.policies) {
+        writer.u32(policy);
+    }
+}
+
+mesh::SidecarWorkload read_workload(WireReader& reader, std::size_t policies) {
+    mesh::SidecarWorkload workload;
+    workload.account = reader.text();
+    workload.other_ports = read_mode(reader);
+    for (auto count = reader.u32(); count > 0; --count) {
+        mesh::SidecarPort port;
+        port.port = reader.u16();
+        port.protocol = read_protocol(reader);
+        port.mode = read_mode(reader);
+        workload.ports.push_back(port);
+    }
+    for (auto count = reader.u32(); count > 0; --count) {
+        workload.policies.push_back(reader.u32());
+        if (workload.policies.back() >= policies) {
+            throw netemu::Error("a sidecar has a policy that is none");
+        }
+    }
+    return workload;
+}
+
+} // namespace
+
+std::string encode_sidecar_table(const mesh::SidecarTable& table) {
+    WireWriter writer;
+    writer.text(table.trust_domain).u32(count_of(table.bundles.size()));
+    for (const auto& [domain, pem] : table.bundles) {
+        writer.text(domain).text(pem);
+    }
+    writer.u32(count_of(table.identities.size()));
+    for (const auto& [name, identity] : table.identities) {
+        writer.text(name).text(identity.chain_pem).text(identity.key_pem);
+    }
+    writer.u32(count_of(table.services.size()));
+    for (const auto& service : table.services) {
+        put_service(writer, service);
+    }
+    writer.text(encode_authorization_policies(table.policies));
+    writer.u32(count_of(table.workloads.size()));
+    for (const auto& [name, workload] : table.workloads) {
+        writer.text(name);
+        put_workload(writer, workload);
+    }
+    return writer.bytes();
+}
+
+mesh::SidecarTable decode_sidecar_table(std::string_view bytes) {
+    WireReader reader(bytes);
+    mesh::SidecarTable table;
+    table.trust_domain = reader.text();
+    for (auto count = reader.u32(); count > 0; --count) {
+        const std::string domain(reader.text());
+        table.bundles[domain] = reader.text();
+    }
+    for (auto count = reader.u32(); count > 0; --count) {
+        auto& identity = table.identities[std::string(reader.text())];
+        identity.chain_pem = reader.text();
+        identity.key_pem = reader.text();
+    }
+    for (auto count = reader.u32(); count > 0; --count) {
+        table.services.push_back(read_service(reader));
+    }
+    table.policies = decode_authorization_policies(reader.text());
+    for (auto count = reader.u32(); count > 0; --count) {
+        const std::string name(reader.text());
+        table.workloads[name] = read_workload(reader, table.policies.size());
+    }
+    if (!reader.done()) {
+        throw netemu::Error("there is more behind a table of sidecars");
+    }
+    return table;
+}
+
+} // namespace labctl::dataplane

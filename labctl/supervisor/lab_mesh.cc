@@ -1,0 +1,136 @@
+#include <string>
+#include <utility>
+
+#include "labctl/compile/describe_mesh.h"
+#include "labctl/compile/explain_mesh.h"
+#include "labctl/compile/ingresses.h"
+#include "labctl/compile/mesh_denial.h"
+#include "labctl/compile/network.h"
+#include "labctl/compile/sidecars.h"
+#include "labctl/supervisor/lab.h"
+#include "labctl/supervisor/mesh_identities.h"
+#include "netemu/base/error.h"
+#include "netemu/base/log.h"
+
+namespace labctl::supervisor {
+
+/// What sidecars go by has become. Tell it before their pods are served.
+void Lab::update_sidecars() {
+    if (auto table = sidecars_->update()) {
+        tell_sidecars(*std::move(table));
+    }
+}
+
+void Lab::tell_sidecars(mesh::SidecarTable table) {
+    try {
+        mesh_identities_->complete(table);
+    } catch (const netemu::Error& error) { // the Secret is anybody's to edit
+        netemu::log_warning(
+            "supervisor", std::string("sidecars have no certificates: ") + error.what());
+        table.identities.clear();
+    }
+    dataplane_->change_sidecars(table);
+}
+
+void Lab::start_sidecars() {
+    sidecars_ = std::make_unique<compile::Sidecars>(store_, cluster_->config());
+    mesh_identities_ = std::make_unique<MeshIdentities>(
+        loop_, store_, cluster_->config(), [this] { tell_sidecars(sidecars_->table()); });
+    update_sidecars();
+}
+
+bool Lab::is_mesh_url(const api::Json& question) const {
+    return compile::is_mesh_url(
+        store_,
+        cluster_->config(),
+        ingresses_->tables(),
+        compile::ExplainQuestion::from_json(question));
+}
+
+api::Json Lab::describe_mesh(const api::ObjectKey& key) const {
+    return compile::describe_mesh(store_, cluster_->config(), sidecars_->table(), key);
+}
+
+namespace {
+
+/// What a sidecar does instead of letting something through.
+bool looks_denied(const probe::Sample& sample) {
+    constexpr int kForbidden = 403;
+    const bool refused = sample.http && sample.http->status == kForbidden &&
+                         sample.backend.empty() && sample.http->body == "RBAC: access denied";
+    return sample.outcome == probe::Outcome::Reset || refused;
+}
+
+/// The addresses of whoever sends from a pod, a node or the external host.
+std::vector<std::string> sender_addresses(
+    const store::Store& store, const compile::ClusterConfig& config, std::string from) {
+    std::vector<std::string> addresses;
+    if (from == compile::kExternalNamespace) {
+        for (const auto& address : compile::external_addresses(config)) {
+            addresses.push_back(address.address.to_string());
+        }
+        return addresses;
+    }
+    const bool node = from.starts_with("node/");
+    const auto slash = from.find('/');
+    const auto object = node ? store.get({"Node", {}, from.substr(slash + 1)})
+                             : store.get({"Pod", from.substr(0, slash), from.substr(slash + 1)});
+    if (!object) {
+        return addresses;
+    }
+    for (const auto& entry : api::at(object->body, node ? "status.addresses" : "status.podIPs")) {
+        addresses.push_back(api::string_at(entry, node ? "address" : "ip"));
+    }
+    return addresses;
+}
+
+} // namespace
+
+std::optional<compile::MeshDenial>
+Lab::mesh_denial(const probe::Request& request, const probe::Result& result) const {
+    const auto remote = netemu::Endpoint::parse(result.first.remote);
+    if (!remote || !looks_denied(result.first)) {
+        return std::nullopt;
+    }
+    compile::MeshAttempt attempt;
+    attempt.from = request.from;
+    attempt.remote = *remote;
+    for (const auto& text : sender_addresses(store_, cluster_->config(), request.from)) {
+        const auto address = netemu::IpAddress::parse(text);
+        if (address && address->family() == remote->address.family()) {
+            attempt.source = *address;
+        }
+    }
+    attempt.method = request.method;
+    attempt.target = request.to.path;
+    attempt.authority = request.to.host;
+    for (const auto& [name, value] : request.headers) {
+        attempt.headers.add(name, value);
+    }
+    return compile::mesh_denial(store_, sidecars_->table(), attempt);
+}
+
+/// Where a sidecar has ended a connection or answered 403, and the policies say so too, they are
+/// the rule that the probe has met.
+void Lab::name_denials(
+    const std::vector<probe::Request>& requests, std::vector<probe::Result>& results) const {
+    if (sidecars_->table().workloads.empty()) {
+        return;
+    }
+    for (std::size_t i = 0; i < results.size() && i < requests.size(); ++i) {
+        auto& result = results[i];
+        const auto denial = mesh_denial(requests[i], result);
+        if (!denial) {
+            continue;
+        }
+        probe::Drop drop;
+        drop.direction = "ingress";
+        drop.by = denial->by;
+        drop.policies = denial->policies;
+        drop.text = denial->text;
+        result.first.drop = std::move(drop);
+        result.dropped = result.outcomes.size() == 1 ? result.attempts : 1;
+    }
+}
+
+} // namespace labctl::supervisor

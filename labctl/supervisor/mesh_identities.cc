@@ -1,0 +1,168 @@
+#include "labctl/supervisor/mesh_identities.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "labctl/compile/cluster_config.h"
+#include "labctl/compile/sidecar_objects.h"
+#include "mesh/spiffe/authority.h"
+#include "mesh/spiffe/renewal.h"
+#include "netemu/base/base64.h"
+#include "netemu/base/error.h"
+#include "netemu/base/log.h"
+
+namespace labctl::supervisor {
+
+namespace {
+
+using api::Json;
+
+constexpr const char* kAuthoritySecret = "istio-ca-secret";
+constexpr const char* kRootConfigMap = "istio-ca-root-cert";
+constexpr std::chrono::seconds kRenewalPause{1}; // between two of them, at least
+constexpr std::chrono::minutes kRenewalRetry{1};
+constexpr std::chrono::hours kAuthorityLifetime{24 * 3650}; // istiod's: ten years
+
+/// A file in a Secret or ConfigMap: its name has a dot, which is none of a path.
+std::string file_in(const Json& object, const char* name) {
+    const auto& data = api::at(object, "data");
+    const auto found = data.is_object() ? data.find(name) : data.end();
+    return found != data.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::string decoded(const Json& secret, const char* name) {
+    return netemu::decode_base64(file_in(secret, name)).value_or("");
+}
+
+} // namespace
+
+MeshIdentities::MeshIdentities(
+    netemu::EventLoop& loop,
+    store::Store& store,
+    const compile::ClusterConfig& config,
+    std::function<void()> renewed)
+    : loop_(loop), store_(store), config_(config), renewed_(std::move(renewed)) {
+}
+
+MeshIdentities::~MeshIdentities() {
+    loop_.cancel(timer_);
+}
+
+const mesh::Authority& MeshIdentities::authority() {
+    if (authority_) {
+        return *authority_;
+    }
+    const auto secret = store_.get({"Secret", compile::kMeshNamespace, kAuthoritySecret});
+    if (secret) {
+        authority_ = std::make_unique<mesh::Authority>(mesh::Authority::load(
+            config_.mesh_trust_domain,
+            decoded(secret->body, "ca-cert.pem"),
+            decoded(secret->body, "ca-key.pem")));
+        return *authority_;
+    }
+    authority_ = std::make_unique<mesh::Authority>(mesh::Authority::create(
+        config_.mesh_trust_domain, kAuthorityLifetime, std::chrono::system_clock::now()));
+    store_.put(
+        {{{"apiVersion", "v1"},
+          {"kind", "Secret"},
+          {"metadata", {{"name", kAuthoritySecret}, {"namespace", compile::kMeshNamespace}}},
+          {"type", "istio.io/ca-root"},
+          {"data",
+           {{"ca-cert.pem", netemu::encode_base64(authority_->certificate_pem())},
+            {"ca-key.pem", netemu::encode_base64(authority_->key_pem())}}}},
+         {}});
+    return *authority_;
+}
+
+void MeshIdentities::publish_root(const std::string& certificate) {
+    for (const auto& key : store_.keys("Namespace")) {
+        const auto before = store_.get({"ConfigMap", key.name, kRootConfigMap});
+        if (before && file_in(before->body, "root-cert.pem") == certificate) {
+            continue;
+        }
+        store_.put(
+            {{{"apiVersion", "v1"},
+              {"kind", "ConfigMap"},
+              {"metadata",
+               {{"name", kRootConfigMap},
+                {"namespace", key.name},
+                {"labels", {{"istio.io/config", "true"}}}}},
+              {"data", {{"root-cert.pem", certificate}}}},
+             {}});
+    }
+}
+
+MeshIdentities::Known MeshIdentities::issue(const std::string& account) {
+    const auto slash = account.find('/');
+    const auto svid = authority().issue(
+        mesh::SpiffeId::of_service_account(
+            config_.mesh_trust_domain, account.substr(0, slash), account.substr(slash + 1)),
+        {config_.mesh_certificate_lifetime, {}});
+    std::uniform_real_distribution<double> jitter(0, 1);
+    // What it is valid for before now is for slow clocks, and no part of its life.
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    return {
+        {svid.chain_pem, svid.key_pem},
+        mesh::renew_at(std::max(svid.not_before, now), svid.not_after, jitter(random_))};
+}
+
+void MeshIdentities::complete(mesh::SidecarTable& table) {
+    if (table.workloads.empty()) {
+        return;
+    }
+    const auto root = authority().certificate_pem();
+    publish_root(root);
+    table.bundles[config_.mesh_trust_domain] = root;
+    std::map<std::string, Known> wanted;
+    for (const auto& [pod, workload] : table.workloads) {
+        if (wanted.contains(workload.account)) {
+            continue;
+        }
+        const auto known = known_.find(workload.account);
+        const auto& now_known =
+            wanted
+                .emplace(
+                    workload.account,
+                    known != known_.end() ? known->second : issue(workload.account))
+                .first->second;
+        table.identities.emplace(workload.account, now_known.identity);
+    }
+    known_ = std::move(wanted);
+    schedule();
+}
+
+/// At the first renewal that is due.
+void MeshIdentities::schedule() {
+    loop_.cancel(std::exchange(timer_, 0));
+    if (known_.empty()) {
+        return;
+    }
+    const auto first =
+        std::min_element(known_.begin(), known_.end(), [](const auto& one, const auto& other) {
+            return one.second.renewal < other.second.renewal;
+        });
+    const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(
+        first->second.renewal - std::chrono::system_clock::now());
+    timer_ = loop_.after(std::max<std::chrono::microseconds>(wait, kRenewalPause), [this] {
+        timer_ = 0;
+        renew();
+    });
+}
+
+void MeshIdentities::renew() {
+    const auto now = std::chrono::system_clock::now();
+    for (auto& [account, known] : known_) {
+        if (known.renewal <= now) {
+            try {
+                known = issue(account);
+            } catch (const netemu::Error& error) { // an authority that has expired
+                netemu::log_warning("supervisor", "renew " + account + ": " + error.what());
+                known.renewal = now + kRenewalRetry;
+            }
+        }
+    }
+    schedule();
+    renewed_();
+}
+
+} // namespace labctl::supervisor

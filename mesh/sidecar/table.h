@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "mesh/istio/authorization.h"
+#include "mesh/istio/peer_authentication.h"
+#include "netemu/base/address.h"
+
+/// What the sidecars of a mesh go by, as values: Istio's configuration for Envoy without what no
+/// sidecar here acts on.
+namespace mesh {
+
+/// Where a sidecar takes the connections of its pod's netfilter rules (istio.io
+/// ops/deployment/application-requirements), and the mark of the packets that it sends itself, by
+/// which those rules let them pass (istio/istio:cni, in-pod mode: 0x539 is 1337, the user ID of a
+/// sidecar that is a process).
+inline constexpr std::uint16_t kSidecarOutboundPort = 15001;
+inline constexpr std::uint16_t kSidecarInboundPort = 15006;
+inline constexpr std::uint32_t kSidecarMark = 0x539;
+
+/// What is spoken on a port (istio.io ops/configuration/traffic-management/protocol-selection).
+enum class SidecarProtocol : std::uint8_t {
+    Detect, // the first bytes say
+    Tcp,
+    Http,
+};
+
+struct SidecarEndpoint {
+    netemu::Endpoint address;
+    std::string pod;   // "NAMESPACE/NAME", for the log; "": none
+    bool mtls = false; // its sidecar takes mutual TLS there
+    bool operator==(const SidecarEndpoint&) const = default;
+};
+
+/// A port of a Service as its clients' sidecars know it: a cluster of Envoy.
+struct SidecarService {
+    std::string name; // "outbound|80||web.shop.svc.cluster.local"
+    std::string sni;  // "outbound_.80_._.web.shop.svc.cluster.local"
+    SidecarProtocol protocol = SidecarProtocol::Detect;
+    std::vector<netemu::Endpoint> addresses; // that clients connect to
+    std::vector<SidecarEndpoint> endpoints;
+    /// Secure naming: the SPIFFE IDs of which a server has to show one.
+    std::vector<std::string> server_ids;
+    bool operator==(const SidecarService&) const = default;
+};
+
+struct SidecarPort {
+    std::uint16_t port = 0;
+    SidecarProtocol protocol = SidecarProtocol::Detect;
+    istio::MtlsMode mode = istio::MtlsMode::Permissive;
+    bool operator==(const SidecarPort&) const = default;
+};
+
+/// One pod's sidecar.
+struct SidecarWorkload {
+    std::string account; // key of its identity
+    /// That a Service leads to, or that a policy names; for all others `other_ports` counts.
+    std::vector<SidecarPort> ports;
+    istio::MtlsMode other_ports = istio::MtlsMode::Permissive;
+    std::vector<std::uint32_t> policies; // that apply to it, of SidecarTable::policies
+    bool operator==(const SidecarWorkload&) const = default;
+};
+
+/// A certificate for one ServiceAccount, as PEM.
+struct SidecarIdentity {
+    std::string chain_pem;
+    std::string key_pem;
+    bool operator==(const SidecarIdentity&) const = default;
+};
+
+struct SidecarTable {
+    std::string trust_domain = "cluster.local";
+    std::map<std::string, std::string> bundles;        // PEM of authorities, by trust domain
+    std::map<std::string, SidecarIdentity> identities; // by "NAMESPACE/ACCOUNT"
+    std::vector<SidecarService> services;
+    std::vector<istio::AuthorizationPolicy> policies;
+    std::map<std::string, SidecarWorkload> workloads; // by "NAMESPACE/POD"
+    bool operator==(const SidecarTable&) const = default;
+};
+
+/// Of a port that the workload does not list, those of all others.
+[[nodiscard]] inline SidecarPort sidecar_port(const SidecarWorkload& workload, std::uint16_t port) {
+    for (const auto& known : workload.ports) {
+        if (known.port == port) {
+            return known;
+        }
+    }
+    return {port, SidecarProtocol::Detect, workload.other_ports};
+}
+
+} // namespace mesh
