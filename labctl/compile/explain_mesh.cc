@@ -275,20 +275,14 @@ private:
 
 } // namespace
 
-void explain_mesh(
-    Json& explanation,
-    const store::Store& store,
-    const ClusterConfig& config,
-    const mesh::SidecarTable& table,
-    const netemu::DesiredState& network,
-    const ExplainQuestion& question) {
+void explain_mesh(Json& explanation, const MeshSources& sources, const ExplainQuestion& question) {
     const auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
-    if (config.mesh_profile != kMeshProfileIstio || !target ||
+    if (sources.config.mesh_profile != kMeshProfileIstio || !target ||
         string_at(explanation, "to.protocol") != "TCP") {
         return;
     }
-    const MeshView view(store, table);
-    MeshExplainer explainer(view, question, explanation, *target, network);
+    const MeshView view(sources.store, sources.table);
+    MeshExplainer explainer(view, question, explanation, *target, sources.network);
     if (!explainer.concerns()) {
         return;
     }

@@ -27,9 +27,17 @@ struct ClusterConfig;
 /// The question about the connection that a request for a URL is made over; any other as it is.
 [[nodiscard]] ExplainQuestion connection_question(const ExplainQuestion& question);
 
+/// What a mesh is told of from.
+struct MeshSources {
+    const store::Store& store;
+    const ClusterConfig& config;
+    const mesh::SidecarTable& table;
+    const netemu::DesiredState& network;
+};
+
 /// Adds "mesh" to what explain_path, explain_policies and explain_ways made of the connection of
-/// `question`, if
-/// it is TCP, and FROM or who is at its end has a sidecar, or the question is about a URL:
+/// `question`, if it is TCP, and FROM or who is at its end has a sidecar, or the question is about
+/// a URL:
 /// {"request": {"method", "path", "host", "tls", "assumed": no URL says so} (of HTTP), "from":
 /// {"name", "sidecar", "id" or "why"}, "outbound": {"kind": "cluster", "passthrough" or
 /// "application", "why", "redirect", "cluster", "protocol", "protocolWhy", "spoken", "sni",
@@ -39,11 +47,6 @@ struct ClusterConfig;
 /// verdict in a sentence}. `outcome` and `summary` of the explanation then say what the mesh says,
 /// unless the connection does not come that far. Pure.
 void explain_mesh(
-    api::Json& explanation,
-    const store::Store& store,
-    const ClusterConfig& config,
-    const mesh::SidecarTable& table,
-    const netemu::DesiredState& network,
-    const ExplainQuestion& question);
+    api::Json& explanation, const MeshSources& sources, const ExplainQuestion& question);
 
 } // namespace labctl::compile

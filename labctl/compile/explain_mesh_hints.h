@@ -15,9 +15,9 @@ struct MeshHint {
     bool operator==(const MeshHint&) const = default;
 };
 
-/// Of one pod: that it would have a sidecar if it were made now.
+/// Of the pod "NAMESPACE/NAME": that it would have a sidecar if it were made now.
 [[nodiscard]] std::vector<MeshHint>
-late_sidecar_hints(const MeshView& view, const std::string& pod);
+late_sidecar_hints(const MeshView& view, const std::string& name);
 
 /// Of what became of a connection at a pod with a sidecar; `story` is explain_arrival's,
 /// `service_port` the one that FROM named (0: none, it called the pod itself).

@@ -68,7 +68,8 @@ public:
 
     [[nodiscard]] bool bad_path() const { return !path_; }
 
-    Json policies(const std::vector<const AuthorizationPolicy*>& all, bool http) const {
+    [[nodiscard]] Json
+    policies(const std::vector<const AuthorizationPolicy*>& all, bool http) const {
         using Action = AuthorizationPolicy::Action;
         auto list = Json::array();
         const auto request = facts();
@@ -77,27 +78,33 @@ public:
                 if (policy->action != action) {
                     continue;
                 }
-                const auto match =
-                    mesh::istio::match_policy(*policy, connection_, http ? &request : nullptr);
-                list.push_back(
-                    {{"policy", policy->ns + "/" + policy->name},
-                     {"action", mesh::istio::action_name(action)},
-                     {"dryRun", policy->dry_run},
-                     {"matches", match.rule.has_value()},
-                     {"rule", match.rule ? Json(*match.rule + 1) : Json()},
-                     {"text", match.text}});
-                if (!match.http_only.empty()) {
-                    for (const auto rule : match.http_only) {
-                        list.back()["httpOnlyRules"].push_back(rule + 1);
-                    }
-                }
+                list.push_back(policy_story(
+                    *policy,
+                    mesh::istio::match_policy(*policy, connection_, http ? &request : nullptr)));
             }
         }
         return list;
     }
 
-    Json verdict(const std::vector<const AuthorizationPolicy*>& all, bool http) const {
+    static Json
+    policy_story(const AuthorizationPolicy& policy, const mesh::istio::PolicyMatch& match) {
+        Json story{
+            {"policy", policy.ns + "/" + policy.name},
+            {"action", mesh::istio::action_name(policy.action)},
+            {"dryRun", policy.dry_run},
+            {"matches", match.rule.has_value()},
+            {"rule", match.rule ? Json(*match.rule + 1) : Json()},
+            {"text", match.text}};
+        for (const auto rule : match.http_only) {
+            story["httpOnlyRules"].push_back(rule + 1);
+        }
+        return story;
+    }
+
+    [[nodiscard]] Json
+    verdict(const std::vector<const AuthorizationPolicy*>& all, bool http) const {
         std::vector<AuthorizationPolicy> policies;
+        policies.reserve(all.size());
         for (const auto* policy : all) {
             policies.push_back(*policy);
         }

@@ -182,18 +182,19 @@ private:
                 check_ports(indexed(path + ".to", k) + ".operation", rule.to[k].ports);
             }
             for (std::size_t k = 0; k < rule.when.size(); ++k) {
-                const auto& condition = rule.when[k];
-                const auto at = indexed(path + ".when", k);
-                if (condition.key == "destination.port") {
-                    check_ports(at, condition.values, true);
-                } else if (condition.key == "source.principal") {
-                    each(
-                        at + ".values",
-                        condition.values.values,
-                        [this](const auto& p, const auto& t) { check_principal(p, t); });
-                }
+                check_condition(indexed(path + ".when", k), rule.when[k]);
             }
             check_http(policy, rule, path);
+        }
+    }
+
+    void check_condition(const std::string& at, const mesh::istio::Condition& condition) {
+        if (condition.key == "destination.port") {
+            check_ports(at, condition.values, true);
+        } else if (condition.key == "source.principal") {
+            each(at + ".values", condition.values.values, [this](const auto& p, const auto& t) {
+                check_principal(p, t);
+            });
         }
     }
 

@@ -75,7 +75,8 @@ private:
         }
     }
 
-    MtlsMode mode_of(const PodName& pod, const Member& member, std::uint16_t port) const {
+    [[nodiscard]] MtlsMode
+    mode_of(const PodName& pod, const Member& member, std::uint16_t port) const {
         return mesh::istio::effective_mtls(authentications_, pod.first, member.labels, port).mode;
     }
 
@@ -166,7 +167,7 @@ private:
         }
     }
 
-    std::string id_of(const std::string& ns, const std::string& account) const {
+    [[nodiscard]] std::string id_of(const std::string& ns, const std::string& account) const {
         return mesh::SpiffeId::of_service_account(table_.trust_domain, ns, account).to_string();
     }
 

@@ -24,7 +24,7 @@ HttpConnection::HttpConnection(
     HttpClient client,
     std::unique_ptr<ClientStream> stream,
     Closed closed)
-    : loop_(loop), proxy_(proxy), client_(client), closed_(std::move(closed)),
+    : loop_(loop), proxy_(proxy), client_(std::move(client)), closed_(std::move(closed)),
       stream_(std::move(stream)), last_active_(netemu::Clock::now()) {
     stream_->set_listener(*this);
     ++proxy_.connections();

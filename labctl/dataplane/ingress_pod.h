@@ -39,6 +39,8 @@ class IngressPod final : public HttpProxy {
 public:
     IngressPod(
         netemu::EventLoop& loop, std::shared_ptr<ServedPod> pod, UpstreamPool::Sockets sockets);
+    IngressPod(const IngressPod&) = delete;
+    IngressPod& operator=(const IngressPod&) = delete;
     ~IngressPod();
 
     [[nodiscard]] ServedPod& served() { return *pod_; }

@@ -31,6 +31,8 @@ public:
 
     /// `pod` outlives this.
     SidecarConnection(netemu::EventLoop& loop, SidecarPod& pod, Accepted accepted, Closed closed);
+    SidecarConnection(const SidecarConnection&) = delete;
+    SidecarConnection& operator=(const SidecarConnection&) = delete;
     ~SidecarConnection() override;
 
     void start();

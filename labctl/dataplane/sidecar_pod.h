@@ -24,6 +24,7 @@ public:
         netemu::EventLoop& loop, std::shared_ptr<ServedPod> pod, UpstreamPool::Sockets sockets);
     SidecarPod(const SidecarPod&) = delete;
     SidecarPod& operator=(const SidecarPod&) = delete;
+    ~SidecarPod() = default;
 
     /// Requests that are under way go on; idle connections that are of no use any more are closed.
     void set_rules(std::shared_ptr<const SidecarRules> rules);

@@ -40,11 +40,11 @@ public:
     policies(const mesh::SidecarWorkload& workload) const;
 
     /// Its SPIFFE ID; "" if there is no certificate for the account, nor settings below (nullptr).
-    [[nodiscard]] std::string own_id(const std::string& account) const;
+    [[nodiscard]] std::string own_id(const std::string& name) const;
     [[nodiscard]] std::shared_ptr<const mesh::TlsServerConfig>
-    server_tls(const std::string& account) const;
+    server_tls(const std::string& name) const;
     [[nodiscard]] std::shared_ptr<const mesh::TlsClientConfig>
-    client_tls(const std::string& account, const mesh::SidecarService& service) const;
+    client_tls(const std::string& name, const mesh::SidecarService& service) const;
 
 private:
     /// An identity, and what was made of it.

@@ -161,13 +161,14 @@ void check_custom_rule(const Cursor& rule) {
     const auto refuse = [](const Cursor& at) {
         at.forbidden("is not supported with the action CUSTOM");
     };
+    const auto refuse_values = [&refuse](const Cursor& list) {
+        if (list.size() > 0) {
+            refuse(list);
+        }
+    };
     rule["from"].each([&](const Cursor& from) {
         for (const auto* field : {"principals", "requestPrincipals", "namespaces"}) {
-            both(from["source"], field, [&](const Cursor& list) {
-                if (list.size() > 0) {
-                    refuse(list);
-                }
-            });
+            both(from["source"], field, refuse_values);
         }
     });
     rule["when"].each([&](const Cursor& condition) {

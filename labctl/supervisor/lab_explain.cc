@@ -121,7 +121,7 @@ api::Json Lab::explain(const api::Json& question, std::vector<compile::ProxiedCl
         compile::explain_ways(explanation, desired, notes, &tunnels);
     }
     compile::explain_mesh(
-        explanation, store_, cluster_->config(), sidecars_->table(), desired, asked);
+        explanation, {store_, cluster_->config(), sidecars_->table(), desired}, asked);
     if (question.value("places", false)) {
         explanation["places"] = path_places(desired, explanation);
     }

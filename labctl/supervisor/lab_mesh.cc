@@ -63,7 +63,7 @@ bool looks_denied(const probe::Sample& sample) {
 
 /// The addresses of whoever sends from a pod, a node or the external host.
 std::vector<std::string> sender_addresses(
-    const store::Store& store, const compile::ClusterConfig& config, std::string from) {
+    const store::Store& store, const compile::ClusterConfig& config, const std::string& from) {
     std::vector<std::string> addresses;
     if (from == compile::kExternalNamespace) {
         for (const auto& address : compile::external_addresses(config)) {

@@ -111,6 +111,7 @@ void SidecarNet::lead_to_sidecar(const std::string& ns, const std::vector<std::s
     netemu::NamespaceSpec pod;
     pod.links.emplace_back();
     std::vector<netemu::IpAddress> own;
+    own.reserve(addresses.size());
     for (const auto& address : addresses) {
         own.push_back(netemu::IpAddress::parse(address).value());
     }

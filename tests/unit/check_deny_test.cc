@@ -6,6 +6,7 @@
 using namespace labctl;
 using namespace labctl::check;
 using namespace labctl::check::testing;
+using labctl::api::Json;
 using labctl::probe::Outcome;
 using labctl::probe::Request;
 

@@ -266,7 +266,7 @@ BOOST_AUTO_TEST_CASE(headers_of_a_request) {
         question.headers = {{name, value}};
         answer["outcome"] = "endpoint";
         compile::explain_mesh(
-            answer, lab.store, lab.config, lab.sidecars->table(), lab.network, question);
+            answer, {lab.store, lab.config, lab.sidecars->table(), lab.network}, question);
         return string_at(answer, "outcome");
     };
     MeshLab user(deny("x-user", "eve"));

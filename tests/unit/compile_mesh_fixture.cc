@@ -134,7 +134,7 @@ MeshLab::explain(const std::string& from, const std::string& to, const std::stri
         *proxies,
         compile::connection_question(question),
         {[](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; }, {}, {}, {}});
-    compile::explain_mesh(answer, store, config, sidecars->table(), network, question);
+    compile::explain_mesh(answer, {store, config, sidecars->table(), network}, question);
     return answer;
 }
 

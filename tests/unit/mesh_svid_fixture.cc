@@ -137,7 +137,7 @@ Meeting meet(
 
 mesh::TlsServerSettings server_with(const Pair& shown, const mesh::SpiffeBundles& bundles) {
     mesh::TlsServerSettings settings;
-    const auto identity = mesh::TlsIdentity::parse(shown.chain_pem, shown.key_pem);
+    auto identity = mesh::TlsIdentity::parse(shown.chain_pem, shown.key_pem);
     settings.identity = [identity](std::string_view) { return identity; };
     settings.spiffe_bundles = bundles;
     return settings;
