@@ -323,7 +323,9 @@ bool denied_with_an_answer(const probe::Result& result) {
 }
 
 Judgement judge_allow(const Flow& flow, const probe::Result& result, const Expectation& expect) {
-    if (denied_with_an_answer(result) && expect.statuses.empty()) {
+    const bool about_the_answer = !expect.statuses.empty() || expect.body_contains ||
+                                  expect.body_matches || !expect.headers.empty();
+    if (denied_with_an_answer(result) && !about_the_answer) {
         return {Verdict::Fail, result.first.drop->text, {}, result.first.drop->by, false};
     }
     if (!every_outcome_is(result, Outcome::Ok)) {
@@ -442,7 +444,9 @@ void prove_drop(const probe::Result& result, Proof& proof) {
                      : drop->by;
     proof.owners = drop->policies;
     proof.how = drop->text;
-    if (result.first.outcome == Outcome::Reset || result.first.outcome == Outcome::Ok) {
+    const bool by_sidecar =
+        drop->by.starts_with("authorizationpolicy/") || drop->by.starts_with("peerauthentication/");
+    if (by_sidecar && result.first.outcome != Outcome::Timeout) {
         // A sidecar took the connection and then ended it: nothing more can be shown without one
         // that the policies let in.
         proof.sends = proof.sends ? proof.sends : "it was connected";

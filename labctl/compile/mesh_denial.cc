@@ -72,9 +72,14 @@ MeshDenial denial_of(const Json& story, const std::string& pod) {
 
 } // namespace
 
-std::optional<MeshDenial> mesh_denial(
-    const store::Store& store, const mesh::SidecarTable& table, const MeshAttempt& attempt) {
-    const MeshView view(store, table);
+MeshDenials::MeshDenials(const store::Store& store, const mesh::SidecarTable& table)
+    : view_(std::make_unique<const MeshView>(store, table)) {
+}
+
+MeshDenials::~MeshDenials() = default;
+
+std::optional<MeshDenial> MeshDenials::of(const MeshAttempt& attempt) const {
+    const auto& view = *view_;
     MeshSpeech speech;
     speech.kind = MeshSpeech::Kind::Http; // a tcp probe asks in HTTP, too, who answers
     speech.method = attempt.method;

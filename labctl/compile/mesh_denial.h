@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "netemu/base/address.h"
 
 namespace labctl::compile {
+
+class MeshView;
 
 /// A connection or request as somebody has made it.
 struct MeshAttempt {
@@ -29,9 +32,21 @@ struct MeshDenial {
     std::string text;                  // one sentence
 };
 
-/// What the policies say of it: a denial if each pod that could get it refuses it. nullopt: one of
-/// them takes it, or no sidecar is asked. Pure.
-[[nodiscard]] std::optional<MeshDenial>
-mesh_denial(const store::Store& store, const mesh::SidecarTable& table, const MeshAttempt& attempt);
+/// What the policies of the moment say of attempts. A look at the store is taken once, for any
+/// number of them; what it was made from outlives it.
+class MeshDenials {
+public:
+    MeshDenials(const store::Store& store, const mesh::SidecarTable& table);
+    MeshDenials(const MeshDenials&) = delete;
+    MeshDenials& operator=(const MeshDenials&) = delete;
+    ~MeshDenials();
+
+    /// A denial if each pod that could get it refuses it. nullopt: one of them takes it, or no
+    /// sidecar is asked.
+    [[nodiscard]] std::optional<MeshDenial> of(const MeshAttempt& attempt) const;
+
+private:
+    std::unique_ptr<const MeshView> view_;
+};
 
 } // namespace labctl::compile

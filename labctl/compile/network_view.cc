@@ -184,7 +184,10 @@ void give_indexes(NodeView& node) {
     }
 }
 
-void view_pods(const store::Store& store, bool by_plugins, std::vector<NodeView>& nodes) {
+void view_pods(
+    const store::Store& store, const ClusterConfig& config, std::vector<NodeView>& nodes) {
+    const bool by_plugins = config.cni_profile == kConflist;
+    const bool mesh = config.mesh_profile == kMeshProfileIstio;
     std::unordered_map<std::string, NodeView*> by_name;
     for (auto& node : nodes) {
         by_name.emplace(node.name, &node);
@@ -195,7 +198,7 @@ void view_pods(const store::Store& store, bool by_plugins, std::vector<NodeView>
             continue;
         }
         PodView pod{object->ns(), object->name(), pod_addresses(object->body)};
-        pod.sidecar = has_sidecar(object->body);
+        pod.sidecar = mesh && has_sidecar(object->body);
         if (by_plugins) { // they have their namespace first
             node->second->pods.push_back(std::move(pod));
         } else if (!pod.addresses.empty()) {
@@ -260,7 +263,7 @@ ClusterView view_cluster(const store::Store& store, const ClusterConfig& config)
     view.topology = config.topology.get();
     view.pod_cidrs = config.pod_cidrs;
     view.nodes = view_nodes(store, config);
-    view_pods(store, config.cni_profile == kConflist, view.nodes);
+    view_pods(store, config, view.nodes);
     return view;
 }
 

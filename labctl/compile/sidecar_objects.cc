@@ -1,6 +1,8 @@
 #include "labctl/compile/sidecar_objects.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "labctl/compile/image_name.h"
 
@@ -20,17 +22,25 @@ std::string value_of(const Json& map, const std::string& key) {
     return found != map.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+/// Of a pod whose namespace wants sidecars. Nothing said is a yes; what is no word for it, a no.
+bool says_yes(const std::string& word) {
+    constexpr std::array<std::string_view, 5> kYes{"", "y", "yes", "true", "on"};
+    return std::find(kYes.begin(), kYes.end(), word) != kYes.end();
+}
+
 } // namespace
 
 bool has_sidecar(const Json& pod) {
     if (api::bool_at(pod, "spec.hostNetwork", false)) {
         return false; // it would take the connections of its node
     }
-    const auto& containers = at(pod, "spec.containers");
-    return std::any_of(containers.begin(), containers.end(), [](const Json& container) {
-        return string_at(container, "name") == kSidecarContainer &&
-               is_image(string_at(container, "image"), "istio/proxyv2");
-    });
+    const auto among = [](const Json& containers) {
+        return std::any_of(containers.begin(), containers.end(), [](const Json& container) {
+            return string_at(container, "name") == kSidecarContainer &&
+                   is_image(string_at(container, "image"), "istio/proxyv2");
+        });
+    };
+    return among(at(pod, "spec.containers")) || among(at(pod, "spec.initContainers"));
 }
 
 bool wants_sidecar(const store::Store& store, const Json& pod) {
@@ -43,7 +53,7 @@ bool wants_sidecar(const store::Store& store, const Json& pod) {
     const auto label = value_of(at(pod, "metadata.labels"), kInjectKey);
     if (of_namespace == "enabled") {
         const auto annotation = value_of(at(pod, "metadata.annotations"), kInjectKey);
-        return label == "true" || (label.empty() && annotation != "false");
+        return says_yes(label.empty() ? annotation : label);
     }
     return of_namespace != "disabled" && label == "true";
 }

@@ -177,6 +177,10 @@ private:
         workload.other_ports = mode_of(name, member, 0);
         auto ports = member.ports;
         for (const auto& authentication : authentications_) {
+            if (authentication.ns != name.first ||
+                !mesh::istio::selects(authentication.selector, member.labels)) {
+                continue;
+            }
             for (const auto& [port, mode] : authentication.port_modes) {
                 ports.emplace(port, mesh::SidecarProtocol::Detect);
             }

@@ -11,18 +11,6 @@ constexpr std::uint16_t kHttpsPort = 443;
 constexpr std::string_view kDatagram =
     "labctl probe"; // nothing that a workload has a special answer for
 
-/// What a browser would put into Host for this target (RFC 9110 section 7.2).
-std::string host_field(const ResolvedRequest& request) {
-    const auto& written = request.request.to.host;
-    const bool by_address = written.starts_with("pod:") || written.find(':') != std::string::npos;
-    auto host = by_address ? request.address.to_string() : written;
-    if (by_address && request.address.is_v6()) {
-        host = "[" + host + "]";
-    }
-    const auto usual = request.request.to.scheme == probe::Scheme::Https ? kHttpsPort : kHttpPort;
-    return request.port == usual ? host : host + ":" + std::to_string(request.port);
-}
-
 std::string http_request(const ResolvedRequest& resolved) {
     const auto& wanted = resolved.request;
     mesh::Request request;
@@ -55,6 +43,18 @@ std::string echo_data(const ResolvedRequest& request) {
 }
 
 } // namespace
+
+/// What a browser would put into Host for this target (RFC 9110 section 7.2).
+std::string host_field(const ResolvedRequest& request) {
+    const auto& written = request.request.to.host;
+    const bool by_address = written.starts_with("pod:") || written.find(':') != std::string::npos;
+    auto host = by_address ? request.address.to_string() : written;
+    if (by_address && request.address.is_v6()) {
+        host = "[" + host + "]";
+    }
+    const auto usual = request.request.to.scheme == probe::Scheme::Https ? kHttpsPort : kHttpPort;
+    return request.port == usual ? host : host + ":" + std::to_string(request.port);
+}
 
 std::string probe_payload(const ResolvedRequest& request) {
     switch (request.request.to.scheme) {

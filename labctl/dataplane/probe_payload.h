@@ -13,4 +13,7 @@ std::string probe_payload(const ResolvedRequest& request);
 /// pod, the name in its `host` field, or else the address. Only a name is sent to the server (SNI).
 std::string tls_host(const ResolvedRequest& request);
 
+/// The Host that a probe over HTTP sends, unless its own fields say otherwise.
+std::string host_field(const ResolvedRequest& request);
+
 } // namespace labctl::dataplane

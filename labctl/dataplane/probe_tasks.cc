@@ -123,10 +123,8 @@ std::string sidecar_refusal(std::string_view reply) {
     if (end == std::string_view::npos || !reply.starts_with(kVersion)) {
         return {};
     }
-    const auto server = head_field(reply.substr(0, end + 2), "server");
-    const bool sidecar = server == "envoy" || server == "istio-envoy";
-    const auto status = reply.substr(kVersion.size(), kStatusDigits);
-    return sidecar && status >= "400" ? std::string(status) : std::string();
+    const bool in_place = !head_field(reply.substr(0, end + 2), kInPlaceField).empty();
+    return in_place ? std::string(reply.substr(kVersion.size(), kStatusDigits)) : std::string();
 }
 
 } // namespace labctl::dataplane

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "labctl/dataplane/workload.h"
+
 namespace labctl::dataplane {
 namespace {
 
@@ -84,6 +86,9 @@ sidecar_reply(const char* server, const HttpProxy::Refusal& refusal, const mesh:
     mesh::Response response;
     response.status = refusal.status;
     response.headers = {{"server", server}};
+    if (request != nullptr && request->path() == kWhoamiPath) {
+        response.headers.add(std::string(kInPlaceField), "sidecar"); // a probe must know
+    }
     if (request != nullptr && is_grpc(*request)) {
         constexpr int kOk = 200;
         response.status = kOk;

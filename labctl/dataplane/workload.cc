@@ -217,7 +217,12 @@ Answer answer_http(const Exchange& exchange, const mesh::Request& request) {
     }
     auto answer = route(exchange, request);
     sign(answer.response, exchange);
-    if (const auto* said = request.headers.find("x-forwarded-client-cert")) {
+    // Anybody can write the field; only the pod's own sidecar asks from these addresses.
+    const auto client = exchange.client.address.to_string();
+    const auto* said = client == "127.0.0.6" || client == "::6"
+                           ? request.headers.find("x-forwarded-client-cert")
+                           : nullptr;
+    if (said != nullptr) {
         const auto certificate = mesh::read_forwarded_certificate(*said);
         answer.response.headers.add(std::string(kIdentityField), certificate.by);
         answer.response.headers.add(std::string(kClientIdentityField), certificate.uri);

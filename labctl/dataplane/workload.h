@@ -47,6 +47,8 @@ inline constexpr std::string_view kClientField = "x-client-ip";
 /// Likewise, where a sidecar says so: the SPIFFE IDs of the workload and of whom it serves.
 inline constexpr std::string_view kIdentityField = "x-identity";
 inline constexpr std::string_view kClientIdentityField = "x-client-identity";
+/// In what a sidecar answers to kWhoamiPath in the workload's place.
+inline constexpr std::string_view kInPlaceField = "x-labctl-in-place";
 
 /// Longest delay of /delay/SECONDS, as in httpbin.
 inline constexpr std::chrono::seconds kDelayMax{10};

@@ -133,7 +133,6 @@ void Lab::start(
     ingresses_ = std::make_unique<compile::Ingresses>(store_);
     update_ingresses();
     start_sidecars();
-    journal_->flush(); // it may have made the mesh's authority
     step(
         (resumed ? "resumed, " : "") + count_of(store_.list("Pod").size(), "pod") +
             " scheduled on " + count_of(cluster_->config().nodes.size(), "node"),

@@ -53,7 +53,7 @@ class Ingresses;
 class Policies;
 class Sidecars;
 struct AffinityReaders;
-struct MeshDenial;
+struct MeshAttempt;
 struct ProxiedClient;
 } // namespace labctl::compile
 
@@ -289,10 +289,11 @@ private:
     void start_sidecars();
     void update_sidecars();
     void tell_sidecars(mesh::SidecarTable table);
-    [[nodiscard]] std::optional<compile::MeshDenial>
-    mesh_denial(const probe::Request& request, const probe::Result& result) const;
+    [[nodiscard]] compile::MeshAttempt
+    mesh_attempt(const dataplane::ResolvedRequest& resolved, const netemu::Endpoint& remote) const;
     void name_denials(
-        const std::vector<probe::Request>& requests, std::vector<probe::Result>& results) const;
+        const std::vector<dataplane::ResolvedRequest>& requests,
+        std::vector<probe::Result>& results) const;
     // lab_bgp.cc
     void start_bgp();
     void update_bgp();

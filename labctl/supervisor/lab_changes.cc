@@ -255,10 +255,11 @@ void Lab::probe(
     if (sidecars_->table().workloads.empty()) {
         return dataplane_->probe(std::move(resolved), requests.sequential, std::move(done));
     }
+    auto asked = resolved;
     dataplane_->probe(
         std::move(resolved),
         requests.sequential,
-        [this, asked = requests.probes, done = std::move(done)](
+        [this, asked = std::move(asked), done = std::move(done)](
             std::vector<probe::Result> results) {
             name_denials(asked, results);
             done(std::move(results));

@@ -7,6 +7,8 @@
 #include "labctl/compile/mesh_denial.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/sidecars.h"
+#include "labctl/dataplane/probe_payload.h"
+#include "labctl/dataplane/workload.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/mesh_identities.h"
 #include "netemu/base/error.h"
@@ -16,8 +18,15 @@ namespace labctl::supervisor {
 
 /// What sidecars go by has become. Tell it before their pods are served.
 void Lab::update_sidecars() {
-    if (auto table = sidecars_->update()) {
-        tell_sidecars(*std::move(table));
+    if (cluster_->config().mesh_profile == "none") {
+        return;
+    }
+    const bool other_authority = mesh_identities_->forget_if_replaced();
+    auto table = sidecars_->update();
+    if (table || other_authority) {
+        tell_sidecars(table ? *std::move(table) : sidecars_->table());
+    } else {
+        mesh_identities_->publish();
     }
 }
 
@@ -29,6 +38,7 @@ void Lab::tell_sidecars(mesh::SidecarTable table) {
             "supervisor", std::string("sidecars have no certificates: ") + error.what());
         table.identities.clear();
     }
+    journal_->flush(); // before anybody relies on an authority that is new
     dataplane_->change_sidecars(table);
 }
 
@@ -36,7 +46,10 @@ void Lab::start_sidecars() {
     sidecars_ = std::make_unique<compile::Sidecars>(store_, cluster_->config());
     mesh_identities_ = std::make_unique<MeshIdentities>(
         loop_, store_, cluster_->config(), [this] { tell_sidecars(sidecars_->table()); });
-    update_sidecars();
+    (void)sidecars_->update();
+    if (cluster_->config().mesh_profile != "none") {
+        tell_sidecars(sidecars_->table());
+    }
 }
 
 bool Lab::is_mesh_url(const api::Json& question) const {
@@ -86,40 +99,51 @@ std::vector<std::string> sender_addresses(
 
 } // namespace
 
-std::optional<compile::MeshDenial>
-Lab::mesh_denial(const probe::Request& request, const probe::Result& result) const {
-    const auto remote = netemu::Endpoint::parse(result.first.remote);
-    if (!remote || !looks_denied(result.first)) {
-        return std::nullopt;
-    }
+compile::MeshAttempt Lab::mesh_attempt(
+    const dataplane::ResolvedRequest& resolved, const netemu::Endpoint& remote) const {
+    const auto& request = resolved.request;
     compile::MeshAttempt attempt;
     attempt.from = request.from;
-    attempt.remote = *remote;
+    attempt.remote = remote;
     for (const auto& text : sender_addresses(store_, cluster_->config(), request.from)) {
         const auto address = netemu::IpAddress::parse(text);
-        if (address && address->family() == remote->address.family()) {
+        if (address && address->family() == remote.address.family()) {
             attempt.source = *address;
         }
     }
+    if (!probe::is_http(request.to.scheme)) { // it asks who has taken the connection
+        attempt.target = dataplane::kWhoamiPath;
+        attempt.authority = "labctl";
+        return attempt;
+    }
     attempt.method = request.method;
     attempt.target = request.to.path;
-    attempt.authority = request.to.host;
+    attempt.authority = dataplane::host_field(resolved);
     for (const auto& [name, value] : request.headers) {
         attempt.headers.add(name, value);
     }
-    return compile::mesh_denial(store_, sidecars_->table(), attempt);
+    if (const auto* host = attempt.headers.find("host")) {
+        attempt.authority = *host;
+    }
+    return attempt;
 }
 
 /// Where a sidecar has ended a connection or answered 403, and the policies say so too, they are
 /// the rule that the probe has met.
 void Lab::name_denials(
-    const std::vector<probe::Request>& requests, std::vector<probe::Result>& results) const {
-    if (sidecars_->table().workloads.empty()) {
-        return;
-    }
+    const std::vector<dataplane::ResolvedRequest>& requests,
+    std::vector<probe::Result>& results) const {
+    std::optional<compile::MeshDenials> denials; // only if there are any
     for (std::size_t i = 0; i < results.size() && i < requests.size(); ++i) {
         auto& result = results[i];
-        const auto denial = mesh_denial(requests[i], result);
+        const auto remote = netemu::Endpoint::parse(result.first.remote);
+        if (!remote || !looks_denied(result.first)) {
+            continue;
+        }
+        if (!denials) {
+            denials.emplace(store_, sidecars_->table());
+        }
+        const auto denial = denials->of(mesh_attempt(requests[i], *remote));
         if (!denial) {
             continue;
         }

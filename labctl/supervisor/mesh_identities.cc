@@ -53,6 +53,7 @@ const mesh::Authority& MeshIdentities::authority() {
         return *authority_;
     }
     const auto secret = store_.get({"Secret", compile::kMeshNamespace, kAuthoritySecret});
+    source_ = secret_text();
     if (secret) {
         authority_ = std::make_unique<mesh::Authority>(mesh::Authority::load(
             config_.mesh_trust_domain,
@@ -71,10 +72,31 @@ const mesh::Authority& MeshIdentities::authority() {
            {{"ca-cert.pem", netemu::encode_base64(authority_->certificate_pem())},
             {"ca-key.pem", netemu::encode_base64(authority_->key_pem())}}}},
          {}});
+    source_ = secret_text();
     return *authority_;
 }
 
-void MeshIdentities::publish_root(const std::string& certificate) {
+std::string MeshIdentities::secret_text() const {
+    const auto secret = store_.get({"Secret", compile::kMeshNamespace, kAuthoritySecret});
+    return secret
+               ? file_in(secret->body, "ca-cert.pem") + "\n" + file_in(secret->body, "ca-key.pem")
+               : std::string();
+}
+
+bool MeshIdentities::forget_if_replaced() {
+    if (secret_text() == source_) {
+        return false;
+    }
+    authority_.reset();
+    known_.clear();
+    return true;
+}
+
+void MeshIdentities::publish() {
+    if (!authority_) {
+        return;
+    }
+    const auto certificate = authority_->certificate_pem();
     for (const auto& key : store_.keys("Namespace")) {
         const auto before = store_.get({"ConfigMap", key.name, kRootConfigMap});
         if (before && file_in(before->body, "root-cert.pem") == certificate) {
@@ -107,12 +129,8 @@ MeshIdentities::Known MeshIdentities::issue(const std::string& account) {
 }
 
 void MeshIdentities::complete(mesh::SidecarTable& table) {
-    if (table.workloads.empty()) {
-        return;
-    }
-    const auto root = authority().certificate_pem();
-    publish_root(root);
-    table.bundles[config_.mesh_trust_domain] = root;
+    table.bundles[config_.mesh_trust_domain] = authority().certificate_pem();
+    publish();
     std::map<std::string, Known> wanted;
     for (const auto& [pod, workload] : table.workloads) {
         if (wanted.contains(workload.account)) {

@@ -38,9 +38,13 @@ public:
     MeshIdentities& operator=(const MeshIdentities&) = delete;
     ~MeshIdentities();
 
-    /// Adds the bundle and the certificates for its workloads. Throws netemu::Error if the Secret
-    /// holds no authority.
+    /// Adds the bundle and the certificates for its workloads; makes the authority if there is
+    /// none. Throws netemu::Error if the Secret holds no authority.
     void complete(mesh::SidecarTable& table);
+    /// Puts the root's ConfigMap into namespaces that lack it, if there is an authority.
+    void publish();
+    /// Whether the Secret is another one than the authority came from: then `complete` begins anew.
+    [[nodiscard]] bool forget_if_replaced();
 
 private:
     struct Known {
@@ -49,7 +53,7 @@ private:
     };
 
     const mesh::Authority& authority();
-    void publish_root(const std::string& certificate);
+    [[nodiscard]] std::string secret_text() const;
     [[nodiscard]] Known issue(const std::string& account);
     void schedule();
     void renew();
@@ -59,6 +63,7 @@ private:
     const compile::ClusterConfig& config_;
     std::function<void()> renewed_;
     std::unique_ptr<mesh::Authority> authority_;
+    std::string source_; // the Secret's key and certificate that it, or a failure, came from
     std::map<std::string, Known> known_; // by "NAMESPACE/ACCOUNT"
     std::minstd_rand random_{std::random_device{}()};
     netemu::EventLoop::TimerId timer_ = 0;

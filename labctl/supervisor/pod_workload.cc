@@ -6,6 +6,7 @@
 #include "labctl/compile/image_name.h"
 #include "labctl/compile/ingress_objects.h"
 #include "labctl/compile/pod_dns.h"
+#include "labctl/compile/sidecar_objects.h"
 
 namespace labctl::supervisor {
 
@@ -16,6 +17,8 @@ using api::string_at;
 namespace {
 
 constexpr const char* kReadyAnnotation = "labctl.dev/ready";
+/// Where `istioctl kube-inject` has the kubelet's probes of the application go.
+constexpr int kSidecarStatusPort = 15020;
 
 /// Whether a container is coredns, of whatever registry and version.
 bool is_dns_server(const Json& container) {
@@ -62,11 +65,15 @@ bool has_dns_server(const Json& pod) {
 }
 
 std::string readiness_failure(const Json& pod, const std::vector<dataplane::WorkloadPort>& ports) {
+    const bool sidecar = compile::has_sidecar(pod); // which answers for itself, and for others
     for (const auto& container : at(pod, "spec.containers")) {
+        if (sidecar && string_at(container, "name") == compile::kSidecarContainer) {
+            continue;
+        }
         const auto& probe = at(container, "readinessProbe");
         for (const auto* kind : {"httpGet", "tcpSocket", "grpc"}) {
             const auto& wanted = at(at(probe, kind), "port");
-            if (wanted.is_null()) {
+            if (wanted.is_null() || (sidecar && wanted == kSidecarStatusPort)) {
                 continue;
             }
             const bool served = std::any_of(ports.begin(), ports.end(), [&](const auto& port) {

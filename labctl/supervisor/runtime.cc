@@ -115,7 +115,7 @@ void Runtime::start(const api::Object& object) {
     pod.uid = object.uid();
     pod.workload = workload_of(object.body);
     pod.ready_override = ready_override(object).value_or(true);
-    if (pod.workload != Workload::BuiltIn && compile::has_sidecar(object.body)) {
+    if (pod.workload != Workload::BuiltIn && has_sidecar(object)) {
         serve_sidecar_alone(object);
     }
     compile::RuntimeState state;
@@ -139,19 +139,21 @@ void Runtime::start(const api::Object& object) {
     report_(object.key(), state);
 }
 
-namespace {
+/// One that the mesh of the lab knows.
+bool Runtime::has_sidecar(const api::Object& pod) const {
+    return parts_.config.mesh_profile == compile::kMeshProfileIstio &&
+           compile::has_sidecar(pod.body);
+}
 
-dataplane::WorkloadSpec spec_of(const api::Object& pod) {
+dataplane::WorkloadSpec Runtime::spec_of(const api::Object& pod) const {
     dataplane::WorkloadSpec spec;
     spec.ns_name = network_namespace(pod);
     spec.pod_namespace = pod.ns();
     spec.pod = pod.name();
     spec.node = string_at(pod.body, "spec.nodeName");
-    spec.sidecar = compile::has_sidecar(pod.body);
+    spec.sidecar = has_sidecar(pod);
     return spec;
 }
-
-} // namespace
 
 /// Its ports are a process'.
 void Runtime::serve_sidecar_alone(const api::Object& object) {

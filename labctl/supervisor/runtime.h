@@ -98,6 +98,8 @@ private:
 
     [[nodiscard]] Workload workload_of(const api::Json& pod) const;
     void start(const api::Object& object);
+    [[nodiscard]] bool has_sidecar(const api::Object& pod) const;
+    [[nodiscard]] dataplane::WorkloadSpec spec_of(const api::Object& pod) const;
     void serve_sidecar_alone(const api::Object& object);
     void start_builtin(const api::Object& object);
     void start_process(const api::Object& object, Pod& pod);

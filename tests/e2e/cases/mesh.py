@@ -85,6 +85,10 @@ def identities(w):
     w.equal(seen["path"], "/b", "the path that the application sees")
     w.true("forged" not in str(seen["headers"]), "what a client says of its certificate is not passed on")
 
+    forged = w.probes({"id": "1", "from": "legacy/old", "to": "http://old.legacy/", "headers": {
+        "x-forwarded-client-cert": f"By={CART};URI={WEB}"}})["1"]
+    w.equal((forged.get("peerIdentity"), forged.get("clientIdentity")), (None, None), "what a client says of itself proves nothing")
+
     w.labctl("apply", "-f", w.write("strict.yaml", peer("shop", "STRICT")))
     w.equal(ask(w, "shop/web", "http://cart/"), ("ok", 200, CART, WEB), "STRICT, from a sidecar")
     w.equal(ask(w, "legacy/old", "http://cart.shop/")[0], "reset", "STRICT, from a pod without one")
@@ -153,6 +157,25 @@ def injection(w):
     w.equal(w.labctl("exec", "without/plain", "--", "nft", "list", "tables").out, "", "a pod without a sidecar has none")
 
 
+@case("a pod with a sidecar from elsewhere: left alone without a mesh, served and ready with one")
+def foreign(w):
+    container = ("apiVersion: v1\nkind: Pod\nmetadata: {name: meshed, namespace: default}\nspec:\n  %s:\n"
+                 "  - {name: istio-proxy, image: 'docker.io/istio/proxyv2:1.27.0', readinessProbe: {httpGet: {path: /, port: 15021}}%s}\n"
+                 "%s  - {name: c, image: x, ports: [{containerPort: 8080}]}\n---\n")
+    pods = container % ("containers", "", "")
+    native = (container % ("initContainers", ", restartPolicy: Always", "  containers:\n")).replace("meshed", "native")
+    up(w, lab().replace("profile: istio", "profile: none") + pods + native + pod("default", "client"))
+    for name in ("meshed", "native"):
+        w.equal(w.probe("default/client", f"http://pod:default/{name}:8080/")["backend"], f"default/{name}", "without a mesh")
+    w.labctl("down", "mesh")
+    up(w, lab() + namespace("default", "enabled") + pods + native + pod("default", "client"))
+    for name in ("meshed", "native"):
+        spec = w.get("pod", name)[0]
+        w.true(all(c["ready"] for c in spec["status"]["containerStatuses"]), f"{name} is ready")
+        w.equal(w.probe("default/client", f"http://pod:default/{name}:8080/")["clientIP"], "127.0.0.6", "by its sidecar")
+    w.equal(len(w.get("pod", "native")[0]["spec"]["containers"]), 1, "one sidecar is enough")
+
+
 @case("certificates are renewed under traffic; the authority outlives the data plane and the supervisor")
 def renewal(w):
     up(w, lab(", certificateLifetime: 4s") + SHOP + peer("shop", "STRICT"))
@@ -181,6 +204,12 @@ def renewal(w):
     w.labctl("up", "mesh")
     w.equal(ask(w, "shop/web", "http://cart/"), ("ok", 200, CART, WEB), "after the lab came up again")
     w.equal(root(), first_root, "the authority of before")
+    w.labctl("apply", "-f", w.write("late.yaml", namespace("late")))
+    published = w.get("configmap", "istio-ca-root-cert", "-n", "late")[0]["data"]["root-cert.pem"]
+    w.labctl("delete", "secret", "istio-ca-secret", "-n", "istio-system")
+    w.true(root() != first_root, "another authority, since the first was thrown away")
+    w.true(w.get("configmap", "istio-ca-root-cert", "-n", "late")[0]["data"]["root-cert.pem"] != published, "and published")
+    w.equal(ask(w, "shop/web", "http://cart/"), ("ok", 200, CART, WEB), "by the new authority")
 
 
 @case("a real program behind a sidecar; every proxy mode and CNI profile; a trust domain of one's own; IPv6")
@@ -192,6 +221,7 @@ def everywhere(w):
     w.equal(ask(w, "shop/web", "http://cart/"), ("ok", 200, own + "cart", own + "web"), "another trust domain")
     w.wait("the program", lambda: ask(w, "shop/web", "http://py/")[:2] == ("ok", 200))
     w.equal(ask(w, "legacy/old", "http://py.shop/")[0], "reset", "STRICT before the program")
+    w.equal(w.probe("shop/web", "tcp://py:80")["outcome"], "ok", "a program that has its own answer to what a tcp probe asks")
     w.equal(w.labctl("exec", "shop/py", "--", "curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://cart/").out, "200",
             "a program that asks")
     w.labctl("set", "proxy-mode", "iptables")
