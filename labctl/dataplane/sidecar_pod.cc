@@ -121,9 +121,6 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
     const auto& first = service.endpoints[order[0]];
     choice.story = service.name + (choice.candidates[0].tls ? " (mTLS)" : " (plaintext)") +
                    (first.pod.empty() ? "" : " " + first.pod);
-    if (count == 1) {
-        return choice; // there is nothing to compare it with
-    }
     ++(*busy_)[first.address];
     choice.lease = std::shared_ptr<void>(nullptr, [busy = busy_, to = first.address](void*) {
         if (--(*busy)[to] == 0) {
