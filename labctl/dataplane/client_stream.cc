@@ -16,7 +16,10 @@ ClientStream::ClientStream(
     netemu::UniqueFd socket,
     const std::shared_ptr<const mesh::TlsServerConfig>& tls)
     : tls_(tls ? std::make_unique<mesh::TlsServerSession>(tls) : nullptr),
-      socket_(loop, std::move(socket), *this) {
+      socket_(loop, std::move(socket), *this), sender_(socket_, tls_ != nullptr) {
+    if (tls_) {
+        sender_.use(*tls_);
+    }
 }
 
 ClientStream::~ClientStream() = default;
@@ -36,7 +39,7 @@ void ClientStream::on_received(std::string_view bytes) {
         return;
     }
     tls_->feed(bytes);
-    send_output();
+    sender_.flush_session();
     if (!secured_ && tls_->handshaken()) {
         secured_ = true;
         listener_->on_client_secured();
@@ -81,13 +84,6 @@ void ClientStream::on_finished() {
     listener_->on_client_finished();
 }
 
-void ClientStream::send_output() {
-    const auto output = tls_->take_output();
-    if (!output.empty()) {
-        socket_.send(output);
-    }
-}
-
 /// What TLS itself has to say to a client that makes it speak, and does not listen (key updates,
 /// RFC 8446 section 4.6.3).
 void ClientStream::limit_answers() {
@@ -95,40 +91,6 @@ void ClientStream::limit_answers() {
         socket_.abort();
         listener_->on_client_failed({});
     }
-}
-
-void ClientStream::send(std::string_view bytes) {
-    if (!tls_) {
-        return socket_.send(bytes);
-    }
-    put(bytes);
-    flush();
-}
-
-void ClientStream::put(std::string_view bytes) {
-    if (tls_) {
-        plain_.append(bytes);
-    } else {
-        socket_.put(bytes);
-    }
-}
-
-void ClientStream::flush() {
-    if (tls_ && !plain_.empty()) {
-        tls_->write(plain_);
-        plain_.clear();
-        send_output();
-    }
-    socket_.flush();
-}
-
-void ClientStream::finish() {
-    if (tls_) {
-        flush();
-        tls_->close();
-        send_output();
-    }
-    socket_.finish();
 }
 
 } // namespace labctl::dataplane

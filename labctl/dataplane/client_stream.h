@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "labctl/dataplane/stream_sender.h"
 #include "labctl/dataplane/stream_socket.h"
 
 namespace mesh {
@@ -50,16 +51,16 @@ public:
     void set_listener(ClientListener& listener) { listener_ = &listener; }
     /// `bytes` have been received already.
     void start(std::string_view bytes);
-    void send(std::string_view bytes);
+    void send(std::string_view bytes) { sender_.send(bytes); }
     /// Sends it with the next `send` or `flush`.
-    void put(std::string_view bytes);
-    void flush();
+    void put(std::string_view bytes) { sender_.put(bytes); }
+    void flush() { sender_.flush(); }
     void pause(bool paused) { socket_.pause(paused); }
-    [[nodiscard]] std::size_t unsent() const { return plain_.size() + socket_.unsent(); }
+    [[nodiscard]] std::size_t unsent() const { return sender_.unsent(); }
     [[nodiscard]] bool full() const { return socket_.full(); }
     [[nodiscard]] std::uint64_t sent_total() const { return socket_.sent_total(); }
     /// The end of what is sent, behind all that was given to `send`.
-    void finish();
+    void finish() { sender_.finish(); }
     void close() { socket_.close(); }
     /// See StreamSocket.
     void abort() { socket_.abort(); }
@@ -76,16 +77,15 @@ private:
     void on_failed(int error) override;
     void on_drained() override;
     void on_finished() override;
-    void send_output();
     void limit_answers();
 
     ClientListener* listener_ = nullptr;
     std::unique_ptr<mesh::TlsServerSession> tls_;
-    std::string plain_; // not given to TLS yet
     bool secured_ = false;
     bool ended_ = false;
     bool failed_ = false;
     StreamSocket socket_;
+    StreamSender sender_;
 };
 
 } // namespace labctl::dataplane

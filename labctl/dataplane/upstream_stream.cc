@@ -9,8 +9,8 @@ namespace labctl::dataplane {
 
 UpstreamStream::UpstreamStream(
     netemu::EventLoop& loop, netemu::UniqueFd socket, Upstream upstream, StreamListener& listener)
-    : upstream_(std::move(upstream)), listener_(&listener),
-      socket_(loop, std::move(socket), *this) {
+    : upstream_(std::move(upstream)), listener_(&listener), socket_(loop, std::move(socket), *this),
+      sender_(socket_, upstream_.tls != nullptr) {
 }
 
 UpstreamStream::~UpstreamStream() = default;
@@ -25,7 +25,8 @@ void UpstreamStream::on_connected() {
         return listener_->on_connected();
     }
     tls_ = std::make_unique<mesh::TlsClientSession>(upstream_.tls, upstream_.server_name);
-    send_output();
+    sender_.use(*tls_);
+    sender_.flush_session();
 }
 
 void UpstreamStream::on_received(std::string_view bytes) {
@@ -38,7 +39,7 @@ void UpstreamStream::on_received(std::string_view bytes) {
 
 /// What has come of the bytes that were fed.
 void UpstreamStream::take_tls() {
-    send_output();
+    sender_.flush_session();
     if (!connected_ && tls_->handshaken()) {
         connected_ = true;
         socket_.pause(paused_);
@@ -75,53 +76,12 @@ void UpstreamStream::on_failed(int error) {
     listener_->on_failed(error);
 }
 
-void UpstreamStream::send_output() {
-    const auto output = tls_->take_output();
-    if (!output.empty()) {
-        socket_.send(output);
-    }
-}
-
-void UpstreamStream::send(std::string_view bytes) {
-    if (!upstream_.tls) {
-        return socket_.send(bytes);
-    }
-    put(bytes);
-    flush();
-}
-
-void UpstreamStream::put(std::string_view bytes) {
-    if (upstream_.tls) {
-        plain_.append(bytes);
-    } else {
-        socket_.put(bytes);
-    }
-}
-
-void UpstreamStream::flush() {
-    if (tls_ && !plain_.empty()) {
-        tls_->write(plain_);
-        plain_.clear();
-        send_output();
-    }
-    socket_.flush();
-}
-
 /// A handshake goes on in any case.
 void UpstreamStream::pause(bool paused) {
     paused_ = paused;
     if (connected_ || !upstream_.tls) {
         socket_.pause(paused);
     }
-}
-
-void UpstreamStream::finish() {
-    if (tls_) {
-        flush();
-        tls_->close();
-        send_output();
-    }
-    socket_.finish();
 }
 
 } // namespace labctl::dataplane

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "labctl/dataplane/stream_sender.h"
 #include "labctl/dataplane/stream_socket.h"
 #include "labctl/dataplane/upstream.h"
 
@@ -34,16 +35,16 @@ public:
     void connect();
     void set_listener(StreamListener& listener) { listener_ = &listener; }
 
-    void send(std::string_view bytes);
+    void send(std::string_view bytes) { sender_.send(bytes); }
     /// Sends it with the next `send` or `flush`.
-    void put(std::string_view bytes);
-    void flush();
-    [[nodiscard]] std::size_t unsent() const { return plain_.size() + socket_.unsent(); }
+    void put(std::string_view bytes) { sender_.put(bytes); }
+    void flush() { sender_.flush(); }
+    [[nodiscard]] std::size_t unsent() const { return sender_.unsent(); }
     [[nodiscard]] bool full() const { return socket_.full(); }
     [[nodiscard]] std::uint64_t sent_total() const { return socket_.sent_total(); }
     void pause(bool paused);
     /// The end of what is sent, behind all that was given to `send`.
-    void finish();
+    void finish() { sender_.finish(); }
     void give_up_after(std::chrono::milliseconds time) { socket_.give_up_after(time); }
     void close() { socket_.close(); }
     void abort() { socket_.abort(); }
@@ -60,17 +61,16 @@ private:
     void on_connected() override;
     void on_finished() override { listener_->on_finished(); }
     void take_tls();
-    void send_output();
 
     Upstream upstream_;
     StreamListener* listener_;
     std::unique_ptr<mesh::TlsClientSession> tls_;
-    std::string plain_; // not given to TLS yet
     std::string tls_problem_;
     bool connected_ = false;
     bool paused_ = false;
     bool ended_ = false;
     StreamSocket socket_;
+    StreamSender sender_;
 };
 
 } // namespace labctl::dataplane
