@@ -264,7 +264,9 @@ BOOST_AUTO_TEST_CASE(tables_follow_peer_authentications) {
     BOOST_TEST((lab.mode("web", 8080) == MtlsMode::Disable));
     BOOST_TEST((lab.mode("web", 9000) == MtlsMode::Strict)); // of the pod, not of a Service
     BOOST_TEST((lab.mode("web", 1) == MtlsMode::Permissive));
-    BOOST_TEST(!lab.entries("web")[0].endpoints[0].mtls); // auto mTLS
+    lab.pod("third");
+    BOOST_TEST(lab.table().workloads.at("default/third").ports.empty()); // the policy is not for it
+    BOOST_TEST(!lab.entries("web")[0].endpoints[0].mtls);                // auto mTLS
 }
 
 BOOST_AUTO_TEST_CASE(tables_name_the_policies_of_each_pod) {

@@ -1,6 +1,8 @@
 """Changing a lab that runs: only what differs, and what is untouched keeps its connections."""
 
 import json
+import os
+import signal
 import subprocess
 
 from harness import Failure, case
@@ -108,6 +110,10 @@ def used_namespace(w):
     w.has(gone.out, "one", "what was deleted")
     w.equal(len(w.get("namespace", "team")), 1, "namespaces of that name")
     w.equal([p["metadata"]["name"] for p in w.get("pods", "-n", "team")], [], "pods in it")
+    os.kill(w.labctl_processes("supervisor")[0], signal.SIGKILL)
+    w.wait("the end of the lab", lambda: not w.labctl_processes("supervisor"))
+    w.labctl("up", "demo", "-f", w.write("pod.yaml", pod))  # from the journal, and more
+    w.equal(w.get("namespace", "team")[0]["metadata"]["labels"].get("tier"), "gold", "its label, when the lab is back")
     # One that is not there yet comes with the pod, and a word.
     made = w.labctl("apply", "-f", w.write("new.yaml", pod.replace("team", "fresh")))
     w.has(made.err, 'namespace "fresh" is not defined: it is created', "the warning")

@@ -117,6 +117,9 @@ def authorizations(w):
     w.equal(ask(w, "shop/web", "http://cart/other")[:2], ("ok", 403), "another path")
     w.equal(ask(w, "legacy/old", "http://cart.shop/api/x")[:2], ("ok", 403), "nobody known")
     w.equal(w.probe("shop/web", "tcp://cart:9000")["outcome"], "reset", "TCP, where the rule is left out")
+    answered = w.probe("shop/web", "tcp://cart:80")
+    w.equal(answered["outcome"], "reset", "TCP to a port of HTTP, where a sidecar answers in the workload's place")
+    w.has(answered["error"], "a sidecar answered in its place: HTTP 403", "and what it answered")
     answer = w.labctl("exec", "legacy/old", "--", "curl", "-s", "-i", "http://cart.shop/api/x").out
     w.has(answer, "HTTP/1.1 403 Forbidden", "the status")
     w.true(answer.endswith("\r\n\r\nRBAC: access denied") or answer.endswith("\n\nRBAC: access denied"), "the body")
