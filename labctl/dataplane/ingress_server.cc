@@ -1,13 +1,11 @@
 #include "labctl/dataplane/ingress_server.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <numeric>
 #include <utility>
 
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "labctl/dataplane/ingress_tls.h"
@@ -21,18 +19,11 @@ using namespace std::chrono_literals;
 
 constexpr auto kIngressSweepInterval = 1s;
 constexpr std::size_t kIngressFirstReadBytes = 4096;
-/// A client's, an endpoint's, and as many for everything else that the process does.
-constexpr std::size_t kDescriptorsPerConnection = 4;
 
 } // namespace
 
 IngressServer::IngressServer(netemu::EventLoop& loop, PodSockets& sockets)
     : loop_(loop), sockets_(sockets) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        connections_max_ = std::min<std::size_t>(
-            kIngressConnectionsMax, limit.rlim_cur / kDescriptorsPerConnection);
-    }
 }
 
 IngressServer::~IngressServer() {

@@ -12,6 +12,7 @@
 #include "labctl/dataplane/http_connection.h"
 #include "labctl/dataplane/ingress_pod.h"
 #include "labctl/dataplane/pod_sockets.h"
+#include "labctl/dataplane/proxied_connection.h"
 #include "labctl/dataplane/wire.h"
 #include "netemu/base/acceptor.h"
 #include "netemu/base/event_loop.h"
@@ -70,7 +71,7 @@ private:
     std::map<std::string, std::string> pieces_; // of rules that arrive, by controller
     std::map<std::string, std::shared_ptr<const IngressRules>> rules_; // likewise
     std::map<std::uint32_t, std::unique_ptr<Controller>> controllers_; // by pod
-    std::size_t connections_max_ = kIngressConnectionsMax;
+    std::size_t connections_max_ = proxied_connections_max(kIngressConnectionsMax);
     netemu::EventLoop::TimerId sweep_timer_ = 0;
 };
 

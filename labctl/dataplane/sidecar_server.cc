@@ -1,11 +1,9 @@
 #include "labctl/dataplane/sidecar_server.h"
 
-#include <algorithm>
 #include <utility>
 
 #include <netinet/in.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "labctl/dataplane/sidecar_wire.h"
@@ -16,8 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSidecarSweepInterval = 1s;
-/// A client's, an endpoint's, and as many for the other side and for what serves in the end.
-constexpr std::size_t kDescriptorsPerProxied = 4;
 /// SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST, whose headers do not go with those of the C library.
 constexpr int kOriginalDestination = 80;
 
@@ -38,11 +34,6 @@ std::optional<netemu::Endpoint> original_target(int socket, const netemu::Endpoi
 
 SidecarServer::SidecarServer(netemu::EventLoop& loop, PodSockets& sockets)
     : loop_(loop), sockets_(sockets), rules_(SidecarRules::make({}, nullptr)) {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        connections_max_ =
-            std::min<std::size_t>(kSidecarConnectionsMax, limit.rlim_cur / kDescriptorsPerProxied);
-    }
 }
 
 SidecarServer::~SidecarServer() {

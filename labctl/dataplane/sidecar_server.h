@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "labctl/dataplane/pod_sockets.h"
+#include "labctl/dataplane/proxied_connection.h"
 #include "labctl/dataplane/sidecar_connection.h"
 #include "labctl/dataplane/sidecar_pod.h"
 #include "labctl/dataplane/wire.h"
@@ -69,7 +70,7 @@ private:
     std::shared_ptr<const SidecarRules> rules_;
     std::map<std::uint32_t, std::unique_ptr<Sidecar>> sidecars_; // by pod
     std::size_t connections_ = 0;
-    std::size_t connections_max_ = kSidecarConnectionsMax;
+    std::size_t connections_max_ = proxied_connections_max(kSidecarConnectionsMax);
     netemu::EventLoop::TimerId sweep_timer_ = 0;
 };
 

@@ -197,6 +197,18 @@ std::string ip_address(std::string_view text) {
                : "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 }
 
+std::string trust_domain(std::string_view text) {
+    constexpr std::size_t kLongest = 255;
+    constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
+    const bool fine = !text.empty() && text.size() <= kLongest &&
+                      text.find_first_not_of(kAllowed) == std::string_view::npos;
+    return fine ? "" : "must be 1 to 255 lower case letters, digits, '.', '-' and '_'";
+}
+
+std::string duration(std::string_view text) {
+    return netemu::parse_duration_us(text) ? "" : "must be a duration, (e.g. 30s, 10m or 24h)";
+}
+
 std::string cidr(std::string_view text) {
     return netemu::IpPrefix::parse(text)
                ? ""

@@ -260,6 +260,18 @@ void check_encryption(const Cursor& cni) {
     }
 }
 
+namespace {
+
+void check_lifetime(const Cursor& lifetime) {
+    constexpr std::uint64_t kLeastUs = 2'000'000;
+    const auto micros = netemu::parse_duration_us(lifetime.text());
+    if (micros && *micros < kLeastUs) {
+        lifetime.invalid("must be 2s or more: certificates are renewed at half of it");
+    }
+}
+
+} // namespace
+
 void check_lab_spec(const Cursor& spec) {
     const auto nodes = check_nodes(spec["nodes"], has_devices(spec["underlay"]));
     const auto pods = ranges_or(spec["podCIDR"], "10.244.0.0/16");
@@ -281,6 +293,7 @@ void check_lab_spec(const Cursor& spec) {
     check_mtu(spec["underlay"]["mtu"], v6);
     check_overlay_of(spec["cni"]);
     check_encryption(spec["cni"]);
+    check_lifetime(spec["mesh"]["certificateLifetime"]);
     if (!spec["cni"]["mtu"].is("auto")) {
         check_mtu(spec["cni"]["mtu"], v6);
     }

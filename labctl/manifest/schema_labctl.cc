@@ -41,8 +41,10 @@ constexpr Table kProxy{
     text("mode").otherwise("nftables"), object("ipvs", kIpvs),
 };
 
+constexpr std::array<std::string_view, 2> kMeshProfiles{"istio", "none"};
 constexpr Table kMesh{
-    text("profile").otherwise("none"), text("trustDomain"), text("certificateLifetime"),
+    text("profile").otherwise("none").one_of(kMeshProfiles), text("trustDomain").is(trust_domain),
+    text("certificateLifetime").is(duration),
 };
 
 constexpr std::array<std::string_view, 8> kUpstreamTypes{"A", "AAAA", "CNAME", "MX", "NS", "PTR", "SRV", "TXT"};

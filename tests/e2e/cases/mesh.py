@@ -266,7 +266,9 @@ def checks(w):
     w.equal(w.probe("shop/web", "http://cart/admin")["drop"]["by"], "authorizationpolicy/shop/cart",
             "the denial in the result of a probe")
     w.has(bad.out, f"who answered has the identity '{CART}', not */sa/other", "why it fails")
-    for field, words in (("profile: linkerd", "spec.mesh.profile"), ("profile: istio, trustDomain: UPPER", "spec.mesh.trustDomain"),
-                         ("profile: istio, certificateLifetime: 1s", "spec.mesh.certificateLifetime")):
+    for field, words in (("profile: linkerd", ':6:19: error: Lab "bad": spec.mesh.profile: Unsupported value: "linkerd"'),
+                         ("profile: istio, trustDomain: UPPER", ':6:39: error: Lab "bad": spec.mesh.trustDomain: Invalid value'),
+                         ("profile: istio, certificateLifetime: soon", "must be a duration"),
+                         ("profile: istio, certificateLifetime: 1s", "must be 2s or more")):
         lab_file = lab().replace("profile: istio", field).replace("name: mesh", "name: bad")
-        w.has(w.labctl("up", "-f", w.write("wrong.yaml", lab_file), status=2).err, words, field)
+        w.has(w.labctl("up", "-f", w.write("wrong.yaml", lab_file.lstrip()), status=2).err, words, field)
