@@ -8,7 +8,7 @@ namespace labctl::manifest::schema {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, const Struct*>, 24> kKinds{{
+constexpr std::array<std::pair<std::string_view, const Struct*>, 25> kKinds{{
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
@@ -33,6 +33,7 @@ constexpr std::array<std::pair<std::string_view, const Struct*>, 24> kKinds{{
     {"AuthorizationPolicy", &kAuthorizationPolicy},
     {"Lab", &kLab},
     {"Check", &kCheck},
+    {"Submission", &kSubmission},
 }};
 
 } // namespace
