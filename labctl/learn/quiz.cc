@@ -8,6 +8,7 @@
 
 #include "labctl/check/parse.h"
 #include "labctl/learn/json_fields.h"
+#include "labctl/learn/shuffler.h"
 #include "labctl/manifest/front_matter.h"
 #include "labctl/manifest/locate.h"
 #include "netemu/base/error.h"
@@ -111,23 +112,6 @@ void check_apply(const Quiz& quiz, const api::Source& head) {
         throw manifest::ManifestError(std::move(findings));
     }
 }
-
-/// A generator that is the same everywhere, unlike those of <random>'s distributions.
-class Shuffler {
-public:
-    Shuffler(std::uint64_t seed, std::size_t question)
-        : state_(seed * 0x9E3779B97F4A7C15ULL + question + 1) {}
-    std::size_t below(std::size_t limit) { // splitmix64
-        state_ += 0x9E3779B97F4A7C15ULL;
-        auto value = state_;
-        value = (value ^ (value >> 30U)) * 0xBF58476D1CE4E5B9ULL;
-        value = (value ^ (value >> 27U)) * 0x94D049BB133111EBULL;
-        return static_cast<std::size_t>((value ^ (value >> 31U)) % limit);
-    }
-
-private:
-    std::uint64_t state_;
-};
 
 /// The outcomes that one can tell apart without knowing this program.
 const std::vector<std::string>& outcome_options() {

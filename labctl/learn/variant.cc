@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "labctl/learn/shuffler.h"
 #include "labctl/manifest/front_matter.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -85,8 +86,8 @@ std::map<std::string, std::string> choose_values(const api::Json& variables, std
         return values;
     }
     for (const auto& [name, list] : variables.items()) {
-        const auto hash = netemu::fnv1a(std::to_string(seed) + "/" + name);
-        values[name] = value_text(list.at(seed == 0 ? 0 : hash % list.size()));
+        Shuffler shuffler(seed, netemu::fnv1a(name)); // so that one does not decide another
+        values[name] = value_text(list.at(seed == 0 ? 0 : shuffler.below(list.size())));
     }
     return values;
 }
