@@ -21,16 +21,17 @@ struct UnderWay {
     explicit UnderWay(const Context& context)
         : UnderWay(current_session(context, kChallengeKind)) {}
     explicit UnderWay(learn::Session begun)
-        : session(std::move(begun)), variant(session.directory, kChallengeKind.file, session.seed),
-          loaded(learn::load_challenge(variant.directory(), session.name, false)) {}
+        : session(std::move(begun)),
+          variant(learn::variant_of(session.directory, kChallengeKind.file, session.seed)),
+          loaded(learn::load_challenge(variant, session.name, false)) {}
 
     learn::Session session;
     learn::Variant variant;
     learn::LoadedChallenge loaded;
 };
 
-std::string variant_text(const learn::Variant& variant, std::uint64_t seed) {
-    return variant.varies() ? ", variant " + std::to_string(seed) : "";
+std::string variant_text(const learn::Variant& variant) {
+    return variant.varies() ? ", variant " + std::to_string(variant.seed) : "";
 }
 
 /// Points that the author's hints have cost so far.
@@ -51,13 +52,13 @@ struct Judged {
 Judged judge_under_way(const Context& context, const UnderWay& under_way) {
     const auto options = options_for(context, under_way.session.name, context.options().quiet);
     const Context own(options);
-    auto client = own.client();
+    auto client = client_of(under_way.session);
     constexpr std::chrono::milliseconds kSettleMax(1000);
     wait_until_settled(client, kSettleMax);
     learn::ScoreInput input;
     input.tampered = learn::protected_changes(
         under_way.session.baseline, snapshot_of(client), under_way.loaded.challenge.protect);
-    input.opened = opened_flows(own, under_way.loaded.challenge, under_way.variant.directory());
+    input.opened = opened_flows(own, under_way.loaded.challenge, under_way.variant);
     input.hint_cost = hint_cost(under_way);
     Judged judged;
     judged.report = judge(own, client, under_way.loaded.assertions, false);
@@ -110,7 +111,7 @@ int begin(const Context& context, learn::Session session) {
     begun.started_at = now_text();
     InterruptGuard guard;
     const auto start = netemu::Clock::now();
-    if (!start_exercise_lab(context, under_way.variant.directory(), begun.name)) {
+    if (!start_exercise_lab(context, under_way.variant, begun.name)) {
         return static_cast<int>(netemu::ExitCode::Interrupted);
     }
     const auto paths = supervisor::LabPaths::of(begun.name);
@@ -120,11 +121,14 @@ int begin(const Context& context, learn::Session session) {
         sessions_here().save(begun);
     } catch (...) {
         end_lab(context, paths, false);
+        if (InterruptGuard::interrupted()) {
+            throw InterruptedError();
+        }
         throw;
     }
     InterruptGuard::lets_go();
     context.console().step(
-        "lab '" + begun.name + "' is up" + variant_text(under_way.variant, begun.seed),
+        "lab '" + begun.name + "' is up" + variant_text(under_way.variant),
         netemu::micros_since(start));
     std::cout << "\n"
               << report::challenge_text(under_way.loaded.challenge, context.console().color())
@@ -158,7 +162,7 @@ int show_challenge(const Context& context) {
     std::cout << report::challenge_text(under_way.loaded.challenge, context.console().color());
     const auto& session = under_way.session;
     context.console().progress(
-        "\nstarted " + session.started_at + variant_text(under_way.variant, session.seed) + ", " +
+        "\nstarted " + session.started_at + variant_text(under_way.variant) + ", " +
         std::to_string(session.attempts.size()) +
         (session.attempts.size() == 1 ? " check" : " checks") + " so far");
     return 0;
@@ -236,8 +240,7 @@ std::string summary_of_way(Client& client, const check::Record& record) {
 }
 
 /// From the lab as it is; none when only what is hidden is in the way.
-std::vector<std::string>
-hints_of_lab(const Context& context, const UnderWay& under_way, const Judged& judged) {
+std::vector<std::string> hints_of_lab(const UnderWay& under_way, const Judged& judged) {
     const auto index = hint_record(under_way, judged);
     if (!index) {
         return {};
@@ -245,8 +248,7 @@ hints_of_lab(const Context& context, const UnderWay& under_way, const Judged& ju
     const auto& record = judged.report.records[*index];
     auto hints = learn::hints_from(under_way.loaded.assertions[*index], record);
     if (record.decided_by.empty() && !hints.empty()) {
-        const auto options = options_for(context, under_way.session.name, true);
-        auto client = Context(options).client();
+        auto client = client_of(under_way.session);
         if (const auto summary = summary_of_way(client, record); !summary.empty()) {
             hints.back() = summary;
         }
@@ -288,7 +290,7 @@ int give_hint(const Context& context) {
         return 0;
     }
     auto& session = under_way.session;
-    const auto own = hints_of_lab(context, under_way, judged);
+    const auto own = hints_of_lab(under_way, judged);
     if (const auto topic = hint_topic(under_way, judged); topic != session.hint_topic) {
         session.hint_topic = topic;
         session.own_hints = 0;
@@ -326,8 +328,7 @@ int give_hint(const Context& context) {
 int submit_challenge(const Context& context) {
     const UnderWay under_way(context);
     const auto& session = under_way.session;
-    const auto options = options_for(context, session.name, context.options().quiet);
-    auto client = Context(options).client();
+    auto client = client_of(session);
     const auto changes = learn::difference(session.baseline, snapshot_of(client));
     learn::SubmissionFacts facts;
     facts.challenge = session.name;

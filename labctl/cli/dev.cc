@@ -168,12 +168,12 @@ lint_answers(const learn::Challenge& challenge, const std::string& directory) {
     return problems;
 }
 
-void read_all_answers(const std::string& directory, const std::vector<std::string>& namespaces) {
+void read_all_answers(const std::string& directory, const manifest::ReadOptions& reading) {
     if (learn::has_solution(directory)) {
-        learn::read_answer(directory + "/solution", namespaces);
+        learn::read_answer(directory + "/solution", reading);
     }
     for (const auto& path : learn::wrong_answers(directory)) {
-        learn::read_answer(path, namespaces);
+        learn::read_answer(path, reading);
     }
 }
 
@@ -182,32 +182,33 @@ std::vector<std::string> lint_exercise(const Context& context, const std::string
     const auto name = folder_name(directory);
     supervisor::check_lab_name(name);
     const bool quiz = is_quiz(directory);
-    const learn::Variant variant(
+    const auto variant = learn::variant_of(
         directory, quiz ? kQuizKind.file : kChallengeKind.file, context.options().seed);
     auto options = options_for(context, "", false);
     options.strict = true;
+    options.variables = variant.values;
+    auto reading = variant.read_options(true);
     const auto read_lab = [&] {
-        std::vector<std::string> namespaces;
-        for (const auto& object :
-             read_cluster_input(Context(options), {variant.directory()}).objects) {
+        for (const auto& object : read_cluster_input(Context(options), {directory}).objects) {
             if (object.kind() == "Namespace") {
-                namespaces.push_back(object.name());
+                reading.known_namespaces.push_back(object.name());
             }
         }
-        return namespaces;
     };
     if (quiz) {
-        const auto loaded = learn::load_quiz(variant.directory(), name, true);
-        const auto namespaces = loaded.has_lab ? read_lab() : std::vector<std::string>();
+        const auto loaded = learn::load_quiz(variant, name, true);
+        if (loaded.has_lab) {
+            read_lab();
+        }
         for (const auto& question : loaded.questions) {
             if (!question.apply.empty()) {
-                learn::read_answer(variant.directory() + "/" + question.apply, namespaces);
+                learn::read_answer(directory + "/" + question.apply, reading);
             }
         }
     } else {
-        const auto loaded = learn::load_challenge(variant.directory(), name, true);
-        const auto namespaces = read_lab();
-        read_all_answers(variant.directory(), namespaces);
+        const auto loaded = learn::load_challenge(variant, name, true);
+        read_lab();
+        read_all_answers(directory, reading);
         problems = lint_answers(loaded.challenge, directory);
     }
     const auto spoilers = spoilers_of(directory);
@@ -278,8 +279,8 @@ public:
     ChallengeTest(
         const Context& context, StepList& steps, const std::string& directory, std::uint64_t seed)
         : context_(context), steps_(steps), name_(folder_name(directory)),
-          variant_(directory, kChallengeKind.file, seed),
-          loaded_(learn::load_challenge(variant_.directory(), name_, true)),
+          variant_(learn::variant_of(directory, kChallengeKind.file, seed)),
+          loaded_(learn::load_challenge(variant_, name_, true)),
           suffix_(variant_.varies() ? " (seed " + std::to_string(seed) + ")" : "") {}
 
     void run() {
@@ -287,7 +288,7 @@ public:
             steps_,
             "the start reaches nothing, and nothing is broken" + suffix_,
             [&](auto& problems) { judge_start(problems); });
-        const auto solution = variant_.directory() + "/solution";
+        const auto solution = variant_.directory + "/solution";
         for (const auto* turn : {"the solution solves it", "and again in another lab"}) {
             run_step(steps_, turn + suffix_, [&](auto& problems) {
                 const auto grade = judge(solution);
@@ -296,7 +297,7 @@ public:
                 }
             });
         }
-        for (const auto& path : learn::wrong_answers(variant_.directory())) {
+        for (const auto& path : learn::wrong_answers(variant_.directory)) {
             run_step(
                 steps_,
                 "wrong/" + stem_of(path) + " fails as it should" + suffix_,
@@ -314,7 +315,9 @@ private:
             "dev-" + std::to_string(::getpid()) + "-" + std::to_string(++trials_));
         if (!answer.empty()) {
             auto client = trial.connect();
-            trial.apply(learn::read_answer(answer, namespaces_of(client)));
+            auto reading = variant_.read_options(true);
+            reading.known_namespaces = namespaces_of(client);
+            trial.apply(learn::read_answer(answer, reading));
         }
         trial.judge(grade);
         return grade;
@@ -386,20 +389,20 @@ private:
 /// Every question must have an answer that is right, and the lab must know what it is asked.
 void test_quiz(
     const Context& context, StepList& steps, const std::string& directory, std::uint64_t seed) {
-    const learn::Variant variant(directory, kQuizKind.file, seed);
-    const auto quiz = learn::load_quiz(variant.directory(), folder_name(directory), true);
+    const auto variant = learn::variant_of(directory, kQuizKind.file, seed);
+    const auto quiz = learn::load_quiz(variant, folder_name(directory), true);
     const auto lab = "dev-" + std::to_string(::getpid());
     const auto options = options_for(context, lab, true);
     const Context own(options);
     const InterruptGuard guard;
-    if (quiz.has_lab && !start_exercise_lab(own, variant.directory(), lab)) {
+    if (quiz.has_lab && !start_exercise_lab(own, variant, lab)) {
         throw InterruptedError();
     }
     for (std::size_t i = 0; i < quiz.questions.size(); ++i) {
         const auto& question = quiz.questions[i];
         run_step(
             steps, "question " + std::to_string(i + 1) + " has an answer", [&](auto& problems) {
-                const auto truth = find_truth(own, quiz, question, lab);
+                const auto truth = find_truth(own, variant, question, lab);
                 if (!truth.known) {
                     problems.push_back("the lab cannot tell: " + truth.why);
                     return;
@@ -429,7 +432,7 @@ void test_exercise(const Context& context, StepList& steps, const std::string& d
     }
     const bool quiz = is_quiz(directory);
     const auto varies =
-        learn::Variant(directory, quiz ? kQuizKind.file : kChallengeKind.file, 0).varies();
+        learn::variant_of(directory, quiz ? kQuizKind.file : kChallengeKind.file, 0).varies();
     std::vector<std::uint64_t> seeds{context.options().seed};
     if (varies && context.options().seed == 0) {
         seeds.push_back(1);

@@ -137,6 +137,18 @@ learn::Session current_session(const Context& context, const ExerciseKind& kind)
     return std::move(fitting.front());
 }
 
+Client client_of(const learn::Session& session) {
+    const auto paths = supervisor::LabPaths::of(session.name);
+    if (!supervisor::lab_alive(paths)) {
+        const std::string command = "`labctl " + session.kind;
+        throw netemu::UsageError(
+            "the lab of the " + session.kind + " '" + session.name + "' is not up any more",
+            (session.kind == kChallengeKind.word ? command + " reset` starts it anew, " : "") +
+                command + " stop` ends it");
+    }
+    return Client::connect(paths.socket);
+}
+
 Options options_for(const Context& context, const std::string& lab, bool quiet) {
     Options options = context.options();
     options.lab = lab;
@@ -151,7 +163,7 @@ Options options_for(const Context& context, const std::string& lab, bool quiet) 
 }
 
 bool start_exercise_lab(
-    const Context& context, const std::string& directory, const std::string& name) {
+    const Context& context, const learn::Variant& variant, const std::string& name) {
     supervisor::check_lab_name(name);
     const auto paths = supervisor::LabPaths::of(name);
     if (is_up(paths)) {
@@ -165,7 +177,8 @@ bool start_exercise_lab(
     }
     auto options = options_for(context, name, false);
     options.name = name;
-    options.arguments = {directory};
+    options.arguments = {variant.directory};
+    options.variables = variant.values;
     const Context own(options);
     auto input = read_lab_input(own);
     std::erase_if(input.objects, [](const api::Object& o) { return o.kind() == "Check"; });
@@ -260,22 +273,24 @@ void apply_answer(Client& client, const learn::Answer& answer) {
 }
 
 std::vector<std::string> opened_flows(
-    const Context& context, const learn::Challenge& challenge, const std::string& directory) {
-    if (challenge.over_permissive <= 0 || !learn::has_solution(directory)) {
+    const Context& context, const learn::Challenge& challenge, const learn::Variant& variant) {
+    if (challenge.over_permissive <= 0 || !learn::has_solution(variant.directory)) {
         return {};
     }
     auto options = options_for(context, context.options().lab, true);
+    options.variables = variant.values;
     const Context own(options);
-    auto input = read_cluster_input(own, {directory});
-    const auto solution = learn::read_answer(directory + "/solution");
+    auto input = read_cluster_input(own, {variant.directory});
+    const auto solution =
+        learn::read_answer(variant.directory + "/solution", variant.read_options());
     std::erase_if(input.objects, [&](const api::Object& object) {
         const auto reference =
             object.kind() + "/" + (object.ns().empty() ? "" : object.ns() + "/") + object.name();
         return std::ranges::find(solution.deleted, reference) != solution.deleted.end();
     });
     input.objects.insert(input.objects.end(), solution.objects.begin(), solution.objects.end());
-    const auto wanted = imagine_cluster(input.lab, input.objects, true);
     const auto found = store_of_lab(own);
+    const auto wanted = imagine_cluster(*found.list("Lab").at(0), input.objects, true);
     const auto wanted_world = compile::enforced_world(wanted);
     const auto found_world = compile::enforced_world(found);
     const auto diff = compile::diff_policies(wanted_world, found_world);
@@ -294,8 +309,8 @@ Trial::Trial(
     const learn::Variant& variant,
     const std::string& name)
     : options_(options_for(context, name, true)), context_(options_), loaded_(loaded),
-      directory_(variant.directory()), paths_(supervisor::LabPaths::of(name)) {
-    if (!start_exercise_lab(context_, directory_, name)) {
+      variant_(variant), paths_(supervisor::LabPaths::of(name)) {
+    if (!start_exercise_lab(context_, variant, name)) {
         throw InterruptedError();
     }
     try {
@@ -331,7 +346,7 @@ void Trial::judge(learn::Grade& grade) {
     learn::ScoreInput input;
     input.tampered =
         learn::protected_changes(baseline_, snapshot_of(client), loaded_.challenge.protect);
-    input.opened = opened_flows(context_, loaded_.challenge, directory_);
+    input.opened = opened_flows(context_, loaded_.challenge, variant_);
     input.hint_cost = grade.score.input.hint_cost;
     grade.report = cli::judge(context_, client, loaded_.assertions, false);
     grade.score = learn::score(loaded_, grade.report, std::move(input));

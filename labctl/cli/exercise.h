@@ -46,6 +46,9 @@ learn::Sessions sessions_here();
 /// Throws UsageError.
 learn::Session current_session(const Context& context, const ExerciseKind& kind);
 
+/// A connection to its lab. Throws UsageError if that is not up.
+Client client_of(const learn::Session& session);
+
 /// A copy of the options with which a lab of this name is worked on.
 Options options_for(const Context& context, const std::string& lab, bool quiet);
 
@@ -53,7 +56,7 @@ Options options_for(const Context& context, const std::string& lab, bool quiet);
 /// pods. Throws UsageError if a lab of this name is up. Nothing but false when interrupted. For as
 /// long as the guard of the caller covers it, an interrupt ends the lab.
 bool start_exercise_lab(
-    const Context& context, const std::string& directory, const std::string& name);
+    const Context& context, const learn::Variant& variant, const std::string& name);
 
 /// Every object of the lab, of every kind.
 std::vector<api::Json> all_objects(Client& client);
@@ -65,15 +68,15 @@ std::vector<std::string> namespaces_of(Client& client);
 void apply_answer(Client& client, const learn::Answer& answer);
 
 /// Flows that the lab lets through and that lab would not which has the solution of the challenge;
-/// none where nobody looks, or without a solution. `directory` is that of the variant.
+/// none where nobody looks, or without a solution.
 std::vector<std::string> opened_flows(
-    const Context& context, const learn::Challenge& challenge, const std::string& directory);
+    const Context& context, const learn::Challenge& challenge, const learn::Variant& variant);
 
 /// What is right, once the manifests of the question are applied to that lab, which is asked where
 /// nothing else says it. quiz.cc.
 learn::Truth find_truth(
     const Context& context,
-    const learn::Quiz& quiz,
+    const learn::Variant& variant,
     const learn::Question& question,
     const std::string& lab);
 
@@ -99,7 +102,7 @@ private:
     Options options_;
     Context context_;
     const learn::LoadedChallenge& loaded_;
-    std::string directory_;
+    const learn::Variant& variant_;
     supervisor::LabPaths paths_;
     InterruptGuard guard_;
     learn::Snapshot baseline_;

@@ -20,8 +20,8 @@ namespace {
 /// A challenge as one seed makes it.
 struct GradedVariant {
     GradedVariant(const std::string& directory, const std::string& name, std::uint64_t seed)
-        : variant(directory, kChallengeKind.file, seed),
-          loaded(learn::load_challenge(variant.directory(), name, false)) {}
+        : variant(learn::variant_of(directory, kChallengeKind.file, seed)),
+          loaded(learn::load_challenge(variant, name, false)) {}
     learn::Variant variant;
     learn::LoadedChallenge loaded;
 };
@@ -46,14 +46,10 @@ public:
         grade.seed = context_.options().seed;
         try {
             run(path, number, grade);
-        } catch (const LabGoneError&) {
+        } catch (const netemu::Error& error) {
             if (InterruptGuard::interrupted()) {
                 throw InterruptedError();
             }
-            throw;
-        } catch (const InterruptedError&) {
-            throw;
-        } catch (const netemu::Error& error) {
             // An answer that cannot be is its author's mistake; anything else is ours.
             if (error.exit_code() != netemu::ExitCode::Usage) {
                 throw;
@@ -77,7 +73,9 @@ private:
 
     void run(const std::string& path, std::size_t number, learn::Grade& grade) {
         // The namespaces of the lab count as known: it is the challenge's manifests that make them.
-        const auto answer = learn::read_answer(path, lab_namespaces());
+        manifest::ReadOptions reading;
+        reading.known_namespaces = lab_namespaces();
+        const auto answer = learn::read_answer(path, reading);
         if (!answer.challenge.empty() && answer.challenge != name_) {
             throw netemu::UsageError(
                 "it is an answer to '" + answer.challenge + "', not to '" + name_ + "'");
@@ -94,7 +92,7 @@ private:
             {"started", now_text()},
             {"labctl", LABCTL_VERSION},
             {"kernel", kernel_release()}};
-        for (const auto& [variable, value] : chosen.variant.values()) {
+        for (const auto& [variable, value] : chosen.variant.values) {
             grade.properties.emplace_back(variable, value);
         }
         Trial trial(
@@ -109,9 +107,9 @@ private:
 
     std::vector<std::string> lab_namespaces() {
         if (namespaces_.empty()) {
-            const auto options = options_for(context_, "", true);
-            const auto input =
-                read_cluster_input(Context(options), {variant(options.seed).variant.directory()});
+            auto options = options_for(context_, "", true);
+            options.variables = variant(options.seed).variant.values;
+            const auto input = read_cluster_input(Context(options), {directory_});
             for (const auto& object : input.objects) {
                 if (object.kind() == "Namespace") {
                     namespaces_.push_back(object.name());

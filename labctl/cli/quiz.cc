@@ -23,8 +23,9 @@ struct QuizUnderWay {
     explicit QuizUnderWay(const Context& context)
         : QuizUnderWay(current_session(context, kQuizKind)) {}
     explicit QuizUnderWay(learn::Session begun)
-        : session(std::move(begun)), variant(session.directory, kQuizKind.file, session.seed),
-          quiz(learn::load_quiz(variant.directory(), session.name, false)) {}
+        : session(std::move(begun)),
+          variant(learn::variant_of(session.directory, kQuizKind.file, session.seed)),
+          quiz(learn::load_quiz(variant, session.name, false)) {}
 
     [[nodiscard]] bool is_over() const { return session.answers.size() >= quiz.questions.size(); }
     [[nodiscard]] std::size_t current() const { return session.answers.size(); }
@@ -42,7 +43,10 @@ int list_quizzes(const Context& context) {
         find_exercises(kQuizKind, arguments.size() > 1 ? arguments[1] : std::string());
     for (const auto& folder : folders) {
         try {
-            const auto quiz = learn::load_quiz(folder, folder.substr(folder.rfind('/') + 1), false);
+            const auto quiz = learn::load_quiz(
+                learn::variant_of(folder, kQuizKind.file, 0),
+                folder.substr(folder.rfind('/') + 1),
+                false);
             table.add(
                 {quiz.name,
                  quiz.difficulty,
@@ -87,7 +91,7 @@ int begin_quiz(const Context& context, learn::Session session) {
     InterruptGuard guard;
     const auto start = netemu::Clock::now();
     if (begun.has_lab) {
-        if (!start_exercise_lab(context, under_way.variant.directory(), begun.name)) {
+        if (!start_exercise_lab(context, under_way.variant, begun.name)) {
             return static_cast<int>(netemu::ExitCode::Interrupted);
         }
         context.console().step("lab '" + begun.name + "' is up", netemu::micros_since(start));
@@ -152,7 +156,7 @@ std::string look_up(Client& client, const learn::Question& question) {
 
 learn::Truth find_truth(
     const Context& context,
-    const learn::Quiz& quiz,
+    const learn::Variant& variant,
     const learn::Question& question,
     const std::string& lab) {
     if (question.type != learn::QuestionType::Prediction && question.object.empty() &&
@@ -164,9 +168,9 @@ learn::Truth find_truth(
     const Context own(options);
     auto client = own.client();
     if (!question.apply.empty()) {
-        apply_answer(
-            client,
-            learn::read_answer(quiz.directory + "/" + question.apply, namespaces_of(client)));
+        auto reading = variant.read_options();
+        reading.known_namespaces = namespaces_of(client);
+        apply_answer(client, learn::read_answer(variant.directory + "/" + question.apply, reading));
     }
     if (question.type == learn::QuestionType::Prediction) {
         wait_until_settled(client, kSettleMax);
@@ -191,7 +195,10 @@ int answer_question(const Context& context) {
         question,
         learn::options_of(under_way.quiz, index, under_way.session.seed),
         netemu::join(std::span(arguments).subspan(1), " "));
-    const auto truth = find_truth(context, under_way.quiz, question, under_way.session.name);
+    if (under_way.session.has_lab) {
+        (void)client_of(under_way.session); // or say what to do
+    }
+    const auto truth = find_truth(context, under_way.variant, question, under_way.session.name);
     const bool right = learn::is_right(question, given, truth);
     learn::GivenAnswer record;
     record.answer = netemu::join(given, ", ");

@@ -54,13 +54,11 @@ void take_manifests(manifest::ReadResult read, Answer& answer) {
 
 } // namespace
 
-Answer read_answer(const std::string& path, const std::vector<std::string>& known) {
+Answer read_answer(const std::string& path, const manifest::ReadOptions& options) {
     Answer answer;
     answer.path = path;
     answer.name = fs::path(path).stem().string();
     std::error_code error;
-    manifest::ReadOptions options;
-    options.known_namespaces = known;
     std::vector<std::string> inputs{path};
     if (fs::is_directory(path, error)) {
         inputs = manifest::manifest_files(path, false);

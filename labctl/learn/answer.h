@@ -8,6 +8,7 @@
 #include "labctl/api/object.h"
 #include "labctl/learn/challenge.h"
 #include "labctl/manifest/diagnostic.h"
+#include "labctl/manifest/read.h"
 
 /// What is handed in for a challenge: manifests, and what is to be deleted.
 namespace labctl::learn {
@@ -27,9 +28,10 @@ struct Answer {
 };
 
 /// Reads a file or a folder. Manifests are applied; a Submission among them says more; what
-/// `delete.yaml` of a folder holds is deleted. `known` are the namespaces of the lab. Throws
+/// `delete.yaml` of a folder holds is deleted. The namespaces of the lab are `known_namespaces` of
+/// the options; answers of an exercise's own folder have its variables. Throws
 /// manifest::ManifestError, netemu::UsageError.
-Answer read_answer(const std::string& path, const std::vector<std::string>& known = {});
+Answer read_answer(const std::string& path, const manifest::ReadOptions& options = {});
 
 /// The answers of a challenge's folder: `solution/`, and each file or folder in `wrong/`, in order
 /// of their names.

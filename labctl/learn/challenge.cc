@@ -150,19 +150,19 @@ bool selects(const std::vector<std::string>& patterns, const check::Assertion& a
     });
 }
 
-LoadedChallenge load_challenge(const std::string& directory, const std::string& name, bool strict) {
+LoadedChallenge load_challenge(const Variant& variant, const std::string& name, bool strict) {
+    const auto& directory = variant.directory;
     const auto file = directory + "/challenge.md";
     if (!fs::exists(file)) {
         throw netemu::UsageError(
             "'" + directory + "' is no challenge: it has no challenge.md",
             "`labctl challenge ls` lists challenges; `labctl dev new DIR` makes one");
     }
-    auto front = manifest::read_front_matter(file, manifest::FrontMatterKind::Challenge, strict);
+    const auto options = variant.read_options(strict);
+    auto front = manifest::read_front_matter(file, manifest::FrontMatterKind::Challenge, options);
     LoadedChallenge loaded;
     loaded.challenge = challenge_from(front.head.body, std::move(front.text), directory);
     loaded.challenge.name = name;
-    manifest::ReadOptions options;
-    options.strict = strict;
     std::size_t entry = 0;
     for (const auto& input :
          manifest::read_checks(std::vector<std::string>{directory + "/checks.yaml"}, options)) {

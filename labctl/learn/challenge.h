@@ -7,6 +7,7 @@
 
 #include "labctl/api/object.h"
 #include "labctl/check/assertion.h"
+#include "labctl/learn/variant.h"
 #include "labctl/manifest/diagnostic.h"
 
 /// A challenge: a lab that is not as it should be, and what is to be reached in it. Values, and how
@@ -61,10 +62,10 @@ struct LoadedChallenge {
 [[nodiscard]] bool
 selects(const std::vector<std::string>& patterns, const check::Assertion& assertion);
 
-/// Reads challenge.md and checks.yaml of a folder, already rendered (variant.h), and checks that
-/// they fit: each pattern selects something, each assertion belongs somewhere. Throws
+/// Reads challenge.md and checks.yaml of a folder, as a seed makes them, and checks that they
+/// fit: each pattern selects something, each assertion belongs somewhere. Throws
 /// manifest::ManifestError or check::CheckError with places; netemu::UsageError if there is no
 /// challenge.md.
-LoadedChallenge load_challenge(const std::string& directory, const std::string& name, bool strict);
+LoadedChallenge load_challenge(const Variant& variant, const std::string& name, bool strict);
 
 } // namespace labctl::learn

@@ -153,13 +153,15 @@ std::string choose(const std::vector<std::string>& options, std::string_view wor
 
 } // namespace
 
-Quiz load_quiz(const std::string& directory, const std::string& name, bool strict) {
+Quiz load_quiz(const Variant& variant, const std::string& name, bool strict) {
+    const auto& directory = variant.directory;
     const auto file = directory + kQuizFile;
     if (!fs::exists(file)) {
         throw UsageError(
             "'" + directory + "' is no quiz: it has no quiz.md", "`labctl quiz ls` lists quizzes");
     }
-    auto front = manifest::read_front_matter(file, manifest::FrontMatterKind::Quiz, strict);
+    auto front = manifest::read_front_matter(
+        file, manifest::FrontMatterKind::Quiz, variant.read_options(strict));
     const auto& head = front.head.body;
     Quiz quiz;
     quiz.name = name;

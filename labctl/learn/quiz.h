@@ -9,6 +9,7 @@
 #include "labctl/api/object.h"
 #include "labctl/check/assertion.h"
 #include "labctl/check/record.h"
+#include "labctl/learn/variant.h"
 
 /// A quiz: questions, of which some are answered by the lab itself. Values, how they are read from
 /// a folder, and what is right. Pure but for reading the file.
@@ -55,9 +56,9 @@ struct Quiz {
     [[nodiscard]] double points() const;
 };
 
-/// Reads quiz.md of a folder, already rendered (variant.h). Throws manifest::ManifestError,
+/// Reads quiz.md of a folder, as a seed makes it. Throws manifest::ManifestError,
 /// check::CheckError; netemu::UsageError if there is no quiz.md.
-Quiz load_quiz(const std::string& directory, const std::string& name, bool strict);
+Quiz load_quiz(const Variant& variant, const std::string& name, bool strict);
 
 /// What there is to choose from, in the order that the seed gives; empty if one has to write.
 std::vector<std::string> options_of(const Quiz& quiz, std::size_t question, std::uint64_t seed);

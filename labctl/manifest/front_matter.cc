@@ -123,11 +123,12 @@ private:
 
 } // namespace
 
-FrontMatter read_front_matter(const std::string& file, FrontMatterKind kind, bool strict) {
-    FrontReader reader(kind, strict);
+FrontMatter
+read_front_matter(const std::string& file, FrontMatterKind kind, const ReadOptions& options) {
+    FrontReader reader(kind, options.strict);
     for_each_input(
         std::span(&file, 1),
-        {},
+        options,
         reader.findings(),
         [&](const std::string& name, std::string_view text) {
             reader.read(name, text);

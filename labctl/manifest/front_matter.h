@@ -4,6 +4,7 @@
 
 #include "labctl/api/object.h"
 #include "labctl/manifest/diagnostic.h"
+#include "labctl/manifest/read.h"
 
 namespace labctl::manifest {
 
@@ -17,9 +18,10 @@ struct FrontMatter {
     Findings findings; // warnings only
 };
 
-/// Reads such a file, whose `kind` has to be "challenge" or "quiz" as asked. With `strict` unknown
-/// fields are errors. Throws ManifestError with all that is wrong; netemu::UsageError if the file
-/// is not there or not readable.
-FrontMatter read_front_matter(const std::string& file, FrontMatterKind kind, bool strict = false);
+/// Reads such a file, whose `kind` has to be "challenge" or "quiz" as asked. Of the options
+/// `strict` and `variables` count. Throws ManifestError with all that is wrong, also if the file is
+/// not there.
+FrontMatter
+read_front_matter(const std::string& file, FrontMatterKind kind, const ReadOptions& options = {});
 
 } // namespace labctl::manifest

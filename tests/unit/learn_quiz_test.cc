@@ -22,7 +22,7 @@ Quiz load(const std::string& questions, bool with_lab = true) {
     if (with_lab) {
         folder.write("lab.yaml", "");
     }
-    return load_quiz(folder.path(), "q", true);
+    return load_quiz({folder.path(), 0, {}}, "q", true);
 }
 
 std::string quiz_complaint(const std::string& questions, bool with_lab = true) {

@@ -3,9 +3,11 @@
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/check/parse.h"
+#include "labctl/learn/answer.h"
 #include "labctl/learn/challenge.h"
 #include "labctl/learn/variant.h"
 #include "labctl/manifest/front_matter.h"
+#include "labctl/manifest/substitute.h"
 #include "netemu/base/error.h"
 #include "tests/unit/learn_fixture.h"
 
@@ -14,6 +16,7 @@ using labctl::learn::testing::ExerciseFolder;
 using labctl::manifest::FrontMatterKind;
 using labctl::manifest::ManifestError;
 using labctl::manifest::read_front_matter;
+using labctl::manifest::substitute;
 
 namespace {
 
@@ -32,7 +35,7 @@ constexpr const char* kGoodChecks =
 std::string complaint(const std::string& head, const std::string& checks = kGoodChecks) {
     const ExerciseFolder folder({{"challenge.md", head}, {"checks.yaml", checks}});
     try {
-        (void)load_challenge(folder.path(), "x", true);
+        (void)load_challenge({folder.path(), 0, {}}, "x", true);
     } catch (const netemu::Error& error) {
         return error.what();
     }
@@ -54,7 +57,7 @@ BOOST_AUTO_TEST_CASE(a_challenge_is_read_with_its_defaults) {
     const ExerciseFolder folder(
         {{"challenge.md", std::string(kGoodHead) + "\n# The text\n---\nstays\n"},
          {"checks.yaml", kGoodChecks}});
-    const auto loaded = load_challenge(folder.path(), "nobody", true);
+    const auto loaded = load_challenge({folder.path(), 0, {}}, "nobody", true);
     const auto& challenge = loaded.challenge;
     BOOST_TEST(challenge.name == "nobody");
     BOOST_TEST(challenge.title == "Nobody answers");
@@ -80,7 +83,7 @@ BOOST_AUTO_TEST_CASE(every_field_is_read) {
          {"checks.yaml",
           std::string(kGoodChecks) + "- {name: other, from: client, to: web:81, expect: allow, "
                                      "tags: [slow], hidden: true}\n"}});
-    const auto loaded = load_challenge(folder.path(), "x", true);
+    const auto loaded = load_challenge({folder.path(), 0, {}}, "x", true);
     const auto& challenge = loaded.challenge;
     BOOST_TEST(challenge.difficulty == "hard");
     BOOST_TEST(challenge.estimated_time == "90s");
@@ -183,7 +186,7 @@ BOOST_AUTO_TEST_CASE(front_matter_and_checks_have_to_fit) {
 
 BOOST_AUTO_TEST_CASE(a_folder_without_the_file_is_no_challenge) {
     const netemu::test::TemporaryDirectory folder;
-    BOOST_CHECK_THROW((void)load_challenge(folder.path(), "x", false), netemu::UsageError);
+    BOOST_CHECK_THROW((void)load_challenge({folder.path(), 0, {}}, "x", false), netemu::UsageError);
     BOOST_CHECK_THROW(
         (void)read_front_matter(folder.path() + "/challenge.md", FrontMatterKind::Challenge),
         netemu::Error);
@@ -194,8 +197,11 @@ BOOST_AUTO_TEST_CASE(unknown_fields_are_warnings_unless_strict) {
     const auto front =
         read_front_matter(folder.path() + "/challenge.md", FrontMatterKind::Challenge);
     BOOST_TEST(front.findings.warnings == 1U);
+    labctl::manifest::ReadOptions strict;
+    strict.strict = true;
     BOOST_CHECK_THROW(
-        (void)read_front_matter(folder.path() + "/challenge.md", FrontMatterKind::Challenge, true),
+        (void)read_front_matter(
+            folder.path() + "/challenge.md", FrontMatterKind::Challenge, strict),
         ManifestError);
 }
 
@@ -236,38 +242,36 @@ BOOST_AUTO_TEST_CASE(a_seed_always_chooses_the_same) {
     BOOST_TEST(choose_values(nullptr, 7).empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_variant_is_a_copy_that_goes_away) {
+BOOST_AUTO_TEST_CASE(every_file_is_read_as_the_seed_makes_it) {
     const ExerciseFolder folder(
         {{"challenge.md",
-          with(kOneObjective + "variables: {PORT: [81, 82]}\n") + "Port ${PORT}.\n"},
-         {"manifests/web.yaml", "port: ${PORT}\n"},
-         {"run.sh", "echo ${PORT}\n"}});
-    std::filesystem::create_symlink("/etc/passwd", folder.path() + "/manifests/link.yaml");
-    std::string copy;
-    {
-        const Variant variant(folder.path(), "challenge.md", 0);
-        copy = variant.directory();
-        BOOST_TEST(variant.varies());
-        BOOST_TEST(copy != folder.path());
-        std::ifstream web(copy + "/manifests/web.yaml");
-        std::string line;
-        std::getline(web, line);
-        BOOST_TEST(line == "port: 81");
-        BOOST_TEST(!std::filesystem::exists(copy + "/run.sh")); // no part of an exercise
-        BOOST_TEST(!std::filesystem::exists(copy + "/manifests/link.yaml"));
-    }
-    BOOST_TEST(!std::filesystem::exists(copy));
-    BOOST_TEST(std::filesystem::exists(folder.path() + "/challenge.md"));
+          with(kOneObjective + "description: At ${PORT}\nvariables: {PORT: [81, 82]}\n") +
+              "Port ${PORT}, ${HOME}.\n"},
+         {"checks.yaml",
+          "- {name: client-web, from: client, to: \"web:${PORT}\", expect: allow}\n"},
+         {"solution/web.yaml",
+          "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {port: \"${PORT}\"}}"}});
+    const auto first = variant_of(folder.path(), "challenge.md", 0);
+    BOOST_TEST(first.varies());
+    BOOST_TEST(first.values.at("PORT") == "81");
+    auto second = first;
+    second.values["PORT"] = "82";
+    const auto loaded = load_challenge(second, "x", true);
+    BOOST_TEST(loaded.challenge.description == "At 82");
+    BOOST_TEST(loaded.challenge.text == "Port 82, ${HOME}.\n");
+    BOOST_TEST(loaded.assertions.at(0).to.port == "82");
+    // what is wrong is told of the file as it is written
+    BOOST_TEST(loaded.assertions.at(0).source.file == folder.path() + "/checks.yaml");
+    const auto answer = read_answer(folder.path() + "/solution", second.read_options());
+    BOOST_TEST(answer.objects.at(0).body.at("data").at("port") == "82");
+    // what is handed in has no variables
+    const auto handed_in = read_answer(folder.path() + "/solution");
+    BOOST_TEST(handed_in.objects.at(0).body.at("data").at("port") == "${PORT}");
 }
 
-BOOST_AUTO_TEST_CASE(what_does_not_vary_is_used_as_it_is) {
+BOOST_AUTO_TEST_CASE(what_has_no_variables_does_not_vary) {
     const ExerciseFolder folder(ExerciseFolder::Files{{"challenge.md", kGoodHead}});
-    {
-        const Variant variant(folder.path(), "challenge.md", 3);
-        BOOST_TEST(!variant.varies());
-        BOOST_TEST(variant.directory() == folder.path());
-    }
-    BOOST_TEST(std::filesystem::exists(folder.path() + "/challenge.md"));
+    BOOST_TEST(!variant_of(folder.path(), "challenge.md", 3).varies());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -173,7 +173,9 @@ BOOST_AUTO_TEST_CASE(what_is_submitted_can_be_read_again) {
     facts.handed_in = "2026-11-27T12:00:00Z";
     const ExerciseFolder folder(
         {{"mine.yaml", submission_text(facts, changes.changed, changes.deleted)}});
-    const auto answer = read_answer(folder.path() + "/mine.yaml", {"shop"});
+    labctl::manifest::ReadOptions reading;
+    reading.known_namespaces = {"shop"};
+    const auto answer = read_answer(folder.path() + "/mine.yaml", reading);
     BOOST_TEST(answer.challenge == "three");
     BOOST_TEST(answer.seed.value() == 7U);
     BOOST_TEST(answer.attempts == 4U);
