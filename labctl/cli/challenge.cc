@@ -120,7 +120,7 @@ int begin(const Context& context, learn::Session session) {
         begun.baseline = snapshot_of(client);
         sessions_here().save(begun);
     } catch (...) {
-        end_lab(context, paths, false);
+        take_down(context, paths, false);
         if (InterruptGuard::interrupted()) {
             throw InterruptedError();
         }
@@ -360,7 +360,7 @@ int submit_challenge(const Context& context) {
 }
 
 void end_lab_of(const Context& context, const learn::Session& session) {
-    end_lab(context, supervisor::LabPaths::of(session.name), false);
+    take_down(context, supervisor::LabPaths::of(session.name), false);
 }
 
 int reset_challenge(const Context& context) {

@@ -392,17 +392,15 @@ void test_quiz(
     const auto variant = learn::variant_of(directory, kQuizKind.file, seed);
     const auto quiz = learn::load_quiz(variant, folder_name(directory), true);
     const auto lab = "dev-" + std::to_string(::getpid());
-    const auto options = options_for(context, lab, true);
-    const Context own(options);
-    const InterruptGuard guard;
-    if (quiz.has_lab && !start_exercise_lab(own, variant, lab)) {
-        throw InterruptedError();
+    std::optional<ScratchLab> scratch;
+    if (quiz.has_lab) {
+        scratch.emplace(context, variant, lab);
     }
     for (std::size_t i = 0; i < quiz.questions.size(); ++i) {
         const auto& question = quiz.questions[i];
         run_step(
             steps, "question " + std::to_string(i + 1) + " has an answer", [&](auto& problems) {
-                const auto truth = find_truth(own, variant, question, lab);
+                const auto truth = find_truth(context, variant, question, lab);
                 if (!truth.known) {
                     problems.push_back("the lab cannot tell: " + truth.why);
                     return;
@@ -418,9 +416,6 @@ void test_quiz(
                     problems.push_back("'" + text + "' is right, and does not count as right");
                 }
             });
-    }
-    if (quiz.has_lab) {
-        end_lab(own, supervisor::LabPaths::of(lab), false);
     }
 }
 
@@ -489,6 +484,7 @@ int go_through(
         failed = failed || steps.failed();
         all.push_back(steps.to_json());
     }
+    wait_for_kernel(context);
     if (context.options().output == "json") {
         std::cout << json{{"schemaVersion", 1}, {"exercises", all}}.dump(2) << "\n";
     }

@@ -90,8 +90,7 @@ void let_go_of_attachments(const Context& context, const LabPaths& paths) {
 
 } // namespace
 
-void end_lab(const Context& context, const LabPaths& paths, bool keep_journal) {
-    const auto start = Clock::now();
+bool end_lab(const Context& context, const LabPaths& paths, bool keep_journal) {
     const bool alive = supervisor::lab_alive(paths);
     if (alive) {
         end_processes(paths, keep_journal);
@@ -103,13 +102,22 @@ void end_lab(const Context& context, const LabPaths& paths, bool keep_journal) {
         let_go_of_attachments(context, paths);
         forget_journal(paths);
     }
-    if (!alive) {
-        context.console().progress("lab '" + paths.name + "' is not up");
-        return;
-    }
+    return alive;
+}
+
+void wait_for_kernel(const Context& context) {
     if (!netemu::wait_for_dead_namespaces(Clock::now() + kKernelDoneMax)) {
         context.console().warn("the kernel has not finished taking the lab's namespaces apart");
     }
+}
+
+void take_down(const Context& context, const LabPaths& paths, bool keep_journal) {
+    const auto start = Clock::now();
+    if (!end_lab(context, paths, keep_journal)) {
+        context.console().progress("lab '" + paths.name + "' is not up");
+        return;
+    }
+    wait_for_kernel(context);
     context.console().step("lab '" + paths.name + "' is down", micros_since(start));
 }
 
@@ -166,7 +174,7 @@ int run_down(const Context& context) {
     }
     for (const auto& name : names) {
         supervisor::check_lab_name(name);
-        end_lab(context, LabPaths::of(name), options.keep);
+        take_down(context, LabPaths::of(name), options.keep);
     }
     return 0;
 }

@@ -303,26 +303,16 @@ std::vector<std::string> opened_flows(
     return opened;
 }
 
-Trial::Trial(
-    const Context& context,
-    const learn::LoadedChallenge& loaded,
-    const learn::Variant& variant,
-    const std::string& name)
-    : options_(options_for(context, name, true)), context_(options_), loaded_(loaded),
-      variant_(variant), paths_(supervisor::LabPaths::of(name)) {
+ScratchLab::ScratchLab(
+    const Context& context, const learn::Variant& variant, const std::string& name)
+    : options_(options_for(context, name, true)), context_(options_),
+      paths_(supervisor::LabPaths::of(name)) {
     if (!start_exercise_lab(context_, variant, name)) {
         throw InterruptedError();
     }
-    try {
-        auto client = connect();
-        baseline_ = snapshot_of(client);
-    } catch (...) {
-        end_lab(context_, paths_, false);
-        throw;
-    }
 }
 
-Trial::~Trial() {
+ScratchLab::~ScratchLab() {
     try {
         end_lab(context_, paths_, false);
     } catch (const netemu::Error& error) {
@@ -330,8 +320,18 @@ Trial::~Trial() {
     }
 }
 
-Client Trial::connect() const {
+Client ScratchLab::connect() const {
     return Client::connect(paths_.socket);
+}
+
+Trial::Trial(
+    const Context& context,
+    const learn::LoadedChallenge& loaded,
+    const learn::Variant& variant,
+    const std::string& name)
+    : loaded_(loaded), variant_(variant), lab_(context, variant, name) {
+    auto client = connect();
+    baseline_ = snapshot_of(client);
 }
 
 void Trial::apply(const learn::Answer& answer) {
@@ -346,9 +346,9 @@ void Trial::judge(learn::Grade& grade) {
     learn::ScoreInput input;
     input.tampered =
         learn::protected_changes(baseline_, snapshot_of(client), loaded_.challenge.protect);
-    input.opened = opened_flows(context_, loaded_.challenge, variant_);
+    input.opened = opened_flows(lab_.context(), loaded_.challenge, variant_);
     input.hint_cost = grade.score.input.hint_cost;
-    grade.report = cli::judge(context_, client, loaded_.assertions, false);
+    grade.report = cli::judge(lab_.context(), client, loaded_.assertions, false);
     grade.score = learn::score(loaded_, grade.report, std::move(input));
 }
 

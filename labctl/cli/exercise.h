@@ -80,31 +80,45 @@ learn::Truth find_truth(
     const learn::Question& question,
     const std::string& lab);
 
-/// A lab that is there only for one trial of a challenge, and goes with this.
+/// An exercise's lab that goes with this; an interrupt ends it at once. The kernel may still be at
+/// work afterwards: wait_for_kernel.
+class ScratchLab {
+public:
+    /// Throws for what the lab cannot be, and InterruptedError.
+    ScratchLab(const Context& context, const learn::Variant& variant, const std::string& name);
+    ScratchLab(const ScratchLab&) = delete;
+    ScratchLab& operator=(const ScratchLab&) = delete;
+    ~ScratchLab();
+
+    [[nodiscard]] Client connect() const;
+    /// That works on this lab, and says nothing.
+    [[nodiscard]] const Context& context() const { return context_; }
+
+private:
+    Options options_;
+    Context context_;
+    supervisor::LabPaths paths_;
+    InterruptGuard guard_;
+};
+
+/// One answer to a challenge in a lab of its own. `loaded` and `variant` must live as long.
 class Trial {
 public:
-    /// `loaded` and `variant` must live as long. Throws for what the lab cannot be.
     Trial(
         const Context& context,
         const learn::LoadedChallenge& loaded,
         const learn::Variant& variant,
         const std::string& name);
-    Trial(const Trial&) = delete;
-    Trial& operator=(const Trial&) = delete;
-    ~Trial();
 
-    [[nodiscard]] Client connect() const;
+    [[nodiscard]] Client connect() const { return lab_.connect(); }
     void apply(const learn::Answer& answer);
     /// Judges the lab as it is.
     void judge(learn::Grade& grade);
 
 private:
-    Options options_;
-    Context context_;
     const learn::LoadedChallenge& loaded_;
     const learn::Variant& variant_;
-    supervisor::LabPaths paths_;
-    InterruptGuard guard_;
+    ScratchLab lab_;
     learn::Snapshot baseline_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "labctl/cli/exercise.h"
 #include "labctl/cli/learn.h"
+#include "labctl/cli/lifecycle.h"
 #include "labctl/report/check_report.h"
 #include "labctl/report/learn_text.h"
 #include "netemu/base/text.h"
@@ -191,6 +192,7 @@ int run_grade(const Context& context) {
         grades.push_back(grading.grade(path, grades.size() + 1));
         context.console().step("judged " + grades.back().who, netemu::micros_since(start));
     }
+    wait_for_kernel(context);
     std::cout << render_grades(context, grading.loaded(), grades);
     return worst(grades);
 }

@@ -32,9 +32,14 @@ std::optional<nlohmann::json> start_lab(
     const supervisor::LabPaths& paths,
     const LabInput& input,
     std::uint64_t wait_ms);
-/// Ends a lab, forgets it and waits until the kernel is done. Fine if it is not up. With
-/// `keep_journal` it can come back.
-void end_lab(const Context& context, const supervisor::LabPaths& paths, bool keep_journal);
+/// Ends a lab and forgets it, or with `keep_journal` lets it come back. Fine if it is not up. The
+/// kernel takes its network apart after that: see wait_for_kernel. Returns whether it was up.
+bool end_lab(const Context& context, const supervisor::LabPaths& paths, bool keep_journal);
+/// Waits until the kernel has taken apart the namespaces of labs that have ended; says so if it
+/// does not in time.
+void wait_for_kernel(const Context& context);
+/// Both, and says how long they took.
+void take_down(const Context& context, const supervisor::LabPaths& paths, bool keep_journal);
 
 /// Removes a lab's journal, and its state directory unless somebody keeps something there.
 void forget_journal(const supervisor::LabPaths& paths);

@@ -102,7 +102,7 @@ int begin_quiz(const Context& context, learn::Session session) {
         sessions_here().save(begun);
     } catch (...) {
         if (begun.has_lab) {
-            end_lab(context, supervisor::LabPaths::of(begun.name), false);
+            take_down(context, supervisor::LabPaths::of(begun.name), false);
         }
         throw;
     }
@@ -241,7 +241,7 @@ int grade_quiz(const Context& context) {
 int stop_quiz(const Context& context) {
     const auto session = current_session(context, kQuizKind);
     if (session.has_lab) {
-        end_lab(context, supervisor::LabPaths::of(session.name), false);
+        take_down(context, supervisor::LabPaths::of(session.name), false);
     }
     sessions_here().remove(session.name);
     context.console().progress("quiz '" + session.name + "' is over");
