@@ -7,9 +7,8 @@
 #include "labctl/cli/learn.h"
 #include "labctl/cli/lifecycle.h"
 #include "labctl/learn/hints.h"
-#include "labctl/manifest/front_matter.h"
 #include "labctl/report/learn_text.h"
-#include "labctl/report/table.h"
+#include "labctl/report/text.h"
 #include "netemu/base/text.h"
 
 namespace labctl::cli {
@@ -67,36 +66,7 @@ Judged judge_under_way(const Context& context, const UnderWay& under_way) {
 }
 
 int list_challenges(const Context& context) {
-    const auto& arguments = context.options().arguments;
-    report::Table table =
-        report::Table::of({"NAME", "DIFFICULTY", "TIME", "POINTS", "ABOUT", "DESCRIPTION"});
-    const auto folders =
-        find_exercises(kChallengeKind, arguments.size() > 1 ? arguments[1] : std::string());
-    for (const auto& folder : folders) {
-        const auto file = folder + "/" + kChallengeKind.file;
-        try {
-            auto front = manifest::read_front_matter(file, manifest::FrontMatterKind::Challenge);
-            const auto challenge = learn::challenge_from(front.head.body, "", folder);
-            table.add(
-                {challenge.name,
-                 challenge.difficulty,
-                 challenge.estimated_time,
-                 learn::points_text(challenge.points()),
-                 netemu::join(challenge.categories, ","),
-                 challenge.description.empty() ? challenge.title : challenge.description});
-        } catch (const manifest::ManifestError&) {
-            context.console().warn(file + " is not valid: `labctl dev lint " + folder + "`");
-        }
-    }
-    if (table.empty()) {
-        context.console().progress("no challenges here; LABCTL_LABS_DIR says where to look, "
-                                   "`labctl dev new DIR` makes one");
-        return static_cast<int>(netemu::ExitCode::Inconclusive);
-    }
-    report::Table::Style style;
-    style.colour = context.console().color();
-    std::cout << table.render(style);
-    return 0;
+    return list_exercises(context, kChallengeKind);
 }
 
 void say_what_next(const Context& context) {
@@ -325,6 +295,23 @@ int give_hint(const Context& context) {
     return 0;
 }
 
+/// An older submission may be replaced, and nothing else.
+void refuse_to_overwrite(const std::string& path) {
+    std::ifstream there(path);
+    if (!there) {
+        return;
+    }
+    std::string line;
+    bool ours = false;
+    for (int i = 0; i < 2 && std::getline(there, line); ++i) {
+        ours = ours || line == "kind: Submission";
+    }
+    if (!ours) {
+        throw netemu::UsageError(
+            path + " is there already, and no submission", "name another file with -w");
+    }
+}
+
 int submit_challenge(const Context& context) {
     const UnderWay under_way(context);
     const auto& session = under_way.session;
@@ -344,6 +331,7 @@ int submit_challenge(const Context& context) {
         std::cout << text;
         return 0;
     }
+    refuse_to_overwrite(path);
     std::ofstream file(path);
     file << text << std::flush;
     if (!file) {
@@ -381,29 +369,16 @@ int stop_challenge(const Context& context) {
 } // namespace
 
 int run_challenge(const Context& context) {
-    struct Action {
-        std::string_view name;
-        int (*run)(const Context&);
-    };
     static constexpr std::array kActions{
-        Action{"ls", list_challenges},
-        Action{"list", list_challenges},
-        Action{"start", start_challenge},
-        Action{"show", show_challenge},
-        Action{"check", check_challenge},
-        Action{"hint", give_hint},
-        Action{"submit", submit_challenge},
-        Action{"reset", reset_challenge},
-        Action{"stop", stop_challenge}};
-    const auto& word = context.options().arguments.at(0);
-    const auto* action =
-        std::ranges::find_if(kActions, [&](const Action& a) { return a.name == word; });
-    if (action == kActions.end()) {
-        throw netemu::UsageError(
-            "labctl challenge cannot '" + word + "'",
-            "ls, start NAME, show, check, hint, submit, reset or stop");
-    }
-    return action->run(context);
+        ExerciseAction{"ls", list_challenges, 1, true},
+        ExerciseAction{"start", start_challenge, 1},
+        ExerciseAction{"show", show_challenge},
+        ExerciseAction{"check", check_challenge, 0, true},
+        ExerciseAction{"hint", give_hint},
+        ExerciseAction{"submit", submit_challenge},
+        ExerciseAction{"reset", reset_challenge},
+        ExerciseAction{"stop", stop_challenge}};
+    return run_action(context, kActions);
 }
 
 } // namespace labctl::cli

@@ -491,26 +491,25 @@ int go_through(
     return static_cast<int>(failed ? netemu::ExitCode::CheckFailed : netemu::ExitCode::Ok);
 }
 
+int lint_exercises(const Context& context) {
+    return go_through(context, [](const Context& own, StepList& steps, const std::string& folder) {
+        run_step(steps, "is valid", [&](auto& problems) { problems = lint_exercise(own, folder); });
+    });
+}
+
+int test_exercises(const Context& context) {
+    return go_through(context, test_exercise);
+}
+
 } // namespace
 
 int run_dev(const Context& context) {
-    const auto& word = context.options().arguments.at(0);
-    if (word == "new") {
-        return new_exercise(context);
-    }
-    if (word == "lint") {
-        return go_through(
-            context, [](const Context& c, StepList& steps, const std::string& folder) {
-                run_step(steps, "is valid", [&](auto& problems) {
-                    problems = lint_exercise(c, folder);
-                });
-            });
-    }
-    if (word == "test") {
-        return go_through(context, test_exercise);
-    }
-    throw netemu::UsageError(
-        "labctl dev cannot '" + word + "'", "new DIR, lint DIR... or test DIR...");
+    constexpr std::size_t kFoldersMax = 1000;
+    static constexpr std::array kActions{
+        ExerciseAction{"new", new_exercise, 1},
+        ExerciseAction{"lint", lint_exercises, kFoldersMax, true},
+        ExerciseAction{"test", test_exercises, kFoldersMax, true}};
+    return run_action(context, kActions);
 }
 
 } // namespace labctl::cli

@@ -4,7 +4,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "labctl/cli/context.h"
@@ -39,6 +41,19 @@ std::vector<std::string>
 find_exercises(const ExerciseKind& kind, const std::string& directory = {});
 /// The folder of one: a path, or a name of find_exercises. Throws UsageError.
 std::string find_exercise(const ExerciseKind& kind, const std::string& name);
+
+/// `ls` of that kind.
+int list_exercises(const Context& context, const ExerciseKind& kind);
+
+/// One action of a command such as `labctl challenge`: "start".
+struct ExerciseAction {
+    std::string_view name;
+    int (*run)(const Context&);
+    std::size_t words_max = 0; // behind its name
+    bool json = false;         // whether it knows `-o json`
+};
+/// Runs the one that the command line names. Throws UsageError.
+int run_action(const Context& context, std::span<const ExerciseAction> actions);
 
 /// Where this user's sessions are.
 learn::Sessions sessions_here();

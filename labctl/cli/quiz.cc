@@ -8,10 +8,9 @@
 #include "labctl/cli/learn.h"
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/objects.h"
-#include "labctl/manifest/front_matter.h"
 #include "labctl/report/json_path.h"
 #include "labctl/report/learn_text.h"
-#include "labctl/report/table.h"
+#include "labctl/report/text.h"
 #include "netemu/base/text.h"
 
 namespace labctl::cli {
@@ -36,36 +35,7 @@ struct QuizUnderWay {
 };
 
 int list_quizzes(const Context& context) {
-    const auto& arguments = context.options().arguments;
-    auto table =
-        report::Table::of({"NAME", "DIFFICULTY", "TIME", "QUESTIONS", "ABOUT", "DESCRIPTION"});
-    const auto folders =
-        find_exercises(kQuizKind, arguments.size() > 1 ? arguments[1] : std::string());
-    for (const auto& folder : folders) {
-        try {
-            const auto quiz = learn::load_quiz(
-                learn::variant_of(folder, kQuizKind.file, 0),
-                folder.substr(folder.rfind('/') + 1),
-                false);
-            table.add(
-                {quiz.name,
-                 quiz.difficulty,
-                 quiz.estimated_time,
-                 std::to_string(quiz.questions.size()),
-                 netemu::join(quiz.categories, ","),
-                 quiz.description.empty() ? quiz.title : quiz.description});
-        } catch (const netemu::Error&) {
-            context.console().warn(folder + " is not valid: `labctl dev lint " + folder + "`");
-        }
-    }
-    if (table.empty()) {
-        context.console().progress("no quizzes here; LABCTL_LABS_DIR says where to look");
-        return static_cast<int>(netemu::ExitCode::Inconclusive);
-    }
-    report::Table::Style style;
-    style.colour = context.console().color();
-    std::cout << table.render(style);
-    return 0;
+    return list_exercises(context, kQuizKind);
 }
 
 void print_question(const Context& context, const QuizUnderWay& under_way) {
@@ -251,31 +221,15 @@ int stop_quiz(const Context& context) {
 } // namespace
 
 int run_quiz(const Context& context) {
-    struct Action {
-        std::string_view name;
-        int (*run)(const Context&);
-    };
+    constexpr std::size_t kAnswerWordsMax = 100;
     static constexpr std::array kActions{
-        Action{"ls", list_quizzes},
-        Action{"list", list_quizzes},
-        Action{"start", start_quiz},
-        Action{"show", show_question},
-        Action{"answer", answer_question},
-        Action{"grade", grade_quiz},
-        Action{"stop", stop_quiz}};
-    const auto& arguments = context.options().arguments;
-    const auto* action =
-        std::ranges::find_if(kActions, [&](const Action& a) { return a.name == arguments.at(0); });
-    if (action == kActions.end()) {
-        throw netemu::UsageError(
-            "labctl quiz cannot '" + arguments.at(0) + "'",
-            "ls, start NAME, show, answer ANSWER, grade or stop");
-    }
-    if (arguments.size() > 2 && action->run != answer_question) {
-        throw netemu::UsageError(
-            "'" + arguments[2] + "' is too much for labctl quiz " + arguments[0]);
-    }
-    return action->run(context);
+        ExerciseAction{"ls", list_quizzes, 1, true},
+        ExerciseAction{"start", start_quiz, 1},
+        ExerciseAction{"show", show_question},
+        ExerciseAction{"answer", answer_question, kAnswerWordsMax},
+        ExerciseAction{"grade", grade_quiz, 0, true},
+        ExerciseAction{"stop", stop_quiz}};
+    return run_action(context, kActions);
 }
 
 } // namespace labctl::cli
