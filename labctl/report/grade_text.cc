@@ -105,38 +105,50 @@ std::string grade_table(
     return out + table.render(style);
 }
 
+namespace {
+
+/// What kept an objective from being reached, with reasons.
+std::string reasons_of(const Grade& grade, const learn::ObjectiveScore& result) {
+    std::vector<std::string> reasons;
+    for (const auto index : result.records) {
+        const auto& record = grade.report.records[index];
+        if (record.verdict != check::Verdict::Pass) {
+            reasons.push_back(record.title + ": " + record.reason);
+        }
+    }
+    return netemu::join(reasons, "; ");
+}
+
+std::string one_grade_markdown(const learn::LoadedChallenge& loaded, const Grade& grade) {
+    std::string out = "\n## " + markdown_escape(grade.who) + ": " + result_word(grade) + ", " +
+                      sum_of(grade) + "\n\n";
+    if (!grade.error.empty()) {
+        return out + "Could not be judged: " + markdown_escape(grade.error) + "\n";
+    }
+    out += "| objective | | points | why |\n|---|---|---|---|\n";
+    for (const auto& result : grade.score.objectives) {
+        const auto& objective = loaded.challenge.objectives[result.objective];
+        out += "| " + markdown_escape(objective.title) + " | " + to_string(result.standing) +
+               " | " + learn::points_text(result.earned) + "/" +
+               learn::points_text(objective.points) + " | " +
+               markdown_escape(reasons_of(grade, result)) + " |\n";
+    }
+    out += "\n";
+    for (const auto& line : deductions(loaded, grade)) {
+        out += "- " + markdown_escape(line) + "\n";
+    }
+    for (const auto& [name, value] : grade.properties) {
+        out += "- " + markdown_escape(name) + ": " + markdown_escape(value) + "\n";
+    }
+    return out + "- again: `" + visible(grade.command) + "`\n";
+}
+
+} // namespace
+
 std::string grade_markdown(const learn::LoadedChallenge& loaded, const std::vector<Grade>& grades) {
     std::string out = "# " + markdown_escape(loaded.challenge.title) + "\n";
     for (const auto& grade : grades) {
-        out += "\n## " + markdown_escape(grade.who) + ": " + result_word(grade) + ", " +
-               sum_of(grade) + "\n\n";
-        if (!grade.error.empty()) {
-            out += "Could not be judged: " + markdown_escape(grade.error) + "\n";
-            continue;
-        }
-        out += "| objective | | points | why |\n|---|---|---|---|\n";
-        for (const auto& result : grade.score.objectives) {
-            const auto& objective = loaded.challenge.objectives[result.objective];
-            std::vector<std::string> reasons;
-            for (const auto index : result.records) {
-                const auto& record = grade.report.records[index];
-                if (record.verdict != check::Verdict::Pass) {
-                    reasons.push_back(record.title + ": " + record.reason);
-                }
-            }
-            out += "| " + markdown_escape(objective.title) + " | " + to_string(result.standing) +
-                   " | " + learn::points_text(result.earned) + "/" +
-                   learn::points_text(objective.points) + " | " +
-                   markdown_escape(netemu::join(reasons, "; ")) + " |\n";
-        }
-        out += "\n";
-        for (const auto& line : deductions(loaded, grade)) {
-            out += "- " + markdown_escape(line) + "\n";
-        }
-        for (const auto& [name, value] : grade.properties) {
-            out += "- " + markdown_escape(name) + ": " + markdown_escape(value) + "\n";
-        }
-        out += "- again: `" + visible(grade.command) + "`\n";
+        out += one_grade_markdown(loaded, grade);
     }
     return out;
 }
