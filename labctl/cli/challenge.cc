@@ -295,6 +295,20 @@ int give_hint(const Context& context) {
     return 0;
 }
 
+int show_solution(const Context& context) {
+    UnderWay under_way(context);
+    if (under_way.session.graded) {
+        throw netemu::UsageError(
+            "a graded run has no look at the solution", "`labctl challenge stop` ends it");
+    }
+    const auto text = learn::solution_text(under_way.variant);
+    under_way.session.solution_shown = true;
+    sessions_here().save(under_way.session);
+    std::cout << text << std::flush;
+    context.console().progress("`labctl challenge solution | labctl apply -f -` applies it");
+    return 0;
+}
+
 /// An older submission may be replaced, and nothing else.
 void refuse_to_overwrite(const std::string& path) {
     std::ifstream there(path);
@@ -323,6 +337,7 @@ int submit_challenge(const Context& context) {
     facts.attempts = session.attempts.size();
     facts.hints = session.hints.size();
     facts.hint_cost = hint_cost(under_way);
+    facts.solution_shown = session.solution_shown;
     facts.handed_in = now_text();
     const auto text = learn::submission_text(facts, changes.changed, changes.deleted);
     const auto& wanted = context.options().write_file;
@@ -375,6 +390,7 @@ int run_challenge(const Context& context) {
         ExerciseAction{"show", show_challenge},
         ExerciseAction{"check", check_challenge, 0, true},
         ExerciseAction{"hint", give_hint},
+        ExerciseAction{"solution", show_solution},
         ExerciseAction{"submit", submit_challenge},
         ExerciseAction{"reset", reset_challenge},
         ExerciseAction{"stop", stop_challenge}};

@@ -76,6 +76,9 @@ private:
         // The namespaces of the lab count as known: it is the challenge's manifests that make them.
         manifest::ReadOptions reading;
         reading.known_namespaces = lab_namespaces();
+        if (is_of_challenge(path)) {
+            reading.variables = variant(context_.options().seed).variant.values;
+        }
         const auto answer = learn::read_answer(path, reading);
         if (!answer.challenge.empty() && answer.challenge != name_) {
             throw netemu::UsageError(
@@ -84,6 +87,7 @@ private:
         grade.seed = answer.seed.value_or(context_.options().seed);
         grade.attempts = answer.attempts;
         grade.hints = answer.hints;
+        grade.solution_shown = answer.solution_shown;
         grade.score.input.hint_cost = answer.hint_cost;
         grade.command = "labctl grade " + path + " --challenge " + directory_ +
                         (grade.seed != 0 ? " --seed " + std::to_string(grade.seed) : "");
@@ -104,6 +108,13 @@ private:
         trial.apply(answer);
         trial.judge(grade);
         grade.properties.emplace_back("ended", now_text());
+    }
+
+    /// The author's own answers have the variables of the challenge in them.
+    [[nodiscard]] bool is_of_challenge(const std::string& path) const {
+        std::error_code ignored;
+        const auto whole = fs::canonical(path, ignored).string();
+        return whole.starts_with(fs::canonical(directory_, ignored).string() + "/");
     }
 
     std::vector<std::string> lab_namespaces() {

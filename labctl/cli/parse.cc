@@ -314,7 +314,9 @@ void add_learning(CLI::App& app, Options& o) {
         command(app, o, "challenge", "Labs to be repaired: start, check, hint, submit");
     challenge
         ->add_option(
-            "what", o.arguments, "ls [DIR], start NAME|DIR, show, check, hint, submit, reset, stop")
+            "what",
+            o.arguments,
+            "ls [DIR], start NAME|DIR, show, check, hint, solution, submit, reset, stop")
         ->expected(1, 2)
         ->required();
     add_seed(challenge, o);

@@ -9,6 +9,7 @@
 #include "labctl/manifest/read.h"
 #include "labctl/manifest/yaml.h"
 #include "netemu/base/error.h"
+#include "netemu/base/text.h"
 
 namespace labctl::learn {
 
@@ -31,6 +32,7 @@ void take_submission(const api::Object& submission, Answer& answer) {
     answer.hint_cost = static_cast<double>(api::int_at(spec, "hintCost", 0));
     answer.attempts = static_cast<std::size_t>(api::int_at(spec, "attempts", 0));
     answer.hints = static_cast<std::size_t>(api::int_at(spec, "hints", 0));
+    answer.solution_shown = api::bool_at(spec, "solutionShown", false);
     for (const auto& reference : texts_at(spec, "delete")) {
         answer.deleted.push_back(full_reference(reference));
     }
@@ -99,6 +101,50 @@ std::vector<std::string> wrong_answers(const std::string& directory) {
     return answers;
 }
 
+namespace {
+
+/// The text of every file, with the variant's values.
+std::string texts_of_files(const std::vector<std::string>& files, const Variant& variant) {
+    std::string text;
+    manifest::Findings findings;
+    manifest::for_each_input(
+        files, variant.read_options(), findings, [&](const std::string&, std::string_view file) {
+            text += (text.empty() ? "" : "---\n") + std::string(file);
+            text += text.ends_with('\n') ? "" : "\n";
+            return true;
+        });
+    if (findings.errors > 0) {
+        throw manifest::ManifestError(std::move(findings));
+    }
+    return text;
+}
+
+std::string as_comment(std::string_view text) {
+    std::string comment;
+    for (const auto line : netemu::split(netemu::trim(text), '\n')) {
+        comment += line.empty() ? "#\n" : "# " + std::string(line) + "\n";
+    }
+    return comment;
+}
+
+} // namespace
+
+std::string solution_text(const Variant& variant) {
+    const auto folder = variant.directory + "/solution";
+    if (!has_solution(variant.directory)) {
+        throw netemu::UsageError("the challenge has no solution", "ask its author");
+    }
+    const auto told = folder + "/solution.md";
+    std::string text = fs::exists(told) ? as_comment(texts_of_files({told}, variant)) : "";
+    for (const auto& reference : read_answer(folder, variant.read_options()).deleted) {
+        text += "# To be deleted: " + reference + "\n";
+    }
+    auto files = manifest::manifest_files(folder, false);
+    std::erase_if(files, [](const auto& file) { return fs::path(file).filename() == kDeleteFile; });
+    const auto manifests = texts_of_files(files, variant);
+    return text + (text.empty() || manifests.empty() ? "" : "---\n") + manifests;
+}
+
 std::string submission_text(
     const SubmissionFacts& facts,
     const std::vector<Json>& objects,
@@ -114,6 +160,7 @@ std::string submission_text(
           {"attempts", facts.attempts},
           {"hints", facts.hints},
           {"hintCost", static_cast<std::int64_t>(facts.hint_cost)},
+          {"solutionShown", facts.solution_shown},
           {"delete", deleted}}}};
     auto text = manifest::to_yaml(submission);
     for (const auto& object : objects) {

@@ -7,6 +7,7 @@
 
 #include "labctl/api/object.h"
 #include "labctl/learn/challenge.h"
+#include "labctl/learn/variant.h"
 #include "labctl/manifest/diagnostic.h"
 #include "labctl/manifest/read.h"
 
@@ -24,6 +25,7 @@ struct Answer {
     double hint_cost = 0;                // and what hints have cost
     std::size_t attempts = 0;
     std::size_t hints = 0;
+    bool solution_shown = false; // somebody has looked it up
     manifest::Findings findings; // warnings only
 };
 
@@ -38,6 +40,11 @@ Answer read_answer(const std::string& path, const manifest::ReadOptions& options
 bool has_solution(const std::string& directory);
 std::vector<std::string> wrong_answers(const std::string& directory);
 
+/// The solution as a text that can be read and applied: what `solution.md` says and what is to be
+/// deleted as comments, then its manifests, as the variant has them. Throws
+/// manifest::ManifestError; netemu::UsageError if there is none.
+std::string solution_text(const Variant& variant);
+
 /// A Submission and the objects behind it, as YAML that read_answer takes.
 struct SubmissionFacts {
     std::string challenge;
@@ -45,6 +52,7 @@ struct SubmissionFacts {
     std::size_t attempts = 0;
     std::size_t hints = 0;
     double hint_cost = 0;
+    bool solution_shown = false;
     std::string handed_in; // RFC 3339
 };
 std::string submission_text(

@@ -20,6 +20,7 @@ struct Grade {
     std::uint64_t seed = 0;
     std::size_t attempts = 0; // as the submission says
     std::size_t hints = 0;
+    bool solution_shown = false;                                 // likewise
     std::string command;                                         // that derives it again
     std::vector<std::pair<std::string, std::string>> properties; // lab, kernel, version, hashes
     check::Report report;

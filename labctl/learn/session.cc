@@ -47,6 +47,7 @@ Json to_json(const Session& session) {
         {"startedAt", session.started_at},
         {"baseline", to_json(session.baseline)},
         {"attempts", attempts},
+        {"solutionShown", session.solution_shown},
         {"hintTopic", session.hint_topic},
         {"ownHints", session.own_hints},
         {"hints", session.hints},
@@ -68,6 +69,7 @@ Session session_from(const Json& json) {
         session.attempts.push_back(
             {attempt.at("at"), attempt.at("earned"), attempt.at("total"), attempt.at("solved")});
     }
+    session.solution_shown = json.at("solutionShown");
     session.hint_topic = json.at("hintTopic");
     session.own_hints = json.at("ownHints");
     session.hints = json.at("hints").get<std::vector<std::size_t>>();

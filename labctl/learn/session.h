@@ -36,6 +36,7 @@ struct Session {
     std::string started_at;
     Snapshot baseline; // of the lab as it was at the start
     std::vector<Attempt> attempts;
+    bool solution_shown = false;
     std::string hint_topic;             // what the hints that come from the lab are about
     std::size_t own_hints = 0;          // and how many of them were shown
     std::vector<std::size_t> hints;     // indices of the author's that were shown

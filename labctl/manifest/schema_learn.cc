@@ -44,7 +44,7 @@ constexpr Table kQuizTable{
 
 constexpr Table kSubmissionSpec{
     text("challenge").required(), int64("seed").at_least(0), text("delete").list().is(object_reference),
-    int32("attempts").at_least(0), int32("hints").at_least(0), int32("hintCost").at_least(0),
+    int32("attempts").at_least(0), int32("hints").at_least(0), int32("hintCost").at_least(0), flag("solutionShown"),
 };
 
 constexpr Table kSubmissionTable{

@@ -194,6 +194,7 @@ api::Json grade_json(const learn::LoadedChallenge& loaded, const std::vector<Gra
         json["seed"] = grade.seed;
         json["attempts"] = grade.attempts;
         json["hints"] = grade.hints;
+        json["solutionShown"] = grade.solution_shown;
         json["command"] = grade.command;
         json["properties"] = api::Json::object();
         for (const auto& [name, value] : grade.properties) {

@@ -170,6 +170,7 @@ BOOST_AUTO_TEST_CASE(what_is_submitted_can_be_read_again) {
     facts.attempts = 4;
     facts.hints = 2;
     facts.hint_cost = 3;
+    facts.solution_shown = true;
     facts.handed_in = "2026-11-27T12:00:00Z";
     const ExerciseFolder folder(
         {{"mine.yaml", submission_text(facts, changes.changed, changes.deleted)}});
@@ -181,6 +182,7 @@ BOOST_AUTO_TEST_CASE(what_is_submitted_can_be_read_again) {
     BOOST_TEST(answer.attempts == 4U);
     BOOST_TEST(answer.hints == 2U);
     BOOST_TEST(answer.hint_cost == 3);
+    BOOST_TEST(answer.solution_shown);
     BOOST_TEST(
         answer.deleted == std::vector<std::string>{"Pod/shop/gone"},
         boost::test_tools::per_element());
@@ -204,6 +206,23 @@ BOOST_AUTO_TEST_CASE(a_folder_says_what_to_delete) {
     BOOST_TEST(
         answer.namespaces == std::vector<std::string>{"other"}, boost::test_tools::per_element());
     BOOST_TEST(!answer.seed);
+}
+
+BOOST_AUTO_TEST_CASE(a_solution_is_told_as_manifests_that_can_be_applied) {
+    const ExerciseFolder folder(
+        {{"solution/solution.md", "Why: the port\n\nis ${PORT}.\n"},
+         {"solution/a.yaml", "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}"},
+         {"solution/b.yaml",
+          "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}, data: {port: '${PORT}'}}\n"},
+         {"solution/delete.yaml",
+          "{apiVersion: v1, kind: ConfigMap, metadata: {name: old, namespace: shop}}"}});
+    BOOST_TEST(
+        solution_text({folder.path(), 0, {{"PORT", "81"}}}) ==
+        "# Why: the port\n#\n# is 81.\n# To be deleted: ConfigMap/shop/old\n---\n"
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n---\n"
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}, data: {port: '81'}}\n");
+    const netemu::test::TemporaryDirectory nothing;
+    BOOST_CHECK_THROW((void)solution_text({nothing.path(), 0, {}}), netemu::UsageError);
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_brings_no_lab_and_no_checks) {
@@ -237,6 +256,7 @@ BOOST_AUTO_TEST_CASE(a_session_is_as_it_was_saved) {
     session.started_at = "2026-11-27T12:00:00Z";
     session.baseline = snapshot({object("Pod", "web")});
     session.attempts = {{"2026-11-27T12:01:00Z", 1.5, 7, false}};
+    session.solution_shown = true;
     session.hint_topic = "web: path";
     session.own_hints = 2;
     session.hints = {1, 0};

@@ -99,6 +99,7 @@ def plays(w):
             (["reached", "reached"], ["open"], 3), "one that breaks what must hold costs a point")
     w.labctl("apply", "-f", str(folder / "solution"))
     w.labctl("label", "pod", "other", "x=y")
+    w.equal(w.labctl("challenge", "solution").out, POLICY, "the solution")
     tampered = check(w, 1)
     w.equal((tampered["earned"], tampered["protectedChanges"]), (0, ["Pod/default/other was changed"]), "protected")
     w.labctl("label", "pod", "other", "x-")
@@ -252,6 +253,7 @@ def quiz(w):
 def graded(w):
     folder = challenge(w)
     w.labctl("challenge", "start", str(folder), "--graded")
+    w.has(w.labctl("challenge", "solution", status=2).err, "a graded run", "no look at the solution")
     for _ in range(3):
         w.has(w.labctl("challenge", "hint").err, "free", "those of the lab")
     w.has(w.labctl("challenge", "hint").err, "it costs 1", "the author's")
