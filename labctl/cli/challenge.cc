@@ -1,12 +1,12 @@
+#include "labctl/cli/challenge.h"
+
 #include <algorithm>
 #include <fstream>
 #include <iostream>
 
 #include "labctl/cli/exercise.h"
-#include "labctl/cli/lab_world.h"
 #include "labctl/cli/learn.h"
 #include "labctl/cli/lifecycle.h"
-#include "labctl/learn/hints.h"
 #include "labctl/report/learn_text.h"
 #include "labctl/report/text.h"
 #include "netemu/base/text.h"
@@ -15,54 +15,8 @@ namespace labctl::cli {
 
 namespace {
 
-/// A challenge that is under way, as its seed makes it.
-struct UnderWay {
-    explicit UnderWay(const Context& context)
-        : UnderWay(current_session(context, kChallengeKind)) {}
-    explicit UnderWay(learn::Session begun)
-        : session(std::move(begun)),
-          variant(learn::variant_of(session.directory, kChallengeKind.file, session.seed)),
-          loaded(learn::load_challenge(variant, session.name, false)) {}
-
-    learn::Session session;
-    learn::Variant variant;
-    learn::LoadedChallenge loaded;
-};
-
 std::string variant_text(const learn::Variant& variant) {
     return variant.varies() ? ", variant " + std::to_string(variant.seed) : "";
-}
-
-/// Points that the author's hints have cost so far.
-double hint_cost(const UnderWay& under_way) {
-    double cost = 0;
-    for (const auto index : under_way.session.hints) {
-        const auto& hints = under_way.loaded.challenge.hints;
-        cost += under_way.session.graded && index < hints.size() ? hints[index].cost : 0;
-    }
-    return cost;
-}
-
-struct Judged {
-    check::Report report;
-    learn::Score score;
-};
-
-Judged judge_under_way(const Context& context, const UnderWay& under_way) {
-    const auto options = options_for(context, under_way.session.name, context.options().quiet);
-    const Context own(options);
-    auto client = client_of(under_way.session);
-    constexpr std::chrono::milliseconds kSettleMax(1000);
-    wait_until_settled(client, kSettleMax);
-    learn::ScoreInput input;
-    input.tampered = learn::protected_changes(
-        under_way.session.baseline, snapshot_of(client), under_way.loaded.challenge.protect);
-    input.opened = opened_flows(own, under_way.loaded.challenge, under_way.variant);
-    input.hint_cost = hint_cost(under_way);
-    Judged judged;
-    judged.report = judge(own, client, under_way.loaded.assertions, false);
-    judged.score = learn::score(under_way.loaded, judged.report, std::move(input));
-    return judged;
 }
 
 int list_challenges(const Context& context) {
@@ -72,7 +26,7 @@ int list_challenges(const Context& context) {
 void say_what_next(const Context& context) {
     context.console().progress(
         "next: look around (labctl get all -A, labctl explain, labctl exec), repair it (labctl "
-        "apply, edit, delete), then `labctl challenge check`; `labctl challenge hint` helps");
+        "apply, label, delete), then `labctl challenge check`; `labctl challenge hint` helps");
 }
 
 int begin(const Context& context, learn::Session session) {
@@ -135,6 +89,13 @@ int show_challenge(const Context& context) {
         "\nstarted " + session.started_at + variant_text(under_way.variant) + ", " +
         std::to_string(session.attempts.size()) +
         (session.attempts.size() == 1 ? " check" : " checks") + " so far");
+    for (const auto index : session.hints) {
+        if (index < under_way.loaded.challenge.hints.size()) {
+            std::cout << "\nHint: "
+                      << report::visible_lines(under_way.loaded.challenge.hints[index].text)
+                      << "\n";
+        }
+    }
     return 0;
 }
 
@@ -160,139 +121,6 @@ int check_challenge(const Context& context) {
         }
     }
     return static_cast<int>(learn::exit_code(score));
-}
-
-/// What hints that come from the lab are about: the first assertion that is in the way, in the
-/// order of the objectives. Nothing if only hidden ones are.
-std::optional<std::size_t> hint_record(const UnderWay& under_way, const Judged& judged) {
-    for (const auto& objective : judged.score.objectives) {
-        for (const auto index : objective.records) {
-            if (judged.report.records[index].verdict != check::Verdict::Pass &&
-                !under_way.loaded.assertions[index].hidden) {
-                return index;
-            }
-        }
-    }
-    for (const auto index : judged.score.broken) {
-        if (!under_way.loaded.assertions[index].hidden) {
-            return index;
-        }
-    }
-    return std::nullopt;
-}
-
-/// What the rules of the lab make of the first exchange that went wrong, in one sentence; nothing
-/// where `explain` cannot say.
-std::string summary_of_way(Client& client, const check::Record& record) {
-    const auto bad = std::ranges::find_if(record.evidence, [](const check::Evidence& evidence) {
-        return !evidence.control && evidence.verdict != check::Verdict::Pass;
-    });
-    if (bad == record.evidence.end()) {
-        return {};
-    }
-    try {
-        const auto target = probe::Target::parse(bad->to);
-        const auto scheme = probe::to_string(target.scheme);
-        const bool datagrams = scheme == "udp" || scheme == "sctp";
-        const auto port = !target.port.empty() ? target.port : scheme == "https" ? "443" : "80";
-        const auto host =
-            target.host.find(':') == std::string::npos ? target.host : "[" + target.host + "]";
-        const auto answer = client.request(
-            "POST",
-            "/apis/labctl.dev/v1/explain",
-            {{"from", bad->from},
-             {"to", host + ":" + port + (datagrams ? "/" + scheme : "")},
-             {"namespace", bad->from.substr(0, bad->from.find('/'))}});
-        return answer.value("summary", "");
-    } catch (const netemu::Error&) { // the hint that the record gives is there all the same
-        return {};
-    }
-}
-
-/// From the lab as it is; none when only what is hidden is in the way.
-std::vector<std::string> hints_of_lab(const UnderWay& under_way, const Judged& judged) {
-    const auto index = hint_record(under_way, judged);
-    if (!index) {
-        return {};
-    }
-    const auto& record = judged.report.records[*index];
-    auto hints = learn::hints_from(under_way.loaded.assertions[*index], record);
-    if (record.decided_by.empty() && !hints.empty()) {
-        auto client = client_of(under_way.session);
-        if (const auto summary = summary_of_way(client, record); !summary.empty()) {
-            hints.back() = summary;
-        }
-    }
-    return hints;
-}
-
-/// One that is about something else than the last one begins anew.
-std::string hint_topic(const UnderWay& under_way, const Judged& judged) {
-    const auto index = hint_record(under_way, judged);
-    return index ? under_way.loaded.assertions[*index].title + ": " +
-                       learn::category_of(judged.report.records[*index])
-                 : "";
-}
-
-/// The next one of the author that helps with what is not reached.
-std::optional<std::size_t> next_hint(const UnderWay& under_way, const learn::Score& score) {
-    const auto& challenge = under_way.loaded.challenge;
-    const auto& shown = under_way.session.hints;
-    for (std::size_t i = 0; i < challenge.hints.size(); ++i) {
-        const auto& hint = challenge.hints[i];
-        const bool is_reached =
-            std::ranges::any_of(score.objectives, [&](const learn::ObjectiveScore& objective) {
-                return challenge.objectives[objective.objective].key == hint.objective &&
-                       objective.standing == learn::Standing::Reached;
-            });
-        if (!is_reached && std::ranges::find(shown, i) == shown.end()) {
-            return i;
-        }
-    }
-    return std::nullopt;
-}
-
-int give_hint(const Context& context) {
-    UnderWay under_way(context);
-    const auto judged = judge_under_way(context, under_way);
-    if (judged.score.solved) {
-        std::cout << "It is solved: there is nothing to hint at.\n";
-        return 0;
-    }
-    auto& session = under_way.session;
-    const auto own = hints_of_lab(under_way, judged);
-    if (const auto topic = hint_topic(under_way, judged); topic != session.hint_topic) {
-        session.hint_topic = topic;
-        session.own_hints = 0;
-    }
-    if (session.own_hints < own.size()) {
-        std::cout << report::visible_lines(own[session.own_hints]) << "\n" << std::flush;
-        ++session.own_hints;
-        sessions_here().save(session);
-        context.console().progress("(from your lab as it is; free)");
-        return 0;
-    }
-    const auto next = next_hint(under_way, judged.score);
-    if (!next) {
-        std::cout << "There are no more hints. Those that come from your lab begin anew.\n";
-        session.own_hints = 0;
-        sessions_here().save(session);
-        return 0;
-    }
-    const auto& hint = under_way.loaded.challenge.hints[*next];
-    std::cout << report::visible_lines(hint.text) << "\n" << std::flush;
-    session.hints.push_back(*next);
-    sessions_here().save(session);
-    context.console().progress(
-        session.graded && hint.cost > 0
-            ? "(from the author; it costs " + learn::points_text(hint.cost) + ")"
-            : "(from the author)");
-    if (const auto after = next_hint(under_way, judged.score); after && session.graded) {
-        context.console().progress(
-            "the next one costs " +
-            learn::points_text(under_way.loaded.challenge.hints[*after].cost));
-    }
-    return 0;
 }
 
 int show_solution(const Context& context) {
@@ -350,7 +178,8 @@ int submit_challenge(const Context& context) {
     std::ofstream file(path);
     file << text << std::flush;
     if (!file) {
-        throw netemu::SysError("write " + path, errno);
+        throw netemu::UsageError(
+            "cannot write " + path + ": " + netemu::errno_text(errno), "name another file with -w");
     }
     std::cout << path << ": " << changes.changed.size()
               << (changes.changed.size() == 1 ? " object" : " objects") << " changed or new, "
@@ -367,7 +196,7 @@ void end_lab_of(const Context& context, const learn::Session& session) {
 }
 
 int reset_challenge(const Context& context) {
-    auto session = current_session(context, kChallengeKind);
+    auto session = UnderWay(context).session; // whose files are there and valid
     end_lab_of(context, session);
     sessions_here().remove(session.name);
     session.baseline.clear();
@@ -389,7 +218,7 @@ int run_challenge(const Context& context) {
         ExerciseAction{"start", start_challenge, 1},
         ExerciseAction{"show", show_challenge},
         ExerciseAction{"check", check_challenge, 0, true},
-        ExerciseAction{"hint", give_hint},
+        ExerciseAction{"hint", give_challenge_hint},
         ExerciseAction{"solution", show_solution},
         ExerciseAction{"submit", submit_challenge},
         ExerciseAction{"reset", reset_challenge},

@@ -405,6 +405,14 @@ void test_quiz(
                     problems.push_back("the lab cannot tell: " + truth.why);
                     return;
                 }
+                const bool expected =
+                    question.type != learn::QuestionType::Prediction || question.correct.empty() ||
+                    std::ranges::find(truth.right, question.correct.front()) != truth.right.end();
+                if (!expected) {
+                    problems.push_back(
+                        "the lab says '" + truth.right.front() + "', and `correct` '" +
+                        question.correct.front() + "': " + truth.why);
+                }
                 const auto text = question.type == learn::QuestionType::Multi
                                       ? netemu::join(truth.right, ",")
                                       : truth.right.front();

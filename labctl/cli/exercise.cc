@@ -85,7 +85,11 @@ std::vector<std::string> find_exercises(const ExerciseKind& kind, const std::str
 std::string find_exercise(const ExerciseKind& kind, const std::string& name) {
     std::error_code ignored;
     if (is_exercise(kind, name)) {
-        return fs::absolute(name).lexically_normal().string();
+        auto folder = fs::absolute(name).lexically_normal().string();
+        while (folder.size() > 1 && folder.back() == '/') { // of "." or "x/"
+            folder.pop_back();
+        }
+        return folder;
     }
     if (fs::is_directory(name, ignored)) {
         throw netemu::UsageError(

@@ -32,10 +32,25 @@ std::string kernel_release() {
     return ::uname(&names) == 0 ? names.release : "";
 }
 
+/// What --challenge names, or the first answer.
+std::string challenge_of(const Context& context) {
+    const auto& options = context.options();
+    if (!options.challenge.empty()) {
+        return options.challenge;
+    }
+    auto named = learn::challenge_of_submission(options.arguments.front());
+    if (named.empty()) {
+        throw netemu::UsageError(
+            "to which challenge? " + options.arguments.front() + " is no submission, which says so",
+            "labctl grade ANSWER... --challenge DIR");
+    }
+    return named;
+}
+
 class Grading {
 public:
     explicit Grading(const Context& context)
-        : context_(context), directory_(find_exercise(kChallengeKind, context.options().challenge)),
+        : context_(context), directory_(find_exercise(kChallengeKind, challenge_of(context))),
           name_(directory_.substr(directory_.rfind('/') + 1)) {
         (void)variant(context.options().seed); // what is wrong with the challenge is told first
     }
@@ -57,6 +72,8 @@ public:
             }
             grade.error = error.what();
             grade.hint = error.hint();
+            grade.score = {};
+            grade.score.total = loaded().challenge.points();
         }
         return grade;
     }
@@ -84,7 +101,13 @@ private:
             throw netemu::UsageError(
                 "it is an answer to '" + answer.challenge + "', not to '" + name_ + "'");
         }
-        grade.seed = answer.seed.value_or(context_.options().seed);
+        const auto& options = context_.options();
+        if (options.seed_given && answer.seed.value_or(options.seed) != options.seed) {
+            throw netemu::UsageError(
+                "it is an answer to variant " + std::to_string(*answer.seed) + ", not to " +
+                std::to_string(options.seed));
+        }
+        grade.seed = answer.seed.value_or(options.seed);
         grade.attempts = answer.attempts;
         grade.hints = answer.hints;
         grade.solution_shown = answer.solution_shown;
@@ -92,6 +115,7 @@ private:
         grade.command = "labctl grade " + path + " --challenge " + directory_ +
                         (grade.seed != 0 ? " --seed " + std::to_string(grade.seed) : "");
         auto& chosen = variant(grade.seed);
+        grade.loaded = {&chosen.loaded, [](const auto*) {}}; // which lives as long as this
         grade.properties = {
             {"seed", std::to_string(grade.seed)},
             {"started", now_text()},
@@ -185,7 +209,7 @@ std::string render_grades(
     report::LearnTextOptions text;
     text.colour = context.console().color();
     text.reveal = true;
-    return report::grade_table(loaded, grades, text);
+    return report::grade_table(grades, text);
 }
 
 } // namespace
@@ -201,7 +225,12 @@ int run_grade(const Context& context) {
     for (const auto& path : context.options().arguments) {
         const auto start = netemu::Clock::now();
         grades.push_back(grading.grade(path, grades.size() + 1));
-        context.console().step("judged " + grades.back().who, netemu::micros_since(start));
+        const auto& last = grades.back();
+        if (last.error.empty()) {
+            context.console().step("judged " + last.who, netemu::micros_since(start));
+        } else {
+            context.console().warn(last.path + " could not be judged");
+        }
     }
     wait_for_kernel(context);
     std::cout << render_grades(context, grading.loaded(), grades);

@@ -1,5 +1,6 @@
 #include "labctl/cli/input.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 
@@ -10,6 +11,7 @@
 #include "labctl/compile/cluster.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/proxies.h"
+#include "labctl/learn/variant.h"
 #include "labctl/manifest/read.h"
 #include "labctl/store/journal.h"
 #include "netemu/model/plan.h"
@@ -45,6 +47,17 @@ void print_findings(const Context& context, const manifest::ReadResult& result) 
     }
 }
 
+/// The values of the first variant, where the input is the folder of a challenge or quiz.
+std::map<std::string, std::string> variables_of(const std::string& path) {
+    for (const auto* file : {"challenge.md", "quiz.md"}) {
+        std::error_code ignored;
+        if (fs::is_regular_file(fs::path(path) / file, ignored)) {
+            return learn::variant_of(path, file, 0).values;
+        }
+    }
+    return {};
+}
+
 /// The objects of an input, with the namespaces that it uses without defining them in front.
 std::vector<api::Object> take_objects(manifest::ReadResult& result) {
     std::vector<api::Object> objects;
@@ -57,6 +70,9 @@ std::vector<api::Object> take_objects(manifest::ReadResult& result) {
             objects.push_back(std::move(object));
         }
     }
+    // Others need them, in whatever order files name them.
+    std::ranges::stable_partition(
+        objects, [](const api::Object& object) { return object.kind() == "Namespace"; });
     return objects;
 }
 
@@ -131,7 +147,10 @@ LabInput builtin_demo(const Context& context) {
 LabInput from_files(const Context& context) {
     const auto& options = context.options();
     LabInput input;
-    const auto choices = read_options(context);
+    auto choices = read_options(context);
+    if (choices.variables.empty() && !options.arguments.empty()) {
+        choices.variables = variables_of(options.arguments[0]);
+    }
     manifest::LabInput read;
     if (options.arguments.empty()) {
         read.manifests = manifest::read_manifests(options.files, choices);
@@ -239,12 +258,16 @@ std::vector<api::Object>
 read_named_objects(const Context& context, const std::vector<std::string>& inputs) {
     auto options = read_options(context);
     options.may_create_namespaces = false;
+    options.names_only = true;
     return read_with(context, inputs, options);
 }
 
 LabInput read_cluster_input(const Context& context, const std::vector<std::string>& inputs) {
-    auto read =
-        manifest::read_lab(inputs.front(), std::span(inputs).subspan(1), read_options(context));
+    auto choices = read_options(context);
+    if (choices.variables.empty()) {
+        choices.variables = variables_of(inputs.front());
+    }
+    auto read = manifest::read_lab(inputs.front(), std::span(inputs).subspan(1), choices);
     print_findings(context, read.manifests);
     LabInput input;
     if (read.lab) {

@@ -110,7 +110,8 @@ struct Options {
     std::map<std::string, std::string> link_changes; // "delay" -> "50ms"
 
     // challenge, quiz, grade, dev
-    std::uint64_t seed = 0;                       // 0: the first variant
+    std::uint64_t seed = 0; // 0: the first variant
+    bool seed_given = false;
     std::map<std::string, std::string> variables; // of the variant, for the files that are read
     bool graded = false;
     std::string challenge; // a folder, or a name

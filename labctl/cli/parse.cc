@@ -306,7 +306,8 @@ void add_verdicts(CLI::App& app, Options& o) {
 
 void add_seed(CLI::App* sub, Options& o) {
     sub->add_option("--seed", o.seed, "Which variant, where an exercise has several")
-        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{4294967295}));
+        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{4294967295}))
+        ->each([&o](const std::string& /*text*/) { o.seed_given = true; });
 }
 
 void add_learning(CLI::App& app, Options& o) {
@@ -330,10 +331,15 @@ void add_learning(CLI::App& app, Options& o) {
     add_seed(quiz, o);
     quiz->add_flag("--graded", o.graded, "start: what was right is told at the end");
     auto* grade = command(app, o, "grade", "Judge answers to a challenge, each in a fresh lab");
-    grade->add_option("answer", o.arguments, "Submissions, manifests, or folders of them")
+    grade
+        ->add_option(
+            "answer", o.arguments, "Submissions, manifests, or folders that are one answer each")
         ->expected(1, -1)
         ->required();
-    grade->add_option("--challenge", o.challenge, "The challenge: a folder or a name")->required();
+    grade->add_option(
+        "--challenge",
+        o.challenge,
+        "A folder or a name (default: what the first submission names)");
     add_seed(grade, o);
     auto* dev = command(app, o, "dev", "For authors of challenges and quizzes: new, lint, test");
     dev->add_option("what", o.arguments, "new DIR, lint DIR..., test DIR...")

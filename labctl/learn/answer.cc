@@ -70,6 +70,7 @@ Answer read_answer(const std::string& path, const manifest::ReadOptions& options
         if (deletions != inputs.end()) {
             auto only_named = options;
             only_named.may_create_namespaces = false;
+            only_named.names_only = true;
             const auto read = manifest::read_manifests(std::span(&*deletions, 1), only_named);
             for (const auto& object : read.objects) {
                 answer.deleted.push_back(reference_of(object));
@@ -81,6 +82,24 @@ Answer read_answer(const std::string& path, const manifest::ReadOptions& options
         take_manifests(manifest::read_manifests(inputs, options), answer);
     }
     return answer;
+}
+
+std::string challenge_of_submission(const std::string& path) {
+    std::error_code error;
+    if (!fs::is_regular_file(path, error)) {
+        return {};
+    }
+    try {
+        manifest::ReadOptions options;
+        options.may_create_namespaces = false;
+        for (const auto& object : manifest::read_manifests(std::span(&path, 1), options).objects) {
+            if (object.kind() == "Submission") {
+                return api::string_at(object.body, "spec.challenge");
+            }
+        }
+    } catch (const netemu::Error&) { // what is wrong with it is told when it is judged
+    }
+    return {};
 }
 
 bool has_solution(const std::string& directory) {

@@ -35,6 +35,9 @@ struct Answer {
 /// manifest::ManifestError, netemu::UsageError.
 Answer read_answer(const std::string& path, const manifest::ReadOptions& options = {});
 
+/// The challenge that a file of a submission is for; empty if it does not say, or is none.
+std::string challenge_of_submission(const std::string& path);
+
 /// The answers of a challenge's folder: `solution/`, and each file or folder in `wrong/`, in order
 /// of their names.
 bool has_solution(const std::string& directory);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,8 @@ struct Grade {
     std::string path;  // where it was
     std::string error; // why nothing could be judged, or empty
     std::string hint;
+    /// The challenge as its variant has it; null when nothing could be judged.
+    std::shared_ptr<const LoadedChallenge> loaded;
     std::uint64_t seed = 0;
     std::size_t attempts = 0; // as the submission says
     std::size_t hints = 0;

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstddef>
+
+#include "netemu/base/text.h"
 
 namespace labctl::learn {
 
@@ -67,6 +71,24 @@ bool wants_denial(const Record& record) {
            record.expected == "refused";
 }
 
+/// Of counts ("refused 29, timeout 1") that of most exchanges; anything else as it is.
+std::string most_frequent(const std::string& outcome) {
+    std::string most = outcome;
+    unsigned long best = 0;
+    for (const auto part : netemu::split(outcome, ',')) {
+        const auto words = netemu::split(netemu::trim(part), ' ');
+        unsigned long count = 0;
+        if (words.size() == 2) {
+            std::from_chars(words[1].data(), words[1].data() + words[1].size(), count);
+        }
+        if (count > best) {
+            best = count;
+            most = std::string(words[0]);
+        }
+    }
+    return most;
+}
+
 /// The first exchange that was not as it should be.
 const Evidence* first_bad(const Record& record) {
     const auto found = std::ranges::find_if(record.evidence, [](const Evidence& evidence) {
@@ -92,12 +114,12 @@ std::string category_of(const Record& record) {
         return "nothing there";
     }
     const auto* bad = first_bad(record);
-    const std::string outcome = bad == nullptr ? record.outcome : bad->outcome;
+    const auto outcome = most_frequent(bad == nullptr ? record.outcome : bad->outcome);
     if (outcome == "ok") {
         return wants_denial(record) ? "too open" : "answer";
     }
-    if (outcome == "dns-error") {
-        return "names";
+    if (outcome == "dns-error") { // or the question was dropped
+        return record.decided_by.empty() ? "names" : "policy";
     }
     if (record.decided_by.starts_with("authorizationpolicy/") ||
         record.decided_by.starts_with("peerauthentication/") || outcome == "tls-error" ||
@@ -125,6 +147,28 @@ std::vector<std::string> hints_from(const check::Assertion& assertion, const Rec
         hints.push_back("It is " + record.decided_by + " that decides here.");
     } else if (!record.reason.empty()) {
         hints.push_back(record.reason + (record.hint.empty() ? "" : ". " + record.hint));
+    }
+    return hints;
+}
+
+std::vector<std::string> veiled_hints(const Record& record) {
+    const auto category = category_of(record);
+    const auto& sort = sort_named(category);
+    return {
+        "Something that you are not told of is in the way: " + category + ".",
+        filled(sort.kind, "one side", "the other")};
+}
+
+std::vector<std::string> hints_of_spoils(const ScoreInput& input) {
+    std::vector<std::string> hints;
+    if (!input.tampered.empty()) {
+        hints.push_back("Something was changed that must stay as it was.");
+        hints.push_back(input.tampered.front() + ".");
+    } else if (!input.opened.empty()) {
+        hints.push_back("Nothing is missing, but something is open that nobody asked for.");
+        hints.push_back("Rules of policies add up, and so do the peers of one rule: each `-` is "
+                        "another way in.");
+        hints.push_back("It is this, among others: " + input.opened.front() + ".");
     }
     return hints;
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "labctl/check/record.h"
+#include "labctl/learn/score.h"
 
 /// Hints that come from what a learner's own lab does. Pure.
 namespace labctl::learn {
@@ -11,6 +12,11 @@ namespace labctl::learn {
 /// Three for one assertion that is no pass, each saying more: where to look, what kind of thing it
 /// is, and which object. Never a command. Empty for one that passed.
 std::vector<std::string> hints_from(const check::Assertion& assertion, const check::Record& record);
+
+/// Two for a hidden one, which name nobody.
+std::vector<std::string> veiled_hints(const check::Record& record);
+/// Where only what was changed or opened besides is in the way; none otherwise.
+std::vector<std::string> hints_of_spoils(const ScoreInput& input);
 
 /// One word for what stands in the way, for those who may see no more: "names", "policy",
 /// "refused", "identity", "path", "answer", "too open", "nothing there".

@@ -42,7 +42,9 @@ QuestionType type_named(const std::string& name) {
 
 std::vector<std::string> correct_of(const Json& json) {
     const auto text = [](const Json& value) {
-        return value.is_string() ? value.get<std::string>() : value.dump();
+        return value.is_string()    ? value.get<std::string>()
+               : value.is_boolean() ? std::string(value.get<bool>() ? "yes" : "no") // YAML 1.1
+                                    : value.dump();
     };
     std::vector<std::string> correct;
     if (json.is_array()) {
@@ -196,7 +198,7 @@ std::vector<std::string> options_of(const Quiz& quiz, std::size_t question, std:
     }
     auto options = asked.answers;
     Shuffler shuffler(seed, question);
-    for (std::size_t i = options.size(); seed != 0 && i > 1; --i) {
+    for (std::size_t i = options.size(); i > 1; --i) {
         std::swap(options[i - 1], options[shuffler.below(i)]);
     }
     return options;

@@ -48,6 +48,7 @@ Json to_json(const Session& session) {
         {"baseline", to_json(session.baseline)},
         {"attempts", attempts},
         {"solutionShown", session.solution_shown},
+        {"announcedHint", session.announced_hint},
         {"hintTopic", session.hint_topic},
         {"ownHints", session.own_hints},
         {"hints", session.hints},
@@ -70,6 +71,7 @@ Session session_from(const Json& json) {
             {attempt.at("at"), attempt.at("earned"), attempt.at("total"), attempt.at("solved")});
     }
     session.solution_shown = json.at("solutionShown");
+    session.announced_hint = json.at("announcedHint");
     session.hint_topic = json.at("hintTopic");
     session.own_hints = json.at("ownHints");
     session.hints = json.at("hints").get<std::vector<std::size_t>>();

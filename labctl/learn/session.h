@@ -38,6 +38,7 @@ struct Session {
     std::vector<Attempt> attempts;
     bool solution_shown = false;
     std::string hint_topic;             // what the hints that come from the lab are about
+    std::int64_t announced_hint = -1;   // one of the author's, whose price was told
     std::size_t own_hints = 0;          // and how many of them were shown
     std::vector<std::size_t> hints;     // indices of the author's that were shown
     std::vector<GivenAnswer> answers;   // of a quiz, in order

@@ -20,6 +20,9 @@ std::map<std::string, std::string> choose_values(const api::Json& variables, std
         return values;
     }
     for (const auto& [name, list] : variables.items()) {
+        if (!list.is_array() || list.empty()) {
+            continue; // told when the file is read
+        }
         Shuffler shuffler(seed, netemu::fnv1a(name)); // so that one does not decide another
         values[name] = value_text(list.at(seed == 0 ? 0 : shuffler.below(list.size())));
     }
@@ -34,10 +37,8 @@ manifest::ReadOptions Variant::read_options(bool strict) const {
 }
 
 Variant variant_of(const std::string& directory, const std::string& file, std::uint64_t seed) {
-    const auto kind =
-        file == "quiz.md" ? manifest::FrontMatterKind::Quiz : manifest::FrontMatterKind::Challenge;
-    const auto front = manifest::read_front_matter(directory + "/" + file, kind);
-    return {directory, seed, choose_values(api::at(front.head.body, "variables"), seed)};
+    const auto variables = manifest::read_variables(directory + "/" + file);
+    return {directory, seed, choose_values(variables, seed)};
 }
 
 } // namespace labctl::learn

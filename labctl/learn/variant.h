@@ -27,7 +27,8 @@ struct Variant {
     [[nodiscard]] manifest::ReadOptions read_options(bool strict = false) const;
 };
 
-/// `file` is that with the front matter: "challenge.md", "quiz.md". Throws manifest::ManifestError.
+/// `file` is that with the front matter: "challenge.md", "quiz.md". What is wrong with it is not
+/// told here, but when it is read.
 Variant variant_of(const std::string& directory, const std::string& file, std::uint64_t seed);
 
 } // namespace labctl::learn

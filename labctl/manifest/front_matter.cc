@@ -137,4 +137,49 @@ read_front_matter(const std::string& file, FrontMatterKind kind, const ReadOptio
     return reader.finish();
 }
 
+namespace {
+
+/// The text with NAME for each "${NAME}": YAML whatever the values will be.
+std::string with_bare_names(std::string_view text) {
+    std::string result;
+    for (;;) {
+        const auto open = text.find("${");
+        const auto close = open == std::string_view::npos ? open : text.find('}', open);
+        if (close == std::string_view::npos) {
+            return result += text;
+        }
+        result += text.substr(0, open);
+        result += text.substr(open + 2, close - open - 2);
+        text.remove_prefix(close + 1);
+    }
+}
+
+} // namespace
+
+api::Json read_variables(const std::string& file) {
+    api::Json variables;
+    Findings ignored; // told when the file is read with its values
+    for_each_input(
+        std::span(&file, 1), {}, ignored, [&](const std::string&, std::string_view text) {
+            const auto parts = cut_front(text);
+            if (!parts || find_bad_text(text)) {
+                return true;
+            }
+            const auto yaml = with_bare_names(parts->yaml);
+            try {
+                const Chunk chunk{yaml, 2, 1};
+                AliasBudget budget;
+                YamlParser parser(chunk, budget);
+                if (const auto document = parser.next()) {
+                    Problems problems;
+                    variables = api::at(to_json(*document->root(), problems), "variables");
+                }
+            } catch (const SyntaxError&) {
+                return true;
+            }
+            return true;
+        });
+    return variables;
+}
+
 } // namespace labctl::manifest

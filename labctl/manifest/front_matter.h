@@ -24,4 +24,8 @@ struct FrontMatter {
 FrontMatter
 read_front_matter(const std::string& file, FrontMatterKind kind, const ReadOptions& options = {});
 
+/// What stands under `variables` in such a file, not checked in any way; null if nothing can be
+/// made of the file. Before this is known, "${NAME}" stands for NAME.
+api::Json read_variables(const std::string& file);
+
 } // namespace labctl::manifest

@@ -187,9 +187,10 @@ bool Reader::resolve(Report& report, const Json& body, Resolved& resolved) {
     return true;
 }
 
-void Reader::check_body(Report& report, Json& body, const Resolved& resolved) {
-    const auto* type =
-        resolved.typed == nullptr ? nullptr : schema::find_struct(resolved.typed->kind);
+void Reader::check_body(Report& report, Json& body, const Resolved& resolved) const {
+    const auto* type = resolved.typed == nullptr || options_.names_only
+                           ? nullptr
+                           : schema::find_struct(resolved.typed->kind);
     if (type != nullptr) {
         walk(body, *type, report);
     } else if (auto metadata = body.find("metadata");

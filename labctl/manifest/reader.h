@@ -39,7 +39,7 @@ private:
     void read_bare_list(FileReport& file, const api::Json& list, const Node& node);
     void read_object(FileReport& file, api::Json body, const Node* node);
     static bool resolve(Report& report, const api::Json& body, Resolved& resolved);
-    static void check_body(Report& report, api::Json& body, const Resolved& resolved);
+    void check_body(Report& report, api::Json& body, const Resolved& resolved) const;
     void place_in_namespace(Report& report, api::Json& body, const Resolved& resolved);
     void use_namespace(Report& report, const api::Json& body);
     void take_assertions(const Cursor& list, const std::string& name, const std::string& ns);

@@ -44,7 +44,7 @@ std::string csv_field(const std::string& text) {
 }
 
 /// What cost points besides objectives, each in a few words.
-std::vector<std::string> deductions(const learn::LoadedChallenge& loaded, const Grade& grade) {
+std::vector<std::string> deductions(const Grade& grade) {
     std::vector<std::string> lines;
     for (const auto index : grade.score.broken) {
         lines.push_back(
@@ -59,7 +59,7 @@ std::vector<std::string> deductions(const learn::LoadedChallenge& loaded, const 
     }
     if (!grade.score.input.opened.empty()) {
         lines.push_back(
-            "too open (-" + learn::points_text(loaded.challenge.over_permissive) +
+            "too open (-" + learn::points_text(grade.loaded->challenge.over_permissive) +
             "): " + netemu::join(grade.score.input.opened, "; "));
     }
     if (grade.score.input.hint_cost > 0) {
@@ -70,21 +70,17 @@ std::vector<std::string> deductions(const learn::LoadedChallenge& loaded, const 
 
 } // namespace
 
-std::string grade_table(
-    const learn::LoadedChallenge& loaded,
-    const std::vector<Grade>& grades,
-    const LearnTextOptions& options) {
+std::string grade_table(const std::vector<Grade>& grades, const LearnTextOptions& options) {
     std::string out;
     for (const auto& grade : grades) {
-        out += paint(visible(grade.who), Colour::Bold, options.colour) + "  " +
-               paint(visible(grade.path), Colour::Dim, options.colour) + "\n";
+        out += paint(visible(grade.path), Colour::Bold, options.colour) + "\n";
         if (!grade.error.empty()) {
             out += paint("\xe2\x9c\x97", Colour::Red, options.colour) +
                    " could not be judged: " + visible_lines(grade.error) + "\n";
             out += grade.hint.empty() ? "\n" : "  " + visible(grade.hint) + "\n\n";
             continue;
         }
-        out += score_text(loaded, grade.report, grade.score, options) + "\n";
+        out += score_text(*grade.loaded, grade.report, grade.score, options) + "\n";
     }
     Table table(
         {{"ANSWER"},
@@ -119,7 +115,7 @@ std::string reasons_of(const Grade& grade, const learn::ObjectiveScore& result) 
     return netemu::join(reasons, "; ");
 }
 
-std::string one_grade_markdown(const learn::LoadedChallenge& loaded, const Grade& grade) {
+std::string one_grade_markdown(const Grade& grade) {
     std::string out = "\n## " + markdown_escape(grade.who) + ": " + result_word(grade) + ", " +
                       sum_of(grade) + "\n\n";
     if (!grade.error.empty()) {
@@ -127,14 +123,14 @@ std::string one_grade_markdown(const learn::LoadedChallenge& loaded, const Grade
     }
     out += "| objective | | points | why |\n|---|---|---|---|\n";
     for (const auto& result : grade.score.objectives) {
-        const auto& objective = loaded.challenge.objectives[result.objective];
+        const auto& objective = grade.loaded->challenge.objectives[result.objective];
         out += "| " + markdown_escape(objective.title) + " | " + to_string(result.standing) +
                " | " + learn::points_text(result.earned) + "/" +
                learn::points_text(objective.points) + " | " +
                markdown_escape(reasons_of(grade, result)) + " |\n";
     }
     out += "\n";
-    for (const auto& line : deductions(loaded, grade)) {
+    for (const auto& line : deductions(grade)) {
         out += "- " + markdown_escape(line) + "\n";
     }
     for (const auto& [name, value] : grade.properties) {
@@ -148,7 +144,7 @@ std::string one_grade_markdown(const learn::LoadedChallenge& loaded, const Grade
 std::string grade_markdown(const learn::LoadedChallenge& loaded, const std::vector<Grade>& grades) {
     std::string out = "# " + markdown_escape(loaded.challenge.title) + "\n";
     for (const auto& grade : grades) {
-        out += one_grade_markdown(loaded, grade);
+        out += one_grade_markdown(grade);
     }
     return out;
 }
@@ -180,15 +176,16 @@ std::string grade_csv(const learn::LoadedChallenge& loaded, const std::vector<Gr
 api::Json grade_json(const learn::LoadedChallenge& loaded, const std::vector<Grade>& grades) {
     api::Json list = api::Json::array();
     for (const auto& grade : grades) {
-        api::Json json = grade.error.empty() ? score_json(loaded, grade.report, grade.score, true)
-                                             : api::Json{
-                                                   {"schemaVersion", 1},
-                                                   {"challenge", loaded.challenge.name},
-                                                   {"error", grade.error},
-                                                   {"hint", grade.hint},
-                                                   {"earned", 0},
-                                                   {"points", loaded.challenge.points()},
-                                                   {"solved", false}};
+        api::Json json = grade.error.empty()
+                             ? score_json(*grade.loaded, grade.report, grade.score, true)
+                             : api::Json{
+                                   {"schemaVersion", 1},
+                                   {"challenge", loaded.challenge.name},
+                                   {"error", grade.error},
+                                   {"hint", grade.hint},
+                                   {"earned", 0},
+                                   {"points", loaded.challenge.points()},
+                                   {"solved", false}};
         json["answer"] = grade.who;
         json["path"] = grade.path;
         json["seed"] = grade.seed;

@@ -81,6 +81,15 @@ private:
         return loaded_.assertions[index].hidden && !options_.reveal;
     }
 
+    /// The outcome; of an answer that is not the right one, what is not right about it.
+    static std::string got(const Record& record) {
+        const auto bad = std::ranges::find_if(record.evidence, [](const check::Evidence& e) {
+            return !e.control && e.verdict != Verdict::Pass;
+        });
+        const bool answer = bad != record.evidence.end() && learn::category_of(record) == "answer";
+        return visible(answer ? bad->text : record.outcome);
+    }
+
     void write_record(std::size_t index) {
         const auto& record = report_.records[index];
         if (record.verdict == Verdict::Pass && !options_.reveal) {
@@ -103,9 +112,8 @@ private:
             return;
         }
         out_ += visible(record.title);
-        out_ += pass ? "\n"
-                     : ": expected " + visible(record.expected) + ", got " +
-                           visible(record.outcome) + "\n";
+        out_ +=
+            pass ? "\n" : ": expected " + visible(record.expected) + ", got " + got(record) + "\n";
         if (options_.reveal && !pass && !record.reason.empty()) {
             out_ += "        " + visible(record.reason) + "\n";
         }
@@ -130,12 +138,14 @@ private:
     }
 
     void write_keep() {
+        double cost = 0;
         for (const auto index : score_.broken) {
-            line(
-                kNo,
-                Colour::Red,
-                "broken: must go on as before  -" +
-                    learn::points_text(report_.records[index].points));
+            cost += report_.records[index].points;
+        }
+        if (!score_.broken.empty()) {
+            line(kNo, Colour::Red, "broken: must go on as before  -" + learn::points_text(cost));
+        }
+        for (const auto index : score_.broken) {
             write_record(index);
         }
         for (const auto index : score_.unproven) {

@@ -40,10 +40,7 @@ api::Json score_json(
     bool reveal);
 
 /// Grades of one challenge. `csv` has a line for each, with a column for each objective.
-std::string grade_table(
-    const learn::LoadedChallenge& loaded,
-    const std::vector<learn::Grade>& grades,
-    const LearnTextOptions& options);
+std::string grade_table(const std::vector<learn::Grade>& grades, const LearnTextOptions& options);
 std::string
 grade_markdown(const learn::LoadedChallenge& loaded, const std::vector<learn::Grade>& grades);
 std::string

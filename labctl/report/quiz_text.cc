@@ -29,6 +29,18 @@ std::string how_to_answer(const learn::Question& question) {
     return "One of them: labctl quiz answer a";
 }
 
+/// The beginning of a text, of at most so many bytes, cut between characters.
+std::string shortened(std::string_view text, std::size_t width) {
+    if (text.size() <= width) {
+        return std::string(text);
+    }
+    auto end = width - 3;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+        --end;
+    }
+    return std::string(text.substr(0, end)) + "...";
+}
+
 bool full_points(const learn::Question& question, const GivenAnswer& given) {
     return given.earned >= question.points && given.proven;
 }
@@ -69,7 +81,8 @@ std::string answer_text(
     } else if (full_points(question, given)) {
         out += paint("\xe2\x9c\x93 right", Colour::Green, colour) + ": " + visible(given.right);
     } else {
-        out += paint("\xe2\x9c\x97 not right", Colour::Red, colour) + ": " + visible(given.right);
+        out += paint("\xe2\x9c\x97 not right", Colour::Red, colour) +
+               ". It is: " + visible(given.right);
     }
     out += "\n";
     out += why.empty() ? "" : "  the lab says: " + visible(why) + "\n";
@@ -109,16 +122,11 @@ std::string quiz_grade_text(const learn::Quiz& quiz, const learn::Session& sessi
     Table table(
         {{"#", Align::Right}, {"QUESTION"}, {"ANSWER"}, {"RIGHT"}, {"POINTS", Align::Right}});
     constexpr std::size_t kQuestionWidth = 48;
+    constexpr std::size_t kAnswerWidth = 28;
     for (std::size_t i = 0; i < quiz.questions.size(); ++i) {
         const auto& question = quiz.questions[i];
-        auto title = std::string(netemu::split(netemu::trim(question.text), '\n').front());
-        if (title.size() > kQuestionWidth) {
-            auto end = kQuestionWidth - 3;
-            while (end > 0 && (static_cast<unsigned char>(title[end]) & 0xC0U) == 0x80U) {
-                --end; // not within a character of several bytes
-            }
-            title = title.substr(0, end) + "...";
-        }
+        const auto title =
+            shortened(netemu::split(netemu::trim(question.text), '\n').front(), kQuestionWidth);
         if (i >= session.answers.size()) {
             table.add(
                 {std::to_string(i + 1), title, "", "", "0/" + learn::points_text(question.points)});
@@ -128,8 +136,10 @@ std::string quiz_grade_text(const learn::Quiz& quiz, const learn::Session& sessi
         table.add(
             {std::to_string(i + 1),
              title,
-             Cell(given.answer, full_points(question, given) ? Colour::Green : Colour::Red),
-             given.proven ? given.right : "not known",
+             Cell(
+                 shortened(given.answer, kAnswerWidth),
+                 full_points(question, given) ? Colour::Green : Colour::Red),
+             given.proven ? shortened(given.right, kAnswerWidth) : "not known",
              given.proven
                  ? learn::points_text(given.earned) + "/" + learn::points_text(question.points)
                  : "-"});

@@ -45,7 +45,8 @@ constexpr const char* kReach = "  - {question: Does it?, type: prediction, from:
 
 bool right(const Quiz& quiz, const std::string& answer, const Truth& truth) {
     const auto& question = quiz.questions.at(0);
-    return is_right(question, understand_answer(question, options_of(quiz, 0, 0), answer), truth);
+    const auto options = question.answers.empty() ? options_of(quiz, 0, 0) : question.answers;
+    return is_right(question, understand_answer(question, options, answer), truth);
 }
 
 bool right(const Quiz& quiz, const std::string& answer) {
@@ -150,9 +151,8 @@ BOOST_AUTO_TEST_CASE(predictions_of_outcomes_and_backends) {
 BOOST_AUTO_TEST_CASE(a_seed_shuffles_what_there_is_to_choose_from) {
     const auto quiz = load(kSingle);
     const std::vector<std::string> written{"one", "two", "three"};
-    BOOST_TEST(options_of(quiz, 0, 0) == written, boost::test_tools::per_element());
     std::set<std::vector<std::string>> orders;
-    for (std::uint64_t seed = 1; seed < 60; ++seed) {
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
         const auto options = options_of(quiz, 0, seed);
         BOOST_TEST(options == options_of(quiz, 0, seed), boost::test_tools::per_element());
         BOOST_TEST(std::is_permutation(options.begin(), options.end(), written.begin()));
@@ -189,8 +189,8 @@ BOOST_AUTO_TEST_CASE(bad_questions_are_told_with_their_place) {
               "the lab knows what is right"},
              {"  - {question: Q, type: number, correct: 1, tolerance: -1}\n", "not negative"},
              {"  - {question: Q, type: prediction, from: a}\n", "questions[0].to: Required value"},
-             {"  - {question: Q, type: prediction, from: a, to: 'b:80', correct: yes}\n",
-              "the lab knows what is right"},
+             {"  - {question: Q, type: prediction, from: a, to: 'b:80', correct: [yes]}\n",
+              "as one text"},
              {"  - {question: Q, type: prediction, from: a, to: 'b:80', ask: when}\n",
               "questions[0].ask: Unsupported value"},
              {"  - {question: Q, type: text, correct: a, ask: reach}\n",

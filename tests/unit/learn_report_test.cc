@@ -1,3 +1,5 @@
+#include <memory>
+
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/report/learn_text.h"
@@ -20,6 +22,7 @@ Grade grade_of(const LoadedChallenge& loaded, const std::string& who, const std:
         record.reason = "it was so";
     }
     grade.score = score(loaded, grade.report);
+    grade.loaded = std::make_shared<LoadedChallenge>(loaded);
     return grade;
 }
 
@@ -114,7 +117,7 @@ BOOST_AUTO_TEST_CASE(grades_of_a_class) {
     BOOST_TEST(holds(markdown, "| The first | missed | 0/2 | first: it was so |"));
     BOOST_TEST(holds(markdown, "- broken: kept: it was so"));
     BOOST_TEST(holds(markdown, "- again: `labctl grade in/bob --challenge three`"));
-    const auto table = report::grade_table(loaded, grades, {false, true});
+    const auto table = report::grade_table(grades, {false, true});
     BOOST_TEST(holds(table, "it was so"));
     BOOST_TEST(holds(table, "could not be judged: no such file"));
 }

@@ -257,6 +257,7 @@ BOOST_AUTO_TEST_CASE(a_session_is_as_it_was_saved) {
     session.baseline = snapshot({object("Pod", "web")});
     session.attempts = {{"2026-11-27T12:01:00Z", 1.5, 7, false}};
     session.solution_shown = true;
+    session.announced_hint = 1;
     session.hint_topic = "web: path";
     session.own_hints = 2;
     session.hints = {1, 0};

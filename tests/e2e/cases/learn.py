@@ -111,6 +111,10 @@ def plays(w):
     w.has(w.labctl("challenge", "submit", "-w", str(w.folder / "notes.yaml"), status=2).err, "no submission", "a file of mine stays")
     w.labctl("challenge", "submit", "-w", str(w.folder / "mine.yaml"))
     w.has(w.labctl("challenge", "submit", "-w", str(w.folder / "mine.yaml")).out, "1 object changed or new, 0 deleted", "submit")
+    w.labctl("apply", "-f", str(folder / "wrong/too-much.yaml"))
+    hints = [w.labctl("challenge", "hint", "-q").out for _ in range(2)]
+    w.has(hints[0], "Something that you are not told of is in the way: too open", "a hidden one in the way")
+    w.true("web" not in "".join(hints) and "other" not in hints[0], f"a hint tells too much: {hints}")
     w.labctl("challenge", "stop")
     w.labctl("challenge", "check", status=2)
     w.equal(w.labctl("ls", "-o", "name").out, "", "labs afterwards")
@@ -223,7 +227,7 @@ def quiz(w):
     w.labctl("dev", "new", str(w.folder / "q"), "--kind", "quiz")
     w.has(w.labctl("quiz", "start", str(w.folder / "q")).out, "Question 1 of 4", "the first question")
     w.has(w.labctl("quiz", "answer", "maybe", status=2).err, "is none of the answers", "what is no answer")
-    w.has(w.labctl("quiz", "answer", "a").out, "not right: no", "a wrong prediction")
+    w.has(w.labctl("quiz", "answer", "a").out, "not right. It is: no", "a wrong prediction")
     answer = w.labctl("quiz", "answer", "yes").out
     w.has(answer, "right: yes", "after the manifests were applied")
     w.has(answer, "answered by default/web", "what the lab says")
@@ -256,7 +260,10 @@ def graded(w):
     w.has(w.labctl("challenge", "solution", status=2).err, "a graded run", "no look at the solution")
     for _ in range(3):
         w.has(w.labctl("challenge", "hint").err, "free", "those of the lab")
+    w.has(w.labctl("challenge", "hint").out, "costs 1. The same command again", "its price is told first")
+    w.equal(check(w, 1)["hintCost"], 0, "which costs nothing")
     w.has(w.labctl("challenge", "hint").err, "it costs 1", "the author's")
+    w.has(w.labctl("challenge", "show").out, "Hint: Which pods does it select?", "it can be read again")
     w.labctl("apply", "-f", str(folder / "solution"))
     result = check(w, 0)
     w.equal((result["earned"], result["hintCost"], result["solved"]), (3, 1, True), "a hint less")
