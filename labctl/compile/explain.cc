@@ -6,6 +6,7 @@
 
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/explain_device.h"
+#include "labctl/compile/explain_endpoints.h"
 #include "labctl/compile/explain_ipvs.h"
 #include "labctl/compile/explain_restored.h"
 #include "labctl/compile/explain_target.h"
@@ -441,10 +442,17 @@ api::Json explain_path(
     target.name = question.to;
     const auto first = entry_node(source, target, proxies);
     const bool to_device = target.what.starts_with("address of ") && target.node.empty();
+    const auto service = target.service;
     auto answer =
         PathExplainer(proxies, readers, std::move(source), std::move(target)).explain(first);
     if (to_device) {
         answer["underlay"] = true;
+    }
+    if (const auto summary = answer["summary"].get<std::string>();
+        service && summary.ends_with("there is no ready endpoint")) {
+        if (const auto why = why_no_endpoint(store, service->name); !why.empty()) {
+            answer["summary"] = summary + ": " + why;
+        }
     }
     return answer;
 }

@@ -100,7 +100,25 @@ BOOST_AUTO_TEST_CASE(without_endpoints_it_is_rejected) {
     service("nobody", R"("selector":{"app":"nobody"})");
     const auto answer = explain("client", "nobody");
     BOOST_TEST(answer["outcome"] == "reject");
-    BOOST_TEST(answer["summary"] == "default/nobody rejects it: there is no ready endpoint");
+    BOOST_TEST(
+        answer["summary"] == "default/nobody rejects it: there is no ready endpoint: no pod of "
+                             "default has the labels app=nobody");
+}
+
+BOOST_AUTO_TEST_CASE(it_says_why_there_is_no_endpoint) {
+    const auto why = [&](const std::string& name) {
+        const auto text = explain("client", name)["summary"].get<std::string>();
+        return text.substr(text.rfind(": ") + 2);
+    };
+    service("misnamed", R"("selector":{"app":"web"},"ports":[{"port":80,"targetPort":"rest"}])");
+    BOOST_TEST(why("misnamed") == "no container of its pods has a port called 'rest'");
+    const auto pods = store.list("Pod", "default", api::Selector::parse("app=web"));
+    for (const auto& pod : pods) {
+        set_ready(pod->name(), false);
+    }
+    BOOST_TEST(why("web") == "none of the " + std::to_string(pods.size()) + " pods is ready");
+    service("by-hand", R"("clusterIP":"10.96.3.3")"); // nobody selects its endpoints
+    BOOST_TEST(why("by-hand") == "there is no ready endpoint");
 }
 
 BOOST_AUTO_TEST_CASE(a_trail_is_one_event_of_each_service) {

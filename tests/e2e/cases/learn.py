@@ -315,3 +315,26 @@ def interrupted(w):
     out, err = process.communicate(timeout=30)
     w.equal(process.returncode, 130, f"status: {err.decode()}")
     w.equal(w.labctl("ls", "-o", "name").out, "", "labs")
+
+
+@case("variants: a submission knows its seed and its challenge, and is judged in its variant's words")
+def variants(w):
+    folder = w.folder / "varied"
+    w.labctl("dev", "new", str(folder))
+    head = (folder / "challenge.md").read_text().replace("from the Service web", "at port ${PORT}") \
+        .replace("protect: [pod/client, pod/web]", "protect: [pod/${WHO}, pod/web]").replace("PORT: [8080", "WHO: [client]\n  PORT: [8080")
+    (folder / "challenge.md").write_text(head)
+    w.labctl("dev", "test", str(folder))
+    other = next(seed for seed in range(1, 20) if "9090" in w.labctl("challenge", "start", str(folder), "--seed", str(seed)).out
+                 or not w.labctl("challenge", "stop"))
+    w.labctl("apply", "-f", "-", stdin=w.labctl("challenge", "solution").out)
+    w.labctl("challenge", "submit", "-w", str(w.folder / "mine.yaml"))
+    w.labctl("challenge", "stop")
+    env = {"LABCTL_LABS_DIR": str(w.folder)}
+    w.has(w.labctl("grade", str(w.folder / "mine.yaml"), env=env).out, "an answer at port 9090", "its variant")
+    w.has(w.labctl("grade", str(w.folder / "mine.yaml"), "--seed", str(other + 100), env=env, status=2).out,
+          f"it is an answer to variant {other}, not to {other + 100}", "another variant")
+    w.has(w.labctl("grade", str(folder / "solution/web.yaml"), status=2).err, "to which challenge?", "none is named")
+    w.labctl("grade", str(folder / "solution"), "--challenge", str(folder), "--seed", str(other))
+    w.labctl("up", str(folder))  # the first variant, as a lab
+    w.equal(w.get("pods", "web")[0]["spec"]["containers"][0]["ports"][0]["containerPort"], 8080, "as a lab")
