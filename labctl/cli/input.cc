@@ -47,17 +47,6 @@ void print_findings(const Context& context, const manifest::ReadResult& result) 
     }
 }
 
-/// The values of the first variant, where the input is the folder of a challenge or quiz.
-std::map<std::string, std::string> variables_of(const std::string& path) {
-    for (const auto* file : {"challenge.md", "quiz.md"}) {
-        std::error_code ignored;
-        if (fs::is_regular_file(fs::path(path) / file, ignored)) {
-            return learn::variant_of(path, file, 0).values;
-        }
-    }
-    return {};
-}
-
 /// The objects of an input, with the namespaces that it uses without defining them in front.
 std::vector<api::Object> take_objects(manifest::ReadResult& result) {
     std::vector<api::Object> objects;
@@ -149,7 +138,7 @@ LabInput from_files(const Context& context) {
     LabInput input;
     auto choices = read_options(context);
     if (choices.variables.empty() && !options.arguments.empty()) {
-        choices.variables = variables_of(options.arguments[0]);
+        choices.variables = exercise_variables(options.arguments[0]);
     }
     manifest::LabInput read;
     if (options.arguments.empty()) {
@@ -202,6 +191,16 @@ LabInput from_journal(const supervisor::LabPaths& paths) {
 }
 
 } // namespace
+
+std::map<std::string, std::string> exercise_variables(const std::string& path) {
+    for (const auto* file : {"challenge.md", "quiz.md"}) {
+        std::error_code ignored;
+        if (fs::is_regular_file(fs::path(path) / file, ignored)) {
+            return learn::variant_of(path, file, 0).values;
+        }
+    }
+    return {};
+}
 
 LabInput read_lab_input(const Context& context) {
     const auto& options = context.options();
@@ -265,7 +264,7 @@ read_named_objects(const Context& context, const std::vector<std::string>& input
 LabInput read_cluster_input(const Context& context, const std::vector<std::string>& inputs) {
     auto choices = read_options(context);
     if (choices.variables.empty()) {
-        choices.variables = variables_of(inputs.front());
+        choices.variables = exercise_variables(inputs.front());
     }
     auto read = manifest::read_lab(inputs.front(), std::span(inputs).subspan(1), choices);
     print_findings(context, read.manifests);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
@@ -37,6 +38,10 @@ read_named_objects(const Context& context, const std::vector<std::string>& input
 /// A lab directory, a lab file or manifests, for commands that only think about them. `lab` is null
 /// if the input has none. Prints warnings; throws ManifestError with every problem.
 LabInput read_cluster_input(const Context& context, const std::vector<std::string>& inputs);
+
+/// The values of the first variant, where the path is the folder of a challenge or quiz; none for
+/// anything else.
+std::map<std::string, std::string> exercise_variables(const std::string& path);
 
 /// {"object": ..., "source": {...}} as the control API takes it.
 nlohmann::json object_entry(const api::Object& object);

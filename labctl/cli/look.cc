@@ -1,5 +1,9 @@
+#include <algorithm>
 #include <ctime>
+#include <filesystem>
 #include <iostream>
+#include <iterator>
+#include <span>
 
 #include "labctl/check/parse.h"
 #include "labctl/cli/input.h"
@@ -259,6 +263,38 @@ int run_plan(const Context& context) {
     return 0;
 }
 
+namespace {
+
+/// A lab has a lab file, manifests in a folder of their own, or checks.
+bool is_lab_folder(const std::string& path) {
+    const std::filesystem::path folder(path);
+    std::error_code ignored;
+    return std::filesystem::is_directory(folder, ignored) &&
+           std::ranges::any_of(
+               std::vector<std::string>{
+                   "lab.yaml", "lab.yml", "manifests", "checks.yaml", "checks.yml"},
+               [&](const auto& name) { return std::filesystem::exists(folder / name, ignored); });
+}
+
+/// Everything in it, as `up` reads it: the lab file and the checks too.
+manifest::ReadResult
+read_lab_folder(const std::vector<std::string>& inputs, manifest::ReadOptions choices) {
+    choices.variables = exercise_variables(inputs.front());
+    auto read = manifest::read_lab(inputs.front(), std::span(inputs).subspan(1), choices);
+    auto result = std::move(read.manifests);
+    if (read.lab) {
+        result.objects.push_back(std::move(*read.lab));
+    }
+    if (!read.check_files.empty()) {
+        std::ranges::move(
+            manifest::read_checks(read.check_files, choices),
+            std::back_inserter(result.assertions));
+    }
+    return result;
+}
+
+} // namespace
+
 int run_lint(const Context& context) {
     const auto& options = context.options();
     auto inputs = options.arguments;
@@ -269,7 +305,8 @@ int run_lint(const Context& context) {
     manifest::ReadOptions choices;
     choices.strict = options.strict;
     choices.recursive = options.recursive;
-    const auto result = manifest::read_manifests(inputs, choices);
+    auto result = is_lab_folder(inputs.front()) ? read_lab_folder(inputs, choices)
+                                                : manifest::read_manifests(inputs, choices);
     std::cerr << manifest::format(result.findings);
     for (const auto& assertion : result.assertions) {
         (void)check::parse_entry(assertion.value, assertion.source, assertion.ns, {});

@@ -98,3 +98,34 @@ def command_line(w):
     for words in (("--help",), ("get", "--help"), ("--version",)):
         run = w.labctl(*words)
         w.true(run.out and not run.err, f"{words} prints on standard output")
+
+
+@case("lint of a lab's folder reads all of it: lab file, manifests and checks, as a list or as objects")
+def lint_folder(w):
+    demo = w.own_copy(w.stage / "labs" / "demo", "demo")
+    w.has(w.labctl("lint", str(demo)).out, "10 objects are valid, 0 warnings", "the demo")
+    (demo / "checks.yaml").write_text("- client -> backend:8080 allow\n- client -> nowhere alow\n")
+    w.has(w.labctl("lint", str(demo), status=2).err, "checks.yaml:2:3", "a bad check of a list")
+    (demo / "checks.yaml").write_text("- client -> backend:8080 allow\n")
+    w.labctl("lint", str(demo))
+    manifest = demo / "manifests" / "shop.yaml"
+    manifest.write_text(manifest.read_text().replace("replicas: ", "replicas: x", 1))
+    w.has(w.labctl("lint", str(demo), status=2).err, "manifests/shop.yaml:", "a bad manifest")
+
+
+@case("a Namespace may come behind what is in it, and names are enough to delete")
+def order(w):
+    w.labctl("up")
+    path = w.write("late.yaml", """
+{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: late}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: late, labels: {team: x}}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: s, namespace: late}, spec: {ports: [{port: 80}]}}
+""")
+    w.labctl("apply", "-f", path)
+    w.equal(w.get("namespace", "late")[0]["metadata"]["labels"].get("team"), "x", "its own labels")
+    w.write("names.yaml", "{apiVersion: v1, kind: Service, metadata: {name: s, namespace: late}}\n")
+    w.labctl("delete", "-f", str(w.folder / "names.yaml"))
+    w.labctl("get", "service", "s", "-n", "late", status=2)
+    w.labctl("get", "configmap", "a", "-n", "late")
