@@ -151,6 +151,11 @@ BOOST_AUTO_TEST_CASE(the_outcome_says_what_kind_of_thing_it_is) {
     BOOST_TEST(category_of(failed_record("reset", "authorizationpolicy/shop/x")) == "identity");
     BOOST_TEST(category_of(failed_record("tls-error")) == "identity");
     BOOST_TEST(category_of(failed_record("ok")) == "answer");
+    // a question that a policy has dropped is no matter of names
+    BOOST_TEST(category_of(failed_record("dns-error", "networkpolicy/shop/deny")) == "policy");
+    // of many exchanges, what most of them say
+    BOOST_TEST(category_of(failed_record("refused 29, timeout 1")) == "refused");
+    BOOST_TEST(category_of(failed_record("ok 2, timeout 10")) == "path");
     auto open = failed_record("ok");
     open.expected = "deny";
     BOOST_TEST(category_of(open) == "too open");
@@ -172,6 +177,25 @@ BOOST_AUTO_TEST_CASE(each_hint_says_more_than_the_one_before) {
     for (const auto& hint : list) {
         BOOST_TEST(hint.find('{') == std::string::npos); // every mark is filled in
     }
+}
+
+BOOST_AUTO_TEST_CASE(hidden_ones_are_hinted_at_without_names) {
+    const auto list = veiled_hints(failed_record("timeout", "networkpolicy/shop/deny"));
+    BOOST_REQUIRE_EQUAL(list.size(), 2U);
+    for (const auto& hint : list) {
+        for (const auto* name : {"shop", "web", "db", "deny", "{"}) {
+            BOOST_TEST(hint.find(name) == std::string::npos, hint);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_spoiled_is_said_last) {
+    ScoreInput input;
+    BOOST_TEST(hints_of_spoils(input).empty());
+    input.opened = {"a -> b 80/TCP", "a -> c 80/TCP"};
+    BOOST_TEST(hints_of_spoils(input).back() == "It is this, among others: a -> b 80/TCP.");
+    input.tampered = {"Pod/default/x was changed"};
+    BOOST_TEST(hints_of_spoils(input).back() == "Pod/default/x was changed.");
 }
 
 BOOST_AUTO_TEST_CASE(what_passed_needs_no_hint) {
