@@ -20,7 +20,10 @@ std::string Source::to_string() const {
 }
 
 std::string Object::kind() const {
-    return string_at(body, "kind");
+    const auto& kind = at(body, "kind");
+    return kind.is_string()
+               ? unique_kind(kind.get_ref<const std::string&>(), string_at(body, "apiVersion"))
+               : std::string();
 }
 std::string Object::api_version() const {
     return string_at(body, "apiVersion");
