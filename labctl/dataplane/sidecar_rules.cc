@@ -1,5 +1,6 @@
 #include "labctl/dataplane/sidecar_rules.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "mesh/tls/certificate.h"
@@ -12,6 +13,15 @@ namespace {
 /// What Istio's clients offer, and by what its servers tell the mesh's TLS from the application's
 /// own (istio/istio:pilot/pkg/networking/core/filterchain_options.go).
 constexpr const char* kMeshAlpn = "istio";
+
+/// The authorities of all trust domains: with Linkerd there is one.
+std::string all_authorities(const mesh::SidecarTable& table) {
+    std::string pem;
+    for (const auto& [domain, bundle] : table.bundles) {
+        pem += bundle;
+    }
+    return pem;
+}
 
 std::shared_ptr<const mesh::TlsIdentity> read_identity(const mesh::SidecarIdentity& identity) {
     try {
@@ -67,6 +77,9 @@ SidecarRules::make(mesh::SidecarTable table, const SidecarRules* before) {
 /// Settings for servers that no Service has any more: an account outlives many tables.
 void SidecarRules::drop_unused() const {
     std::set<std::vector<std::string>> used;
+    if (of_linkerd()) { // one for all servers, whose names are asked for
+        used.insert({});
+    }
     for (const auto& service : table_.services) {
         used.insert(service.server_ids);
     }
@@ -78,7 +91,27 @@ void SidecarRules::drop_unused() const {
 
 const mesh::SidecarService* SidecarRules::service(const netemu::Endpoint& target) const {
     const auto found = services_.find(target);
-    return found == services_.end() ? nullptr : &table_.services[found->second];
+    return found == services_.end() ? service_of_peer(target) : &table_.services[found->second];
+}
+
+/// A pod of Linkerd is known by its address (the destination controller's endpoint profiles).
+const mesh::SidecarService* SidecarRules::service_of_peer(const netemu::Endpoint& target) const {
+    const auto peer = table_.peers.find(target.address);
+    if (peer == table_.peers.end()) {
+        return nullptr;
+    }
+    const auto& skipped = peer->second.skipped;
+    const bool meshed = std::none_of(skipped.begin(), skipped.end(), [&](const auto& range) {
+        return range.first <= target.port && target.port <= range.second;
+    });
+    of_peer_ = {};
+    of_peer_.name = target.to_string();
+    const auto* workload = this->workload(peer->second.pod);
+    if (workload != nullptr && mesh::is_opaque(inbound_server(table_, *workload, target.port))) {
+        of_peer_.protocol = mesh::SidecarProtocol::Tcp;
+    }
+    of_peer_.endpoints = {{target, peer->second.pod, meshed, peer->second.server_name}};
+    return &of_peer_;
 }
 
 const mesh::SidecarWorkload* SidecarRules::workload(const std::string& pod) const {
@@ -103,7 +136,13 @@ SidecarRules::Account* SidecarRules::account(const std::string& name) const {
 
 std::string SidecarRules::own_id(const std::string& name) const {
     const auto* const known = account(name);
-    return known == nullptr ? std::string() : known->identity->facts().spiffe_id();
+    if (known == nullptr) {
+        return {};
+    }
+    const auto& facts = known->identity->facts();
+    return !of_linkerd()             ? facts.spiffe_id()
+           : facts.dns_names.empty() ? std::string()
+                                     : facts.dns_names.front();
 }
 
 std::shared_ptr<const mesh::TlsServerConfig>
@@ -112,8 +151,12 @@ SidecarRules::server_tls(const std::string& name) const {
     if (known != nullptr && !known->server) {
         mesh::TlsServerSettings settings;
         settings.identity = [identity = known->identity](std::string_view) { return identity; };
-        settings.alpn = {kMeshAlpn};
-        settings.spiffe_bundles = table_.bundles;
+        if (of_linkerd()) {
+            settings.client_ca_pem = all_authorities(table_);
+        } else {
+            settings.alpn = {kMeshAlpn};
+            settings.spiffe_bundles = table_.bundles;
+        }
         known->server = made([&] { return mesh::TlsServerConfig::make(std::move(settings)); });
     }
     return known == nullptr ? nullptr : known->server;
@@ -128,10 +171,15 @@ SidecarRules::client_tls(const std::string& name, const mesh::SidecarService& se
     auto& client = known->clients[service.server_ids];
     if (!client) {
         mesh::TlsClientSettings settings;
-        settings.alpn = {kMeshAlpn};
         settings.identity = known->identity;
-        settings.spiffe_bundles = table_.bundles;
-        settings.server_ids = service.server_ids;
+        if (of_linkerd()) {
+            settings.ca_pem = all_authorities(table_);
+            settings.must_verify = true;
+        } else {
+            settings.alpn = {kMeshAlpn};
+            settings.spiffe_bundles = table_.bundles;
+            settings.server_ids = service.server_ids;
+        }
         client = made([&] { return mesh::TlsClientConfig::make(std::move(settings)); });
     }
     return client;

@@ -1,5 +1,7 @@
 #include "mesh/linkerd/identity.h"
 
+#include <algorithm>
+
 namespace mesh::linkerd {
 
 namespace {
@@ -28,6 +30,17 @@ std::string service_account_identity(
 
 std::string namespace_identity(std::string_view ns, std::string_view trust_domain) {
     return named("*", ns, trust_domain);
+}
+
+bool is_service_account_identity(std::string_view text) {
+    constexpr std::size_t kNameMax = 253; // RFC 1123
+    constexpr std::string_view kMiddle = ".serviceaccount.identity.";
+    const auto middle = text.find(kMiddle);
+    const bool letters = std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    });
+    return letters && text.size() <= kNameMax && middle != text.npos && middle > 0 &&
+           middle + kMiddle.size() < text.size();
 }
 
 bool matches_identity(std::string_view pattern, std::string_view identity) {

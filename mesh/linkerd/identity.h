@@ -14,6 +14,9 @@ namespace mesh::linkerd {
 /// The pattern for all accounts of a namespace.
 [[nodiscard]] std::string namespace_identity(std::string_view ns, std::string_view trust_domain);
 
+/// Whether a text has the form of the first.
+[[nodiscard]] bool is_service_account_identity(std::string_view text);
+
 /// Whether one value of `identities` matches. `*` is any DNS name, `*.b.c` any that ends in
 /// ".b.c"; everything else is compared exactly, a `*` elsewhere too, which nobody has in their
 /// name. Identities that are SPIFFE IDs are only matched exactly. Source: linkerd/linkerd2
