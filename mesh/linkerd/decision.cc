@@ -181,6 +181,14 @@ std::string mismatch(const Authorization& by, const ConnectionFacts& connection)
     return *connection.identity + " is not " + some_patterns(by.identities);
 }
 
+std::string describe(const Authorization& by) {
+    const auto who = by.client == Authorization::Client::Anybody ? std::string("anybody")
+                     : by.client == Authorization::Client::Tls
+                         ? std::string("any client of the mesh")
+                         : "clients " + some_patterns(by.identities);
+    return by.networks == all_networks() ? who : who + " from " + to_string(by.networks);
+}
+
 std::string title(const std::string& reference) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kTitles{{
         {"authorizationpolicy/", "AuthorizationPolicy "},

@@ -110,6 +110,7 @@ def injection(w):
     w.equal(have, {"with/plain", "bare/this", "without/this", "with/skips"}, "who has a proxy")
     w.equal(ask(w, "with/plain", "http://pod:with/skips:8080/")[2], identity("with", "default"), "a port of the proxy")
     w.equal(ask(w, "with/plain", "http://pod:with/skips:9000/")[2:], (None, None), "a port that passes it by")
+    w.has(w.labctl("describe", "pod", "plain", "-n", "bare").out, "no annotation linkerd.io/inject: enabled", "why there is none")
 
 
 @case("a Server without authorizations denies; AuthorizationPolicies add to each other; answers are Linkerd's, with no body")
@@ -175,6 +176,43 @@ def routes(w):
     gateway = route.replace("policy.linkerd.io", "policy.linkerd.io") % ("/open", "GET")
     apply(w, f"apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: open, namespace: shop}}\nspec: {gateway}\n")
     w.equal(ask(w, "shop/web", "http://cart/open")[:2], ("ok", 200), "a route of the Gateway API")
+
+
+@case("what people are told of Linkerd: explain, describe, proofs of denials, and what lint finds")
+def told(w):
+    up(w, lab() + SHOP)
+    broken = allow("broken", "http", "{group: policy.linkerd.io, kind: NetworkAuthentication, name: gone}")
+    policies = server("http", 8080, ", proxyProtocol: HTTP/1") + ONLY_WEB + allow("web", "http", AS_WEB) + broken
+    apply(w, policies)
+    for origin, status, verdict in (("legacy/old", 403, "the client sees: 403, without a body"), ("shop/web", 200, "allowed, by AuthorizationPolicy shop/web")):
+        text = w.labctl("explain", origin, "http://cart.shop/x", status=0 if status == 200 else 1).out
+        w.has(text, verdict, "the verdict")
+        w.has(text, "governed by  Server shop/http, accessPolicy deny", "the Server")
+        w.has(text, "ignored      AuthorizationPolicy shop/broken: there is no NetworkAuthentication shop/gone", "what is ignored")
+        w.equal(ask(w, origin, "http://cart.shop/x")[1], status, "and what happens")
+    w.has(w.labctl("explain", "shop/web", "http://cart.shop/x").out, "which must show " + CART, "whom the client expects")
+    w.has(w.labctl("explain", "legacy/old", "cart.shop:9000").out, "no Server selects it: default policy all-unauthenticated", "another port")
+    described = w.labctl("describe", "pod", "cart", "-n", "shop").out
+    w.has(described, "Identity:  " + CART, "a pod's identity")
+    w.has(described, "8080    HTTP/1    Server shop/http", "and its ports")
+    described = w.labctl("describe", "server", "http", "-n", "shop").out
+    w.has(described, "shop/cart  8080", "whom a Server governs")
+    w.has(described, "clients " + WEB, "and whom it lets in")
+    w.has(w.labctl("describe", "authorizationpolicy", "broken", "-n", "shop").out, "nothing: it is ignored, as there is no", "a policy")
+    checks = w.write("checks.yaml", "".join(
+        f'- {{from: legacy/old, to: "{to}", expect: deny{by}}}\n' for to, by in (
+            ("http://cart.shop/", ", by: server/shop/http"), ("http://cart.shop/", ", by: authorizationpolicy/shop/web"),
+            ("tcp://cart.shop:80", ""))) +
+        f'- {{from: shop/web, to: "http://cart.shop/", expect: {{peerIdentity: "{CART}", clientIdentity: "web.shop.*"}}}}\n')
+    w.labctl("check", checks)
+    w.equal(w.probe("legacy/old", "http://cart.shop/")["drop"]["by"], "server/shop/http", "the denial in a result")
+    hardly = policies + server("alone", 1) + allow("lost", "gone")
+    found = w.labctl("lint", w.write("hardly.yaml", lab() + SHOP + hardly)).err
+    for words in ("the policy is ignored, and authorizes nobody: there is no NetworkAuthentication shop/gone",
+                  'Server "alone": spec: nothing authorizes anybody to connect', 'AuthorizationPolicy "lost": spec.targetRef.name: there is no Server'):
+        w.has(found, words, "what lint finds")
+    w.has(w.labctl("lint", w.write("istio.yaml", lab().replace("linkerd}", "istio}") + SHOP + policies)).err,
+          "nothing acts on its policies of policy.linkerd.io", "in a mesh of another kind")
 
 
 STREAM = """
