@@ -51,22 +51,27 @@ std::string policy_of_rule(const std::string& rule) {
     return between("ns[") + "/" + between("policy[");
 }
 
+/// Of Linkerd: "AuthorizationPolicy shop/web" as "authorizationpolicy/shop/web".
+std::vector<std::string> authorizations_of(const Json& story) {
+    std::vector<std::string> names;
+    for (const auto& policy : api::at(story, "policies")) {
+        const auto title = string_at(policy, "policy");
+        const auto space = title.find(' ');
+        const auto kind = netemu::to_lower(title.substr(0, space));
+        if (kind == "authorizationpolicy" || kind == "serverauthorization") {
+            names.push_back(kind + "/" + title.substr(space + 1));
+        }
+    }
+    return names;
+}
+
 MeshDenial denial_of(const Json& story, const std::string& pod) {
     MeshDenial denial;
     denial.text = "the sidecar of " + pod + ": " + string_at(story, "verdict.text");
     if (story.contains("governs")) { // Linkerd: nothing has let it in
         denial.by = string_at(story, "verdict.by");
-        denial.policies = {denial.by};
-        for (const auto& policy : api::at(story, "policies")) {
-            const auto title = string_at(policy, "policy");
-            for (const std::string kind : {"AuthorizationPolicy ", "ServerAuthorization "}) {
-                if (title.starts_with(kind)) {
-                    denial.policies.push_back(
-                        netemu::to_lower(kind.substr(0, kind.size() - 1)) + "/" +
-                        title.substr(kind.size()));
-                }
-            }
-        }
+        denial.policies = authorizations_of(story);
+        denial.policies.insert(denial.policies.begin(), denial.by);
         return denial;
     }
     if (!api::bool_at(story, "mtls.accepted", true)) {

@@ -242,6 +242,7 @@ BOOST_AUTO_TEST_CASE(kinds_of_several_groups) {
                              "x")
                              .objects;
     std::vector<std::string> told;
+    told.reserve(objects.size());
     for (const auto& object : objects) {
         told.push_back(object.api_version() + " " + object.key().to_string());
     }

@@ -253,3 +253,29 @@ def renewal(w):
     os.kill(child, signal.SIGKILL)
     w.wait("the data plane is back", lambda: ask(w, "shop/web", "http://cart/") == ("ok", 200, CART, WEB))
     w.equal(ask(w, "legacy/old", "http://cart.shop/")[:2], ("ok", 403), "with its policies")
+    os.kill(w.labctl_processes("supervisor")[0], signal.SIGKILL)
+    w.wait("the end of the lab", lambda: not w.labctl_processes("supervisor"))
+    w.labctl("up", "linkerd")
+    w.equal(ask(w, "shop/web", "http://cart/"), ("ok", 200, CART, WEB), "a lab that was killed")
+    w.equal(ask(w, "legacy/old", "http://cart.shop/")[:2], ("ok", 403), "with its Server")
+
+
+@case("what is spoken on a port: HTTP/2 as bytes, opaque ports, TLS of the application's own, both families of addresses")
+def speech(w):
+    ranges = "\n  podCIDR: \"10.244.0.0/16,fd00:10:244::/56\"\n  serviceCIDR: \"10.96.0.0/12,fd00:10:96::/112\""
+    up(w, lab().replace("nodes: 2", "nodes: 2" + ranges) + SHOP + ONLY_WEB)
+    v6 = w.labctl("get", "pod", "cart", "-n", "shop", "-o", "jsonpath={.status.podIPs[1].ip}").out
+    w.equal(ask(w, "shop/web", f"http://[{v6}]:8080/"), ("ok", 200, CART, WEB), "IPv6")
+    apply(w, server("http", 8080) + allow("web", "http", AS_WEB))
+    w.equal(ask(w, "shop/web", f"http://[{v6}]:8080/")[:2], ("ok", 200), "IPv6, authorized")
+    w.equal(ask(w, "legacy/old", f"http://[{v6}]:8080/")[:2], ("ok", 403), "IPv6, not authorized")
+    h2 = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--http2-prior-knowledge", "http://cart.shop/")
+    w.equal(w.labctl("exec", "shop/web", "--", *h2).out, "200", "HTTP/2")
+    w.true(w.labctl("exec", "legacy/old", "--", *h2, status=None).out != "200", "HTTP/2, not authorized")
+    tls = w.labctl("exec", "legacy/old", "--", "sh", "-c", "openssl s_client -connect cart.shop:80 </dev/null 2>&1", status=None).out
+    w.true("BEGIN CERTIFICATE" not in tls, "TLS for another name is not the mesh's")
+    w.has(w.labctl("logs", "-n", "shop", "cart", "-c", "linkerd-proxy").out, "inbound refused: Server shop/http: no authorization matches", "the log")
+    apply(w, server("bytes", 9000, ", proxyProtocol: opaque, accessPolicy: all-authenticated"))
+    w.equal(w.probe("shop/web", "tcp://cart:9000")["outcome"], "ok", "an opaque port, meshed")
+    w.equal(ask(w, "shop/web", "http://cart:9000/")[2:], (None, None), "in which nobody reads HTTP")
+    w.true(refused(w, "legacy/old", "tcp://cart.shop:9000"), "an opaque port, not meshed")
