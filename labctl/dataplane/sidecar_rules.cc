@@ -77,7 +77,7 @@ SidecarRules::make(mesh::SidecarTable table, const SidecarRules* before) {
 void SidecarRules::drop_unused() const {
     std::set<std::vector<std::string>> used;
     if (of_linkerd()) { // one for all servers, whose names are asked for
-        used.insert({});
+        used.emplace();
     }
     for (const auto& service : table_.services) {
         used.insert(service.server_ids);

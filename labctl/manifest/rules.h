@@ -108,6 +108,7 @@ void check_peer_authentication_spec(const Cursor& spec);
 void check_peer_authentication(const Cursor& policy);
 
 // rules_linkerd.cc
+void check_linkerd_annotations(const Cursor& metadata);
 std::string wildcard_hostname(std::string_view text);
 void check_linkerd_server_spec(const Cursor& spec);
 void check_linkerd_network(const Cursor& network);

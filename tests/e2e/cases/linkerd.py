@@ -155,6 +155,7 @@ def default_policies(w):
     w.equal(ask(w, "shop/web", "http://cart/")[:2], ("ok", 200), "all-authenticated, meshed")
     w.equal(ask(w, "legacy/old", "http://cart.shop/")[:2], ("ok", 403), "all-authenticated, not meshed")
     w.equal(ask(w, "shop/web", "http://pod:denying/cart:8080/")[:2], ("ok", 403), "deny")
+    w.labctl("check", w.write("checks.yaml", '- {from: shop/web, to: "http://pod:denying/cart:8080/", expect: deny, by: default/deny}\n'))
     w.equal(ask(w, "legacy/old", "http://pod:denying/open:8080/")[:2], ("ok", 200), "cluster-unauthenticated, a pod")
     w.equal(ask(w, "legacy/old", "http://pod:denying/audited:8080/")[:2], ("ok", 200), "audit")
     w.has(w.labctl("logs", "-n", "denying", "audited", "-c", "linkerd-proxy").out, "[audit: default/audit]", "what is told of it")
