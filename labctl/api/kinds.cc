@@ -1,9 +1,40 @@
 #include <algorithm>
+#include <functional>
 
 #include "labctl/api/object.h"
 #include "netemu/base/text.h"
 
 namespace labctl::api {
+
+namespace {
+
+bool is_called(const KindInfo& info, const std::string& name) {
+    return name == netemu::to_lower(plain_kind(info.kind)) || name == info.plural ||
+           std::find(info.short_names.begin(), info.short_names.end(), name) !=
+               info.short_names.end();
+}
+
+/// Whether it is of that group, or of "VERSION.GROUP".
+bool is_of(const KindInfo& info, const std::string& place) {
+    const std::string group(group_of(info.api_version));
+    const auto version = info.api_version.substr(group.empty() ? 0 : group.size() + 1);
+    return place == group || place == version + "." + group;
+}
+
+/// By their plain names.
+std::map<std::string, std::vector<const KindInfo*>, std::less<>> kinds_of_other_groups() {
+    std::map<std::string, std::vector<const KindInfo*>, std::less<>> result;
+    for (const auto& info : kinds()) {
+        const auto group = group_of(info.api_version);
+        if (group.ends_with(".istio.io") || group.ends_with(".linkerd.io") ||
+            group == "gateway.networking.k8s.io") {
+            result[std::string(plain_kind(info.kind))].push_back(&info);
+        }
+    }
+    return result;
+}
+
+} // namespace
 
 const std::vector<KindInfo>& kinds() {
     static const std::vector<KindInfo> kKinds{
@@ -42,6 +73,16 @@ const std::vector<KindInfo>& kinds() {
         {"IngressClass", "networking.k8s.io/v1", "ingressclasses", {}, false},
         {"PeerAuthentication", "security.istio.io/v1", "peerauthentications", {"pa"}},
         {"AuthorizationPolicy", "security.istio.io/v1", "authorizationpolicies", {"ap"}},
+        {"Server", "policy.linkerd.io/v1beta3", "servers", {"srv"}},
+        {"ServerAuthorization", "policy.linkerd.io/v1beta1", "serverauthorizations", {"saz"}},
+        {"AuthorizationPolicy.policy.linkerd.io",
+         "policy.linkerd.io/v1alpha1",
+         "authorizationpolicies",
+         {}},
+        {"MeshTLSAuthentication", "policy.linkerd.io/v1alpha1", "meshtlsauthentications", {}},
+        {"NetworkAuthentication", "policy.linkerd.io/v1alpha1", "networkauthentications", {}},
+        {"HTTPRoute", "gateway.networking.k8s.io/v1", "httproutes", {}},
+        {"HTTPRoute.policy.linkerd.io", "policy.linkerd.io/v1beta3", "httproutes", {}},
         {"Event", "v1", "events", {"ev"}},
         {"Lab", "labctl.dev/v1", "labs", {}, false},
         {"Check", "labctl.dev/v1", "checks", {}},
@@ -50,25 +91,59 @@ const std::vector<KindInfo>& kinds() {
     return kKinds;
 }
 
-const KindInfo* find_kind(std::string_view word) {
+std::vector<const KindInfo*> find_kinds(std::string_view word) {
     const auto lower = netemu::to_lower(word);
-    const auto found = std::find_if(kinds().begin(), kinds().end(), [&](const KindInfo& info) {
-        return lower == netemu::to_lower(info.kind) || lower == info.plural ||
-               std::find(info.short_names.begin(), info.short_names.end(), lower) !=
-                   info.short_names.end();
-    });
-    return found == kinds().end() ? nullptr : &*found;
+    const auto dot = lower.find('.');
+    const auto name = lower.substr(0, dot);
+    const auto rest = dot == std::string::npos ? std::string() : lower.substr(dot + 1);
+    std::vector<const KindInfo*> found;
+    for (const auto& info : kinds()) {
+        if (is_called(info, name) && (rest.empty() || is_of(info, rest))) {
+            found.push_back(&info);
+        }
+    }
+    return found;
+}
+
+const KindInfo* find_kind(std::string_view word) {
+    const auto found = find_kinds(word);
+    return found.empty() ? nullptr : found.front();
 }
 
 const KindInfo* find_kind(std::string_view kind, std::string_view api_version) {
     const auto found = std::find_if(kinds().begin(), kinds().end(), [&](const KindInfo& info) {
-        return info.kind == kind && info.api_version == api_version;
+        return plain_kind(info.kind) == plain_kind(kind) && info.api_version == api_version;
     });
     return found == kinds().end() ? nullptr : &*found;
 }
 
+std::string_view plain_kind(std::string_view kind) {
+    return kind.substr(0, kind.find('.'));
+}
+
+std::string_view group_of(std::string_view api_version) {
+    const auto slash = api_version.find('/');
+    return slash == api_version.npos ? std::string_view{} : api_version.substr(0, slash);
+}
+
+std::string unique_kind(std::string_view kind, std::string_view api_version) {
+    // Kubernetes' own names are nobody else's.
+    static const auto kOthers = kinds_of_other_groups();
+    const auto known = kOthers.find(kind);
+    const auto group = group_of(api_version);
+    if (known == kOthers.end() || group.empty()) {
+        return std::string(kind);
+    }
+    for (const auto* info : known->second) {
+        if (group_of(info->api_version) == group) {
+            return info->kind;
+        }
+    }
+    return std::string(kind).append(".").append(group);
+}
+
 std::string guess_plural(std::string_view kind) {
-    auto lower = netemu::to_lower(kind);
+    auto lower = netemu::to_lower(plain_kind(kind));
     const auto ends = [&](std::string_view tail) { return lower.ends_with(tail); };
     if (ends("s") || ends("x") || ends("ch") || ends("sh")) {
         return lower + "es";

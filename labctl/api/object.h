@@ -18,7 +18,9 @@ using Labels = std::map<std::string, std::string>;
 
 /// One kind of object that the API serves.
 struct KindInfo {
-    std::string kind;                     // "Deployment"
+    /// "Deployment"; of a kind whose name another group's kind has already, with its group:
+    /// "AuthorizationPolicy.policy.linkerd.io". Unlike the `kind` in an object's JSON it is unique.
+    std::string kind;
     std::string api_version;              // "apps/v1"
     std::string plural;                   // "deployments"
     std::vector<std::string> short_names; // "deploy"; the singular is always understood too
@@ -28,10 +30,21 @@ struct KindInfo {
 
 /// All typed kinds, in the order in which `get all` and the API discovery list them.
 const std::vector<KindInfo>& kinds();
-/// By kind, plural, singular or short name, in any case ("pod", "po", "Pods"); nullptr if unknown.
+/// By kind, plural, singular or short name, in any case ("pod", "po", "Pods"), or, as kubectl has
+/// it, with the group or version and group ("deployments.apps", "deploy.v1.apps"); nullptr if
+/// unknown. Of several kinds of a name, the first.
 const KindInfo* find_kind(std::string_view word);
+/// The same, all of them: more than one where groups share a name.
+std::vector<const KindInfo*> find_kinds(std::string_view word);
 /// By exact kind and apiVersion; nullptr if unknown.
 const KindInfo* find_kind(std::string_view kind, std::string_view api_version);
+/// "AuthorizationPolicy" of "AuthorizationPolicy.policy.linkerd.io": what JSON says.
+std::string_view plain_kind(std::string_view kind);
+/// "apps" of "apps/v1"; "" of "v1".
+std::string_view group_of(std::string_view api_version);
+/// The kind by which objects are kept: that of `kinds()`, and of a kind that is not ours its own
+/// name, with its group where one of ours has the name.
+std::string unique_kind(std::string_view kind, std::string_view api_version);
 /// The plural that the API server would use for a kind that we do not know: "VirtualService" ->
 /// "virtualservices", "Policy" -> "policies", "Ingress" -> "ingresses".
 std::string guess_plural(std::string_view kind);
@@ -58,7 +71,7 @@ struct Object {
     Json body;
     Source source;
 
-    [[nodiscard]] std::string kind() const;
+    [[nodiscard]] std::string kind() const; // unique_kind
     [[nodiscard]] std::string api_version() const;
     [[nodiscard]] std::string name() const;
     [[nodiscard]] std::string ns() const; // metadata.namespace, or ""

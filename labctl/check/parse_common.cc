@@ -310,7 +310,7 @@ std::string parse_rule_name(std::string_view text) {
             "write KIND/NAMESPACE/NAME, for example networkpolicy/prod/allow-frontend");
     }
     const auto* info = api::find_kind(parts[0]);
-    const auto kind = info == nullptr ? std::string(parts[0]) : info->kind;
+    const std::string kind(info == nullptr ? parts[0] : api::plain_kind(info->kind));
     return netemu::to_lower(kind) + std::string(text.substr(parts[0].size()));
 }
 

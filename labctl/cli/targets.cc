@@ -21,11 +21,20 @@ public:
     explicit KindTable(Client& client) : client_(client) {}
 
     KindTarget find(const std::string& word) {
-        if (const auto* info = api::find_kind(word)) {
-            return {info->kind, info->api_version, info->plural, info->namespaced, {}};
+        const auto known = api::find_kinds(word);
+        if (known.size() == 1) {
+            const auto& info = *known.front();
+            return {info.kind, info.api_version, info.plural, info.namespaced, {}};
         }
         if (kinds_.is_null()) {
             kinds_ = client_.request("GET", "/apis/labctl.dev/v1/kinds").at("kinds");
+        }
+        for (const auto& entry : kinds_) { // of several, the lab's first
+            for (const auto* info : known) {
+                if (entry.at("kind") == info->kind) {
+                    return target_of(entry);
+                }
+            }
         }
         std::vector<std::string> candidates;
         for (const auto& entry : kinds_) {

@@ -136,8 +136,10 @@ void Cluster::bootstrap() {
     rescue_from_lost_nodes(impl.control);
     repair_services(impl.control);
     ensure_kubernetes_service(impl.control);
-    if (impl.control.mesh) {
-        ensure_namespace(impl.store, kMeshNamespace);
+    if (impl.control.mesh != "none") {
+        ensure_namespace(
+            impl.store,
+            impl.control.mesh == kMeshProfileLinkerd ? kLinkerdNamespace : kMeshNamespace);
     }
     if (first_start && impl.config.ingress_enabled.value_or(false)) {
         ensure_ingress_controller(impl.control, impl.config);

@@ -59,7 +59,8 @@ struct ClusterConfig {
     std::shared_ptr<const Topology> topology;
     std::string proxy_mode = "nftables"; // as check_proxy_mode accepts it
     std::string ipvs_scheduler = "rr";   // of the mode ipvs
-    std::string mesh_profile = "none";   // or "istio"
+    std::string mesh_profile = "none";   // or "istio", "linkerd"
+    std::string mesh_default_inbound_policy = "all-unauthenticated"; // of Linkerd
     std::string mesh_trust_domain = "cluster.local";
     std::chrono::seconds mesh_certificate_lifetime = std::chrono::hours(24); // of workloads
     /// What becomes of established connections that the policies do not allow any more (reference

@@ -4,6 +4,7 @@
 #include "labctl/compile/cluster_state.h"
 #include "labctl/compile/control.h"
 #include "labctl/compile/event_recorder.h"
+#include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/sidecar_objects.h"
 
 namespace labctl::compile {
@@ -14,7 +15,7 @@ struct Cluster::Impl {
         : store(the_store), config(std::move(the_config)), state(store, config), events(store),
           control(store, state, events) {
         control.images = &config.images;
-        control.mesh = config.mesh_profile == kMeshProfileIstio;
+        control.mesh = config.mesh_profile;
     }
 
     store::Store& store;

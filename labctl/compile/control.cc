@@ -2,6 +2,7 @@
 
 #include "labctl/api/naming.h"
 #include "labctl/compile/attached_pod.h"
+#include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/pod_status.h"
 #include "labctl/compile/pod_termination.h"
 #include "labctl/compile/sidecar_objects.h"
@@ -105,7 +106,8 @@ std::vector<std::string> texts(const std::vector<netemu::IpAddress>& addresses) 
 
 } // namespace
 
-std::optional<std::string> admit_pod(const store::Store& store, Json& pod, bool mesh) {
+std::optional<std::string>
+admit_pod(const store::Store& store, Json& pod, const std::string& mesh) {
     auto& spec = pod["spec"];
     const auto ns = api::string_at(pod, "metadata.namespace");
     auto account =
@@ -126,8 +128,10 @@ std::optional<std::string> admit_pod(const store::Store& store, Json& pod, bool 
     if (store.size("Pod") >= netemu::limits::kPodsMax) {
         return refusal + "a lab has at most " + std::to_string(netemu::limits::kPodsMax) + " pods";
     }
-    if (mesh && wants_sidecar(store, pod)) {
+    if (mesh == kMeshProfileIstio && wants_sidecar(store, pod)) {
         inject_sidecar(pod);
+    } else if (mesh == kMeshProfileLinkerd && wants_linkerd_proxy(store, pod)) {
+        inject_linkerd_proxy(store, pod);
     }
     return std::nullopt;
 }

@@ -36,7 +36,7 @@ public:
     std::string now;           // metav1.Time of this reconcile
     bool assume_ready = false; // pods count as running and ready as soon as they have an address
     const std::vector<ImageRule>* images = nullptr; // what runs in the pods, as the lab says
-    bool mesh = false;                              // new pods may get a sidecar
+    std::string mesh = "none";                      // its profile, whose sidecars new pods may get
 
     /// Makes a pod, with its node and addresses if there are any for it. When the API server would
     /// refuse it (its ServiceAccount does not exist), says so in an event, sets `refusal` and
@@ -100,7 +100,8 @@ private:
 /// What admission does to a new pod: its serviceAccountName's default, and with a `mesh` its
 /// sidecar. Returns the API server's words when it refuses the pod: the account does not exist, or
 /// the lab has all the pods that it may have.
-std::optional<std::string> admit_pod(const store::Store& store, api::Json& pod, bool mesh);
+std::optional<std::string>
+admit_pod(const store::Store& store, api::Json& pod, const std::string& mesh);
 
 /// ownerReferences' entry that makes `owner` the controller.
 api::Json controller_reference(const api::Object& owner);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/describe_linkerd.h"
 #include "labctl/compile/explain_mesh_inbound.h"
 #include "labctl/compile/mesh_policies.h"
 #include "labctl/compile/mesh_view.h"
@@ -145,10 +146,13 @@ Json describe_mesh(
     const mesh::SidecarTable& table,
     const api::ObjectKey& key) {
     const auto object = store.get(key);
-    if (config.mesh_profile != kMeshProfileIstio || !object) {
+    if (config.mesh_profile == "none" || !object) {
         return nullptr;
     }
     const MeshView view(store, table);
+    if (view.of_linkerd()) {
+        return describe_linkerd(view, *object);
+    }
     return key.kind == "Pod"                   ? describe_pod(view, *object)
            : key.kind == "PeerAuthentication"  ? describe_authentication(view, *object)
            : key.kind == "AuthorizationPolicy" ? describe_authorization(view, *object)

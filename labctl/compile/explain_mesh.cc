@@ -10,7 +10,7 @@
 #include "labctl/compile/explain_mesh_outbound.h"
 #include "labctl/compile/explain_mesh_source.h"
 #include "labctl/compile/explain_url.h"
-#include "labctl/compile/sidecar_objects.h"
+#include "labctl/compile/linkerd_objects.h"
 
 namespace labctl::compile {
 
@@ -43,6 +43,9 @@ public:
           from_(string_at(way, "from.name")) {
         const bool pod = from_ != "external" && !from_.starts_with("node/");
         own_ = pod ? view_.workload(from_) : nullptr;
+        if (own_ != nullptr && view_.of_linkerd() && passes_by()) {
+            own_ = nullptr;
+        }
         service_ = own_ == nullptr ? nullptr : view_.service(target);
         find_ends();
     }
@@ -57,6 +60,7 @@ public:
     Json tell() {
         tell_from();
         story_["outbound"] = own_ == nullptr       ? explain_application(speech_)
+                             : view_.of_linkerd()  ? explain_linkerd_outbound(service_, speech_)
                              : service_ == nullptr ? explain_passthrough(view_, target_)
                                                    : explain_cluster(view_, *service_, speech_);
         story_["endpoints"] = Json::array();
@@ -74,6 +78,12 @@ public:
     }
 
 private:
+    /// Whether FROM's own rules let it past its proxy.
+    [[nodiscard]] bool passes_by() const {
+        const auto pod = view_.pod(from_);
+        return pod && contains_port(skipped_outbound_ports(pod->body), target_.port);
+    }
+
     /// The application's TLS where its sidecar wants to read HTTP.
     [[nodiscard]] bool unreadable() const {
         return service_ != nullptr && service_->protocol == mesh::SidecarProtocol::Http &&
@@ -91,7 +101,7 @@ private:
                      endpoint.pod,
                      1.0 / static_cast<double>(service_->endpoints.size()),
                      own_address(),
-                     endpoint.mtls});
+                     endpoint.mtls && !is_own(endpoint.pod)});
             }
             return;
         }
@@ -109,6 +119,11 @@ private:
                  explain_client(way_, branch, address->address.family(), view_.store(), network_),
                  false});
         }
+    }
+
+    /// Linkerd's proxies speak plaintext to their own pod.
+    [[nodiscard]] bool is_own(const std::string& pod) const {
+        return view_.of_linkerd() && pod == from_;
     }
 
     /// Where a port is one of HTTP, something is asked even if the question has no URL.
@@ -134,7 +149,11 @@ private:
             return;
         }
         const auto pod = from_.starts_with("node/") ? nullptr : view_.pod(from_);
-        story_["from"]["why"] = pod ? sidecar_absence(view_.store(), pod->body) : "it is no pod";
+        story_["from"]["why"] = !pod                  ? "it is no pod"
+                                : !view_.of_linkerd() ? sidecar_absence(view_.store(), pod->body)
+                                : view_.workload(from_) != nullptr
+                                    ? "the port passes the proxy by (skip-outbound-ports)"
+                                    : linkerd_absence(view_.store(), pod->body);
         if (pod) {
             add_hints(late_sidecar_hints(view_, from_));
         }
@@ -142,7 +161,7 @@ private:
 
     /// The port of the Service, as FROM has named it; 0: it called a pod.
     [[nodiscard]] std::uint16_t service_port() const {
-        if (service_ != nullptr) {
+        if (service_ != nullptr && !view_.of_linkerd()) {
             return cluster_port(*service_);
         }
         return string_at(way_, "service").empty() ? std::uint16_t{0} : target_.port;
@@ -161,6 +180,11 @@ private:
         if (!there) {
             return "no sidecar there";
         }
+        if (view_.of_linkerd()) {
+            return end.mtls          ? "a proxy there, which must show " + string_at(story, "id")
+                   : is_own(end.pod) ? "its own pod"
+                                     : "the port passes its proxy by";
+        }
         const auto policy = string_at(story, "mtls.policy");
         return end.mtls ? "a sidecar there, mode " + mode
                         : "mode " + mode + (policy.empty() ? "" : " by " + policy);
@@ -176,6 +200,7 @@ private:
         arrival.address = end.address;
         arrival.source = end.source;
         arrival.by_sidecar = own_ != nullptr;
+        arrival.of_own_pod = own_ != nullptr && is_own(end.pod);
         if (end.mtls && own_ != nullptr) {
             arrival.peer_id = view_.id_of(*own_);
             arrival.sni = service_->sni;
@@ -247,7 +272,9 @@ private:
             const bool http = string_at(story_, "outbound.spoken") == "HTTP";
             story_["outcome"] = "no-endpoints";
             story_["text"] =
-                service_ == nullptr ? std::string("nobody is at the other end")
+                service_ == nullptr  ? std::string("nobody is at the other end")
+                : view_.of_linkerd() ? std::string(http ? "504" : "connection closed") + ": " +
+                                           service_->name + " has no ready endpoints"
                 : http ? "503 no healthy upstream: " + service_->name + " has no ready endpoints"
                        : "connection closed: " + service_->name + " has no ready endpoints";
             return;
@@ -277,7 +304,7 @@ private:
 
 void explain_mesh(Json& explanation, const MeshSources& sources, const ExplainQuestion& question) {
     const auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
-    if (sources.config.mesh_profile != kMeshProfileIstio || !target ||
+    if (sources.config.mesh_profile == "none" || !target ||
         string_at(explanation, "to.protocol") != "TCP") {
         return;
     }

@@ -4,6 +4,7 @@
 
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_profile.h"
+#include "labctl/compile/linkerd_network.h"
 #include "labctl/compile/network_view.h"
 #include "labctl/compile/node_cache.h"
 #include "labctl/compile/sidecar_network.h"
@@ -223,6 +224,8 @@ void add_sidecars(const ClusterView& cluster, netemu::DesiredState& state) {
             const auto found = state.namespaces.find(pod_namespace(pod.ns, pod.name));
             if (pod.sidecar && found != state.namespaces.end()) {
                 add_sidecar_network(pod.addresses, found->second);
+            } else if (pod.linkerd && found != state.namespaces.end()) {
+                add_linkerd_network(*pod.linkerd, found->second);
             }
         }
     }

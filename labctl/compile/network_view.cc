@@ -9,6 +9,7 @@
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/cni_profile.h"
 #include "labctl/compile/conflist_profile.h"
+#include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/network_mtu.h"
 #include "labctl/compile/policies.h"
@@ -188,6 +189,7 @@ void view_pods(
     const store::Store& store, const ClusterConfig& config, std::vector<NodeView>& nodes) {
     const bool by_plugins = config.cni_profile == kConflist;
     const bool mesh = config.mesh_profile == kMeshProfileIstio;
+    const bool linkerd = config.mesh_profile == kMeshProfileLinkerd;
     std::unordered_map<std::string, NodeView*> by_name;
     for (auto& node : nodes) {
         by_name.emplace(node.name, &node);
@@ -199,6 +201,10 @@ void view_pods(
         }
         PodView pod{object->ns(), object->name(), pod_addresses(object->body)};
         pod.sidecar = mesh && has_sidecar(object->body);
+        if (linkerd && has_linkerd_proxy(object->body)) {
+            pod.linkerd = {
+                skipped_inbound_ports(object->body), skipped_outbound_ports(object->body)};
+        }
         if (by_plugins) { // they have their namespace first
             node->second->pods.push_back(std::move(pod));
         } else if (!pod.addresses.empty()) {

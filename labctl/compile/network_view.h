@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "labctl/compile/linkerd_network.h"
 #include "netemu/base/address.h"
 #include "netemu/model/wireguard.h"
 
@@ -23,7 +25,8 @@ struct PodView {
     std::string name;
     std::vector<netemu::IpAddress> addresses; // one per family, the primary one first
     std::uint32_t index = 0;                  // of the outer end of its veth, unique on its node
-    bool sidecar = false;                     // its connections are led to one
+    bool sidecar = false;                     // its connections are led to one of Istio
+    std::optional<SkippedPorts> linkerd{};    // set: to one of Linkerd, but for these
 };
 
 struct NodeView {

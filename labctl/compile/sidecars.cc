@@ -6,6 +6,9 @@
 #include <utility>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/linkerd_objects.h"
+#include "labctl/compile/linkerd_policies.h"
+#include "labctl/compile/linkerd_table.h"
 #include "labctl/compile/sidecar_objects.h"
 #include "labctl/compile/sidecar_table.h"
 
@@ -13,7 +16,7 @@ namespace labctl::compile {
 
 Sidecars::Sidecars(store::Store& store, const ClusterConfig& config)
     : store_(store), config_(config) {
-    if (config_.mesh_profile != kMeshProfileIstio) {
+    if (config_.mesh_profile == "none") {
         dirty_ = false;
         return;
     }
@@ -32,9 +35,15 @@ Sidecars::~Sidecars() {
 void Sidecars::on_event(const store::Event& event) {
     constexpr std::array<std::string_view, 3> kConcerning{
         "Service", "PeerAuthentication", "AuthorizationPolicy"};
+    const bool linkerd = config_.mesh_profile == kMeshProfileLinkerd;
     const auto kind = event.object->kind();
-    if (std::find(kConcerning.begin(), kConcerning.end(), kind) != kConcerning.end()) {
+    if (std::find(kConcerning.begin(), kConcerning.end(), kind) != kConcerning.end() ||
+        (linkerd && (kind == "Namespace" || is_linkerd_kind(kind)))) {
         dirty_ = dirty_ || !event.status_only;
+    } else if (kind == "Pod" && linkerd) { // its peers know it by its addresses
+        const bool moved = event.previous && api::at(event.previous->body, "status.podIPs") !=
+                                                 api::at(event.object->body, "status.podIPs");
+        dirty_ = dirty_ || ((!event.status_only || moved) && has_linkerd_proxy(event.object->body));
     } else if (kind == "Pod") {
         dirty_ = dirty_ || (!event.status_only && has_sidecar(event.object->body));
     } else if (kind == "EndpointSlice") {
@@ -50,7 +59,9 @@ std::optional<mesh::SidecarTable> Sidecars::update() {
     if (!std::exchange(dirty_, false)) {
         return std::nullopt;
     }
-    auto table = make_sidecar_table(store_, slices_, config_);
+    auto table = config_.mesh_profile == kMeshProfileLinkerd
+                     ? make_linkerd_table(store_, slices_, config_)
+                     : make_sidecar_table(store_, slices_, config_);
     if (table == table_) {
         return std::nullopt;
     }

@@ -263,6 +263,9 @@ mesh::Response HttpConnection::client_head(
     proxy_.edit_answer(
         changed,
         std::chrono::duration_cast<std::chrono::milliseconds>(netemu::Clock::now() - relayed_at_));
+    for (const auto& field : answer_fields_) {
+        changed.headers.set(field.name, field.value);
+    }
     return changed;
 }
 

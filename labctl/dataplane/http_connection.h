@@ -103,6 +103,7 @@ private:
     // Its answer.
     std::shared_ptr<UpstreamExchange> upstream_;
     std::shared_ptr<void> lease_; // see HttpProxy::Decision
+    std::vector<mesh::Header> answer_fields_;
     bool upstream_ready_ = false;
     netemu::Clock::time_point relayed_at_{};
     mesh::BodyFraming answer_framing_ = mesh::BodyFraming::None;

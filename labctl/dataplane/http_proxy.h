@@ -21,7 +21,7 @@ struct HttpClient {
     std::uint16_t port = 0;
     bool tls = false;
     netemu::Endpoint target{};             // of a sidecar: where the client meant to connect to
-    std::optional<std::string> identity{}; // the SPIFFE ID that it has proved
+    std::optional<std::string> identity{}; // that it has proved: a SPIFFE ID, or a DNS name
     std::string server_name{};             // SNI
     std::string certificate{};             // XFCC's element about its certificate
 };
@@ -48,6 +48,8 @@ public:
         mesh::Request head;               // as it goes there
         Refusal refusal;                  // else
         std::shared_ptr<void> lease{};    // kept while the request is under way
+        /// Fields of the answer that comes from there, in place of others of their names.
+        std::vector<mesh::Header> answer_fields{};
     };
     [[nodiscard]] virtual Decision
     decide(const mesh::Request& request, const HttpClient& client) = 0;

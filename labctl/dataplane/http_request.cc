@@ -27,6 +27,7 @@ void HttpConnection::relay(HttpProxy::Decision decision) {
     upstream_ready_ = false;
     relayed_at_ = netemu::Clock::now();
     lease_ = std::move(decision.lease);
+    answer_fields_ = std::move(decision.answer_fields);
     upstream_ = std::make_shared<UpstreamExchange>(
         loop_,
         proxy_.pool(),

@@ -1,6 +1,7 @@
 #include "labctl/dataplane/sample_record.h"
 
 #include "labctl/dataplane/workload.h"
+#include "mesh/linkerd/identity.h"
 #include "mesh/spiffe/id.h"
 #include "netemu/base/error.h"
 
@@ -74,8 +75,9 @@ Outcome read_outcome(WireReader& record) {
 void note_identities(probe::Sample& sample) {
     const auto field = [&sample](std::string_view name) {
         const auto found = sample.http->headers.find(std::string(name));
-        const bool valid =
-            found != sample.http->headers.end() && mesh::SpiffeId::try_parse(found->second);
+        const bool valid = found != sample.http->headers.end() &&
+                           (mesh::SpiffeId::try_parse(found->second) ||
+                            mesh::linkerd::is_service_account_identity(found->second));
         return valid ? found->second : std::string();
     };
     if (sample.http && !sample.backend.empty()) {

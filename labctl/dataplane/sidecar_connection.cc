@@ -22,6 +22,9 @@ using mesh::istio::MtlsMode;
 /// PILOT_INBOUND_PROTOCOL_DETECTION_TIMEOUT 1s, MeshConfig.protocolDetectionTimeout 5s).
 constexpr auto kInboundPatience = 1s;
 constexpr auto kOutboundPatience = 5s;
+/// Linkerd's detection takes that long (linkerd/linkerd2-proxy linkerd/app/src/env.rs). On an
+/// opaque port only the mesh's own TLS is looked for, which comes at once.
+constexpr auto kLinkerdPatience = 10s;
 constexpr auto kSidecarSilenceMax = 75s;
 constexpr auto kSidecarAlertMax = 2s; // to take it
 constexpr std::size_t kSidecarFirstReadBytes = 16U << 10U;
@@ -48,14 +51,31 @@ SidecarConnection::~SidecarConnection() {
 void SidecarConnection::start() {
     loop_.add(socket_.get(), EPOLLIN, [this](std::uint32_t) { look(); });
     if (inbound_) {
-        wait_at_most(kInboundPatience);
+        wait_at_most(inbound_patience());
     } else {
         decide_outbound(false); // most of it hangs on the target alone
     }
 }
 
+std::chrono::milliseconds SidecarConnection::inbound_patience() const {
+    const auto* const workload = pod_.workload();
+    const bool short_time = !pod_.rules()->of_linkerd() || workload == nullptr ||
+                            mesh::is_opaque(mesh::inbound_server(
+                                pod_.rules()->table(), *workload, client_.target.port));
+    return short_time ? kInboundPatience : kLinkerdPatience;
+}
+
 void SidecarConnection::rules_changed() {
     const auto* const workload = pod_.workload();
+    if (pod_.rules()->of_linkerd()) { // requests are asked about one by one
+        if (inbound_ && relay_) {
+            const auto verdict = pod_.authorize_bytes(client_, speech_);
+            if (!verdict.allowed) {
+                refuse("the policies have changed: " + verdict.text);
+            }
+        }
+        return;
+    }
     const bool unknown = inbound_ && http_ && !client_.identity;
     if (unknown && workload != nullptr &&
         mesh::sidecar_port(*workload, client_.target.port).mode == MtlsMode::Strict) {
@@ -122,6 +142,9 @@ void SidecarConnection::decide_inbound(bool patience_is_over) {
     if (workload == nullptr) {
         return refuse("the mesh does not know this pod yet");
     }
+    if (pod_.rules()->of_linkerd()) {
+        return decide_inbound_of_linkerd(*workload, patience_is_over);
+    }
     const auto port = mesh::sidecar_port(*workload, client_.target.port);
     protocol_ = port.protocol;
     using Found = mesh::ClientHello::Found;
@@ -147,6 +170,27 @@ void SidecarConnection::decide_inbound(bool patience_is_over) {
     decide_plaintext(patience_is_over);
 }
 
+/// TLS that asks for this pod's own name is the mesh's; all other is the application's. Nobody is
+/// refused for what they speak: that is for the policies to say.
+void SidecarConnection::decide_inbound_of_linkerd(
+    const mesh::SidecarWorkload& workload, bool patience_is_over) {
+    const auto& server = mesh::inbound_server(pod_.rules()->table(), workload, client_.target.port);
+    protocol_ = mesh::is_opaque(server) ? SidecarProtocol::Tcp : SidecarProtocol::Detect;
+    using Found = mesh::ClientHello::Found;
+    const auto hello = mesh::read_client_hello(held_);
+    if (hello.found == Found::Undecided && !patience_is_over) {
+        return;
+    }
+    if (hello.found != Found::Complete) {
+        return decide_plaintext(patience_is_over);
+    }
+    const auto own = pod_.rules()->own_id(workload.account);
+    if (!own.empty() && hello.server_name == own) {
+        return begin_tls();
+    }
+    carry_bytes("TLS of the application's own");
+}
+
 /// HTTP/2 is carried as bytes: nothing here reads it.
 void SidecarConnection::decide_plaintext(bool patience_is_over) {
     if (protocol_ == SidecarProtocol::Tcp) {
@@ -154,7 +198,7 @@ void SidecarConnection::decide_plaintext(bool patience_is_over) {
     }
     const auto speech = held_.empty() ? Speech::Undecided : sniff(held_);
     if (speech == Speech::Http2) {
-        return carry_bytes("HTTP/2, as bytes");
+        return carry_bytes("HTTP/2, as bytes", mesh::linkerd::Speech::Http2);
     }
     if (speech == Speech::Http1 || (speech == Speech::Raw && protocol_ == SidecarProtocol::Http)) {
         return carry_http();
@@ -166,7 +210,9 @@ void SidecarConnection::decide_plaintext(bool patience_is_over) {
         return protocol_ == SidecarProtocol::Http ? carry_http() : carry_bytes("TCP");
     }
     if (timer_ == 0 && !patience_is_over && protocol_ == SidecarProtocol::Detect) {
-        wait_at_most(kOutboundPatience);
+        wait_at_most(
+            pod_.rules()->of_linkerd() ? std::chrono::milliseconds(kLinkerdPatience)
+                                       : std::chrono::milliseconds(kOutboundPatience));
     }
 }
 
@@ -196,7 +242,14 @@ void SidecarConnection::take_identity() {
     const auto* tls = stream_->tls();
     const auto* peer = tls->peer();
     client_.server_name = tls->server_name();
-    if (peer != nullptr && tls->verified()) {
+    if (peer == nullptr || !tls->verified()) {
+        return;
+    }
+    if (pod_.rules()->of_linkerd()) {
+        if (!peer->dns_names.empty()) {
+            client_.identity = peer->dns_names.front();
+        }
+    } else {
         client_.identity = peer->spiffe_id();
         const auto own = pod_.rules()->own_id(pod_.workload()->account);
         client_.certificate = "By=" + own + ";Hash=" + peer->sha256 + ";Subject=\"" +
@@ -213,7 +266,7 @@ void SidecarConnection::on_client_secured() {
     if (protocol_ == SidecarProtocol::Tcp) {
         carry_bytes("TCP");
     } else if (protocol_ == SidecarProtocol::Detect) {
-        wait_at_most(kInboundPatience);
+        wait_at_most(inbound_patience());
     }
 }
 
@@ -267,17 +320,19 @@ void SidecarConnection::carry_http() {
     adopted ? http_->take_over(held, ended_) : http_->start(held);
 }
 
-void SidecarConnection::carry_bytes(const std::string& what) {
+void SidecarConnection::carry_bytes(const std::string& what, mesh::linkerd::Speech speech) {
+    speech_ = speech;
     loop_.cancel(std::exchange(timer_, 0));
     std::string story = std::string(inbound_ ? "inbound " : "outbound ") + what;
     Upstream upstream{client_.target};
     if (inbound_) {
-        const auto verdict = pod_.authorize(client_, nullptr);
+        const auto verdict = pod_.authorize_bytes(client_, speech);
         story += client_.identity ? " by " + *client_.identity : " by nobody known (plaintext)";
         if (!verdict.allowed) {
             return refuse(verdict.text);
         }
-        upstream = SidecarPod::application(client_.target);
+        story += verdict.note;
+        upstream = pod_.application(client_.target);
     } else if (const auto* service = pod_.rules()->service(client_.target)) {
         auto choice = pod_.choose(*service);
         if (choice.candidates.empty()) {

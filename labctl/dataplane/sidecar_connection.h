@@ -59,6 +59,7 @@ private:
     void look();
     void decide_outbound(bool patience_is_over);
     void decide_inbound(bool patience_is_over);
+    void decide_inbound_of_linkerd(const mesh::SidecarWorkload& workload, bool patience_is_over);
     void decide_plaintext(bool patience_is_over);
     void look_within(bool patience_is_over);
     void wait_at_most(std::chrono::milliseconds time);
@@ -67,7 +68,9 @@ private:
     void take_identity();
 
     void carry_http();
-    void carry_bytes(const std::string& what);
+    void
+    carry_bytes(const std::string& what, mesh::linkerd::Speech speech = mesh::linkerd::Speech::Tcp);
+    [[nodiscard]] std::chrono::milliseconds inbound_patience() const;
     void refuse(const std::string& why);
     void close();
 
@@ -79,7 +82,8 @@ private:
     Closed closed_;
     Phase phase_ = Phase::Looking;
     mesh::SidecarProtocol protocol_ = mesh::SidecarProtocol::Detect;
-    std::string held_; // that has come, and nobody has had
+    mesh::linkerd::Speech speech_ = mesh::linkerd::Speech::Tcp; // of bytes that are carried on
+    std::string held_;                                          // that has come, and nobody has had
     bool ended_ = false;
     netemu::EventLoop::TimerId timer_ = 0;
     netemu::Clock::time_point since_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "labctl/dataplane/linkerd_answers.h"
 #include "labctl/dataplane/request_id.h"
 #include "labctl/dataplane/sidecar_answers.h"
 #include "labctl/dataplane/workload.h"
@@ -26,6 +27,7 @@ constexpr std::string_view kInboundSource6 = "::6";
 constexpr std::size_t kSniMax = 255;
 
 constexpr std::string_view kCertificateField = "x-forwarded-client-cert";
+constexpr std::string_view kClientIdField = "l5d-client-id";
 
 std::string story_of(const mesh::Request& request) {
     return request.method + " " + mesh::request_authority(request).substr(0, kSidecarLogHostMax) +
@@ -38,13 +40,27 @@ void set_if_absent(mesh::Headers& headers, const char* name, const std::string& 
     }
 }
 
-/// What a sidecar adds to every request. X-Forwarded-For stays as it is: that is the edge's.
+/// What a sidecar of Istio adds to every request. X-Forwarded-For stays as it is: that is the
+/// edge's.
 mesh::Request sidecar_request(const mesh::Request& request) {
     auto head = mesh::pass_request(request);
     set_if_absent(head.headers, "x-forwarded-proto", "http");
     set_if_absent(head.headers, "x-request-id", make_request_id());
     head.headers.remove(kCertificateField); // only a sidecar's own word is believed
     return head;
+}
+
+/// Linkerd's says whom its client is, and takes nobody else's word for it.
+mesh::Request linkerd_request(const mesh::Request& request) {
+    auto head = mesh::pass_request(request);
+    head.headers.remove(kClientIdField);
+    return head;
+}
+
+/// By what it is let in.
+std::string linkerd_note(const mesh::linkerd::Decision& verdict) {
+    return verdict.allowed ? (verdict.audit ? " [audit: " : " [") + verdict.authorization + "]"
+                           : std::string();
 }
 
 void add_time(mesh::Response& head, std::chrono::milliseconds took) {
@@ -75,8 +91,13 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
     Choice choice;
     const auto count = service.endpoints.size();
     if (count == 0) {
-        choice.refusal = {
-            503, "UH: " + service.name + " has no ready endpoints", true, "no healthy upstream"};
+        choice.refusal = rules_->of_linkerd()
+                             ? linkerd_without_endpoints(service.name)
+                             : HttpProxy::Refusal{
+                                   503,
+                                   "UH: " + service.name + " has no ready endpoints",
+                                   true,
+                                   "no healthy upstream"};
         return choice;
     }
     std::shared_ptr<const mesh::TlsClientConfig> tls;
@@ -101,13 +122,17 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
     }
     for (std::size_t i = 0; i < drawn; ++i) {
         const auto& endpoint = service.endpoints[order[i]];
-        if (endpoint.mtls && !tls) {
+        // Linkerd's proxies speak plaintext to their own pod (reference 2).
+        const bool own = rules_->of_linkerd() && endpoint.pod == pod_->identity.key();
+        const bool mtls = endpoint.mtls && !own;
+        if (mtls && !tls) {
             continue;
         }
         Upstream upstream{endpoint.address};
-        if (endpoint.mtls) {
+        if (mtls) {
+            const auto& name = endpoint.server_name.empty() ? service.sni : endpoint.server_name;
             upstream.tls = tls;
-            upstream.server_name = service.sni.size() > kSniMax ? "" : service.sni;
+            upstream.server_name = name.size() > kSniMax ? "" : name;
         }
         if (choice.candidates.empty()) {
             order[0] = order[i];
@@ -115,7 +140,8 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
         choice.candidates.push_back(std::move(upstream));
     }
     if (choice.candidates.empty()) {
-        choice.refusal = sidecar_without_certificate(service.name);
+        choice.refusal = rules_->of_linkerd() ? linkerd_without_certificate(service.name)
+                                              : sidecar_without_certificate(service.name);
         return choice;
     }
     const auto& first = service.endpoints[order[0]];
@@ -130,16 +156,48 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
     return choice;
 }
 
-Upstream SidecarPod::application(const netemu::Endpoint& target) {
+Upstream SidecarPod::application(const netemu::Endpoint& target) const {
     Upstream upstream{target};
+    if (rules_->of_linkerd()) {
+        return upstream;
+    }
     static const auto kSource4 = netemu::IpAddress::parse(kInboundSource4);
     static const auto kSource6 = netemu::IpAddress::parse(kInboundSource6);
     upstream.source = target.address.is_v4() ? kSource4 : kSource6;
     return upstream;
 }
 
+SidecarPod::Verdict
+SidecarPod::authorize_bytes(const HttpClient& client, mesh::linkerd::Speech speech) const {
+    if (!rules_->of_linkerd()) {
+        auto verdict = ask_istio(client, nullptr);
+        return {verdict.allowed, std::move(verdict.text)};
+    }
+    auto verdict = ask_linkerd(client, speech, nullptr);
+    return {verdict.allowed, std::move(verdict.text), linkerd_note(verdict)};
+}
+
+mesh::linkerd::Decision SidecarPod::ask_linkerd(
+    const HttpClient& client,
+    mesh::linkerd::Speech speech,
+    const mesh::linkerd::RequestFacts* request) const {
+    if (workload_ == nullptr) {
+        return {
+            false,
+            mesh::linkerd::Why::NotAuthorized,
+            403,
+            {},
+            {},
+            false,
+            "the mesh does not know this pod any more"};
+    }
+    const mesh::linkerd::ConnectionFacts facts{client.tls, client.identity, client.address.address};
+    const auto& server = mesh::inbound_server(rules_->table(), *workload_, client.target.port);
+    return mesh::linkerd::decide(server, facts, speech, request);
+}
+
 mesh::istio::Decision
-SidecarPod::authorize(const HttpClient& client, const mesh::istio::RequestFacts* request) const {
+SidecarPod::ask_istio(const HttpClient& client, const mesh::istio::RequestFacts* request) const {
     mesh::istio::ConnectionFacts facts;
     facts.peer_id = client.identity;
     facts.source = client.address.address;
@@ -159,7 +217,8 @@ void SidecarPod::log(
 
 HttpProxy::Refusal SidecarPod::Side::failed(
     const UpstreamExchange::Failure& failure, const netemu::Endpoint& endpoint) const {
-    return sidecar_failure(failure, endpoint);
+    return owner_.rules_->of_linkerd() ? linkerd_failure(failure, endpoint)
+                                       : sidecar_failure(failure, endpoint);
 }
 
 HttpProxy::Patience SidecarPod::Side::patience() const {
@@ -172,7 +231,8 @@ HttpProxy::Decision
 SidecarPod::Outbound::decide(const mesh::Request& request, const HttpClient& client) {
     Decision decision;
     decision.story = "outbound " + story_of(request);
-    decision.head = sidecar_request(request);
+    decision.head =
+        owner_.rules_->of_linkerd() ? linkerd_request(request) : sidecar_request(request);
     if (auto refusal = sidecar_tunnel_refusal(decision.head)) {
         decision.refusal = *std::move(refusal);
         return decision;
@@ -196,10 +256,14 @@ SidecarPod::Outbound::decide(const mesh::Request& request, const HttpClient& cli
 
 mesh::Response
 SidecarPod::Outbound::reply(const Refusal& refusal, const mesh::Request* request) const {
-    return sidecar_reply("envoy", refusal, request);
+    return owner_.rules_->of_linkerd() ? linkerd_reply(refusal, request)
+                                       : sidecar_reply("envoy", refusal, request);
 }
 
 void SidecarPod::Outbound::edit_answer(mesh::Response& head, std::chrono::milliseconds took) const {
+    if (owner_.rules_->of_linkerd()) {
+        return;
+    }
     head.headers.set("server", "envoy");
     add_time(head, took);
 }
@@ -211,15 +275,24 @@ SidecarPod::Inbound::decide(const mesh::Request& request, const HttpClient& clie
     Decision decision;
     decision.story = "inbound " + story_of(request);
     decision.story += client.identity ? " by " + *client.identity : " by nobody known (plaintext)";
-    auto head = sidecar_request(request);
+    const bool linkerd = owner_.rules_->of_linkerd();
+    auto head = linkerd ? linkerd_request(request) : sidecar_request(request);
     if (auto refusal = sidecar_tunnel_refusal(head)) {
         decision.refusal = *std::move(refusal);
-        return decision;
+    } else if (linkerd) {
+        owner_.judge_as_linkerd(decision, std::move(head), client);
+    } else {
+        owner_.judge_as_istio(decision, std::move(head), client);
     }
+    return decision;
+}
+
+void SidecarPod::judge_as_istio(
+    HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const {
     const auto path = mesh::normalize_path(head.target);
     if (!path) {
         decision.refusal = {400, "the path is none"};
-        return decision;
+        return;
     }
     // What is judged is what the application gets.
     head.target = *path;
@@ -227,11 +300,11 @@ SidecarPod::Inbound::decide(const mesh::Request& request, const HttpClient& clie
         head.headers.set(std::string(kCertificateField), client.certificate);
     }
     const mesh::istio::RequestFacts facts{
-        request.method,
+        head.method,
         std::string_view(*path).substr(0, path->find('?')),
         head.headers.get("host"),
         &head.headers};
-    const auto verdict = owner_.authorize(client, &facts);
+    const auto verdict = ask_istio(client, &facts);
     for (const auto& told : verdict.audited) {
         decision.story += " [audit: " + told + "]";
     }
@@ -240,19 +313,54 @@ SidecarPod::Inbound::decide(const mesh::Request& request, const HttpClient& clie
     }
     if (!verdict.allowed) {
         decision.refusal = {403, verdict.text, true, "RBAC: access denied"};
-        return decision;
+        return;
     }
     decision.candidates = {application(client.target)};
     decision.head = std::move(head);
-    return decision;
+}
+
+/// The path is judged as it came: Linkerd makes nothing of it, and passes it on so.
+void SidecarPod::judge_as_linkerd(
+    HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const {
+    const mesh::linkerd::RequestFacts facts{
+        head.method, head.path(), head.query(), head.headers.get("host"), &head.headers};
+    const auto verdict = ask_linkerd(client, mesh::linkerd::Speech::Http1, &facts);
+    if (!verdict.allowed) {
+        // Whoever is not meshed is not told.
+        const char* told = !client.tls ? ""
+                           : verdict.why == mesh::linkerd::Why::NoRoute
+                               ? "no route found for request"
+                               : "unauthorized request on route";
+        constexpr int kMisdirected = 502; // what is spoken is not what the Server says
+        decision.refusal = {
+            verdict.status == 0 ? kMisdirected : verdict.status, verdict.text, true, told};
+        return;
+    }
+    decision.story += linkerd_note(verdict);
+    if (client.identity) {
+        head.headers.set(std::string(kClientIdField), *client.identity);
+        decision.answer_fields = {
+            {std::string(kIdentityField), rules_->own_id(workload_->account)},
+            {std::string(kClientIdentityField), *client.identity}};
+    }
+    decision.candidates = {application(client.target)};
+    decision.head = std::move(head);
 }
 
 mesh::Response
 SidecarPod::Inbound::reply(const Refusal& refusal, const mesh::Request* request) const {
-    return sidecar_reply("istio-envoy", refusal, request);
+    return owner_.rules_->of_linkerd() ? linkerd_reply(refusal, request)
+                                       : sidecar_reply("istio-envoy", refusal, request);
 }
 
 void SidecarPod::Inbound::edit_answer(mesh::Response& head, std::chrono::milliseconds took) const {
+    if (owner_.rules_->of_linkerd()) {
+        if (head.headers.has(kBackendField)) {
+            head.headers.remove(kIdentityField);
+            head.headers.remove(kClientIdentityField); // its word is not ours
+        }
+        return;
+    }
     head.headers.set("server", "istio-envoy");
     add_time(head, took);
 }

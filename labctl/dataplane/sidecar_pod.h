@@ -12,6 +12,7 @@
 #include "labctl/dataplane/sidecar_rules.h"
 #include "labctl/dataplane/upstream_pool.h"
 #include "mesh/istio/authorization.h"
+#include "mesh/linkerd/decision.h"
 #include "netemu/base/event_loop.h"
 
 namespace labctl::dataplane {
@@ -49,11 +50,17 @@ public:
     /// The one with less to do of two that are drawn by lot (Envoy's LEAST_REQUEST), and at most
     /// two others.
     [[nodiscard]] Choice choose(const mesh::SidecarService& service);
-    /// The application, as the sidecar reaches it: from 127.0.0.6, which the pod's rules let pass.
-    [[nodiscard]] static Upstream application(const netemu::Endpoint& target);
-    /// What the policies for this pod say; `request` is null for TCP.
-    [[nodiscard]] mesh::istio::Decision
-    authorize(const HttpClient& client, const mesh::istio::RequestFacts* request) const;
+    /// The application, as the sidecar reaches it: with Istio from 127.0.0.6, which the pod's rules
+    /// let pass, with Linkerd from the pod's own address.
+    [[nodiscard]] Upstream application(const netemu::Endpoint& target) const;
+    /// Whether the policies for this pod let bytes in that are no HTTP/1, and why (not).
+    struct Verdict {
+        bool allowed = true;
+        std::string text;
+        std::string note{}; // for the log: " [AUTHORIZATION]", of Linkerd
+    };
+    [[nodiscard]] Verdict
+    authorize_bytes(const HttpClient& client, mesh::linkerd::Speech speech) const;
 
     void log(const HttpClient& client, const std::string& what, int status, std::size_t body_bytes);
 
@@ -99,6 +106,17 @@ private:
         reply(const Refusal& refusal, const mesh::Request* request) const override;
         void edit_answer(mesh::Response& head, std::chrono::milliseconds took) const override;
     };
+
+    [[nodiscard]] mesh::istio::Decision
+    ask_istio(const HttpClient& client, const mesh::istio::RequestFacts* request) const;
+    [[nodiscard]] mesh::linkerd::Decision ask_linkerd(
+        const HttpClient& client,
+        mesh::linkerd::Speech speech,
+        const mesh::linkerd::RequestFacts* request) const;
+    void judge_as_istio(
+        HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const;
+    void judge_as_linkerd(
+        HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const;
 
     std::shared_ptr<ServedPod> pod_;
     std::shared_ptr<const SidecarRules> rules_;

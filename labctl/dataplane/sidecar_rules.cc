@@ -13,6 +13,15 @@ namespace {
 /// own (istio/istio:pilot/pkg/networking/core/filterchain_options.go).
 constexpr const char* kMeshAlpn = "istio";
 
+/// The authorities of all trust domains: with Linkerd there is one.
+std::string all_authorities(const mesh::SidecarTable& table) {
+    std::string pem;
+    for (const auto& [domain, bundle] : table.bundles) {
+        pem += bundle;
+    }
+    return pem;
+}
+
 std::shared_ptr<const mesh::TlsIdentity> read_identity(const mesh::SidecarIdentity& identity) {
     try {
         return mesh::TlsIdentity::parse(identity.chain_pem, identity.key_pem);
@@ -67,6 +76,9 @@ SidecarRules::make(mesh::SidecarTable table, const SidecarRules* before) {
 /// Settings for servers that no Service has any more: an account outlives many tables.
 void SidecarRules::drop_unused() const {
     std::set<std::vector<std::string>> used;
+    if (of_linkerd()) { // one for all servers, whose names are asked for
+        used.emplace();
+    }
     for (const auto& service : table_.services) {
         used.insert(service.server_ids);
     }
@@ -78,7 +90,12 @@ void SidecarRules::drop_unused() const {
 
 const mesh::SidecarService* SidecarRules::service(const netemu::Endpoint& target) const {
     const auto found = services_.find(target);
-    return found == services_.end() ? nullptr : &table_.services[found->second];
+    return found == services_.end() ? service_of_peer(target) : &table_.services[found->second];
+}
+
+const mesh::SidecarService* SidecarRules::service_of_peer(const netemu::Endpoint& target) const {
+    of_peer_ = mesh::service_of_peer(table_, target);
+    return of_peer_ ? &*of_peer_ : nullptr;
 }
 
 const mesh::SidecarWorkload* SidecarRules::workload(const std::string& pod) const {
@@ -103,7 +120,13 @@ SidecarRules::Account* SidecarRules::account(const std::string& name) const {
 
 std::string SidecarRules::own_id(const std::string& name) const {
     const auto* const known = account(name);
-    return known == nullptr ? std::string() : known->identity->facts().spiffe_id();
+    if (known == nullptr) {
+        return {};
+    }
+    const auto& facts = known->identity->facts();
+    return !of_linkerd()             ? facts.spiffe_id()
+           : facts.dns_names.empty() ? std::string()
+                                     : facts.dns_names.front();
 }
 
 std::shared_ptr<const mesh::TlsServerConfig>
@@ -112,8 +135,12 @@ SidecarRules::server_tls(const std::string& name) const {
     if (known != nullptr && !known->server) {
         mesh::TlsServerSettings settings;
         settings.identity = [identity = known->identity](std::string_view) { return identity; };
-        settings.alpn = {kMeshAlpn};
-        settings.spiffe_bundles = table_.bundles;
+        if (of_linkerd()) {
+            settings.client_ca_pem = all_authorities(table_);
+        } else {
+            settings.alpn = {kMeshAlpn};
+            settings.spiffe_bundles = table_.bundles;
+        }
         known->server = made([&] { return mesh::TlsServerConfig::make(std::move(settings)); });
     }
     return known == nullptr ? nullptr : known->server;
@@ -128,10 +155,15 @@ SidecarRules::client_tls(const std::string& name, const mesh::SidecarService& se
     auto& client = known->clients[service.server_ids];
     if (!client) {
         mesh::TlsClientSettings settings;
-        settings.alpn = {kMeshAlpn};
         settings.identity = known->identity;
-        settings.spiffe_bundles = table_.bundles;
-        settings.server_ids = service.server_ids;
+        if (of_linkerd()) {
+            settings.ca_pem = all_authorities(table_);
+            settings.must_verify = true;
+        } else {
+            settings.alpn = {kMeshAlpn};
+            settings.spiffe_bundles = table_.bundles;
+            settings.server_ids = service.server_ids;
+        }
         client = made([&] { return mesh::TlsClientConfig::make(std::move(settings)); });
     }
     return client;

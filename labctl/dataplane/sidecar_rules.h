@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,18 +29,21 @@ public:
     make(mesh::SidecarTable table, const SidecarRules* before);
 
     [[nodiscard]] const mesh::SidecarTable& table() const { return table_; }
-    /// Who is meant by a connection to there; nullptr: nobody that the mesh knows.
+    /// Who is meant by a connection to there; nullptr: nobody that the mesh knows. Valid until the
+    /// next call.
     [[nodiscard]] const mesh::SidecarService* service(const netemu::Endpoint& target) const;
-    /// Whether some Service leads there.
+    /// Whether some Service leads there, or, of Linkerd, a pod is there.
     [[nodiscard]] bool is_endpoint(const netemu::Endpoint& address) const {
-        return endpoints_.contains(address);
+        return endpoints_.contains(address) || table_.peers.contains(address.address);
     }
+    [[nodiscard]] bool of_linkerd() const { return table_.mesh == mesh::SidecarMesh::Linkerd; }
     [[nodiscard]] const mesh::SidecarWorkload* workload(const std::string& pod) const;
     /// In the order of the table.
     [[nodiscard]] std::vector<mesh::istio::AuthorizationPolicy>
     policies(const mesh::SidecarWorkload& workload) const;
 
-    /// Its SPIFFE ID; "" if there is no certificate for the account, nor settings below (nullptr).
+    /// Its SPIFFE ID, or with Linkerd its DNS name; "" if there is no certificate for the account,
+    /// nor settings below (nullptr).
     [[nodiscard]] std::string own_id(const std::string& name) const;
     [[nodiscard]] std::shared_ptr<const mesh::TlsServerConfig>
     server_tls(const std::string& name) const;
@@ -57,11 +61,13 @@ private:
     };
 
     void drop_unused() const;
+    [[nodiscard]] const mesh::SidecarService* service_of_peer(const netemu::Endpoint& target) const;
     [[nodiscard]] Account* account(const std::string& name) const;
 
     mesh::SidecarTable table_;
     std::map<netemu::Endpoint, std::size_t> services_; // by what clients connect to
     std::set<netemu::Endpoint> endpoints_;
+    mutable std::optional<mesh::SidecarService> of_peer_; // of the last `service` that is a pod's
     std::map<std::string, std::shared_ptr<Account>> accounts_;
 };
 

@@ -125,8 +125,8 @@ void SidecarServer::accept(Sidecar& sidecar, Listener& listener) {
     }
     const auto target = original_target(accepted->socket.get(), accepted->client);
     const HttpClient who{accepted->client, target ? target->port : std::uint16_t{0}};
-    if (!target || target->port == mesh::kSidecarInboundPort ||
-        target->port == mesh::kSidecarOutboundPort) {
+    const auto own = mesh::sidecar_ports(rules_->table().mesh);
+    if (!target || target->port == own.inbound || target->port == own.outbound) {
         sidecar.pod->log(
             who, "refused: it was not led here, but meant for the sidecar itself", 0, 0);
         return;

@@ -1,5 +1,6 @@
 #include "labctl/dataplane/sidecar_wire.h"
 
+#include "labctl/dataplane/linkerd_policy_wire.h"
 #include "labctl/dataplane/mesh_policy_wire.h"
 #include "labctl/dataplane/wire.h"
 #include "netemu/base/error.h"
@@ -37,6 +38,7 @@ void put_service(WireWriter& writer, const mesh::SidecarService& service) {
     writer.u32(count_of(service.endpoints.size()));
     for (const auto& endpoint : service.endpoints) {
         writer.endpoint(endpoint.address).text(endpoint.pod).u8(endpoint.mtls ? 1 : 0);
+        writer.text(endpoint.server_name);
     }
     writer.u32(count_of(service.server_ids.size()));
     for (const auto& id : service.server_ids) {
@@ -57,6 +59,7 @@ mesh::SidecarService read_service(WireReader& reader) {
         endpoint.address = reader.endpoint();
         endpoint.pod = reader.text();
         endpoint.mtls = reader.u8() != 0;
+        endpoint.server_name = reader.text();
         service.endpoints.push_back(std::move(endpoint));
     }
     for (auto count = reader.u32(); count > 0; --count) {
@@ -76,9 +79,50 @@ void put_workload(WireWriter& writer, const mesh::SidecarWorkload& workload) {
     for (const auto policy : workload.policies) {
         writer.u32(policy);
     }
+    writer.u8(workload.servers ? 1 : 0);
+    if (workload.servers) {
+        writer.u32(workload.servers->others).u32(count_of(workload.servers->ports.size()));
+        for (const auto& [port, server] : workload.servers->ports) {
+            writer.u16(port).u32(server);
+        }
+    }
 }
 
-mesh::SidecarWorkload read_workload(WireReader& reader, std::size_t policies) {
+mesh::SidecarServers read_servers(WireReader& reader, std::size_t count) {
+    const auto checked = [count](std::uint32_t index) {
+        if (index >= count) {
+            throw netemu::Error("a sidecar's port is governed by what is not there");
+        }
+        return index;
+    };
+    mesh::SidecarServers servers;
+    servers.others = checked(reader.u32());
+    for (auto rest = reader.u32(); rest > 0; --rest) {
+        const auto port = reader.u16();
+        servers.ports[port] = checked(reader.u32());
+    }
+    return servers;
+}
+
+void put_peer(WireWriter& writer, const mesh::SidecarPeer& peer) {
+    writer.text(peer.pod).text(peer.server_name).u32(count_of(peer.skipped.size()));
+    for (const auto& [from, to] : peer.skipped) {
+        writer.u16(from).u16(to);
+    }
+}
+
+mesh::SidecarPeer read_peer(WireReader& reader) {
+    mesh::SidecarPeer peer;
+    peer.pod = reader.text();
+    peer.server_name = reader.text();
+    for (auto rest = reader.u32(); rest > 0; --rest) {
+        const auto from = reader.u16();
+        peer.skipped.emplace_back(from, reader.u16());
+    }
+    return peer;
+}
+
+mesh::SidecarWorkload read_workload(WireReader& reader, std::size_t policies, std::size_t servers) {
     mesh::SidecarWorkload workload;
     workload.account = reader.text();
     workload.other_ports = read_mode(reader);
@@ -94,6 +138,9 @@ mesh::SidecarWorkload read_workload(WireReader& reader, std::size_t policies) {
         if (workload.policies.back() >= policies) {
             throw netemu::Error("a sidecar has a policy that is none");
         }
+    }
+    if (reader.u8() != 0) {
+        workload.servers = read_servers(reader, servers);
     }
     return workload;
 }
@@ -115,6 +162,12 @@ std::string encode_sidecar_table(const mesh::SidecarTable& table) {
         put_service(writer, service);
     }
     writer.text(encode_authorization_policies(table.policies));
+    writer.u8(static_cast<std::uint8_t>(table.mesh));
+    writer.text(encode_inbound_servers(table.servers)).u32(count_of(table.peers.size()));
+    for (const auto& [address, peer] : table.peers) {
+        writer.endpoint({address, 0});
+        put_peer(writer, peer);
+    }
     writer.u32(count_of(table.workloads.size()));
     for (const auto& [name, workload] : table.workloads) {
         writer.text(name);
@@ -140,9 +193,19 @@ mesh::SidecarTable decode_sidecar_table(std::string_view bytes) {
         table.services.push_back(read_service(reader));
     }
     table.policies = decode_authorization_policies(reader.text());
+    table.mesh = read_enum(reader, mesh::SidecarMesh::Linkerd);
+    table.servers = decode_inbound_servers(reader.text());
+    for (auto count = reader.u32(); count > 0; --count) {
+        const auto address = reader.endpoint().address;
+        table.peers[address] = read_peer(reader);
+    }
     for (auto count = reader.u32(); count > 0; --count) {
         const std::string name(reader.text());
-        table.workloads[name] = read_workload(reader, table.policies.size());
+        auto& workload = table.workloads[name];
+        workload = read_workload(reader, table.policies.size(), table.servers.size());
+        if ((table.mesh == mesh::SidecarMesh::Linkerd) != workload.servers.has_value()) {
+            throw netemu::Error("a sidecar is none of its mesh");
+        }
     }
     if (!reader.done()) {
         throw netemu::Error("there is more behind a table of sidecars");

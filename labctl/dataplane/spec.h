@@ -9,6 +9,7 @@
 
 #include "labctl/dataplane/lookup.h"
 #include "labctl/probe/probe.h"
+#include "mesh/sidecar/table.h"
 #include "netemu/base/address.h"
 
 /// What the supervisor asks of the data plane, as values.
@@ -64,6 +65,7 @@ struct WorkloadSpec {
     std::optional<DnsServing> dns{};         // set: its port 53 is a DNS server's
     std::optional<IngressServing> ingress{}; // set: these of its ports are an Ingress controller's
     bool sidecar = false;                    // it has one, on the ports of mesh/sidecar/table.h
+    mesh::SidecarMesh sidecar_mesh = mesh::SidecarMesh::Istio; // whose
     /// Set: no pod at all but kube-proxy's answer on the health-check node port of the Service
     /// `pod_namespace`/`pod` on `node`, which has so many ready endpoints there.
     std::optional<std::uint32_t> health_endpoints{};

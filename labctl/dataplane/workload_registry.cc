@@ -39,13 +39,15 @@ std::optional<bool> ingress_port(const WorkloadSpec& spec, const WorkloadPort& p
 }
 
 bool is_sidecar_port(const WorkloadSpec& spec, const WorkloadPort& port) {
+    const auto own = mesh::sidecar_ports(spec.sidecar_mesh);
     return spec.sidecar && port.protocol == Protocol::Tcp &&
-           (port.port == mesh::kSidecarInboundPort || port.port == mesh::kSidecarOutboundPort);
+           (port.port == own.inbound || port.port == own.outbound);
 }
 
 WorkloadSpec with_sidecar_ports(WorkloadSpec spec) {
     if (spec.sidecar) {
-        for (const auto port : {mesh::kSidecarOutboundPort, mesh::kSidecarInboundPort}) {
+        const auto own = mesh::sidecar_ports(spec.sidecar_mesh);
+        for (const auto port : {own.outbound, own.inbound}) {
             spec.ports.push_back({port, Protocol::Tcp, {}});
         }
     }
@@ -95,7 +97,8 @@ public:
             fds_.push_back(listener.socket.get());
             if (is_sidecar_port(spec, listener.port)) {
                 records_.op(Op::AddSidecarSocket).u32(pod.id);
-                records_.u8(listener.port.port == mesh::kSidecarInboundPort ? 1 : 0);
+                const auto inbound = mesh::sidecar_ports(spec.sidecar_mesh).inbound;
+                records_.u8(listener.port.port == inbound ? 1 : 0);
                 continue;
             }
             if (const auto tls = ingress_port(spec, listener.port)) {
@@ -372,7 +375,7 @@ void WorkloadRegistry::need_pod_socket(WireReader& record) {
         const auto& spec = pods_.at(name->second).spec;
         sockets.push_back(open_socket_(spec.ns_name, domain, SOCK_STREAM | SOCK_NONBLOCK, 0));
         if (spec.sidecar) {
-            const auto mark = mesh::kSidecarMark;
+            const auto mark = mesh::sidecar_mark(spec.sidecar_mesh);
             netemu::check_syscall(
                 "mark a sidecar's socket",
                 ::setsockopt(sockets[0].get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark));

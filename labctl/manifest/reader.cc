@@ -364,7 +364,8 @@ void Reader::add(Json body) {
 /// Objects of cluster-wide custom kinds have no namespace; the definition may come after them.
 void Reader::apply_custom_scopes() {
     for (auto& object : result_.objects) {
-        const auto key = compose({group_of(object.api_version()), "/", object.kind()});
+        const auto key =
+            compose({api::group_of(object.api_version()), "/", api::plain_kind(object.kind())});
         if (cluster_wide_.contains(key)) {
             object.body["metadata"].erase("namespace");
         }

@@ -107,6 +107,20 @@ void check_authorization_spec(const Cursor& spec);
 void check_peer_authentication_spec(const Cursor& spec);
 void check_peer_authentication(const Cursor& policy);
 
+// rules_linkerd.cc
+void check_linkerd_annotations(const Cursor& metadata);
+std::string wildcard_hostname(std::string_view text);
+void check_linkerd_server_spec(const Cursor& spec);
+void check_linkerd_network(const Cursor& network);
+void check_linkerd_server_selector(const Cursor& server);
+void check_linkerd_mesh_tls(const Cursor& tls);
+void check_linkerd_client(const Cursor& client);
+void check_linkerd_authorization_spec(const Cursor& spec);
+void check_linkerd_authorization(const Cursor& policy);
+void check_linkerd_mesh_tls_authentication(const Cursor& spec);
+void check_route_match(const Cursor& match);
+void check_route(const Cursor& route);
+
 // rules_lab.cc
 void default_lab_spec(api::Json& spec);
 void check_lab_spec(const Cursor& spec);

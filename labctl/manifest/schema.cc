@@ -8,7 +8,7 @@ namespace labctl::manifest::schema {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, const Struct*>, 25> kKinds{{
+constexpr std::array<std::pair<std::string_view, const Struct*>, 32> kKinds{{
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
@@ -31,6 +31,13 @@ constexpr std::array<std::pair<std::string_view, const Struct*>, 25> kKinds{{
     {"IngressClass", &kIngressClass},
     {"PeerAuthentication", &kPeerAuthentication},
     {"AuthorizationPolicy", &kAuthorizationPolicy},
+    {"Server", &kLinkerdServer},
+    {"ServerAuthorization", &kLinkerdServerAuthorization},
+    {"AuthorizationPolicy.policy.linkerd.io", &kLinkerdAuthorizationPolicy},
+    {"MeshTLSAuthentication", &kLinkerdMeshTlsAuthentication},
+    {"NetworkAuthentication", &kLinkerdNetworkAuthentication},
+    {"HTTPRoute", &kHttpRoute},
+    {"HTTPRoute.policy.linkerd.io", &kHttpRoute},
     {"Lab", &kLab},
     {"Check", &kCheck},
     {"Submission", &kSubmission},

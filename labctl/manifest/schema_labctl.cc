@@ -41,9 +41,13 @@ constexpr Table kProxy{
     text("mode").otherwise("nftables"), object("ipvs", kIpvs),
 };
 
-constexpr std::array<std::string_view, 2> kMeshProfiles{"istio", "none"};
+constexpr std::array<std::string_view, 3> kMeshProfiles{"istio", "linkerd", "none"};
+constexpr std::array<std::string_view, 6> kInboundPolicies{
+    "all-authenticated", "all-unauthenticated", "audit", "cluster-authenticated",
+    "cluster-unauthenticated", "deny"};
 constexpr Table kMesh{
     text("profile").otherwise("none").one_of(kMeshProfiles), text("trustDomain").is(trust_domain),
+    text("defaultInboundPolicy").one_of(kInboundPolicies),
     text("certificateLifetime").is(duration),
 };
 

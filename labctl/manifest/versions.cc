@@ -11,6 +11,8 @@ namespace labctl::manifest {
 
 namespace {
 
+using api::group_of;
+
 struct Served {
     std::string_view api_version;
     std::string_view kinds; // separated by spaces; a '*' in front means cluster-wide
@@ -59,9 +61,28 @@ constexpr std::array kServed{
 constexpr std::string_view kClusterWideCustom = " GatewayClass ClusterIssuer "
                                                 "IPAddressPool ClusterPolicy GlobalNetworkPolicy ";
 
-/// Istio serves its security kinds in both, and says the same in both.
-constexpr std::string_view kIstioSecurity = "security.istio.io/v1";
-constexpr std::string_view kOldIstioSecurity = "security.istio.io/v1beta1";
+/// Versions of one group that say the same, and the one that objects are stored with.
+struct Alias {
+    std::string_view kinds; // separated by spaces
+    std::string_view stored;
+    std::string_view others; // apiVersions, separated by spaces
+};
+constexpr std::array kAliases{
+    Alias{
+        "PeerAuthentication AuthorizationPolicy",
+        "security.istio.io/v1",
+        "security.istio.io/v1beta1"},
+    Alias{
+        "Server HTTPRoute",
+        "policy.linkerd.io/v1beta3",
+        "policy.linkerd.io/v1alpha1 policy.linkerd.io/v1beta1 policy.linkerd.io/v1beta2"},
+    // There is no v1beta2 of it, which does not keep people from writing it.
+    Alias{
+        "ServerAuthorization",
+        "policy.linkerd.io/v1beta1",
+        "policy.linkerd.io/v1alpha1 policy.linkerd.io/v1beta2"},
+    Alias{"HTTPRoute", "gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1beta1"},
+};
 
 /// Looks for a word in a list; returns whether it is there and whether it has a star.
 enum class Found { No, Namespaced, ClusterWide };
@@ -79,7 +100,7 @@ Found find_kind(std::string_view kinds, std::string_view kind) {
 /// The version that serves a kind of Kubernetes, or empty.
 std::string home_of(std::string_view kind) {
     for (const auto& info : api::kinds()) {
-        if (info.kind == kind) {
+        if (api::plain_kind(info.kind) == kind) {
             return info.api_version;
         }
     }
@@ -106,7 +127,8 @@ bool is_kubernetes_group(std::string_view group) {
 bool has_other_version(std::string_view api_version, std::string_view kind) {
     const auto& kinds = api::kinds();
     return std::any_of(kinds.begin(), kinds.end(), [&](const api::KindInfo& info) {
-        return info.kind == kind && group_of(info.api_version) == group_of(api_version);
+        return api::plain_kind(info.kind) == kind &&
+               group_of(info.api_version) == group_of(api_version);
     });
 }
 
@@ -114,7 +136,7 @@ std::vector<std::string> kinds_of(std::string_view api_version) {
     std::vector<std::string> names;
     for (const auto& info : api::kinds()) {
         if (info.api_version == api_version) {
-            names.push_back(info.kind);
+            names.emplace_back(api::plain_kind(info.kind));
         }
     }
     for (const auto& served : kServed) {
@@ -146,16 +168,20 @@ std::string advice(std::string_view api_version, std::string_view kind) {
                                         : std::string{};
 }
 
-} // namespace
-
-std::string_view group_of(std::string_view api_version) {
-    const auto slash = api_version.find('/');
-    return slash == api_version.npos ? std::string_view{} : api_version.substr(0, slash);
+std::string_view stored_version(std::string_view api_version, std::string_view kind) {
+    for (const auto& alias : kAliases) {
+        if (find_kind(alias.kinds, kind) != Found::No &&
+            find_kind(alias.others, api_version) != Found::No) {
+            return alias.stored;
+        }
+    }
+    return api_version;
 }
 
+} // namespace
+
 Resolved resolve_kind(std::string_view api_version, std::string_view kind) {
-    const auto stored = api_version == kOldIstioSecurity ? kIstioSecurity : api_version;
-    if (const auto* typed = api::find_kind(kind, stored)) {
+    if (const auto* typed = api::find_kind(kind, stored_version(api_version, kind))) {
         return {typed, typed->namespaced, false, {}, {}};
     }
     for (const auto& served : kServed) {

@@ -23,7 +23,4 @@ struct Resolved {
 /// one as the hint.
 Resolved resolve_kind(std::string_view api_version, std::string_view kind);
 
-/// "apps" of "apps/v1"; "" of "v1".
-std::string_view group_of(std::string_view api_version);
-
 } // namespace labctl::manifest

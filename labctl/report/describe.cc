@@ -33,7 +33,9 @@ Describer describer_for(const std::string& kind) {
         {"Endpoints", describe_endpoints},
         {"NetworkPolicy", describe_network_policy},
         {"AuthorizationPolicy", describe_authorization_policy},
-        {"PeerAuthentication", describe_peer_authentication}};
+        {"PeerAuthentication", describe_peer_authentication},
+        {"Server", describe_linkerd_server},
+        {"AuthorizationPolicy.policy.linkerd.io", describe_linkerd_authorization}};
     const auto found = kDescribers.find(kind);
     return found == kDescribers.end() ? describe_generic : found->second;
 }

@@ -81,7 +81,7 @@ void describe_generic(Description& out, const DescribeInput& input) {
     out.labels(0, "Labels", object.labels());
     out.annotations(0, "Annotations", object.annotations());
     out.field(0, "API Version", object.api_version());
-    out.field(0, "Kind", object.kind());
+    out.field(0, "Kind", string_at(object.body, "kind"));
     describe_fields(out, 0, object.body, false);
 }
 

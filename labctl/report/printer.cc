@@ -105,7 +105,10 @@ bool any_namespaced(std::span<const api::ObjectPtr> objects) {
 const KindPrinter& printer_for(const std::string& kind) {
     static const KindPrinter kGeneric{{{"AGE"}}, age_row};
     for (const auto* printer :
-         {workload_printer(kind), network_printer(kind), cluster_printer(kind)}) {
+         {workload_printer(kind),
+          network_printer(kind),
+          linkerd_printer(kind),
+          cluster_printer(kind)}) {
         if (printer != nullptr) {
             return *printer;
         }
@@ -153,7 +156,7 @@ std::string print_tables(std::span<const api::ObjectPtr> objects, const PrintOpt
 std::string resource_name(const api::Object& object) {
     const auto version = object.api_version();
     const auto slash = version.find('/');
-    const auto kind = netemu::to_lower(object.kind());
+    const auto kind = netemu::to_lower(api::plain_kind(object.kind()));
     return slash == std::string::npos ? kind : kind + "." + version.substr(0, slash);
 }
 

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/sidecar_objects.h"
+#include "mesh/linkerd/identity.h"
 #include "mesh/spiffe/authority.h"
 #include "mesh/spiffe/renewal.h"
 #include "netemu/base/base64.h"
@@ -17,8 +19,45 @@ namespace {
 
 using api::Json;
 
-constexpr const char* kAuthoritySecret = "istio-ca-secret";
-constexpr const char* kRootConfigMap = "istio-ca-root-cert";
+/// Where a mesh keeps its authority: a Secret with certificate and key, and a ConfigMap with the
+/// certificate alone.
+struct AuthorityPlace {
+    const char* ns;
+    const char* secret;
+    const char* certificate_file;
+    const char* key_file;
+    const char* secret_type;
+    const char* config_map;
+    const char* root_file;
+    bool in_every_namespace; // the ConfigMap is
+};
+constexpr AuthorityPlace kIstioAuthority{
+    compile::kMeshNamespace,
+    "istio-ca-secret",
+    "ca-cert.pem",
+    "ca-key.pem",
+    "istio.io/ca-root",
+    "istio-ca-root-cert",
+    "root-cert.pem",
+    true};
+constexpr AuthorityPlace kLinkerdAuthority{
+    compile::kLinkerdNamespace,
+    "linkerd-identity-issuer",
+    "crt.pem",
+    "key.pem",
+    "Opaque",
+    "linkerd-identity-trust-roots",
+    "ca-bundle.crt",
+    false};
+
+bool is_linkerd(const compile::ClusterConfig& config) {
+    return config.mesh_profile == compile::kMeshProfileLinkerd;
+}
+
+const AuthorityPlace& authority_place(const compile::ClusterConfig& config) {
+    return is_linkerd(config) ? kLinkerdAuthority : kIstioAuthority;
+}
+
 constexpr std::chrono::seconds kRenewalPause{1}; // between two of them, at least
 constexpr std::chrono::minutes kRenewalRetry{1};
 constexpr std::chrono::hours kAuthorityLifetime{24 * 3650}; // istiod's: ten years
@@ -52,13 +91,14 @@ const mesh::Authority& MeshIdentities::authority() {
     if (authority_) {
         return *authority_;
     }
-    const auto secret = store_.get({"Secret", compile::kMeshNamespace, kAuthoritySecret});
+    const auto& place = authority_place(config_);
+    const auto secret = store_.get({"Secret", place.ns, place.secret});
     source_ = secret_text();
     if (secret) {
         authority_ = std::make_unique<mesh::Authority>(mesh::Authority::load(
             config_.mesh_trust_domain,
-            decoded(secret->body, "ca-cert.pem"),
-            decoded(secret->body, "ca-key.pem")));
+            decoded(secret->body, place.certificate_file),
+            decoded(secret->body, place.key_file)));
         return *authority_;
     }
     authority_ = std::make_unique<mesh::Authority>(mesh::Authority::create(
@@ -66,21 +106,22 @@ const mesh::Authority& MeshIdentities::authority() {
     store_.put(
         {{{"apiVersion", "v1"},
           {"kind", "Secret"},
-          {"metadata", {{"name", kAuthoritySecret}, {"namespace", compile::kMeshNamespace}}},
-          {"type", "istio.io/ca-root"},
+          {"metadata", {{"name", place.secret}, {"namespace", place.ns}}},
+          {"type", place.secret_type},
           {"data",
-           {{"ca-cert.pem", netemu::encode_base64(authority_->certificate_pem())},
-            {"ca-key.pem", netemu::encode_base64(authority_->key_pem())}}}},
+           {{place.certificate_file, netemu::encode_base64(authority_->certificate_pem())},
+            {place.key_file, netemu::encode_base64(authority_->key_pem())}}}},
          {}});
     source_ = secret_text();
     return *authority_;
 }
 
 std::string MeshIdentities::secret_text() const {
-    const auto secret = store_.get({"Secret", compile::kMeshNamespace, kAuthoritySecret});
-    return secret
-               ? file_in(secret->body, "ca-cert.pem") + "\n" + file_in(secret->body, "ca-key.pem")
-               : std::string();
+    const auto& place = authority_place(config_);
+    const auto secret = store_.get({"Secret", place.ns, place.secret});
+    return secret ? file_in(secret->body, place.certificate_file) + "\n" +
+                        file_in(secret->body, place.key_file)
+                  : std::string();
 }
 
 bool MeshIdentities::forget_if_replaced() {
@@ -96,36 +137,55 @@ void MeshIdentities::publish() {
     if (!authority_) {
         return;
     }
+    const auto& place = authority_place(config_);
     const auto certificate = authority_->certificate_pem();
     for (const auto& key : store_.keys("Namespace")) {
-        const auto before = store_.get({"ConfigMap", key.name, kRootConfigMap});
-        if (before && file_in(before->body, "root-cert.pem") == certificate) {
+        const auto before = store_.get({"ConfigMap", key.name, place.config_map});
+        if ((before && file_in(before->body, place.root_file) == certificate) ||
+            (!place.in_every_namespace && key.name != place.ns)) {
             continue;
+        }
+        Json metadata{{"name", place.config_map}, {"namespace", key.name}};
+        if (place.in_every_namespace) {
+            metadata["labels"] = {{"istio.io/config", "true"}};
         }
         store_.put(
             {{{"apiVersion", "v1"},
               {"kind", "ConfigMap"},
-              {"metadata",
-               {{"name", kRootConfigMap},
-                {"namespace", key.name},
-                {"labels", {{"istio.io/config", "true"}}}}},
-              {"data", {{"root-cert.pem", certificate}}}},
+              {"metadata", metadata},
+              {"data", {{place.root_file, certificate}}}},
              {}});
     }
 }
 
 MeshIdentities::Known MeshIdentities::issue(const std::string& account) {
     const auto slash = account.find('/');
+    const auto ns = account.substr(0, slash);
+    const auto name = account.substr(slash + 1);
+    const auto& domain = config_.mesh_trust_domain;
+    if (is_linkerd(config_)) {
+        const auto made = authority().issue_name(
+            mesh::linkerd::service_account_identity(ns, name, domain),
+            {config_.mesh_certificate_lifetime, {}});
+        return known_of(made.chain_pem, made.key_pem, made.not_before, made.not_after);
+    }
     const auto svid = authority().issue(
-        mesh::SpiffeId::of_service_account(
-            config_.mesh_trust_domain, account.substr(0, slash), account.substr(slash + 1)),
+        mesh::SpiffeId::of_service_account(domain, ns, name),
         {config_.mesh_certificate_lifetime, {}});
+    return known_of(svid.chain_pem, svid.key_pem, svid.not_before, svid.not_after);
+}
+
+MeshIdentities::Known MeshIdentities::known_of(
+    const std::string& chain_pem,
+    const std::string& key_pem,
+    std::chrono::sys_seconds not_before,
+    std::chrono::sys_seconds not_after) {
     std::uniform_real_distribution<double> jitter(0, 1);
     // What it is valid for before now is for slow clocks, and no part of its life.
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     return {
-        {svid.chain_pem, svid.key_pem},
-        mesh::renew_at(std::max(svid.not_before, now), svid.not_after, jitter(random_))};
+        {chain_pem, key_pem},
+        mesh::renew_at(std::max(not_before, now), not_after, jitter(random_))};
 }
 
 void MeshIdentities::complete(mesh::SidecarTable& table) {
@@ -137,13 +197,21 @@ void MeshIdentities::complete(mesh::SidecarTable& table) {
             continue;
         }
         const auto known = known_.find(workload.account);
-        const auto& now_known =
-            wanted
-                .emplace(
-                    workload.account,
-                    known != known_.end() ? known->second : issue(workload.account))
-                .first->second;
-        table.identities.emplace(workload.account, now_known.identity);
+        try {
+            const auto& now_known =
+                wanted
+                    .emplace(
+                        workload.account,
+                        known != known_.end() ? known->second : issue(workload.account))
+                    .first->second;
+            table.identities.emplace(workload.account, now_known.identity);
+        } catch (const netemu::Error& error) {
+            if (!is_linkerd(config_)) {
+                throw;
+            }
+            // An account may have a name that is none of DNS.
+            netemu::log_warning("supervisor", workload.account + ": " + error.what());
+        }
     }
     known_ = std::move(wanted);
     schedule();

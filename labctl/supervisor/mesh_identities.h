@@ -24,7 +24,9 @@ namespace labctl::supervisor {
 /// The authority of a lab's mesh, and the certificates that it gives to the ServiceAccounts of pods
 /// with a sidecar. The authority is the Secret istio-system/istio-ca-secret, as that of istiod is,
 /// so it lives as long as the lab; its certificate is the ConfigMap istio-ca-root-cert of each
-/// namespace. The others are in memory alone. Belongs to the loop's thread.
+/// namespace. With Linkerd they are linkerd/linkerd-identity-issuer and
+/// linkerd/linkerd-identity-trust-roots, and an identity is a DNS name. The others are in memory
+/// alone. Belongs to the loop's thread.
 class MeshIdentities {
 public:
     /// `renewed` is called when certificates have been replaced because of their age. `store` and
@@ -55,6 +57,11 @@ private:
     const mesh::Authority& authority();
     [[nodiscard]] std::string secret_text() const;
     [[nodiscard]] Known issue(const std::string& account);
+    [[nodiscard]] Known known_of(
+        const std::string& chain_pem,
+        const std::string& key_pem,
+        std::chrono::sys_seconds not_before,
+        std::chrono::sys_seconds not_after);
     void schedule();
     void renew();
 

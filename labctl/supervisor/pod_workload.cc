@@ -5,6 +5,7 @@
 
 #include "labctl/compile/image_name.h"
 #include "labctl/compile/ingress_objects.h"
+#include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/sidecar_objects.h"
 
@@ -45,7 +46,11 @@ std::string network_namespace(const api::Object& pod) {
 
 std::vector<dataplane::WorkloadPort> declared_ports(const Json& pod) {
     std::vector<dataplane::WorkloadPort> ports;
+    const bool linkerd = compile::has_linkerd_proxy(pod); // whose container declares its own ports
     for (const auto& container : at(pod, "spec.containers")) {
+        if (linkerd && string_at(container, "name") == compile::kLinkerdContainer) {
+            continue;
+        }
         for (const auto& port : at(container, "ports")) {
             const auto protocol = string_at(port, "protocol", "TCP");
             ports.push_back(
@@ -65,9 +70,13 @@ bool has_dns_server(const Json& pod) {
 }
 
 std::string readiness_failure(const Json& pod, const std::vector<dataplane::WorkloadPort>& ports) {
-    const bool sidecar = compile::has_sidecar(pod); // which answers for itself, and for others
+    // A sidecar answers for itself, and Istio's for others.
+    const bool sidecar = compile::has_sidecar(pod);
+    const bool linkerd = compile::has_linkerd_proxy(pod);
     for (const auto& container : at(pod, "spec.containers")) {
-        if (sidecar && string_at(container, "name") == compile::kSidecarContainer) {
+        const auto name = string_at(container, "name");
+        if ((sidecar && name == compile::kSidecarContainer) ||
+            (linkerd && name == compile::kLinkerdContainer)) {
             continue;
         }
         const auto& probe = at(container, "readinessProbe");

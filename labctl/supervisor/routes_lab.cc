@@ -130,18 +130,27 @@ void Routes::overview(const ApiRequest& request, const ExchangePtr& exchange) {
         {{"text", report::overview(input)}, {"next", suggestion(lab_.store(), lab_.paths().name)}});
 }
 
-/// Every kind that `get` can list, those that are only stored included.
+/// Every kind that `get` can list, those that are only stored included. Of kinds with one name,
+/// that of the lab's mesh comes first.
 void Routes::kinds(const ExchangePtr& exchange) {
     Json list = Json::array();
     const auto& store = lab_.store();
-    for (const auto& info : api::kinds()) {
-        list.push_back(
-            {{"kind", info.kind},
-             {"apiVersion", info.api_version},
-             {"plural", info.plural},
-             {"namespaced", info.namespaced},
-             {"typed", true},
-             {"count", store.list(info.kind).size()}});
+    const auto& mesh = lab_.config().mesh_profile;
+    for (const bool preferred : {true, false}) {
+        for (const auto& info : api::kinds()) {
+            const bool of_linkerd =
+                mesh == "linkerd" && api::group_of(info.api_version) == "policy.linkerd.io";
+            if (of_linkerd != preferred) {
+                continue;
+            }
+            list.push_back(
+                {{"kind", info.kind},
+                 {"apiVersion", info.api_version},
+                 {"plural", info.plural},
+                 {"namespaced", info.namespaced},
+                 {"typed", true},
+                 {"count", store.list(info.kind).size()}});
+        }
     }
     for (const auto& kind : store.kinds()) {
         const auto objects = store.list(kind);

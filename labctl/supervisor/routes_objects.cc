@@ -16,7 +16,7 @@ constexpr int kCreated = 201;
 
 Json list_of(const std::string& kind, const std::string& api_version, std::uint64_t revision) {
     return {
-        {"kind", kind + "List"},
+        {"kind", std::string(api::plain_kind(kind)) + "List"},
         {"apiVersion", api_version},
         {"metadata", {{"resourceVersion", std::to_string(revision)}}},
         {"items", Json::array()}};
@@ -327,14 +327,21 @@ void Routes::discover(const ApiRequest& request, const ExchangePtr& exchange) {
             const Json entry{
                 {"groupVersion", info.api_version},
                 {"version", info.api_version.substr(slash + 1)}};
-            groups[group] = {{"name", group}, {"versions", {entry}}, {"preferredVersion", entry}};
+            auto& known = groups[group];
+            if (known.is_null()) {
+                known = {{"name", group}, {"versions", Json::array()}, {"preferredVersion", entry}};
+            }
+            auto& versions = known["versions"];
+            if (std::find(versions.begin(), versions.end(), entry) == versions.end()) {
+                versions.push_back(entry);
+            }
         }
         if (info.api_version == version) {
             resources.push_back(
                 {{"name", info.plural},
                  {"singularName", ""},
                  {"namespaced", info.namespaced},
-                 {"kind", info.kind},
+                 {"kind", api::plain_kind(info.kind)},
                  {"shortNames", info.short_names},
                  {"verbs", {"create", "delete", "get", "list", "patch", "update", "watch"}}});
         }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/pod_termination.h"
 #include "labctl/compile/sidecar_objects.h"
 #include "labctl/supervisor/attachments.h"
@@ -141,8 +142,9 @@ void Runtime::start(const api::Object& object) {
 
 /// One that the mesh of the lab knows.
 bool Runtime::has_sidecar(const api::Object& pod) const {
-    return parts_.config.mesh_profile == compile::kMeshProfileIstio &&
-           compile::has_sidecar(pod.body);
+    const auto& profile = parts_.config.mesh_profile;
+    return (profile == compile::kMeshProfileIstio && compile::has_sidecar(pod.body)) ||
+           (profile == compile::kMeshProfileLinkerd && compile::has_linkerd_proxy(pod.body));
 }
 
 dataplane::WorkloadSpec Runtime::spec_of(const api::Object& pod) const {
@@ -152,6 +154,9 @@ dataplane::WorkloadSpec Runtime::spec_of(const api::Object& pod) const {
     spec.pod = pod.name();
     spec.node = string_at(pod.body, "spec.nodeName");
     spec.sidecar = has_sidecar(pod);
+    if (parts_.config.mesh_profile == compile::kMeshProfileLinkerd) {
+        spec.sidecar_mesh = mesh::SidecarMesh::Linkerd;
+    }
     return spec;
 }
 

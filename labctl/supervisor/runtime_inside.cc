@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "labctl/api/status_error.h"
+#include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/pod_termination.h"
 #include "labctl/compile/sidecar_objects.h"
 #include "labctl/compile/topology.h"
@@ -186,7 +187,8 @@ void Runtime::logs(
         exchange->finish(); // it has not run here
         return;
     }
-    const bool of_sidecar = container == compile::kSidecarContainer;
+    const bool of_sidecar =
+        container == compile::kSidecarContainer || container == compile::kLinkerdContainer;
     if (of_sidecar || !found->second.process) {
         parts_.dataplane.logs(
             key.ns + "/" + key.name,

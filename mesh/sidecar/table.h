@@ -2,16 +2,22 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mesh/istio/authorization.h"
 #include "mesh/istio/peer_authentication.h"
+#include "mesh/linkerd/inbound_server.h"
 #include "netemu/base/address.h"
 
-/// What the sidecars of a mesh go by, as values: Istio's configuration for Envoy without what no
-/// sidecar here acts on.
+/// What the sidecars of a mesh go by, as values: Istio's configuration for Envoy, or Linkerd's for
+/// its proxies, without what no sidecar here acts on.
 namespace mesh {
+
+/// Whose sidecars they are. It decides what they do, but not how.
+enum class SidecarMesh : std::uint8_t { Istio, Linkerd };
 
 /// Where a sidecar takes the connections of its pod's netfilter rules (istio.io
 /// ops/deployment/application-requirements), and the mark of the packets that it sends itself, by
@@ -20,6 +26,23 @@ namespace mesh {
 inline constexpr std::uint16_t kSidecarOutboundPort = 15001;
 inline constexpr std::uint16_t kSidecarInboundPort = 15006;
 inline constexpr std::uint32_t kSidecarMark = 0x539;
+
+/// The same of Linkerd's (linkerd/website reference/iptables.md): 2102 is its user ID.
+inline constexpr std::uint16_t kLinkerdOutboundPort = 4140;
+inline constexpr std::uint16_t kLinkerdInboundPort = 4143;
+inline constexpr std::uint32_t kLinkerdMark = 2102;
+
+struct SidecarPorts {
+    std::uint16_t outbound;
+    std::uint16_t inbound;
+};
+[[nodiscard]] constexpr SidecarPorts sidecar_ports(SidecarMesh mesh) {
+    return mesh == SidecarMesh::Istio ? SidecarPorts{kSidecarOutboundPort, kSidecarInboundPort}
+                                      : SidecarPorts{kLinkerdOutboundPort, kLinkerdInboundPort};
+}
+[[nodiscard]] constexpr std::uint32_t sidecar_mark(SidecarMesh mesh) {
+    return mesh == SidecarMesh::Istio ? kSidecarMark : kLinkerdMark;
+}
 
 /// What is spoken on a port (istio.io ops/configuration/traffic-management/protocol-selection).
 enum class SidecarProtocol : std::uint8_t {
@@ -32,6 +55,8 @@ struct SidecarEndpoint {
     netemu::Endpoint address;
     std::string pod;   // "NAMESPACE/NAME", for the log; "": none
     bool mtls = false; // its sidecar takes mutual TLS there
+    /// Of Linkerd: the identity that the server must show, which is its SNI as well.
+    std::string server_name{};
     bool operator==(const SidecarEndpoint&) const = default;
 };
 
@@ -54,14 +79,31 @@ struct SidecarPort {
     bool operator==(const SidecarPort&) const = default;
 };
 
+/// Of Linkerd: what governs the ports of a pod, as indices of SidecarTable::servers.
+struct SidecarServers {
+    std::map<std::uint16_t, std::uint32_t> ports;
+    std::uint32_t others = 0;
+    bool operator==(const SidecarServers&) const = default;
+};
+
 /// One pod's sidecar.
 struct SidecarWorkload {
     std::string account; // key of its identity
     /// That a Service leads to, or that a policy names; for all others `other_ports` counts.
     std::vector<SidecarPort> ports;
     istio::MtlsMode other_ports = istio::MtlsMode::Permissive;
-    std::vector<std::uint32_t> policies; // that apply to it, of SidecarTable::policies
+    std::vector<std::uint32_t> policies{}; // that apply to it, of SidecarTable::policies
+    /// Linkerd's, in place of modes and policies; `ports` is empty then.
+    std::optional<SidecarServers> servers{};
     bool operator==(const SidecarWorkload&) const = default;
+};
+
+/// Of Linkerd: a pod that its peers know by its address, whatever the port.
+struct SidecarPeer {
+    std::string pod;                                              // "NAMESPACE/NAME"
+    std::string server_name;                                      // its identity
+    std::vector<std::pair<std::uint16_t, std::uint16_t>> skipped; // ports that pass its proxy by
+    bool operator==(const SidecarPeer&) const = default;
 };
 
 /// A certificate for one ServiceAccount, as PEM.
@@ -78,6 +120,9 @@ struct SidecarTable {
     std::vector<SidecarService> services;
     std::vector<istio::AuthorizationPolicy> policies;
     std::map<std::string, SidecarWorkload> workloads; // by "NAMESPACE/POD"
+    SidecarMesh mesh = SidecarMesh::Istio;
+    std::vector<linkerd::InboundServer> servers; // the rest is Linkerd's
+    std::map<netemu::IpAddress, SidecarPeer> peers;
     bool operator==(const SidecarTable&) const = default;
 };
 
@@ -89,6 +134,43 @@ struct SidecarTable {
         }
     }
     return {port, SidecarProtocol::Detect, workload.other_ports};
+}
+
+/// Of Linkerd.
+[[nodiscard]] inline const linkerd::InboundServer&
+inbound_server(const SidecarTable& table, const SidecarWorkload& workload, std::uint16_t port) {
+    const auto& servers = *workload.servers;
+    const auto found = servers.ports.find(port);
+    return table.servers.at(found == servers.ports.end() ? servers.others : found->second);
+}
+
+/// Whether nobody looks into what is spoken there.
+[[nodiscard]] inline bool is_opaque(const linkerd::InboundServer& server) {
+    return server.protocol == linkerd::ProxyProtocol::Opaque ||
+           server.protocol == linkerd::ProxyProtocol::Tls;
+}
+
+/// Of Linkerd: a pod by its address, as its peers know it (endpoint profiles of the destination
+/// controller); nullopt: nobody of the mesh is there.
+[[nodiscard]] inline std::optional<SidecarService>
+service_of_peer(const SidecarTable& table, const netemu::Endpoint& target) {
+    const auto peer = table.peers.find(target.address);
+    if (peer == table.peers.end()) {
+        return std::nullopt;
+    }
+    bool meshed = true;
+    for (const auto& [from, to] : peer->second.skipped) {
+        meshed = meshed && (target.port < from || target.port > to);
+    }
+    SidecarService service;
+    service.name = target.to_string();
+    const auto workload = table.workloads.find(peer->second.pod);
+    if (workload != table.workloads.end() &&
+        is_opaque(inbound_server(table, workload->second, target.port))) {
+        service.protocol = SidecarProtocol::Tcp;
+    }
+    service.endpoints = {{target, peer->second.pod, meshed, peer->second.server_name}};
+    return service;
 }
 
 } // namespace mesh

@@ -133,6 +133,20 @@ Svid Authority::issue(const SpiffeId& id, const IssueOptions& options) const {
     if (id.path().empty()) {
         throw netemu::Error(id.to_string() + " is no workload's: it has no path");
     }
+    auto made = sign(id.to_string(), options.dns_names, options);
+    return {
+        id, std::move(made.chain_pem), std::move(made.key_pem), made.not_before, made.not_after};
+}
+
+NamedCertificate
+Authority::issue_name(const std::string& dns_name, const IssueOptions& options) const {
+    auto names = options.dns_names;
+    names.insert(names.begin(), dns_name);
+    return sign({}, std::move(names), options);
+}
+
+NamedCertificate Authority::sign(
+    const std::string& uri, std::vector<std::string> dns_names, const IssueOptions& options) const {
     check_lifetime(options.lifetime);
     const auto now = floor<seconds>(options.now);
     if (options.skew < 0s) {
@@ -145,15 +159,14 @@ Svid Authority::issue(const SpiffeId& id, const IssueOptions& options) const {
             ", and cannot sign at " + to_rfc3339(now));
     }
     detail::CertificateDraft draft;
-    draft.uri = id.to_string();
-    draft.names = options.dns_names;
+    draft.uri = uri;
+    draft.names = std::move(dns_names);
     draft.not_before =
         options.skew > now - facts().not_before ? facts().not_before : now - options.skew;
     draft.not_after = later(now, options.lifetime, facts().not_after);
     const auto key = detail::make_p256_key();
     const auto certificate = detail::make_certificate(draft, key.get(), &identity_->parts());
     return {
-        id,
         detail::to_pem(std::vector<x509_st*>{certificate.get()}),
         detail::to_pem(key.get()),
         draft.not_before,

@@ -33,6 +33,14 @@ struct Svid {
     std::chrono::sys_seconds not_after;
 };
 
+/// The same of a workload of Linkerd, whose identity is a DNS name.
+struct NamedCertificate {
+    std::string chain_pem;
+    std::string key_pem;
+    std::chrono::sys_seconds not_before;
+    std::chrono::sys_seconds not_after;
+};
+
 /// The root of one trust domain: a self-signed certificate and its ECDSA P-256 key. Immutable; one
 /// may serve several threads. What moved elsewhere may only be assigned to or go.
 class Authority {
@@ -67,9 +75,19 @@ public:
     /// of another trust domain or without a path, for a name that is no DNS name, for a lifetime
     /// that is not positive or a negative skew, or if the authority is not valid at `now`.
     [[nodiscard]] Svid issue(const SpiffeId& id, const IssueOptions& options = {}) const;
+    /// The same with a DNS name in place of the URI name (linkerd/linkerd2 pkg/identity). Throws
+    /// likewise.
+    [[nodiscard]] NamedCertificate
+    issue_name(const std::string& dns_name, const IssueOptions& options = {}) const;
 
 private:
     Authority(SpiffeId id, std::shared_ptr<const TlsIdentity> identity);
+
+    /// With the names of its subject.
+    [[nodiscard]] NamedCertificate sign(
+        const std::string& uri,
+        std::vector<std::string> dns_names,
+        const IssueOptions& options) const;
 
     SpiffeId id_; // of the trust domain
     std::shared_ptr<const TlsIdentity> identity_;

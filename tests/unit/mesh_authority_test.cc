@@ -36,6 +36,22 @@ std::string load_error(const Pair& pair, const std::string& trust_domain = "a") 
 
 } // namespace
 
+// An identity of Linkerd.
+BOOST_AUTO_TEST_CASE(a_certificate_for_a_dns_name) {
+    const auto authority = Authority::create("cluster.local", days(365), kNoon);
+    const std::string name = "web.shop.serviceaccount.identity.linkerd.cluster.local";
+    IssueOptions options;
+    options.now = kNoon;
+    const auto made = authority.issue_name(name, options);
+    const auto facts = TlsIdentity::parse(made.chain_pem, made.key_pem)->facts();
+    BOOST_TEST(facts.dns_names == std::vector<std::string>{name});
+    BOOST_TEST(facts.uri_names.empty());
+    BOOST_TEST((facts.not_after == kNoon + 24h));
+    BOOST_TEST(extension(made.chain_pem, NID_subject_alt_name) == "critical: DNS:" + name);
+    BOOST_TEST(extension(made.chain_pem, NID_basic_constraints) == "critical: CA:FALSE");
+    BOOST_TEST(words_of([&] { (void)authority.issue_name("no name", options); }) != "none");
+}
+
 BOOST_AUTO_TEST_CASE(the_certificate_of_an_authority) {
     const auto authority = Authority::create("cluster.local", days(365), kNoon);
     const auto pem = authority.certificate_pem();

@@ -266,7 +266,7 @@ def checks(w):
     w.equal(w.probe("shop/web", "http://cart/admin")["drop"]["by"], "authorizationpolicy/shop/cart",
             "the denial in the result of a probe")
     w.has(bad.out, f"who answered has the identity '{CART}', not */sa/other", "why it fails")
-    for field, words in (("profile: linkerd", ':6:19: error: Lab "bad": spec.mesh.profile: Unsupported value: "linkerd"'),
+    for field, words in (("profile: consul", ':6:19: error: Lab "bad": spec.mesh.profile: Unsupported value: "consul"'),
                          ("profile: istio, trustDomain: UPPER", ':6:39: error: Lab "bad": spec.mesh.trustDomain: Invalid value'),
                          ("profile: istio, certificateLifetime: soon", "must be a duration"),
                          ("profile: istio, certificateLifetime: 1s", "must be 2s or more")):

@@ -1,0 +1,48 @@
+#include "labctl/dataplane/linkerd_answers.h"
+
+#include "labctl/dataplane/workload.h"
+
+namespace labctl::dataplane {
+
+HttpProxy::Refusal
+linkerd_failure(const UpstreamExchange::Failure& failure, const netemu::Endpoint& endpoint) {
+    using Cause = UpstreamExchange::Cause;
+    const auto where = " at " + endpoint.to_string() + ": " + failure.text;
+    if (failure.cause == Cause::Silence) {
+        return {504, "no answer in time" + where, true, "response timeout"};
+    }
+    const bool connect = failure.cause == Cause::Connect || failure.cause == Cause::NoSocket ||
+                         failure.cause == Cause::ConnectTimeout || failure.cause == Cause::Tls;
+    return {
+        502,
+        (connect ? "not connected" : "connection lost") + where,
+        true,
+        (connect ? "failed to connect to " : "connection closed by ") + endpoint.to_string()};
+}
+
+HttpProxy::Refusal linkerd_without_endpoints(const std::string& service) {
+    return {
+        504,
+        service + " has no ready endpoints",
+        true,
+        "service in fail-fast: " + service + " has no ready endpoints"};
+}
+
+HttpProxy::Refusal linkerd_without_certificate(const std::string& service) {
+    const auto text = service + " wants mTLS, and this pod has no certificate (yet)";
+    return {502, text, true, text};
+}
+
+mesh::Response linkerd_reply(const HttpProxy::Refusal& refusal, const mesh::Request* request) {
+    mesh::Response response;
+    response.status = refusal.status;
+    if (request != nullptr && request->path() == kWhoamiPath) {
+        response.headers.add(std::string(kInPlaceField), "sidecar"); // a probe must know
+    }
+    if (!refusal.body.empty() && mesh::is_field_value(refusal.body)) {
+        response.headers.add("l5d-proxy-error", refusal.body);
+    }
+    return response;
+}
+
+} // namespace labctl::dataplane
