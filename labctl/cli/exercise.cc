@@ -204,8 +204,8 @@ std::vector<api::Json> all_objects(Client& client) {
         target.namespaced = kind.at("namespaced");
         auto list = client.request("GET", resource_path(target, ""));
         for (auto& item : list.at("items")) {
-            item["kind"] = target.kind;
-            item["apiVersion"] = target.api_version;
+            item.emplace("kind", target.kind); // what lists leave out
+            item.emplace("apiVersion", target.api_version);
             objects.push_back(std::move(item));
         }
     }

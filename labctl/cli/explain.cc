@@ -100,7 +100,7 @@ int run_explain(const Context& context) {
         std::cout << report::dns_explain_text(answer, context.console().color());
     } else if (url && answer.contains("mesh")) {
         std::cout << report::mesh_explain_text(answer, context.console().color());
-    } else if (url) {
+    } else if (url && !answer.contains("hops")) {
         std::cout << report::ingress_explain_text(answer, context.console().color());
     } else {
         std::cout << report::explain_text(answer, {context.console().color()});

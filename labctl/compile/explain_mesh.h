@@ -16,11 +16,10 @@ namespace labctl::compile {
 struct ClusterConfig;
 
 /// Whether the question's `to` is a URL of a Service or pod, or an address of one of them or of a
-/// node, in a lab with a mesh; what an Ingress of `ingresses` has a rule for, or its controller's
-/// address, is not. Pure.
-[[nodiscard]] bool is_mesh_url(
+/// node, so that what becomes of it is what becomes of the connection, and of the request in a
+/// mesh. What an Ingress of `ingresses` has a rule for, or its controller's address, is not. Pure.
+[[nodiscard]] bool is_service_url(
     const store::Store& store,
-    const ClusterConfig& config,
     const std::map<std::string, services::IngressTable>& ingresses,
     const ExplainQuestion& question);
 

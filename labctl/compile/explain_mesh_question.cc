@@ -89,12 +89,11 @@ MeshSpeech mesh_speech(const ExplainQuestion& question, const netemu::Endpoint& 
     return speech;
 }
 
-bool is_mesh_url(
+bool is_service_url(
     const store::Store& store,
-    const ClusterConfig& config,
     const std::map<std::string, services::IngressTable>& ingresses,
     const ExplainQuestion& question) {
-    if (config.mesh_profile == "none" || !is_asked_url(question.to)) {
+    if (!is_asked_url(question.to)) {
         return false;
     }
     const auto host = read_asked_url(question.to).host();

@@ -15,8 +15,8 @@ namespace {
 
 std::string reference_of(const Json& object) {
     const auto ns = api::string_at(object, "metadata.namespace");
-    return api::string_at(object, "kind") + "/" + (ns.empty() ? "" : ns + "/") +
-           api::string_at(object, "metadata.name");
+    return api::unique_kind(api::string_at(object, "kind"), api::string_at(object, "apiVersion")) +
+           "/" + (ns.empty() ? "" : ns + "/") + api::string_at(object, "metadata.name");
 }
 
 bool is_controllers_annotation(std::string_view name) {

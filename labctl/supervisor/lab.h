@@ -169,8 +169,8 @@ public:
     /// lab_ingress.cc.
     [[nodiscard]] api::Json explain_ingress(const api::Json& question) const;
     /// Whether sidecars have to do with a request for that URL, so that `explain` tells of it:
-    /// compile::is_mesh_url. lab_mesh.cc.
-    [[nodiscard]] bool is_mesh_url(const api::Json& question) const;
+    /// compile::is_service_url. lab_mesh.cc.
+    [[nodiscard]] bool is_service_url(const api::Json& question) const;
     /// What the mesh makes of an object: compile::describe_mesh. lab_mesh.cc.
     [[nodiscard]] api::Json describe_mesh(const api::ObjectKey& key) const;
     void unwatch_dns(int watcher) { dns_watchers_->remove(watcher); }

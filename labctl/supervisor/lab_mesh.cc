@@ -52,12 +52,9 @@ void Lab::start_sidecars() {
     }
 }
 
-bool Lab::is_mesh_url(const api::Json& question) const {
-    return compile::is_mesh_url(
-        store_,
-        cluster_->config(),
-        ingresses_->tables(),
-        compile::ExplainQuestion::from_json(question));
+bool Lab::is_service_url(const api::Json& question) const {
+    return compile::is_service_url(
+        store_, ingresses_->tables(), compile::ExplainQuestion::from_json(question));
 }
 
 api::Json Lab::describe_mesh(const api::ObjectKey& key) const {

@@ -38,7 +38,7 @@ void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
     const auto question = request.json();
     const auto to = question.value("to", "");
     const bool url = to.starts_with("http://") || to.starts_with("https://");
-    if (url && !lab_.is_mesh_url(question)) {
+    if (url && !lab_.is_service_url(question)) {
         exchange->reply(200, lab_.explain_ingress(question));
         return;
     }

@@ -347,7 +347,7 @@ spec: {selector: {app: nobody}, ports: [{name: http, port: 80}]}
     BOOST_TEST(string_at(answer, "summary").starts_with("503 no healthy upstream"));
 }
 
-BOOST_AUTO_TEST_CASE(which_urls_are_of_the_mesh) {
+BOOST_AUTO_TEST_CASE(which_urls_are_of_services) {
     MeshLab lab;
     const auto balanced = [&](const char* name, const char* address, const char* app) {
         auto object = *lab.store.get({"Service", "legacy", "plain"});
@@ -366,25 +366,24 @@ BOOST_AUTO_TEST_CASE(which_urls_are_of_the_mesh) {
          {}});
     const auto address =
         string_at(lab.store.get({"Service", "shop", "backend"})->body, "spec.clusterIP");
-    const auto is = [&](const std::string& to, const compile::ClusterConfig& config) {
+    const auto is = [&](const std::string& to) {
         std::map<std::string, services::IngressTable> ingresses;
         ingresses["k8s.io/ingress-nginx"].hosts["plain.legacy"];
-        return compile::is_mesh_url(lab.store, config, ingresses, {"frontend", to, "shop"});
+        return compile::is_service_url(lab.store, ingresses, {"frontend", to, "shop"});
     };
     for (const auto* to :
          {"http://backend/",
           "http://backend.shop:9000/a",
           "http://backend.shop.svc.cluster.local/",
           "http://pod:shop/frontend:1/"}) {
-        BOOST_TEST(is(to, lab.config), to);
+        BOOST_TEST(is(to), to);
     }
-    BOOST_TEST(is("http://" + address + "/", lab.config));
+    BOOST_TEST(is("http://" + address + "/"));
     const auto nodes = lab.store.list("Node");
     BOOST_TEST(
         is("http://" + string_at(nodes.at(0)->body["status"]["addresses"].at(0), "address") +
-               ":30080/",
-           lab.config));
-    BOOST_TEST(is("http://192.0.2.8/", lab.config)); // a load balancer's
+           ":30080/"));
+    BOOST_TEST(is("http://192.0.2.8/")); // a load balancer's
     for (const auto* to :
          {"http://plain.legacy/", // an Ingress has it
           "http://nobody/",
@@ -392,11 +391,8 @@ BOOST_AUTO_TEST_CASE(which_urls_are_of_the_mesh) {
           "http://192.0.2.1/",
           "http://192.0.2.7/", // its controller
           "backend:80"}) {
-        BOOST_TEST(!is(to, lab.config), to);
+        BOOST_TEST(!is(to), to);
     }
-    auto without = lab.config;
-    without.mesh_profile = "none";
-    BOOST_TEST(!is("http://backend/", without));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

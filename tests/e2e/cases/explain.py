@@ -96,3 +96,13 @@ def affinity(w):
     w.true(10700 < row[0]["secondsLeft"] <= 10800, f"seconds left: {row}")
     w.has(w.labctl("get", "affinity").out, "sticky", "the table")
     w.matches(w.labctl("status").out, r"proxy +nftables, readable layout, \d+ service ports", "status")
+
+
+@case("a URL of a Service is explained as its connection where nothing takes URLs apart")
+def urls(w):
+    services(w)
+    answer = explain(w, "client", "http://front/some/path?x=1")
+    w.equal((answer["outcome"], answer["service"]), ("endpoint", "default/front:http"), "what it leads to")
+    w.has(w.labctl("explain", "client", "http://front/").out, "cluster IP of Service default/front", "the text")
+    w.has(explain(w, "client", "http://nobody/", status=1)["summary"], "no pod of default has the labels", "why nobody answers")
+    w.labctl("explain", "client", "http://front:81/", status=2)
