@@ -86,6 +86,7 @@ const std::vector<KindInfo>& kinds() {
         {"Event", "v1", "events", {"ev"}},
         {"Lab", "labctl.dev/v1", "labs", {}, false},
         {"Check", "labctl.dev/v1", "checks", {}},
+        {"Submission", "labctl.dev/v1", "submissions", {}, false},
     };
     return kKinds;
 }

@@ -88,6 +88,7 @@ struct Assertion {
     FamilyChoice family = FamilyChoice::Primary;
     double points = 1;
     std::vector<std::string> tags;
+    bool hidden = false; // of a challenge: a learner is told no more than what kind of thing it is
     ModelRule model = ModelRule::None;
 
     // How it is probed.

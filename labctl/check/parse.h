@@ -39,7 +39,7 @@ private:
 /// tls-error) or an HTTP status (200, 2xx, 200,204); or a mapping, the long form, of the fields
 ///
 ///     name title description namespace from except to path expect by within for level points tags
-///     family timeout count method headers body sourcePort via during
+///     hidden family timeout count method headers body sourcePort via during
 ///
 /// where `during` is a fault, or a list of them, in the words of `labctl fault`: "stop
 /// node/node-2", "drop backend --share 30%". They are in force while the assertion is probed.

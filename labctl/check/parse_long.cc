@@ -298,6 +298,13 @@ std::map<std::string, Reader> subject_readers(Assertion& a) {
         {"level", [&a](const auto& f, const Json& v) { a.level = parse_level(text_of(f, v)); }},
         {"points", [&a](const auto& f, const Json& v) { read_points(f, v, a); }},
         {"tags", [&a](const auto& f, const Json& v) { read_tags(f, v, a); }},
+        {"hidden",
+         [&a](const auto& f, const Json& v) {
+             if (!v.is_boolean()) {
+                 throw UsageError(quote(f) + " must be true or false");
+             }
+             a.hidden = v.get<bool>();
+         }},
     };
 }
 

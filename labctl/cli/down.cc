@@ -88,16 +88,18 @@ void let_go_of_attachments(const Context& context, const LabPaths& paths) {
     }
 }
 
-void take_down(const Context& context, const LabPaths& paths) {
+} // namespace
+
+void end_lab(const Context& context, const LabPaths& paths, bool keep_journal) {
     const auto start = Clock::now();
     const bool alive = supervisor::lab_alive(paths);
     if (alive) {
-        end_processes(paths, context.options().keep);
+        end_processes(paths, keep_journal);
     }
     if (!supervisor::lab_alive(paths)) {
         supervisor::remove_run_files(paths);
     }
-    if (!context.options().keep) {
+    if (!keep_journal) {
         let_go_of_attachments(context, paths);
         forget_journal(paths);
     }
@@ -110,8 +112,6 @@ void take_down(const Context& context, const LabPaths& paths) {
     }
     context.console().step("lab '" + paths.name + "' is down", micros_since(start));
 }
-
-} // namespace
 
 bool is_up(const LabPaths& paths) {
     if (!supervisor::lab_alive(paths)) {
@@ -166,7 +166,7 @@ int run_down(const Context& context) {
     }
     for (const auto& name : names) {
         supervisor::check_lab_name(name);
-        take_down(context, LabPaths::of(name));
+        end_lab(context, LabPaths::of(name), options.keep);
     }
     return 0;
 }

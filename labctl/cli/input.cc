@@ -27,6 +27,7 @@ manifest::ReadOptions read_options(const Context& context) {
     manifest::ReadOptions options;
     options.strict = context.options().strict;
     options.recursive = context.options().recursive;
+    options.variables = context.options().variables;
     if (!context.options().ns.empty()) {
         options.default_namespace = context.options().ns;
     }

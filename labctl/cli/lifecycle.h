@@ -1,6 +1,11 @@
 #pragma once
 
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+
 #include "labctl/cli/context.h"
+#include "labctl/cli/input.h"
 
 /// Commands about whole labs: each returns the exit status.
 namespace labctl::cli {
@@ -18,6 +23,18 @@ int run_doctor(const Context& context);
 /// Whether the lab is there. One whose supervisor was just killed is there for a moment longer:
 /// then this waits for its end. Throws when it neither answers nor ends within seconds.
 bool is_up(const supervisor::LabPaths& paths);
+
+/// Starts a lab that is not up, and returns when its pods are ready or the time is over: those that
+/// are not, with the reason. Nothing if it was interrupted; then nothing of it is left. For as long
+/// as the caller's InterruptGuard covers it, an interrupt ends the lab.
+std::optional<nlohmann::json> start_lab(
+    const Context& context,
+    const supervisor::LabPaths& paths,
+    const LabInput& input,
+    std::uint64_t wait_ms);
+/// Ends a lab, forgets it and waits until the kernel is done. Fine if it is not up. With
+/// `keep_journal` it can come back.
+void end_lab(const Context& context, const supervisor::LabPaths& paths, bool keep_journal);
 
 /// Removes a lab's journal, and its state directory unless somebody keeps something there.
 void forget_journal(const supervisor::LabPaths& paths);

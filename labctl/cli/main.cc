@@ -9,6 +9,7 @@
 #include "labctl/cli/cni_plugin.h"
 #include "labctl/cli/context.h"
 #include "labctl/cli/inside.h"
+#include "labctl/cli/learn.h"
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/objects.h"
 #include "labctl/cli/options.h"
@@ -60,6 +61,10 @@ constexpr std::array kCommands{
     Command{"graph", run_graph},
     Command{"matrix", run_matrix},
     Command{"diff", run_diff},
+    Command{"challenge", run_challenge},
+    Command{"quiz", run_quiz},
+    Command{"grade", run_grade},
+    Command{"dev", run_dev},
 };
 
 int run_command(const Context& context) {

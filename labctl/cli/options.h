@@ -109,6 +109,13 @@ struct Options {
     std::string heal_after;
     std::map<std::string, std::string> link_changes; // "delay" -> "50ms"
 
+    // challenge, quiz, grade, dev
+    std::uint64_t seed = 0;                       // 0: the first variant
+    std::map<std::string, std::string> variables; // of the variant, for the files that are read
+    bool graded = false;
+    std::string challenge; // a folder, or a name
+    std::string kind = "challenge";
+
     // get
     bool show_labels = false;
     std::vector<std::string> label_columns; // each may be several keys: "app,tier"

@@ -304,6 +304,43 @@ void add_verdicts(CLI::App& app, Options& o) {
     command(app, o, "graph", "Draw the lab: -o ascii, mermaid, dot or svg");
 }
 
+void add_seed(CLI::App* sub, Options& o) {
+    sub->add_option("--seed", o.seed, "Which variant, where an exercise has several")
+        ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{4294967295}));
+}
+
+void add_learning(CLI::App& app, Options& o) {
+    auto* challenge =
+        command(app, o, "challenge", "Labs to be repaired: start, check, hint, submit");
+    challenge
+        ->add_option(
+            "what", o.arguments, "ls [DIR], start NAME|DIR, show, check, hint, submit, reset, stop")
+        ->expected(1, 2)
+        ->required();
+    add_seed(challenge, o);
+    challenge->add_flag("--graded", o.graded, "start: hints cost points");
+    challenge->add_option("-w,--write", o.write_file, "submit: to this file; - is standard output");
+    auto* quiz = command(app, o, "quiz", "Questions, of which the lab itself answers some");
+    quiz->add_option(
+            "what", o.arguments, "ls [DIR], start NAME|DIR, show, answer ANSWER, grade, stop")
+        ->expected(1, -1)
+        ->required();
+    add_seed(quiz, o);
+    quiz->add_flag("--graded", o.graded, "start: what was right is told at the end");
+    auto* grade = command(app, o, "grade", "Judge answers to a challenge, each in a fresh lab");
+    grade->add_option("answer", o.arguments, "Submissions, manifests, or folders of them")
+        ->expected(1, -1)
+        ->required();
+    grade->add_option("--challenge", o.challenge, "The challenge: a folder or a name")->required();
+    add_seed(grade, o);
+    auto* dev = command(app, o, "dev", "For authors of challenges and quizzes: new, lint, test");
+    dev->add_option("what", o.arguments, "new DIR, lint DIR..., test DIR...")
+        ->expected(2, -1)
+        ->required();
+    dev->add_option("--kind", o.kind, "new: challenge or quiz");
+    add_seed(dev, o);
+}
+
 /// The arguments with `-o=json` as `-ojson`: kubectl's short options take both, and CLI11's only
 /// the second. What stands behind `--` is somebody else's.
 std::vector<std::string> arguments_of(int argc, char** argv) {
@@ -335,6 +372,7 @@ std::optional<Options> parse_command_line(int argc, char** argv) {
     add_capture(app, options);
     add_fault(app, options);
     add_verdicts(app, options);
+    add_learning(app, options);
     add_policies(app, options);
     add_environment_names(app);
     try {

@@ -1,4 +1,3 @@
-#include <csignal>
 #include <filesystem>
 #include <iostream>
 
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "labctl/cli/input.h"
+#include "labctl/cli/interrupt_guard.h"
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/objects.h"
 #include "labctl/cli/overview.h"
@@ -22,58 +22,6 @@ using netemu::Clock;
 using netemu::micros_since;
 using nlohmann::json;
 using supervisor::LabPaths;
-
-// Written by the signal handler, so plain and static.
-volatile std::sig_atomic_t interrupted = 0;
-volatile pid_t keeper_to_end = 0;
-
-/// Ending the keeper ends the lab, and then our read of its answers ends too.
-void on_interrupt(int /*number*/) {
-    interrupted = 1;
-    if (keeper_to_end > 0) {
-        ::kill(keeper_to_end, SIGTERM);
-    }
-}
-
-/// While it lives, an interrupt ends the lab that is coming up; one that comes before there is a
-/// keeper or when the lab is ready is remembered, no more. A second one ends the command at once.
-/// What the command was told to ignore (by nohup(1), or by a shell in the background) stays
-/// ignored.
-class InterruptGuard {
-public:
-    InterruptGuard() {
-        struct sigaction action {};
-        action.sa_handler = on_interrupt;
-        action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
-        for (std::size_t i = 0; i < kNumbers.size(); ++i) {
-            ::sigaction(kNumbers[i], nullptr, &before_[i]);
-            if (before_[i].sa_handler != SIG_IGN) {
-                ::sigaction(kNumbers[i], &action, nullptr);
-            }
-        }
-    }
-    InterruptGuard(const InterruptGuard&) = delete;
-    InterruptGuard& operator=(const InterruptGuard&) = delete;
-    ~InterruptGuard() {
-        keeper_to_end = 0;
-        for (std::size_t i = 0; i < kNumbers.size(); ++i) {
-            ::sigaction(kNumbers[i], &before_[i], nullptr);
-        }
-    }
-    /// The lab of this keeper is what an interrupt ends from now on, one that came before included.
-    void covers(pid_t keeper) {
-        keeper_to_end = keeper;
-        if (interrupted != 0) {
-            ::kill(keeper, SIGTERM);
-        }
-    }
-    /// The lab is ready: it outlives the command.
-    void lets_go() { keeper_to_end = 0; }
-
-private:
-    static constexpr std::array<int, 3> kNumbers{SIGINT, SIGTERM, SIGHUP};
-    std::array<struct sigaction, kNumbers.size()> before_{};
-};
 
 /// An error that came as text over the keeper's pipe or as a Status over the control connection.
 class StartError : public netemu::Error {
@@ -176,35 +124,42 @@ int bring_up(
         throw netemu::UsageError(
             "--wait '" + context.options().wait + "' is not a duration", "30s, 2m, 500ms");
     }
-    const bool is_new = !std::filesystem::exists(paths.journal);
     InterruptGuard guard;
+    const auto pending = start_lab(context, paths, input, *wait / 1000);
+    if (!pending) {
+        return static_cast<int>(netemu::ExitCode::Interrupted);
+    }
+    InterruptGuard::lets_go();
+    auto client = Client::connect(paths.socket);
+    print_overview(context, client, paths, micros_since(start));
+    return report_pending(context, *pending);
+}
+
+} // namespace
+
+std::optional<json> start_lab(
+    const Context& context, const LabPaths& paths, const LabInput& input, std::uint64_t wait_ms) {
+    const bool is_new = !std::filesystem::exists(paths.journal);
     auto launched = supervisor::launch(paths, context.options().verbosity);
-    guard.covers(launched.keeper);
-    json pending;
+    InterruptGuard::covers(launched.keeper);
     try {
         Client client(std::move(launched.connection));
-        pending = build(context, client, input, *wait / 1000);
+        return build(context, client, input, wait_ms);
     } catch (const netemu::Error&) {
         const bool ours = supervisor::abort_launch(paths, launched);
         if (is_new && ours) {
             forget_journal(paths); // that of an earlier life stays
         }
-        if (interrupted != 0) {
+        if (InterruptGuard::interrupted()) {
             context.console().progress("interrupted; nothing of lab '" + paths.name + "' is left");
-            return static_cast<int>(netemu::ExitCode::Interrupted);
+            return std::nullopt;
         }
         if (const auto error = early_error(launched)) {
             throw StartError(*error);
         }
         throw;
     }
-    guard.lets_go();
-    auto client = Client::connect(paths.socket);
-    print_overview(context, client, paths, micros_since(start));
-    return report_pending(context, pending);
 }
-
-} // namespace
 
 int run_up(const Context& context) {
     const auto start = Clock::now();

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "labctl/manifest/compose.h"
+#include "labctl/manifest/substitute.h"
 #include "netemu/base/error.h"
 #include "netemu/base/limits.h"
 #include "netemu/base/unique_fd.h"
@@ -146,7 +147,13 @@ void for_each_input(
     std::string text;
     for (const auto& input : inputs) {
         for (const auto& file : reader.expand(input)) {
-            if (reader.read(file, text) && !visit(file, text)) {
+            if (!reader.read(file, text)) {
+                continue;
+            }
+            if (!options.variables.empty()) {
+                text = substitute(text, options.variables);
+            }
+            if (!visit(file, text)) {
                 return;
             }
         }

@@ -197,6 +197,13 @@ std::string ip_address(std::string_view text) {
                : "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 }
 
+std::string object_reference(std::string_view text) {
+    const auto parts = netemu::split(text, '/');
+    const bool fine = (parts.size() == 2 || parts.size() == 3) &&
+                      std::none_of(parts.begin(), parts.end(), [](auto p) { return p.empty(); });
+    return fine ? "" : "must be KIND/NAME or KIND/NAMESPACE/NAME";
+}
+
 std::string trust_domain(std::string_view text) {
     constexpr std::size_t kLongest = 255;
     constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789.-_";

@@ -21,6 +21,8 @@ std::string wildcard_subdomain(std::string_view text);
 std::string trust_domain(std::string_view text); // SPIFFE-ID.md, section 2.1
 std::string duration(std::string_view text);     // as netemu::parse_duration_us reads it
 
+std::string object_reference(std::string_view text); // KIND/NAME or KIND/NAMESPACE/NAME
+
 std::string ip_address(std::string_view text);
 std::string cidr(std::string_view text);
 std::string percent_or_number(std::string_view text); // the text form of maxSurge and its like

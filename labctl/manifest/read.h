@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -25,6 +26,7 @@ struct ReadOptions {
     std::vector<std::string> known_namespaces;
     bool may_create_namespaces = true; // otherwise none is implicit, and there is no warning
     int stdin_fd = 0;                  // what "-" reads
+    std::map<std::string, std::string> variables{}; // "${NAME}" in a text stands for its value
 };
 
 /// One assertion of a check; the language is labctl/check's.

@@ -130,4 +130,9 @@ void default_underlay(api::Json& underlay);
 void check_upstream_record(const Cursor& record);
 void check_upstream(const Cursor& upstream);
 
+// rules_learn.cc
+void check_challenge(const Cursor& challenge);
+void check_question(const Cursor& question);
+void check_quiz(const Cursor& quiz);
+
 } // namespace labctl::manifest

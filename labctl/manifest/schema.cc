@@ -8,7 +8,11 @@ namespace labctl::manifest::schema {
 
 namespace {
 
+<<<<<<< HEAD
 constexpr std::array<std::pair<std::string_view, const Struct*>, 31> kKinds{{
+=======
+constexpr std::array<std::pair<std::string_view, const Struct*>, 25> kKinds{{
+>>>>>>> main
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
@@ -40,6 +44,7 @@ constexpr std::array<std::pair<std::string_view, const Struct*>, 31> kKinds{{
     {"HTTPRoute.policy.linkerd.io", &kHttpRoute},
     {"Lab", &kLab},
     {"Check", &kCheck},
+    {"Submission", &kSubmission},
 }};
 
 } // namespace

@@ -162,6 +162,9 @@ extern const Struct kTaint;
 extern const Struct kLabNode;
 extern const Struct kCheck;
 extern const Struct kLab;
+extern const Struct kChallenge; // front matter: no kind of the API
+extern const Struct kQuiz;      // likewise
+extern const Struct kSubmission;
 extern const Struct kIngress;
 extern const Struct kIngressClass;
 extern const Struct kNetworkPolicy;
