@@ -8,11 +8,7 @@ namespace labctl::manifest::schema {
 
 namespace {
 
-<<<<<<< HEAD
-constexpr std::array<std::pair<std::string_view, const Struct*>, 31> kKinds{{
-=======
-constexpr std::array<std::pair<std::string_view, const Struct*>, 25> kKinds{{
->>>>>>> main
+constexpr std::array<std::pair<std::string_view, const Struct*>, 34> kKinds{{
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
@@ -35,6 +31,8 @@ constexpr std::array<std::pair<std::string_view, const Struct*>, 25> kKinds{{
     {"IngressClass", &kIngressClass},
     {"PeerAuthentication", &kPeerAuthentication},
     {"AuthorizationPolicy", &kAuthorizationPolicy},
+    {"VirtualService", &kVirtualService},
+    {"DestinationRule", &kDestinationRule},
     {"Server", &kLinkerdServer},
     {"ServerAuthorization", &kLinkerdServerAuthorization},
     {"AuthorizationPolicy.policy.linkerd.io", &kLinkerdAuthorizationPolicy},
