@@ -52,7 +52,8 @@ void check_istio_string_match(const Cursor& match) {
 void check_istio_http_match(const Cursor& match) {
     for (const auto* field : {"headers", "withoutHeaders"}) {
         match[field].each_key([](std::string_view name, const Cursor& value) {
-            if (std::any_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
+            if (std::any_of(
+                    name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; })) {
                 value.warn("Istio wants names of headers in lower case");
             }
         });
@@ -63,8 +64,7 @@ void check_istio_http_match(const Cursor& match) {
 void check_istio_redirect(const Cursor& redirect) {
     constexpr std::array<std::int64_t, 5> kCodes{301, 302, 303, 307, 308};
     const auto code = redirect["redirectCode"];
-    if (code.present() &&
-        std::find(kCodes.begin(), kCodes.end(), code.number()) == kCodes.end()) {
+    if (code.present() && std::find(kCodes.begin(), kCodes.end(), code.number()) == kCodes.end()) {
         code.invalid("must be one of 301, 302, 303, 307, 308");
     }
     stored_only(redirect, {"derivePort"});
@@ -102,8 +102,7 @@ void check_istio_http_route(const Cursor& route) {
     const bool delegated = route["delegate"].present();
     const int ways = (routed ? 1 : 0) + (redirected ? 1 : 0) + (answered ? 1 : 0);
     if (ways > 1) {
-        route.error(
-            "Forbidden: only one of route, redirect and directResponse can be set");
+        route.error("Forbidden: only one of route, redirect and directResponse can be set");
     } else if (ways == 0 && !delegated) {
         route.required("one of route, redirect and directResponse");
     }
@@ -122,9 +121,8 @@ void check_istio_http_route(const Cursor& route) {
     }
     const auto destinations = route["route"];
     bool any_weight = destinations.size() < 2;
-    destinations.each([&](const Cursor& each) {
-        any_weight = any_weight || each["weight"].number() > 0;
-    });
+    destinations.each(
+        [&](const Cursor& each) { any_weight = any_weight || each["weight"].number() > 0; });
     if (!any_weight) {
         destinations.invalid("the weights of several destinations must not all be 0");
     }
@@ -138,8 +136,7 @@ void check_virtual_service_spec(const Cursor& spec) {
     bool ended = false;
     spec["http"].each([&](const Cursor& route) {
         if (ended) {
-            route.warn(
-                "is never reached: a route before it has no match, and takes every request");
+            route.warn("is never reached: a route before it has no match, and takes every request");
         }
         ended = ended || route["match"].size() == 0;
     });
@@ -147,7 +144,8 @@ void check_virtual_service_spec(const Cursor& spec) {
 }
 
 void check_istio_hash(const Cursor& hash) {
-    const auto keys = count_present(hash, {"httpHeaderName", "httpCookie", "httpQueryParameterName"});
+    const auto keys =
+        count_present(hash, {"httpHeaderName", "httpCookie", "httpQueryParameterName"});
     if (keys + (hash["useSourceIp"].flag() ? 1 : 0) != 1) {
         hash.error(
             "exactly one of httpHeaderName, httpCookie, useSourceIp and httpQueryParameterName "
@@ -189,9 +187,8 @@ void check_istio_outliers(const Cursor& outliers) {
 void check_istio_client_tls(const Cursor& tls) {
     const auto mode = tls["mode"];
     if (mode.is("SIMPLE") || mode.is("MUTUAL")) {
-        mode.warn(
-            "is stored, and nothing in a lab acts on it: DISABLE and ISTIO_MUTUAL are what "
-            "sidecars do here");
+        mode.warn("is stored, and nothing in a lab acts on it: DISABLE and ISTIO_MUTUAL are what "
+                  "sidecars do here");
     }
 }
 
