@@ -8,6 +8,14 @@ namespace {
 
 const Json kNull;
 
+/// Without a copy: asked for very often.
+std::string_view view_at(const Json& body, const char* name) {
+    const auto found = body.is_object() ? body.find(name) : body.end();
+    return found != body.end() && found->is_string()
+               ? std::string_view(found->get_ref<const std::string&>())
+               : std::string_view();
+}
+
 } // namespace
 
 std::string ObjectKey::to_string() const {
@@ -20,10 +28,7 @@ std::string Source::to_string() const {
 }
 
 std::string Object::kind() const {
-    const auto& kind = at(body, "kind");
-    return kind.is_string()
-               ? unique_kind(kind.get_ref<const std::string&>(), string_at(body, "apiVersion"))
-               : std::string();
+    return unique_kind(view_at(body, "kind"), view_at(body, "apiVersion"));
 }
 std::string Object::api_version() const {
     return string_at(body, "apiVersion");

@@ -444,8 +444,9 @@ void prove_drop(const probe::Result& result, Proof& proof) {
                      : drop->by;
     proof.owners = drop->policies;
     proof.how = drop->text;
-    const bool by_sidecar =
-        drop->by.starts_with("authorizationpolicy/") || drop->by.starts_with("peerauthentication/");
+    const bool by_sidecar = drop->by.starts_with("authorizationpolicy/") ||
+                            drop->by.starts_with("peerauthentication/") ||
+                            drop->by.starts_with("server/") || drop->by.starts_with("default/");
     if (by_sidecar && result.first.outcome != Outcome::Timeout) {
         // A sidecar took the connection and then ended it: nothing more can be shown without one
         // that the policies let in.

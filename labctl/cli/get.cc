@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <ctime>
 #include <iostream>
 #include <map>
@@ -158,8 +159,15 @@ void check_listing_options(const Options& options) {
 
 /// What the lab's mesh makes of an object; null where there is none.
 json mesh_of(Client& client, const api::Object& object) {
-    if (object.kind() != "Pod" && object.kind() != "PeerAuthentication" &&
-        object.kind() != "AuthorizationPolicy") {
+    constexpr std::array<std::string_view, 7> kOfMeshes{
+        "Pod",
+        "PeerAuthentication",
+        "AuthorizationPolicy",
+        "VirtualService",
+        "DestinationRule",
+        "Server",
+        "AuthorizationPolicy.policy.linkerd.io"};
+    if (std::find(kOfMeshes.begin(), kOfMeshes.end(), object.kind()) == kOfMeshes.end()) {
         return nullptr;
     }
     return client.request(

@@ -8,10 +8,14 @@
 #include "labctl/cli/policies.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/ingresses.h"
+#include "labctl/compile/linkerd_lint.h"
+#include "labctl/compile/linkerd_policies.h"
 #include "labctl/compile/mesh_lint.h"
 #include "labctl/compile/policy_enforcement.h"
 #include "labctl/compile/policy_lint.h"
 #include "labctl/compile/policy_values.h"
+#include "labctl/compile/traffic_lint.h"
+#include "labctl/compile/traffic_objects.h"
 #include "labctl/manifest/locate.h"
 
 namespace labctl::cli {
@@ -109,27 +113,59 @@ void lint_ingresses_of(
     }
 }
 
+bool has_policies(const store::Store& store, bool (*is_kind)(const std::string& kind)) {
+    const auto kinds = store.kinds();
+    return std::any_of(kinds.begin(), kinds.end(), is_kind);
+}
+
 /// Policies of a mesh; in a lab without one only that nothing acts on them.
 void lint_mesh_of(
     const LintInput& input, manifest::Locator& locator, manifest::Findings& findings) {
-    const auto profile = compile::ClusterConfig::from_lab(input.lab).mesh_profile;
-    if (!input.lab.source.file.empty() && profile == "none") {
+    const auto config = compile::ClusterConfig::from_lab(input.lab);
+    const bool has_lab = !input.lab.source.file.empty();
+    const auto nothing_acts = [&](const std::string& what, const std::string& profile) {
         findings.add(locator.warning(
             input.lab.source,
             "spec.mesh.profile",
-            "spec.mesh.profile: the lab has no mesh, so nothing acts on its PeerAuthentications "
-            "and "
-            "AuthorizationPolicies",
-            "say spec.mesh.profile: istio, or leave them out"));
-        return;
+            "spec.mesh.profile: the lab has no " +
+                (config.mesh_profile == "none" ? "mesh" : "mesh of " + profile) +
+                ", so nothing acts on its " + what,
+            "say spec.mesh.profile: " + profile + ", or leave them out"));
+    };
+    const bool istio = has_policies(input.store, compile::is_mesh_kind);
+    const bool linkerd = has_policies(input.store, compile::is_linkerd_policy_kind);
+    if (has_lab && istio && config.mesh_profile != "istio") {
+        nothing_acts("PeerAuthentications and AuthorizationPolicies", "istio");
     }
-    for (const auto& finding : compile::lint_mesh(input.store)) {
+    if (has_lab && linkerd && config.mesh_profile != "linkerd") {
+        nothing_acts("policies of policy.linkerd.io", "linkerd");
+    }
+    const bool traffic = has_policies(input.store, compile::is_traffic_kind);
+    if (has_lab && traffic && config.mesh_profile != "istio") {
+        nothing_acts("VirtualServices and DestinationRules", "istio");
+    }
+    std::vector<compile::MeshFinding> all;
+    if (istio && (!has_lab || config.mesh_profile == "istio")) {
+        all = compile::lint_mesh(input.store);
+    }
+    if (traffic && (!has_lab || config.mesh_profile == "istio")) {
+        for (auto& finding : compile::lint_traffic(input.store, config)) {
+            all.push_back(std::move(finding));
+        }
+    }
+    if (linkerd && (!has_lab || config.mesh_profile == "linkerd")) {
+        for (auto& finding : compile::lint_linkerd(input.store, config)) {
+            all.push_back(std::move(finding));
+        }
+    }
+    for (const auto& finding : all) {
         const auto& policy = *finding.object;
         const auto source = input.sources.find(policy.key());
         findings.add(locator.warning(
             source == input.sources.end() ? api::Source() : source->second,
             finding.path,
-            policy.kind() + " \"" + policy.name() + "\": " + finding.path + ": " + finding.message,
+            std::string(api::plain_kind(policy.kind())) + " \"" + policy.name() +
+                "\": " + finding.path + ": " + finding.message,
             finding.hint));
     }
 }
@@ -145,7 +181,9 @@ manifest::Findings lint_objects(const manifest::ReadResult& input) {
     const bool ingresses = has_kind(input, "Ingress");
     const bool mesh =
         std::any_of(input.objects.begin(), input.objects.end(), [](const api::Object& object) {
-            return compile::is_mesh_kind(object.kind());
+            return compile::is_mesh_kind(object.kind()) ||
+                   compile::is_traffic_kind(object.kind()) ||
+                   compile::is_linkerd_policy_kind(object.kind());
         });
     if (!policies && !ingresses && !mesh) {
         return findings;

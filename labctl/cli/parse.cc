@@ -151,7 +151,8 @@ void add_objects(CLI::App& app, Options& o) {
         ->required();
     logs->add_flag("-f,--follow", o.follow, "Follow");
     logs->add_option("--tail", o.tail, "Only the last N lines");
-    logs->add_option("-c,--container", o.container, "istio-proxy: the pod's sidecar");
+    logs->add_option(
+        "-c,--container", o.container, "istio-proxy or linkerd-proxy: the pod's sidecar");
 }
 
 void add_inside(CLI::App& app, Options& o) {

@@ -11,7 +11,7 @@
 #include "labctl/compile/explain_mesh_route.h"
 #include "labctl/compile/explain_mesh_source.h"
 #include "labctl/compile/explain_url.h"
-#include "labctl/compile/sidecar_objects.h"
+#include "labctl/compile/linkerd_objects.h"
 
 namespace labctl::compile {
 
@@ -30,6 +30,7 @@ struct MeshEnd {
     IpAddress source{}; // as the pod sees it
     bool mtls = false;
     const mesh::SidecarService* service = nullptr; // of it, for FROM's sidecar
+    std::string tls_by{};                          // the DestinationRule that says how it is sent
 };
 
 class MeshExplainer {
@@ -45,6 +46,9 @@ public:
           from_(string_at(way, "from.name")) {
         const bool pod = from_ != "external" && !from_.starts_with("node/");
         own_ = pod ? view_.workload(from_) : nullptr;
+        if (own_ != nullptr && view_.of_linkerd() && passes_by()) {
+            own_ = nullptr;
+        }
         service_ = own_ == nullptr ? nullptr : view_.service(target);
         find_ends();
     }
@@ -59,6 +63,7 @@ public:
     Json tell() {
         tell_from();
         story_["outbound"] = own_ == nullptr       ? explain_application(speech_)
+                             : view_.of_linkerd()  ? explain_linkerd_outbound(service_, speech_)
                              : service_ == nullptr ? explain_passthrough(view_, target_)
                                                    : explain_cluster(view_, *service_, speech_);
         if (route_) {
@@ -79,6 +84,12 @@ public:
     }
 
 private:
+    /// Whether FROM's own rules let it past its proxy.
+    [[nodiscard]] bool passes_by() const {
+        const auto pod = view_.pod(from_);
+        return pod && contains_port(skipped_outbound_ports(pod->body), target_.port);
+    }
+
     /// The application's TLS where its sidecar wants to read HTTP.
     [[nodiscard]] bool unreadable() const {
         return service_ != nullptr && service_->protocol == mesh::SidecarProtocol::Http &&
@@ -100,7 +111,8 @@ private:
                      end.share,
                      own_address(),
                      end.mtls,
-                     end.service});
+                     end.service,
+                     end.tls_by});
             }
             return;
         }
@@ -111,7 +123,7 @@ private:
                      endpoint.pod,
                      1.0 / static_cast<double>(service_->endpoints.size()),
                      own_address(),
-                     endpoint.mtls,
+                     endpoint.mtls && !is_own(endpoint.pod),
                      service_});
             }
             return;
@@ -130,6 +142,11 @@ private:
                  explain_client(way_, branch, address->address.family(), view_.store(), network_),
                  false});
         }
+    }
+
+    /// Linkerd's proxies speak plaintext to their own pod.
+    [[nodiscard]] bool is_own(const std::string& pod) const {
+        return view_.of_linkerd() && pod == from_;
     }
 
     /// Where a port is one of HTTP, something is asked even if the question has no URL.
@@ -155,7 +172,11 @@ private:
             return;
         }
         const auto pod = from_.starts_with("node/") ? nullptr : view_.pod(from_);
-        story_["from"]["why"] = pod ? sidecar_absence(view_.store(), pod->body) : "it is no pod";
+        story_["from"]["why"] = !pod                  ? "it is no pod"
+                                : !view_.of_linkerd() ? sidecar_absence(view_.store(), pod->body)
+                                : view_.workload(from_) != nullptr
+                                    ? "the port passes the proxy by (skip-outbound-ports)"
+                                    : linkerd_absence(view_.store(), pod->body);
         if (pod) {
             add_hints(late_sidecar_hints(view_, from_));
         }
@@ -163,7 +184,7 @@ private:
 
     /// The port of the Service, as FROM has named it; 0: it called a pod.
     [[nodiscard]] std::uint16_t service_port() const {
-        if (service_ != nullptr) {
+        if (service_ != nullptr && !view_.of_linkerd()) {
             return cluster_port(*service_);
         }
         return string_at(way_, "service").empty() ? std::uint16_t{0} : target_.port;
@@ -179,8 +200,16 @@ private:
         if (service_ == nullptr) {
             return "passed through";
         }
+        if (!end.tls_by.empty()) {
+            return "tls.mode of DestinationRule " + end.tls_by;
+        }
         if (!there) {
             return "no sidecar there";
+        }
+        if (view_.of_linkerd()) {
+            return end.mtls          ? "a proxy there, which must show " + string_at(story, "id")
+                   : is_own(end.pod) ? "its own pod"
+                                     : "the port passes its proxy by";
         }
         const auto policy = string_at(story, "mtls.policy");
         return end.mtls ? "a sidecar there, mode " + mode
@@ -197,11 +226,12 @@ private:
         arrival.address = end.address;
         arrival.source = end.source;
         arrival.by_sidecar = own_ != nullptr;
+        arrival.of_own_pod = own_ != nullptr && is_own(end.pod);
         if (end.mtls && own_ != nullptr) {
             arrival.peer_id = view_.id_of(*own_);
             arrival.sni = end.service->sni;
         }
-        auto story = explain_arrival(view_, arrival, speech_);
+        auto story = explain_arrival(view_, arrival, route_ ? route_->sent : speech_);
         add_hints(arrival_hints(view_, arrival, story, service_port()));
         add_hints(late_sidecar_hints(view_, end.pod));
         const auto pod = view_.pod(end.pod);
@@ -273,7 +303,9 @@ private:
             const bool http = string_at(story_, "outbound.spoken") == "HTTP";
             story_["outcome"] = "no-endpoints";
             story_["text"] =
-                service_ == nullptr ? std::string("nobody is at the other end")
+                service_ == nullptr  ? std::string("nobody is at the other end")
+                : view_.of_linkerd() ? std::string(http ? "504" : "connection closed") + ": " +
+                                           service_->name + " has no ready endpoints"
                 : http ? "503 no healthy upstream: " + service_->name + " has no ready endpoints"
                        : "connection closed: " + service_->name + " has no ready endpoints";
             return;
@@ -304,7 +336,7 @@ private:
 
 void explain_mesh(Json& explanation, const MeshSources& sources, const ExplainQuestion& question) {
     const auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
-    if (sources.config.mesh_profile != kMeshProfileIstio || !target ||
+    if (sources.config.mesh_profile == "none" || !target ||
         string_at(explanation, "to.protocol") != "TCP") {
         return;
     }

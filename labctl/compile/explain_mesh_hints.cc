@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/sidecar_objects.h"
 #include "mesh/istio/string_match.h"
 
@@ -198,7 +199,12 @@ private:
 
 std::vector<MeshHint> late_sidecar_hints(const MeshView& view, const std::string& name) {
     const auto pod = view.pod(name);
-    if (!pod || has_sidecar(pod->body) || !sidecar_obstacle(view.store(), pod->body).empty()) {
+    const bool late =
+        pod &&
+        (view.of_linkerd()
+             ? !has_linkerd_proxy(pod->body) && linkerd_obstacle(view.store(), pod->body).empty()
+             : !has_sidecar(pod->body) && sidecar_obstacle(view.store(), pod->body).empty());
+    if (!late) {
         return {};
     }
     return {
@@ -213,6 +219,9 @@ std::vector<MeshHint> arrival_hints(
     const MeshArrival& arrival,
     const Json& story,
     std::uint16_t service_port) {
+    if (view.of_linkerd()) { // what is ignored is told where it would count
+        return {};
+    }
     return ArrivalHints(view, arrival, story, service_port).all();
 }
 

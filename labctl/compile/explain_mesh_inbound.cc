@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "labctl/compile/explain_linkerd.h"
 #include "mesh/http/normalize_path.h"
 #include "mesh/istio/policy_match.h"
 
@@ -169,6 +170,9 @@ const char* sidecar_protocol_name(SidecarProtocol protocol) {
 }
 
 Json explain_arrival(const MeshView& view, const MeshArrival& arrival, const MeshSpeech& speech) {
+    if (view.of_linkerd()) {
+        return explain_linkerd_arrival(view, arrival, speech);
+    }
     const auto* workload = view.workload(arrival.pod);
     const auto pod = view.pod(arrival.pod);
     if (workload == nullptr || !pod) {

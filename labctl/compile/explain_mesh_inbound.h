@@ -39,6 +39,7 @@ struct MeshArrival {
     std::optional<std::string> peer_id; // of mutual TLS: the SPIFFE ID
     std::string sni;
     bool by_sidecar = false; // whether FROM's sidecar sends it
+    bool of_own_pod = false; // it is FROM
 };
 
 /// "HTTP", "TCP", "detect".
@@ -48,7 +49,8 @@ struct MeshArrival {
 /// "id", "port", "protocol", "spoken": "HTTP" or "TCP", "mtls" (MeshView::mtls, and "effect",
 /// "accepted"), "identity" (null: none), "policies": [{"policy", "action", "dryRun", "matches",
 /// "rule" (from 1), "text"}] in the order in which they are asked, "verdict": {"allowed", "text",
-/// "rule", "answer"}, "application": {"client", "xfcc"} (null: it gets nothing)}. Pure.
+/// "rule", "answer"}, "application": {"client", "xfcc"} (null: it gets nothing)}. Of Linkerd, what
+/// explain_linkerd_arrival says. Pure.
 [[nodiscard]] api::Json
 explain_arrival(const MeshView& view, const MeshArrival& arrival, const MeshSpeech& speech);
 

@@ -89,4 +89,23 @@ Json explain_cluster(
         {"serverIds", service.server_ids}};
 }
 
+Json explain_linkerd_outbound(const mesh::SidecarService* service, const MeshSpeech& speech) {
+    Json story{{"redirect", mesh::kLinkerdOutboundPort}, {"chain", "PROXY_INIT_OUTPUT"}};
+    if (service == nullptr) {
+        story["kind"] = "passthrough";
+        story["cluster"] = "none";
+        story["spoken"] = "TCP";
+        story["why"] = "there is no Service, nor a pod with a proxy";
+        return story;
+    }
+    const bool opaque = service->protocol == SidecarProtocol::Tcp;
+    const bool http = !opaque && speech.kind == MeshSpeech::Kind::Http;
+    story["kind"] = "cluster";
+    story["cluster"] = service->name;
+    story["protocol"] = opaque ? "opaque" : "detect";
+    story["protocolWhy"] = opaque ? "an opaque port: nobody looks into it" : "the first bytes say";
+    story["spoken"] = http ? "HTTP" : "TCP";
+    return story;
+}
+
 } // namespace labctl::compile

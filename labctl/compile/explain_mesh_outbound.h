@@ -16,6 +16,11 @@ namespace labctl::compile {
 [[nodiscard]] api::Json explain_cluster(
     const MeshView& view, const mesh::SidecarService& service, const MeshSpeech& speech);
 
+/// The same for Linkerd: {"kind", "redirect", "chain", "cluster", "protocol", "protocolWhy",
+/// "spoken"}, or "why" where it is passed through.
+[[nodiscard]] api::Json
+explain_linkerd_outbound(const mesh::SidecarService* service, const MeshSpeech& speech);
+
 /// The port of the Service that a cluster is of.
 [[nodiscard]] std::uint16_t cluster_port(const mesh::SidecarService& service);
 

@@ -94,7 +94,7 @@ bool is_mesh_url(
     const ClusterConfig& config,
     const std::map<std::string, services::IngressTable>& ingresses,
     const ExplainQuestion& question) {
-    if (config.mesh_profile != kMeshProfileIstio || !is_asked_url(question.to)) {
+    if (config.mesh_profile == "none" || !is_asked_url(question.to)) {
         return false;
     }
     const auto host = read_asked_url(question.to).host();

@@ -77,6 +77,7 @@ public:
 
     std::optional<MeshRoute>
     tell(const mesh::SidecarService& service, const MeshSpeech& speech) && {
+        route_.sent = speech;
         const auto* routes = speech.is_http(service.protocol)
                                  ? mesh::virtual_service_for(view_.table(), service, client_ns_)
                                  : nullptr;
@@ -156,6 +157,7 @@ private:
         if (route.rewrite && !route.rewrite->authority.empty()) {
             line("rewrite", "authority to " + route.rewrite->authority);
         }
+        change_sent(route, target);
         tell_time(route);
         tell_faults(route);
         for (const auto& mirror : route.mirrors) {
@@ -163,6 +165,21 @@ private:
                 "mirror",
                 netemu::percent_text(mirror.share) + " copied to " + mirror.to.host +
                     (mirror.to.subset.empty() ? "" : ", subset " + mirror.to.subset));
+        }
+    }
+
+    void change_sent(const mesh::istio::HttpRoute& route, const std::string& target) {
+        route_.sent.target = target;
+        mesh::istio::edit_headers(route_.sent.headers, route.headers.request);
+        auto host = route.rewrite ? route.rewrite->authority : std::string();
+        if (host.empty()) {
+            host = mesh::istio::set_authority(route.headers.request);
+        }
+        if (!host.empty()) {
+            route_.sent.authority = host;
+            if (route_.sent.headers.has("host")) {
+                route_.sent.headers.set("host", host);
+            }
         }
     }
 
@@ -289,7 +306,11 @@ private:
                 mode == ClientTls::IstioMutual || (mode != ClientTls::Disable && endpoint.mtls);
             if (share > 0) {
                 route_.ends.push_back(
-                    {&service, &endpoint, share / static_cast<double>(places.size()), mtls});
+                    {&service,
+                     &endpoint,
+                     share / static_cast<double>(places.size()),
+                     mtls,
+                     policy.tls ? rule->ns + "/" + rule->name : std::string()});
             }
         }
     }

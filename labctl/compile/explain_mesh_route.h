@@ -16,12 +16,14 @@ struct MeshRouteEnd {
     const mesh::SidecarEndpoint* endpoint = nullptr;
     double share = 0; // of all requests
     bool mtls = false;
+    std::string tls_by{}; // the DestinationRule that says so, "NAMESPACE/NAME"; "": none does
 };
 
 struct MeshRoute {
     /// {"virtualService", "destinationRule", "route", "match", "lines": [[name, text]]}
     api::Json story;
     std::vector<MeshRouteEnd> ends{};
+    MeshSpeech sent{}; // as the destination gets it; fields of the route alone are looked at
     /// What the client's own sidecar answers in everybody's place; "" if it does not.
     std::string answer{};
     bool answer_is_meant = false; // a redirect, say, and no mistake

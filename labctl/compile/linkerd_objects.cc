@@ -5,7 +5,6 @@
 #include <charconv>
 #include <string_view>
 
-#include "labctl/compile/cluster_config.h"
 #include "labctl/compile/image_name.h"
 #include "mesh/linkerd/identity.h"
 #include "netemu/base/text.h"
@@ -214,8 +213,8 @@ std::vector<PortRange> opaque_ports(const store::Store& store, const api::Object
     return read_port_ranges(said.value_or(std::string(kDefaultOpaque)));
 }
 
-mesh::linkerd::Workload
-linkerd_workload(const store::Store& store, const ClusterConfig& config, const api::Object& pod) {
+mesh::linkerd::Workload linkerd_workload(
+    const store::Store& store, const std::string& default_policy, const api::Object& pod) {
     mesh::linkerd::Workload workload;
     workload.ns = pod.ns();
     for (const auto& [key, value] : pod.labels()) {
@@ -234,10 +233,10 @@ linkerd_workload(const store::Store& store, const ClusterConfig& config, const a
     });
     const auto policy =
         mesh::linkerd::parse_default_policy(annotation_of(pod.body, kInboundPolicy).value_or(""));
-    workload.default_policy =
-        policy ? *policy
-               : mesh::linkerd::parse_default_policy(config.mesh_default_inbound_policy)
-                     .value_or(mesh::linkerd::DefaultPolicy::AllUnauthenticated);
+    workload.default_policy = policy
+                                  ? *policy
+                                  : mesh::linkerd::parse_default_policy(default_policy)
+                                        .value_or(mesh::linkerd::DefaultPolicy::AllUnauthenticated);
     workload.opaque_ports = ports_in(opaque_ports(store, pod));
     workload.identity_ports =
         ports_in(read_port_ranges(annotation_of(pod.body, kIdentityPorts).value_or("")));

@@ -13,8 +13,6 @@
 /// What a proxy of Linkerd is among the objects of a lab.
 namespace labctl::compile {
 
-struct ClusterConfig;
-
 inline constexpr const char* kMeshProfileLinkerd = "linkerd";
 inline constexpr const char* kLinkerdNamespace = "linkerd"; // of the control plane
 inline constexpr const char* kLinkerdContainer = "linkerd-proxy";
@@ -53,8 +51,8 @@ void inject_linkerd_proxy(const store::Store& store, api::Json& pod);
 [[nodiscard]] std::vector<PortRange>
 opaque_ports(const store::Store& store, const api::Object& object);
 
-/// The pod as policies see it.
-[[nodiscard]] mesh::linkerd::Workload
-linkerd_workload(const store::Store& store, const ClusterConfig& config, const api::Object& pod);
+/// The pod as policies see it, where the cluster's default policy is that one.
+[[nodiscard]] mesh::linkerd::Workload linkerd_workload(
+    const store::Store& store, const std::string& default_policy, const api::Object& pod);
 
 } // namespace labctl::compile

@@ -237,4 +237,8 @@ bool is_linkerd_kind(const std::string& kind) {
     return std::find(kKinds.begin(), kKinds.end(), kind) != kKinds.end();
 }
 
+bool is_linkerd_policy_kind(const std::string& kind) {
+    return kind != "HTTPRoute" && is_linkerd_kind(kind);
+}
+
 } // namespace labctl::compile

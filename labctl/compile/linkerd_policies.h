@@ -21,6 +21,9 @@ read_linkerd_authorization(const api::Object& object);
 /// Server.
 [[nodiscard]] bool is_linkerd_kind(const std::string& kind);
 
+/// The same without HTTPRoutes of the Gateway API, which may be anybody's.
+[[nodiscard]] bool is_linkerd_policy_kind(const std::string& kind);
+
 inline constexpr const char* kLinkerdAuthorizationKind = "AuthorizationPolicy.policy.linkerd.io";
 inline constexpr const char* kLinkerdRouteKind = "HTTPRoute.policy.linkerd.io";
 

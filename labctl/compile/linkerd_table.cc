@@ -49,7 +49,7 @@ public:
 private:
     void add_pod(const api::Object& pod) {
         const auto name = pod.ns() + "/" + pod.name();
-        const auto seen = linkerd_workload(store_, config_, pod);
+        const auto seen = linkerd_workload(store_, config_.mesh_default_inbound_policy, pod);
         std::set<std::uint16_t> ports = seen.opaque_ports;
         ports.insert(seen.identity_ports.begin(), seen.identity_ports.end());
         for (const auto& port : seen.named_ports) {

@@ -2,6 +2,7 @@
 
 #include "labctl/compile/explain_mesh_inbound.h"
 #include "labctl/compile/mesh_view.h"
+#include "netemu/base/text.h"
 
 namespace labctl::compile {
 
@@ -23,7 +24,8 @@ std::vector<MeshArrival> arrivals(const MeshView& view, const MeshAttempt& attem
         arrival.address = address;
         arrival.source = attempt.source;
         arrival.by_sidecar = own != nullptr;
-        if (mtls && own != nullptr) {
+        arrival.of_own_pod = view.of_linkerd() && pod == attempt.from;
+        if (mtls && own != nullptr && !arrival.of_own_pod) {
             arrival.peer_id = view.id_of(*own);
             arrival.sni = service->sni;
         }
@@ -49,9 +51,29 @@ std::string policy_of_rule(const std::string& rule) {
     return between("ns[") + "/" + between("policy[");
 }
 
+/// Of Linkerd: "AuthorizationPolicy shop/web" as "authorizationpolicy/shop/web".
+std::vector<std::string> authorizations_of(const Json& story) {
+    std::vector<std::string> names;
+    for (const auto& policy : api::at(story, "policies")) {
+        const auto title = string_at(policy, "policy");
+        const auto space = title.find(' ');
+        const auto kind = netemu::to_lower(title.substr(0, space));
+        if (kind == "authorizationpolicy" || kind == "serverauthorization") {
+            names.push_back(kind + "/" + title.substr(space + 1));
+        }
+    }
+    return names;
+}
+
 MeshDenial denial_of(const Json& story, const std::string& pod) {
     MeshDenial denial;
     denial.text = "the sidecar of " + pod + ": " + string_at(story, "verdict.text");
+    if (story.contains("governs")) { // Linkerd: nothing has let it in
+        denial.by = string_at(story, "verdict.by");
+        denial.policies = authorizations_of(story);
+        denial.policies.insert(denial.policies.begin(), denial.by);
+        return denial;
+    }
     if (!api::bool_at(story, "mtls.accepted", true)) {
         const auto policy = string_at(story, "mtls.policy");
         denial.by = policy.empty() ? "the mesh's default" : "peerauthentication/" + policy;

@@ -27,7 +27,9 @@ struct MeshAttempt {
 
 /// Why sidecars let nobody have it.
 struct MeshDenial {
-    std::string by; // "authorizationpolicy/NS/NAME", "peerauthentication/NS/NAME"
+    /// "authorizationpolicy/NS/NAME", "peerauthentication/NS/NAME"; of Linkerd, which has no
+    /// policies that deny, what governs the port: "server/NS/NAME", "default/deny".
+    std::string by;
     std::vector<std::string> policies; // all with a share in it, `by` the first
     std::string text;                  // one sentence
 };

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "labctl/compile/linkerd_objects.h"
+#include "labctl/compile/linkerd_policies.h"
 #include "labctl/compile/mesh_policies.h"
 #include "labctl/compile/sidecar_objects.h"
+#include "mesh/linkerd/identity.h"
 #include "mesh/spiffe/id.h"
 #include "netemu/base/error.h"
 
@@ -106,6 +109,9 @@ MeshView::MeshView(const store::Store& store, const mesh::SidecarTable& table)
     for (const auto& object : store.list("PeerAuthentication")) {
         authentications_.push_back(read_peer_authentication(*object));
     }
+    if (of_linkerd()) {
+        linkerd_ = read_linkerd_policies(store);
+    }
     for (const auto& pod : store.list("Pod")) {
         if (api::bool_at(pod->body, "spec.hostNetwork", false)) {
             continue;
@@ -135,6 +141,12 @@ std::string MeshView::pod_at(const netemu::IpAddress& address) const {
 
 std::string MeshView::id_of(const mesh::SidecarWorkload& workload) const {
     const auto slash = workload.account.find('/');
+    if (of_linkerd()) {
+        return mesh::linkerd::service_account_identity(
+            workload.account.substr(0, slash),
+            workload.account.substr(slash + 1),
+            table_.trust_domain);
+    }
     return account_id(
         table_.trust_domain, workload.account.substr(0, slash), workload.account.substr(slash + 1));
 }
@@ -146,7 +158,18 @@ const mesh::SidecarService* MeshView::service(const netemu::Endpoint& target) co
             return &service;
         }
     }
-    return nullptr;
+    of_peer_ = mesh::service_of_peer(table_, target);
+    return of_peer_ ? &*of_peer_ : nullptr;
+}
+
+mesh::linkerd::Governing MeshView::governing(const api::Object& pod, std::uint16_t port) const {
+    auto governing = mesh::linkerd::govern(
+        linkerd_, linkerd_workload(store_, {}, pod), port, table_.trust_domain);
+    const auto* known = workload(pod.ns() + "/" + pod.name());
+    if (governing.inbound.server.empty() && known != nullptr) { // the cluster's default is in there
+        governing.inbound = mesh::inbound_server(table_, *known, port);
+    }
+    return governing;
 }
 
 std::vector<const mesh::istio::AuthorizationPolicy*>

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,9 +42,15 @@ public:
     [[nodiscard]] const mesh::SidecarWorkload* workload(const std::string& pod) const;
     /// Who has the address; "": no pod that has one of its own.
     [[nodiscard]] std::string pod_at(const netemu::IpAddress& address) const;
-    /// The SPIFFE ID of a pod with a sidecar.
+    /// The SPIFFE ID of a pod with a sidecar, or its DNS name with Linkerd.
     [[nodiscard]] std::string id_of(const mesh::SidecarWorkload& workload) const;
+    [[nodiscard]] bool of_linkerd() const { return table_.mesh == mesh::SidecarMesh::Linkerd; }
+    /// Of Linkerd: what governs a port of a pod with a proxy, and what is ignored.
+    [[nodiscard]] mesh::linkerd::Governing
+    governing(const api::Object& pod, std::uint16_t port) const;
+    [[nodiscard]] const mesh::linkerd::Policies& linkerd_policies() const { return linkerd_; }
     /// Whom a sidecar's application means by a connection to there; nullptr: nobody of the mesh.
+    /// Valid until the next call.
     [[nodiscard]] const mesh::SidecarService* service(const netemu::Endpoint& target) const;
     /// In the order of the table.
     [[nodiscard]] std::vector<const mesh::istio::AuthorizationPolicy*>
@@ -58,6 +65,8 @@ private:
     const mesh::SidecarTable& table_;
     std::vector<mesh::istio::PeerAuthentication> authentications_;
     std::map<std::string, std::string> pods_; // by address
+    mesh::linkerd::Policies linkerd_;
+    mutable std::optional<mesh::SidecarService> of_peer_; // of the last `service` that is a pod's
 };
 
 /// The labels of an object as policies compare them.

@@ -49,8 +49,8 @@ void Sidecars::on_event(const store::Event& event) {
                                                  api::at(event.object->body, "status.podIPs");
         dirty_ = dirty_ || ((!event.status_only || moved) && has_linkerd_proxy(event.object->body));
     } else if (kind == "Pod") {
-        const bool of_subset = !store_.list("DestinationRule").empty();
-        dirty_ = dirty_ || (!event.status_only && (of_subset || has_sidecar(event.object->body)));
+        dirty_ = dirty_ || (!event.status_only && (has_sidecar(event.object->body) ||
+                                                   !store_.list("DestinationRule").empty()));
     } else if (kind == "EndpointSlice") {
         if (event.previous) {
             (void)slices_.note(*event.previous, false);

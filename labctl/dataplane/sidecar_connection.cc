@@ -331,6 +331,7 @@ void SidecarConnection::carry_bytes(const std::string& what, mesh::linkerd::Spee
         if (!verdict.allowed) {
             return refuse(verdict.text);
         }
+        story += verdict.note;
         upstream = pod_.application(client_.target);
     } else if (const auto* service = pod_.rules()->service(client_.target)) {
         auto choice = pod_.choose(*service);

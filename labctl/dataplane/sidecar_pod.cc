@@ -57,6 +57,12 @@ mesh::Request linkerd_request(const mesh::Request& request) {
     return head;
 }
 
+/// By what it is let in.
+std::string linkerd_note(const mesh::linkerd::Decision& verdict) {
+    return verdict.allowed ? (verdict.audit ? " [audit: " : " [") + verdict.authorization + "]"
+                           : std::string();
+}
+
 void add_time(mesh::Response& head, std::chrono::milliseconds took) {
     head.headers.set("x-envoy-upstream-service-time", std::to_string(took.count()));
 }
@@ -178,7 +184,7 @@ SidecarPod::authorize_bytes(const HttpClient& client, mesh::linkerd::Speech spee
         return {verdict.allowed, std::move(verdict.text)};
     }
     auto verdict = ask_linkerd(client, speech, nullptr);
-    return {verdict.allowed, std::move(verdict.text)};
+    return {verdict.allowed, std::move(verdict.text), linkerd_note(verdict)};
 }
 
 mesh::linkerd::Decision SidecarPod::ask_linkerd(
@@ -344,7 +350,7 @@ void SidecarPod::judge_as_linkerd(
             verdict.status == 0 ? kMisdirected : verdict.status, verdict.text, true, told};
         return;
     }
-    decision.story += (verdict.audit ? " [audit: " : " [") + verdict.authorization + "]";
+    decision.story += linkerd_note(verdict);
     if (client.identity) {
         head.headers.set(std::string(kClientIdField), *client.identity);
         decision.answer_fields = {

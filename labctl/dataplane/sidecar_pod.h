@@ -90,6 +90,7 @@ public:
     struct Verdict {
         bool allowed = true;
         std::string text;
+        std::string note{}; // for the log: " [AUTHORIZATION]", of Linkerd
     };
     [[nodiscard]] Verdict
     authorize_bytes(const HttpClient& client, mesh::linkerd::Speech speech) const;

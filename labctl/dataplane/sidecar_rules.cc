@@ -1,6 +1,5 @@
 #include "labctl/dataplane/sidecar_rules.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "mesh/tls/certificate.h"
@@ -81,7 +80,7 @@ SidecarRules::make(mesh::SidecarTable table, const SidecarRules* before) {
 void SidecarRules::drop_unused() const {
     std::set<std::vector<std::string>> used;
     if (of_linkerd()) { // one for all servers, whose names are asked for
-        used.insert({});
+        used.emplace();
     }
     for (const auto& service : table_.services) {
         used.insert(service.server_ids);
@@ -102,24 +101,9 @@ const mesh::SidecarService* SidecarRules::cluster(const std::string& name) const
     return found == clusters_.end() ? nullptr : &table_.services[found->second];
 }
 
-/// A pod of Linkerd is known by its address (the destination controller's endpoint profiles).
 const mesh::SidecarService* SidecarRules::service_of_peer(const netemu::Endpoint& target) const {
-    const auto peer = table_.peers.find(target.address);
-    if (peer == table_.peers.end()) {
-        return nullptr;
-    }
-    const auto& skipped = peer->second.skipped;
-    const bool meshed = std::none_of(skipped.begin(), skipped.end(), [&](const auto& range) {
-        return range.first <= target.port && target.port <= range.second;
-    });
-    of_peer_ = {};
-    of_peer_.name = target.to_string();
-    const auto* workload = this->workload(peer->second.pod);
-    if (workload != nullptr && mesh::is_opaque(inbound_server(table_, *workload, target.port))) {
-        of_peer_.protocol = mesh::SidecarProtocol::Tcp;
-    }
-    of_peer_.endpoints = {{target, peer->second.pod, meshed, peer->second.server_name}};
-    return &of_peer_;
+    of_peer_ = mesh::service_of_peer(table_, target);
+    return of_peer_ ? &*of_peer_ : nullptr;
 }
 
 const mesh::SidecarWorkload* SidecarRules::workload(const std::string& pod) const {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -68,8 +69,8 @@ private:
     mesh::SidecarTable table_;
     std::map<netemu::Endpoint, std::size_t> services_; // by what clients connect to
     std::set<netemu::Endpoint> endpoints_;
-    std::map<std::string, std::size_t> clusters_; // by name
-    mutable mesh::SidecarService of_peer_;        // of the last `service` that is a pod's
+    std::map<std::string, std::size_t> clusters_;         // by name
+    mutable std::optional<mesh::SidecarService> of_peer_; // of the last `service` that is a pod's
     std::map<std::string, std::shared_ptr<Account>> accounts_;
 };
 

@@ -126,6 +126,7 @@ void check_istio_traffic_policy(const Cursor& policy);
 void check_destination_rule_spec(const Cursor& spec);
 
 // rules_linkerd.cc
+void check_linkerd_annotations(const Cursor& metadata);
 std::string wildcard_hostname(std::string_view text);
 void check_linkerd_server_spec(const Cursor& spec);
 void check_linkerd_network(const Cursor& network);

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
 #include <string>
 
 #include "labctl/manifest/compose.h"
@@ -67,6 +70,14 @@ void check_identities(const Cursor& list) {
     list.each([](const Cursor& identity) { identity.check(identity_pattern(identity.text())); });
 }
 
+std::optional<int> port_number(std::string_view text) {
+    int port = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
+    const bool fine =
+        problem == std::errc{} && end == text.data() + text.size() && port >= 1 && port <= kPortMax;
+    return fine ? std::optional(port) : std::nullopt;
+}
+
 void check_port_of_server(const Cursor& port) {
     if (port.is_number()) {
         if (port.number() < 1 || port.number() > kPortMax) {
@@ -96,7 +107,60 @@ void check_supported_match(const Cursor& match) {
     match["queryParams"].each(refuse);
 }
 
+/// What of an annotation's list of ports is none.
+std::string bad_port_of(std::string_view list) {
+    for (const auto item : netemu::split(list, ',')) {
+        const auto text = netemu::trim(item);
+        const auto dash = text.find('-');
+        const auto from = port_number(text.substr(0, dash));
+        const auto to = dash == text.npos ? from : port_number(text.substr(dash + 1));
+        if (!from || !to || *from > *to) {
+            return std::string(text);
+        }
+    }
+    return {};
+}
+
 } // namespace
+
+/// Linkerd takes no notice of what it cannot read there, and does not say so.
+void check_linkerd_annotations(const Cursor& metadata) {
+    constexpr std::array<std::string_view, 6> kPolicies{
+        "all-authenticated",
+        "all-unauthenticated",
+        "audit",
+        "cluster-authenticated",
+        "cluster-unauthenticated",
+        "deny"};
+    constexpr std::array<std::string_view, 3> kInjection{"disabled", "enabled", "ingress"};
+    constexpr std::array<std::string_view, 4> kPortLists{
+        "opaque-ports",
+        "proxy-require-identity-inbound-ports",
+        "skip-inbound-ports",
+        "skip-outbound-ports"};
+    const auto annotations = metadata["annotations"];
+    const auto one_of = [&](const char* key, auto values, const char* otherwise) {
+        const auto value = annotations.key(key);
+        if (value.is_text() &&
+            std::find(values.begin(), values.end(), value.text()) == values.end()) {
+            value.warn(
+                compose({"'", value.text(), "' is none of its values: ", otherwise}),
+                did_you_mean(value.text(), values));
+        }
+    };
+    if (annotations.size() == 0) {
+        return;
+    }
+    one_of("linkerd.io/inject", kInjection, "no proxy is injected");
+    one_of("config.linkerd.io/default-inbound-policy", kPolicies, "the cluster's default counts");
+    for (const auto name : kPortLists) {
+        const auto value = annotations.key(compose({"config.linkerd.io/", name}));
+        const auto bad = value.text().empty() ? std::string() : bad_port_of(value.text());
+        if (!bad.empty()) {
+            value.warn(compose({"'", bad, "' is no port and no range of ports: it is left out"}));
+        }
+    }
+}
 
 std::string wildcard_hostname(std::string_view text) {
     return text.starts_with("*.") ? wildcard_subdomain(text) : dns_subdomain(text);

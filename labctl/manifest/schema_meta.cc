@@ -12,6 +12,7 @@ constexpr Table kOwnerReference{
 };
 
 constexpr Table kObjectMetaTable{
+    Code{nullptr, check_linkerd_annotations},
     text("name"), text("generateName"), text("namespace"), text("selfLink"), text("uid"),
     text("resourceVersion"), int64("generation"), time("creationTimestamp"),
     time("deletionTimestamp"), int64("deletionGracePeriodSeconds"), labels("labels"),

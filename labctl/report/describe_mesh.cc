@@ -164,6 +164,9 @@ void describe_sidecar(Description& out, const Json& mesh) {
         return;
     }
     out.line(0, "Mesh:");
+    if (api::bool_at(mesh, "linkerd", false) && api::bool_at(mesh, "sidecar", false)) {
+        return describe_linkerd_proxy(out, mesh);
+    }
     if (!api::bool_at(mesh, "sidecar", false)) {
         out.field(
             1,

@@ -44,10 +44,16 @@ void describe_endpoints(Description& out, const DescribeInput& input);
 void describe_network_policy(Description& out, const DescribeInput& input);
 void describe_authorization_policy(Description& out, const DescribeInput& input);
 void describe_peer_authentication(Description& out, const DescribeInput& input);
+void describe_virtual_service(Description& out, const DescribeInput& input);
+void describe_destination_rule(Description& out, const DescribeInput& input);
+void describe_linkerd_server(Description& out, const DescribeInput& input);
+void describe_linkerd_authorization(Description& out, const DescribeInput& input);
 void describe_generic(Description& out, const DescribeInput& input);
 
 /// Of a pod what a mesh makes of it (DescribeOptions::mesh); nothing where there is none.
 void describe_sidecar(Description& out, const api::Json& mesh);
+/// The rest of that for a proxy of Linkerd.
+void describe_linkerd_proxy(Description& out, const api::Json& mesh);
 
 /// Containers under `label`. `pod` is the pod that they run in; nullptr for those of a template,
 /// which kubectl indents differently and which have no status.

@@ -30,9 +30,10 @@ std::string story_list(const Json& list) {
     return text;
 }
 
+/// Istio's chain, unless the story names another.
 std::string redirect_text(const Json& part, const char* whose, const char* chain) {
     return std::string(whose) + " to its sidecar (port " + at(part, "redirect").dump() +
-           ", chain " + chain + ")";
+           ", chain " + string_at(part, "chain", chain) + ")";
 }
 
 /// How the words of the protocol go together: "HTTP, by the port's name, http".
@@ -82,7 +83,7 @@ std::string outbound_lines(const Json& mesh, bool colour) {
     for (const auto& endpoint : at(mesh, "endpoints")) {
         mtls = mtls || string_at(endpoint, "tls") == "mTLS";
     }
-    if (mtls) {
+    if (mtls && outbound.contains("sni")) { // Linkerd's is another one for each endpoint
         text += story_line("SNI", string_at(outbound, "sni"));
         text += story_line(
             "server", "must show " + story_list(at(outbound, "serverIds")) + " (secure naming)");
@@ -169,9 +170,86 @@ std::string verdict_lines(const Json& story, bool colour) {
            "\n";
 }
 
+/// "Server shop/web, accessPolicy deny".
+std::string governing_text(const Json& story) {
+    const auto server = string_at(story, "governs");
+    const auto policy = string_at(story, "default");
+    if (server.empty()) {
+        return "no Server selects it: default policy " + policy;
+    }
+    auto text = server + ", accessPolicy " + policy;
+    if (const auto& others = at(story, "others"); !others.empty()) {
+        text += "; it selects the port before Server " + story_list(others);
+    }
+    return text;
+}
+
+std::string route_lines(const Json& routes, bool colour) {
+    auto table = Table::of({"HTTPROUTE", "TAKES IT", "RULES"});
+    for (const auto& route : routes) {
+        const bool takes = api::bool_at(route, "takes", false);
+        table.add(
+            {string_at(route, "route"),
+             Cell(takes ? "yes" : "no", takes ? Colour::Green : Colour::Dim),
+             story_list(at(route, "rules"))});
+    }
+    Table::Style style;
+    style.colour = colour;
+    style.indent = 4;
+    return table.render(style);
+}
+
+std::string authorization_lines(const Json& policies, bool colour) {
+    auto table = Table::of({"AUTHORIZATION", "MATCHES", "WHY"});
+    for (const auto& policy : policies) {
+        const bool matches = api::bool_at(policy, "matches", false);
+        table.add(
+            {string_at(policy, "policy"),
+             Cell(matches ? "yes" : "no", matches ? Colour::Green : Colour::Dim),
+             string_at(policy, "text")});
+    }
+    Table::Style style;
+    style.colour = colour;
+    style.indent = 4;
+    return table.render(style);
+}
+
+/// What a proxy of Linkerd does with it.
+std::string linkerd_lines(const Json& story, bool colour) {
+    auto text =
+        story_line("sidecar", redirect_text(story, "what comes to it goes", "PROXY_INIT_REDIRECT"));
+    text += story_line(
+        "port",
+        at(story, "port").dump() + ", read as " + string_at(story, "spoken") + " (proxyProtocol " +
+            string_at(story, "protocol") + ")");
+    text += story_line("governed by", governing_text(story));
+    text += story_line("client is", string_at(story, "identity", "nobody known: no mutual TLS"));
+    if (const auto& routes = at(story, "routes"); !routes.empty()) {
+        text += story_line("routes", "the request needs one of these");
+        text += route_lines(routes, colour);
+    }
+    const auto& policies = at(story, "policies");
+    text += story_line("policies", policies.empty() ? "nothing is asked" : "one is enough");
+    text += policies.empty() ? "" : authorization_lines(policies, colour);
+    for (const auto& ignored : at(story, "ignored")) {
+        text += story_line("ignored", ignored.is_string() ? ignored.get<std::string>() : "");
+    }
+    text += verdict_lines(story, colour);
+    if (const auto client = string_at(story, "application.client"); !client.empty()) {
+        text += story_line("application", "sees the client " + client + ", its own pod");
+        if (const auto id = string_at(story, "identity"); !id.empty()) {
+            text += story_line("", "l5d-client-id: " + id);
+        }
+    }
+    return text;
+}
+
 std::string inbound_lines(const Json& story, bool colour) {
     auto text =
         "\n" + paint("at " + visible(story_list(at(story, "pods"))), Colour::Bold, colour) + "\n";
+    if (story.contains("governs")) {
+        return text + linkerd_lines(story, colour);
+    }
     const auto client = string_at(story, "application.client");
     if (!api::bool_at(story, "sidecar", false)) {
         return text + story_line("sidecar", "none: " + string_at(story, "why")) +

@@ -11,6 +11,8 @@ using api::string_at;
 
 namespace {
 
+using Cells = std::vector<Cell>;
+
 Cells server_row(const Json& body, const PrintOptions& options) {
     const auto& port = at(body, "spec.port");
     return {

@@ -69,8 +69,14 @@ namespace {
 /// What a sidecar does instead of letting something through.
 bool looks_denied(const probe::Sample& sample) {
     constexpr int kForbidden = 403;
-    const bool refused = sample.http && sample.http->status == kForbidden &&
-                         sample.backend.empty() && sample.http->body == "RBAC: access denied";
+    constexpr int kNotFound = 404; // of Linkerd: the Server's HTTPRoutes do not take it
+    if (!sample.http || !sample.backend.empty()) {
+        return sample.outcome == probe::Outcome::Reset;
+    }
+    const auto& answer = *sample.http;
+    const bool refused = (answer.status == kForbidden &&
+                          (answer.body.empty() || answer.body == "RBAC: access denied")) ||
+                         (answer.status == kNotFound && answer.body.empty());
     return sample.outcome == probe::Outcome::Reset || refused;
 }
 

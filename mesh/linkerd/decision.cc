@@ -137,9 +137,7 @@ Decision decide(
                    ? asked.tcp()
                    : asked.refused(Why::NotHttp, "the port speaks HTTP, and this is none");
     case Speech::Http2:
-        if (protocol == ProxyProtocol::Http1) {
-            return asked.refused(Why::NotHttp, "the port speaks HTTP/1, and this is HTTP/2");
-        }
+        // Also on a port of HTTP/1: Linkerd's proxies carry that as HTTP/2 among themselves.
         return server.routes.empty()
                    ? asked.tcp()
                    : asked.refused(Why::Unread, "it has HTTPRoutes, and nothing here reads HTTP/2");
@@ -179,6 +177,14 @@ std::string mismatch(const Authorization& by, const ConnectionFacts& connection)
         return "the client has no identity of the mesh";
     }
     return *connection.identity + " is not " + some_patterns(by.identities);
+}
+
+std::string describe(const Authorization& by) {
+    const auto who = by.client == Authorization::Client::Anybody ? std::string("anybody")
+                     : by.client == Authorization::Client::Tls
+                         ? std::string("any client of the mesh")
+                         : "clients " + some_patterns(by.identities);
+    return by.networks == all_networks() ? who : who + " from " + to_string(by.networks);
 }
 
 std::string title(const std::string& reference) {

@@ -50,6 +50,8 @@ enum class Speech : std::uint8_t { Tcp, Http1, Http2 };
 [[nodiscard]] bool is_authorized(const Authorization& by, const ConnectionFacts& connection);
 /// Why not: "it comes without an identity", "10.1.2.3 is in none of 10.0.0.0/8"; "" if it is.
 [[nodiscard]] std::string mismatch(const Authorization& by, const ConnectionFacts& connection);
+/// Whom it lets in: "anybody", "clients a.b from 10.0.0.0/8".
+[[nodiscard]] std::string describe(const Authorization& by);
 /// "AuthorizationPolicy shop/web" of "authorizationpolicy/shop/web".
 [[nodiscard]] std::string title(const std::string& reference);
 

@@ -267,6 +267,10 @@ govern(const Policies& policies, const Workload& pod, std::uint16_t port, std::s
     return result;
 }
 
+Governing govern_by(const Policies& policies, const Server& server, std::string_view domain) {
+    return Governor(policies, domain).by_server(server);
+}
+
 std::vector<std::uint16_t> ports_of(const Server& server, const Workload& pod) {
     if (!server.for_pods || server.ns != pod.ns || !server.pods.selects(pod.labels)) {
         return {};

@@ -61,9 +61,12 @@ struct Governing {
 [[nodiscard]] Governing
 govern(const Policies& policies, const Workload& pod, std::uint16_t port, std::string_view domain);
 
-/// The Servers of the pod's namespace that select it on some port, and the ports.
-[[nodiscard]] std::vector<std::uint16_t>
-ports_of(const Server& server, const Workload& pod); // none: it does not select the pod
+/// The same of a Server, whichever pods it selects.
+[[nodiscard]] Governing
+govern_by(const Policies& policies, const Server& server, std::string_view domain);
+
+/// The ports of a pod that a Server selects; none: not the pod.
+[[nodiscard]] std::vector<std::uint16_t> ports_of(const Server& server, const Workload& pod);
 
 /// Why the authentications that the policy requires make none; "" if they do.
 [[nodiscard]] std::string authentication_problem(

@@ -192,4 +192,27 @@ inbound_server(const SidecarTable& table, const SidecarWorkload& workload, std::
            server.protocol == linkerd::ProxyProtocol::Tls;
 }
 
+/// Of Linkerd: a pod by its address, as its peers know it (endpoint profiles of the destination
+/// controller); nullopt: nobody of the mesh is there.
+[[nodiscard]] inline std::optional<SidecarService>
+service_of_peer(const SidecarTable& table, const netemu::Endpoint& target) {
+    const auto peer = table.peers.find(target.address);
+    if (peer == table.peers.end()) {
+        return std::nullopt;
+    }
+    bool meshed = true;
+    for (const auto& [from, to] : peer->second.skipped) {
+        meshed = meshed && (target.port < from || target.port > to);
+    }
+    SidecarService service;
+    service.name = target.to_string();
+    const auto workload = table.workloads.find(peer->second.pod);
+    if (workload != table.workloads.end() &&
+        is_opaque(inbound_server(table, workload->second, target.port))) {
+        service.protocol = SidecarProtocol::Tcp;
+    }
+    service.endpoints = {{target, peer->second.pod, meshed, peer->second.server_name}};
+    return service;
+}
+
 } // namespace mesh

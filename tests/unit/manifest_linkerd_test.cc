@@ -222,6 +222,40 @@ BOOST_AUTO_TEST_CASE(linkerd_policies_that_are_refused) {
     }
 }
 
+// Linkerd takes no notice of such values; the lab says so.
+BOOST_AUTO_TEST_CASE(annotations_for_proxies) {
+    const auto annotated = [](const std::string& annotation) {
+        return "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, annotations: {" + annotation +
+               "}}\n";
+    };
+    for (const auto& row : {
+             LinkerdRow{annotated("linkerd.io/inject: enabled"), ""},
+             LinkerdRow{
+                 annotated("linkerd.io/inject: \"true\""),
+                 "'true' is none of its values: no proxy is injected"},
+             LinkerdRow{annotated("config.linkerd.io/default-inbound-policy: deny"), ""},
+             LinkerdRow{
+                 annotated("config.linkerd.io/default-inbound-policy: allow"),
+                 "the cluster's default counts"},
+             LinkerdRow{annotated("config.linkerd.io/opaque-ports: \"25, 80-90\""), ""},
+             LinkerdRow{
+                 annotated("config.linkerd.io/opaque-ports: \"25,mysql\""),
+                 "'mysql' is no port and no range of ports"},
+             LinkerdRow{annotated("config.linkerd.io/skip-inbound-ports: 9-8"), "'9-8' is no port"},
+             LinkerdRow{
+                 annotated("config.linkerd.io/skip-outbound-ports: \"70000\""),
+                 "'70000' is no port"},
+         }) {
+        check_row(row);
+    }
+    const auto in_template = finding("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: "
+                                     "a}\nspec:\n  selector: {matchLabels: {a: b}}\n"
+                                     "  template:\n    metadata:\n      labels: {a: b}\n      "
+                                     "annotations: {linkerd.io/inject: yes-please}\n"
+                                     "    spec: {containers: [{name: c, image: x}]}\n");
+    BOOST_TEST(in_template.starts_with("9:"), in_template);
+}
+
 // Kinds that two groups have: each is kept by a name of its own.
 BOOST_AUTO_TEST_CASE(kinds_of_several_groups) {
     const auto objects = labctl::manifest::read_text(
@@ -242,6 +276,7 @@ BOOST_AUTO_TEST_CASE(kinds_of_several_groups) {
                              "x")
                              .objects;
     std::vector<std::string> told;
+    told.reserve(objects.size());
     for (const auto& object : objects) {
         told.push_back(object.api_version() + " " + object.key().to_string());
     }

@@ -253,7 +253,8 @@ BOOST_AUTO_TEST_CASE(what_the_port_speaks) {
              Row{P::Unknown, true, Speech::Http2, false},
              Row{P::Http1, false, Speech::Http1, true},
              Row{P::Http1, false, Speech::Tcp, false},
-             Row{P::Http1, false, Speech::Http2, false},
+             Row{P::Http1, false, Speech::Http2, true},
+             Row{P::Http1, true, Speech::Http2, false}, // nothing here reads its requests
              Row{P::Http2, false, Speech::Http2, true},
              Row{P::Http2, false, Speech::Http1, false},
              Row{P::Grpc, false, Speech::Http2, true},

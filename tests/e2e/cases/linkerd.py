@@ -110,6 +110,7 @@ def injection(w):
     w.equal(have, {"with/plain", "bare/this", "without/this", "with/skips"}, "who has a proxy")
     w.equal(ask(w, "with/plain", "http://pod:with/skips:8080/")[2], identity("with", "default"), "a port of the proxy")
     w.equal(ask(w, "with/plain", "http://pod:with/skips:9000/")[2:], (None, None), "a port that passes it by")
+    w.has(w.labctl("describe", "pod", "plain", "-n", "bare").out, "no annotation linkerd.io/inject: enabled", "why there is none")
 
 
 @case("a Server without authorizations denies; AuthorizationPolicies add to each other; answers are Linkerd's, with no body")
@@ -154,6 +155,7 @@ def default_policies(w):
     w.equal(ask(w, "shop/web", "http://cart/")[:2], ("ok", 200), "all-authenticated, meshed")
     w.equal(ask(w, "legacy/old", "http://cart.shop/")[:2], ("ok", 403), "all-authenticated, not meshed")
     w.equal(ask(w, "shop/web", "http://pod:denying/cart:8080/")[:2], ("ok", 403), "deny")
+    w.labctl("check", w.write("checks.yaml", '- {from: shop/web, to: "http://pod:denying/cart:8080/", expect: deny, by: default/deny}\n'))
     w.equal(ask(w, "legacy/old", "http://pod:denying/open:8080/")[:2], ("ok", 200), "cluster-unauthenticated, a pod")
     w.equal(ask(w, "legacy/old", "http://pod:denying/audited:8080/")[:2], ("ok", 200), "audit")
     w.has(w.labctl("logs", "-n", "denying", "audited", "-c", "linkerd-proxy").out, "[audit: default/audit]", "what is told of it")
@@ -175,6 +177,43 @@ def routes(w):
     gateway = route.replace("policy.linkerd.io", "policy.linkerd.io") % ("/open", "GET")
     apply(w, f"apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{name: open, namespace: shop}}\nspec: {gateway}\n")
     w.equal(ask(w, "shop/web", "http://cart/open")[:2], ("ok", 200), "a route of the Gateway API")
+
+
+@case("what people are told of Linkerd: explain, describe, proofs of denials, and what lint finds")
+def told(w):
+    up(w, lab() + SHOP)
+    broken = allow("broken", "http", "{group: policy.linkerd.io, kind: NetworkAuthentication, name: gone}")
+    policies = server("http", 8080, ", proxyProtocol: HTTP/1") + ONLY_WEB + allow("web", "http", AS_WEB) + broken
+    apply(w, policies)
+    for origin, status, verdict in (("legacy/old", 403, "the client sees: 403, without a body"), ("shop/web", 200, "allowed, by AuthorizationPolicy shop/web")):
+        text = w.labctl("explain", origin, "http://cart.shop/x", status=0 if status == 200 else 1).out
+        w.has(text, verdict, "the verdict")
+        w.has(text, "governed by  Server shop/http, accessPolicy deny", "the Server")
+        w.has(text, "ignored      AuthorizationPolicy shop/broken: there is no NetworkAuthentication shop/gone", "what is ignored")
+        w.equal(ask(w, origin, "http://cart.shop/x")[1], status, "and what happens")
+    w.has(w.labctl("explain", "shop/web", "http://cart.shop/x").out, "which must show " + CART, "whom the client expects")
+    w.has(w.labctl("explain", "legacy/old", "cart.shop:9000").out, "no Server selects it: default policy all-unauthenticated", "another port")
+    described = w.labctl("describe", "pod", "cart", "-n", "shop").out
+    w.has(described, "Identity:  " + CART, "a pod's identity")
+    w.has(described, "8080    HTTP/1    Server shop/http", "and its ports")
+    described = w.labctl("describe", "server", "http", "-n", "shop").out
+    w.has(described, "shop/cart  8080", "whom a Server governs")
+    w.has(described, "clients " + WEB, "and whom it lets in")
+    w.has(w.labctl("describe", "authorizationpolicy", "broken", "-n", "shop").out, "nothing: it is ignored, as there is no", "a policy")
+    checks = w.write("checks.yaml", "".join(
+        f'- {{from: legacy/old, to: "{to}", expect: deny{by}}}\n' for to, by in (
+            ("http://cart.shop/", ", by: server/shop/http"), ("http://cart.shop/", ", by: authorizationpolicy/shop/web"),
+            ("tcp://cart.shop:80", ""))) +
+        f'- {{from: shop/web, to: "http://cart.shop/", expect: {{peerIdentity: "{CART}", clientIdentity: "web.shop.*"}}}}\n')
+    w.labctl("check", checks)
+    w.equal(w.probe("legacy/old", "http://cart.shop/")["drop"]["by"], "server/shop/http", "the denial in a result")
+    hardly = policies + server("alone", 1) + allow("lost", "gone")
+    found = w.labctl("lint", w.write("hardly.yaml", lab() + SHOP + hardly)).err
+    for words in ("the policy is ignored, and authorizes nobody: there is no NetworkAuthentication shop/gone",
+                  'Server "alone": spec: nothing authorizes anybody to connect', 'AuthorizationPolicy "lost": spec.targetRef.name: there is no Server'):
+        w.has(found, words, "what lint finds")
+    w.has(w.labctl("lint", w.write("istio.yaml", lab().replace("linkerd}", "istio}") + SHOP + policies)).err,
+          "nothing acts on its policies of policy.linkerd.io", "in a mesh of another kind")
 
 
 STREAM = """
@@ -215,3 +254,29 @@ def renewal(w):
     os.kill(child, signal.SIGKILL)
     w.wait("the data plane is back", lambda: ask(w, "shop/web", "http://cart/") == ("ok", 200, CART, WEB))
     w.equal(ask(w, "legacy/old", "http://cart.shop/")[:2], ("ok", 403), "with its policies")
+    os.kill(w.labctl_processes("supervisor")[0], signal.SIGKILL)
+    w.wait("the end of the lab", lambda: not w.labctl_processes("supervisor"))
+    w.labctl("up", "linkerd")
+    w.equal(ask(w, "shop/web", "http://cart/"), ("ok", 200, CART, WEB), "a lab that was killed")
+    w.equal(ask(w, "legacy/old", "http://cart.shop/")[:2], ("ok", 403), "with its Server")
+
+
+@case("what is spoken on a port: HTTP/2 as bytes, opaque ports, TLS of the application's own, both families of addresses")
+def speech(w):
+    ranges = "\n  podCIDR: \"10.244.0.0/16,fd00:10:244::/56\"\n  serviceCIDR: \"10.96.0.0/12,fd00:10:96::/112\""
+    up(w, lab().replace("nodes: 2", "nodes: 2" + ranges) + SHOP + ONLY_WEB)
+    v6 = w.labctl("get", "pod", "cart", "-n", "shop", "-o", "jsonpath={.status.podIPs[1].ip}").out
+    w.equal(ask(w, "shop/web", f"http://[{v6}]:8080/"), ("ok", 200, CART, WEB), "IPv6")
+    apply(w, server("http", 8080) + allow("web", "http", AS_WEB))
+    w.equal(ask(w, "shop/web", f"http://[{v6}]:8080/")[:2], ("ok", 200), "IPv6, authorized")
+    w.equal(ask(w, "legacy/old", f"http://[{v6}]:8080/")[:2], ("ok", 403), "IPv6, not authorized")
+    h2 = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--http2-prior-knowledge", "http://cart.shop/")
+    w.equal(w.labctl("exec", "shop/web", "--", *h2).out, "200", "HTTP/2")
+    w.true(w.labctl("exec", "legacy/old", "--", *h2, status=None).out != "200", "HTTP/2, not authorized")
+    tls = w.labctl("exec", "legacy/old", "--", "sh", "-c", "openssl s_client -connect cart.shop:80 </dev/null 2>&1", status=None).out
+    w.true("BEGIN CERTIFICATE" not in tls, "TLS for another name is not the mesh's")
+    w.has(w.labctl("logs", "-n", "shop", "cart", "-c", "linkerd-proxy").out, "inbound refused: Server shop/http: no authorization matches", "the log")
+    apply(w, server("bytes", 9000, ", proxyProtocol: opaque, accessPolicy: all-authenticated"))
+    w.equal(w.probe("shop/web", "tcp://cart:9000")["outcome"], "ok", "an opaque port, meshed")
+    w.equal(ask(w, "shop/web", "http://cart:9000/")[2:], (None, None), "in which nobody reads HTTP")
+    w.true(refused(w, "legacy/old", "tcp://cart.shop:9000"), "an opaque port, not meshed")
