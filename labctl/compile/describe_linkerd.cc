@@ -54,6 +54,9 @@ Json describe_linkerd_pod(const MeshView& view, const api::Object& pod) {
     }
     std::set<std::uint16_t> ports;
     for (const auto& container : at(pod.body, "spec.containers")) {
+        if (api::string_at(container, "name") == kLinkerdContainer) {
+            continue; // its own pass it by, or are no one's to connect to
+        }
         for (const auto& port : at(container, "ports")) {
             const auto number = api::int_at(port, "containerPort", 0);
             if (api::string_at(port, "protocol", "TCP") == "TCP" && number > 0 &&

@@ -88,6 +88,12 @@ def identities(w):
                            " | openssl x509 -noout -ext subjectAltName").out
     w.has(certificate, f"DNS:{CART}", "its certificate")
     w.true("URI:" not in certificate, "which has no SPIFFE ID")
+    ask_as = (f"(printf 'GET / HTTP/1.0\\r\\n\\r\\n'; sleep 0.5) | openssl s_client -quiet -connect {address}:8080 -servername {CART} %s 2>&1")
+    self_signed = ("d=$(mktemp -d) && cd $d && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -out c -subj /CN=x "
+                   f"-addext subjectAltName=DNS:{WEB} 2>/dev/null && " + ask_as % "-cert c -key k")
+    for words, who in ((ask_as % "", "nobody"), (self_signed, "who has signed for himself")):
+        said = w.labctl("exec", "legacy/old", "--", "sh", "-c", words, status=None).out
+        w.true("200 OK" not in said, f"the mesh's TLS is not for {who}")
     rules = w.labctl("exec", "shop/web", "--", "nft", "list", "table", "inet", "proxy-init").out
     for part in ("chain PROXY_INIT_REDIRECT", "chain PROXY_INIT_OUTPUT", "redirect to :4143", "redirect to :4140"):
         w.has(rules, part, "the rules of linkerd-init")
