@@ -49,9 +49,8 @@ TryOutcome outcome_of(const UpstreamExchange::Failure* failure, const mesh::Resp
 
 } // namespace
 
-SidecarCourse::SidecarCourse(
-    SidecarPod& pod, Given given, SidecarTarget target, std::uint16_t called)
-    : pod_(pod), given_(std::move(given)), target_(std::move(target)), called_(called) {
+SidecarCourse::SidecarCourse(SidecarPod& pod, Given given, SidecarTarget target)
+    : pod_(pod), given_(std::move(given)), target_(std::move(target)) {
     if (target_.service != nullptr) {
         cluster_ = pod_.cluster(target_.name);
     }
@@ -116,10 +115,11 @@ void SidecarCourse::next(std::function<void(Try)> go) {
         Try none;
         none.refusal = {
             503,
-            "NC: there is no cluster " + mesh::cluster_name(
-                                             given_.to.host,
-                                             given_.to.port == 0 ? called_ : given_.to.port,
-                                             given_.to.subset)};
+            "NC: there is no cluster " +
+                mesh::cluster_name(
+                    given_.to.host,
+                    given_.to.port == 0 ? mesh::service_port(given_.called->name) : given_.to.port,
+                    given_.to.subset)};
         return go(std::move(none));
     }
     const auto limits = target_.policy.pool.value_or(mesh::istio::ConnectionPool{});
@@ -230,7 +230,7 @@ void SidecarCourse::request_complete(const mesh::Request& head, std::string_view
         if (!pod_.falls_within(mirror.share)) {
             continue;
         }
-        const auto target = pod_.target(*given_.rules, mirror.to, called_);
+        const auto target = pod_.target(*given_.rules, mirror.to, *given_.called);
         if (target.service != nullptr) {
             pod_.mirror(target, head, body);
         }

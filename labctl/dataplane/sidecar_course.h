@@ -20,7 +20,7 @@ public:
     using Given = SidecarGiven;
 
     /// `pod` outlives this.
-    SidecarCourse(SidecarPod& pod, Given given, SidecarTarget target, std::uint16_t called);
+    SidecarCourse(SidecarPod& pod, Given given, SidecarTarget target);
     ~SidecarCourse() override;
 
     [[nodiscard]] std::chrono::milliseconds delay() const override { return delay_; }
@@ -45,7 +45,6 @@ private:
     SidecarPod& pod_;
     Given given_;
     SidecarTarget target_; // no Service: the destination is none
-    std::uint16_t called_; // the Service's port
     std::shared_ptr<SidecarCluster> cluster_;
     std::optional<SidecarCluster::Waiting::iterator> waits_;
     mesh::istio::Retries retries_;

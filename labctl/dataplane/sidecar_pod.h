@@ -25,6 +25,7 @@ namespace labctl::dataplane {
 /// What an Istio sidecar's request goes by; `rules` keeps what the pointers lead to.
 struct SidecarGiven {
     std::shared_ptr<const SidecarRules> rules;
+    const mesh::SidecarService* called = nullptr;
     const mesh::istio::HttpRoute* route = nullptr; // null: only a DestinationRule
     mesh::istio::Destination to;                   // one of the route's
     const mesh::istio::HeaderOperations* to_headers = nullptr;
@@ -71,10 +72,12 @@ public:
         const SidecarTarget& target,
         const std::string& hash_key,
         const std::vector<netemu::Endpoint>& tried);
-    /// A destination as this pod's rules know it; without Service if it is none. `called`: the port
-    /// that the client has called.
+    /// A destination as this pod's rules know it; without Service if it is none. `called`: whom
+    /// the client has called.
     [[nodiscard]] SidecarTarget target(
-        const SidecarRules& rules, const mesh::istio::Destination& to, std::uint16_t called) const;
+        const SidecarRules& rules,
+        const mesh::istio::Destination& to,
+        const mesh::SidecarService& called) const;
     [[nodiscard]] std::shared_ptr<SidecarCluster> cluster(const std::string& name);
     void mirror(const SidecarTarget& target, const mesh::Request& head, std::string_view body);
     /// By lot: so many millionths are true.
@@ -165,6 +168,7 @@ private:
         const HttpClient& client);
     void take_route(
         HttpProxy::Decision& decision,
+        const mesh::SidecarService& service,
         const mesh::istio::HttpRoute& route,
         const mesh::istio::RouteChoice& choice,
         const HttpClient& client);

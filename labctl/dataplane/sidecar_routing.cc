@@ -161,9 +161,13 @@ SidecarPod::target_in(const mesh::SidecarService& service, const std::string& su
 }
 
 SidecarTarget SidecarPod::target(
-    const SidecarRules& rules, const mesh::istio::Destination& to, std::uint16_t called) const {
-    const auto port = to.port == 0 ? called : to.port;
-    const auto* service = rules.cluster(mesh::cluster_name(to.host, port, ""));
+    const SidecarRules& rules,
+    const mesh::istio::Destination& to,
+    const mesh::SidecarService& called) const {
+    const auto port = to.port == 0 ? mesh::service_port(called.name) : to.port;
+    const auto name = mesh::cluster_name(to.host, port, "");
+    // Of a headless Service there are several of one name: the pod that is called is meant.
+    const auto* service = name == called.name ? &called : rules.cluster(name);
     return service == nullptr ? SidecarTarget{} : target_in(*service, to.subset);
 }
 
@@ -174,10 +178,10 @@ void SidecarPod::route_as_istio(
     const auto* routes = mesh::virtual_service_for(rules_->table(), service, own_namespace());
     if (routes == nullptr) {
         auto target = target_in(service, "");
-        SidecarCourse::Given given{rules_, nullptr, {}, nullptr, {}, {}};
+        SidecarCourse::Given given{rules_, &service, nullptr, {}, nullptr, {}, {}};
         remember(given, target, decision.head, client);
-        decision.course = std::make_shared<SidecarCourse>(
-            *this, std::move(given), std::move(target), client.target.port);
+        decision.course =
+            std::make_shared<SidecarCourse>(*this, std::move(given), std::move(target));
         return;
     }
     const auto& head = decision.head;
@@ -196,11 +200,12 @@ void SidecarPod::route_as_istio(
         return;
     }
     decision.story += route_story(*routes, choice->route);
-    take_route(decision, routes->http[choice->route], *choice, client);
+    take_route(decision, service, routes->http[choice->route], *choice, client);
 }
 
 void SidecarPod::take_route(
     HttpProxy::Decision& decision,
+    const mesh::SidecarService& service,
     const mesh::istio::HttpRoute& route,
     const mesh::istio::RouteChoice& choice,
     const HttpClient& client) {
@@ -221,14 +226,14 @@ void SidecarPod::take_route(
     }
     const auto lot = static_cast<std::uint32_t>(draw(sum));
     const auto& destination = route.to[mesh::istio::weighted_choice(route, lot)];
-    auto target = this->target(*rules_, destination.to, client.target.port);
-    SidecarCourse::Given given{rules_, &route, destination.to, &destination.headers, {}, {}};
+    auto target = this->target(*rules_, destination.to, service);
+    SidecarCourse::Given given{
+        rules_, &service, &route, destination.to, &destination.headers, {}, {}};
     change_request(decision.head, route, choice, destination.headers);
     if (target.service != nullptr) {
         remember(given, target, decision.head, client);
     }
-    decision.course = std::make_shared<SidecarCourse>(
-        *this, std::move(given), std::move(target), client.target.port);
+    decision.course = std::make_shared<SidecarCourse>(*this, std::move(given), std::move(target));
 }
 
 /// By what a request is known that shall come to the endpoint of the one before.

@@ -113,6 +113,21 @@ BOOST_FIXTURE_TEST_CASE(what_a_route_leads_to_must_be_there, TrafficNet) {
     BOOST_TEST(field_of(answer, "x-name") == "c");
 }
 
+/// Each of its pods is a Service of that name, called by an address of its own.
+BOOST_FIXTURE_TEST_CASE(routes_of_a_headless_service_lead_to_the_pod_that_is_called, TrafficNet) {
+    auto& web = service("web");
+    web.rules.clear();
+    auto other = web;
+    other.addresses = {endpoint_of("10.96.0.99", 80)};
+    other.endpoints = {web.endpoints[1]};
+    web.endpoints.pop_back();
+    table.services.insert(table.services.begin(), other);
+    route([](HttpRoute& one) { one.to = {{{kWebHost, "", 80}, 0}}; });
+    for (int i = 0; i < 6; ++i) {
+        BOOST_TEST(field_of(ask("/"), "x-name") == "b");
+    }
+}
+
 BOOST_FIXTURE_TEST_CASE(requests_and_answers_are_changed_on_their_way, TrafficNet) {
     route([](HttpRoute& one) {
         one.match = {with_path(Kind::Prefix, "/api/")};
