@@ -159,10 +159,12 @@ void check_listing_options(const Options& options) {
 
 /// What the lab's mesh makes of an object; null where there is none.
 json mesh_of(Client& client, const api::Object& object) {
-    constexpr std::array<std::string_view, 5> kOfMeshes{
+    constexpr std::array<std::string_view, 7> kOfMeshes{
         "Pod",
         "PeerAuthentication",
         "AuthorizationPolicy",
+        "VirtualService",
+        "DestinationRule",
         "Server",
         "AuthorizationPolicy.policy.linkerd.io"};
     if (std::find(kOfMeshes.begin(), kOfMeshes.end(), object.kind()) == kOfMeshes.end()) {

@@ -14,6 +14,8 @@
 #include "labctl/compile/policy_enforcement.h"
 #include "labctl/compile/policy_lint.h"
 #include "labctl/compile/policy_values.h"
+#include "labctl/compile/traffic_lint.h"
+#include "labctl/compile/traffic_objects.h"
 #include "labctl/manifest/locate.h"
 
 namespace labctl::cli {
@@ -138,9 +140,18 @@ void lint_mesh_of(
     if (has_lab && linkerd && config.mesh_profile != "linkerd") {
         nothing_acts("policies of policy.linkerd.io", "linkerd");
     }
+    const bool traffic = has_policies(input.store, compile::is_traffic_kind);
+    if (has_lab && traffic && config.mesh_profile != "istio") {
+        nothing_acts("VirtualServices and DestinationRules", "istio");
+    }
     std::vector<compile::MeshFinding> all;
     if (istio && (!has_lab || config.mesh_profile == "istio")) {
         all = compile::lint_mesh(input.store);
+    }
+    if (traffic && (!has_lab || config.mesh_profile == "istio")) {
+        for (auto& finding : compile::lint_traffic(input.store, config)) {
+            all.push_back(std::move(finding));
+        }
     }
     if (linkerd && (!has_lab || config.mesh_profile == "linkerd")) {
         for (auto& finding : compile::lint_linkerd(input.store, config)) {
@@ -171,6 +182,7 @@ manifest::Findings lint_objects(const manifest::ReadResult& input) {
     const bool mesh =
         std::any_of(input.objects.begin(), input.objects.end(), [](const api::Object& object) {
             return compile::is_mesh_kind(object.kind()) ||
+                   compile::is_traffic_kind(object.kind()) ||
                    compile::is_linkerd_policy_kind(object.kind());
         });
     if (!policies && !ingresses && !mesh) {

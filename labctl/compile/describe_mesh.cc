@@ -138,6 +138,52 @@ Json describe_authorization(const MeshView& view, const api::Object& object) {
     return answer;
 }
 
+/// Of a VirtualService: whose requests it may route.
+Json describe_routes_of(const MeshView& view, const api::Object& object) {
+    Json answer{{"services", Json::array()}};
+    for (const auto& service : view.table().services) {
+        for (const auto index : service.virtual_services) {
+            const auto& known = view.table().virtual_services.at(index);
+            if (known.ns == object.ns() && known.name == object.name()) {
+                answer["services"].push_back(
+                    std::string(mesh::service_host(service.name)) + ":" +
+                    std::to_string(mesh::service_port(service.name)));
+            }
+        }
+    }
+    return answer;
+}
+
+/// The ready pods of each subset. Rules of one namespace for one host are one in the table, by the
+/// name of the first.
+Json describe_subsets(const MeshView& view, const api::Object& object) {
+    Json answer{{"subsets", Json::object()}};
+    const auto host = string_at(object.body, "spec.host");
+    for (const auto& service : view.table().services) {
+        const std::string whole(mesh::service_host(service.name));
+        if (whole != host && !whole.starts_with(host + "." + object.ns() + ".") &&
+            !mesh::istio::host_matches(host, whole)) {
+            continue;
+        }
+        for (const auto& rule : service.rules) {
+            for (const auto& subset : rule.subsets) {
+                if (rule.ns != object.ns()) {
+                    continue;
+                }
+                auto& pods = answer["subsets"][subset.name];
+                pods = pods.is_array() ? pods : Json::array();
+                for (const auto place : subset.endpoints) {
+                    const auto& pod = service.endpoints.at(place).pod;
+                    if (!pod.empty() && std::find(pods.begin(), pods.end(), pod) == pods.end()) {
+                        pods.push_back(pod);
+                    }
+                }
+            }
+        }
+    }
+    return answer;
+}
+
 } // namespace
 
 Json describe_mesh(
@@ -156,6 +202,8 @@ Json describe_mesh(
     return key.kind == "Pod"                   ? describe_pod(view, *object)
            : key.kind == "PeerAuthentication"  ? describe_authentication(view, *object)
            : key.kind == "AuthorizationPolicy" ? describe_authorization(view, *object)
+           : key.kind == "VirtualService"      ? describe_routes_of(view, *object)
+           : key.kind == "DestinationRule"     ? describe_subsets(view, *object)
                                                : Json();
 }
 

@@ -16,6 +16,8 @@ struct ClusterConfig;
 /// Of a PeerAuthentication {"pods": [{"pod", "decides": whether it does for any port, "by": who
 /// does else}], "without": [pods that it selects and that have no sidecar], "note"}.
 /// Of an AuthorizationPolicy {"pods": [{"pod"}], "without", "note"}.
+/// Of a VirtualService {"services": ["HOST:PORT"]}, of a DestinationRule {"subsets": {NAME:
+/// [pods]}}.
 [[nodiscard]] api::Json describe_mesh(
     const store::Store& store,
     const ClusterConfig& config,

@@ -8,6 +8,7 @@
 #include "labctl/compile/explain_mesh_hints.h"
 #include "labctl/compile/explain_mesh_inbound.h"
 #include "labctl/compile/explain_mesh_outbound.h"
+#include "labctl/compile/explain_mesh_route.h"
 #include "labctl/compile/explain_mesh_source.h"
 #include "labctl/compile/explain_url.h"
 #include "labctl/compile/linkerd_objects.h"
@@ -28,6 +29,8 @@ struct MeshEnd {
     double share = 0;
     IpAddress source{}; // as the pod sees it
     bool mtls = false;
+    const mesh::SidecarService* service = nullptr; // of it, for FROM's sidecar
+    std::string tls_by{};                          // the DestinationRule that says how it is sent
 };
 
 class MeshExplainer {
@@ -63,6 +66,9 @@ public:
                              : view_.of_linkerd()  ? explain_linkerd_outbound(service_, speech_)
                              : service_ == nullptr ? explain_passthrough(view_, target_)
                                                    : explain_cluster(view_, *service_, speech_);
+        if (route_) {
+            story_["outbound"]["route"] = route_->story;
+        }
         story_["endpoints"] = Json::array();
         story_["inbound"] = Json::array();
         for (const auto& end : ends_) {
@@ -95,13 +101,30 @@ private:
             return;
         }
         if (service_ != nullptr) {
+            route_ = explain_route(view_, from_, *service_, speech_);
+        }
+        if (route_) {
+            for (const auto& end : route_->ends) {
+                ends_.push_back(
+                    {end.endpoint->address,
+                     end.endpoint->pod,
+                     end.share,
+                     own_address(),
+                     end.mtls,
+                     end.service,
+                     end.tls_by});
+            }
+            return;
+        }
+        if (service_ != nullptr) {
             for (const auto& endpoint : service_->endpoints) {
                 ends_.push_back(
                     {endpoint.address,
                      endpoint.pod,
                      1.0 / static_cast<double>(service_->endpoints.size()),
                      own_address(),
-                     endpoint.mtls && !is_own(endpoint.pod)});
+                     endpoint.mtls && !is_own(endpoint.pod),
+                     service_});
             }
             return;
         }
@@ -177,6 +200,9 @@ private:
         if (service_ == nullptr) {
             return "passed through";
         }
+        if (!end.tls_by.empty()) {
+            return "tls.mode of DestinationRule " + end.tls_by;
+        }
         if (!there) {
             return "no sidecar there";
         }
@@ -203,9 +229,9 @@ private:
         arrival.of_own_pod = own_ != nullptr && is_own(end.pod);
         if (end.mtls && own_ != nullptr) {
             arrival.peer_id = view_.id_of(*own_);
-            arrival.sni = service_->sni;
+            arrival.sni = end.service->sni;
         }
-        auto story = explain_arrival(view_, arrival, speech_);
+        auto story = explain_arrival(view_, arrival, route_ ? route_->sent : speech_);
         add_hints(arrival_hints(view_, arrival, story, service_port()));
         add_hints(late_sidecar_hints(view_, end.pod));
         const auto pod = view_.pod(end.pod);
@@ -268,6 +294,11 @@ private:
                 "is none; the client sees: 400";
             return;
         }
+        if (route_ && !route_->answer.empty()) {
+            story_["outcome"] = route_->answer_is_meant ? "endpoint" : "denied";
+            story_["text"] = route_->answer;
+            return;
+        }
         if (all == 0) {
             const bool http = string_at(story_, "outbound.spoken") == "HTTP";
             story_["outcome"] = "no-endpoints";
@@ -295,6 +326,7 @@ private:
     const std::string from_;
     const mesh::SidecarWorkload* own_ = nullptr;
     const mesh::SidecarService* service_ = nullptr;
+    std::optional<MeshRoute> route_; // what is said about the request
     std::vector<MeshEnd> ends_;
     std::vector<MeshHint> hints_;
     Json story_ = Json::object();

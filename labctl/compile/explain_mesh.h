@@ -40,8 +40,10 @@ struct MeshSources {
 /// {"request": {"method", "path", "host", "tls", "assumed": no URL says so} (of HTTP), "from":
 /// {"name", "sidecar", "id" or "why"}, "outbound": {"kind": "cluster", "passthrough" or
 /// "application", "why", "redirect", "cluster", "protocol", "protocolWhy", "spoken", "sni",
-/// "serverIds"}, "endpoints": [{"address", "pod", "node", "share", "tls": "mTLS" or "plaintext",
-/// "why"}], "inbound": [explain_arrival, and "pods"], pods with the same story together, "hints":
+/// "serverIds", "route" (of a VirtualService or DestinationRule): {"virtualService",
+/// "destinationRule", "route", "match", "lines": [[name, text]]}}, "endpoints": [{"address", "pod",
+/// "node", "share", "tls": "mTLS" or "plaintext", "why"}], "inbound": [explain_arrival, and
+/// "pods"], pods with the same story together, "hints":
 /// [{"text", "remedy"}], "outcome": "endpoint", "denied", "partly" or "no-endpoints", "text": the
 /// verdict in a sentence}. `outcome` and `summary` of the explanation then say what the mesh says,
 /// unless the connection does not come that far. Pure.

@@ -11,6 +11,7 @@
 #include "labctl/compile/service_values.h"
 #include "labctl/compile/sidecar_objects.h"
 #include "labctl/compile/sidecars.h"
+#include "labctl/compile/traffic_objects.h"
 #include "mesh/spiffe/id.h"
 
 namespace labctl::compile {
@@ -51,6 +52,7 @@ public:
             table_.policies.push_back(read_authorization_policy(*object));
             scopes_.push_back(authorization_scope(*object));
         }
+        read_traffic();
         for (const auto& object : store_.list("Service")) {
             add_service(*object);
         }
@@ -78,6 +80,89 @@ private:
     [[nodiscard]] MtlsMode
     mode_of(const PodName& pod, const Member& member, std::uint16_t port) const {
         return mesh::istio::effective_mtls(authentications_, pod.first, member.labels, port).mode;
+    }
+
+    void read_traffic() {
+        auto& services = table_.virtual_services;
+        for (const auto& object : store_.list("VirtualService")) {
+            services.push_back(read_virtual_service(*object, config_.cluster_domain));
+            settle_ports(services.back());
+            for (const auto& route : services.back().http) {
+                for (const auto& match : route.match) {
+                    asks_for_labels_ = asks_for_labels_ || !match.source_labels.empty();
+                }
+            }
+        }
+        sort_by_age(services);
+        for (const auto& object : store_.list("DestinationRule")) {
+            rules_.push_back(read_destination_rule(*object, config_.cluster_domain));
+        }
+        sort_by_age(rules_);
+    }
+
+    /// A destination without a port means the only one of its Service, or else the one called
+    /// (istio/istio pilot/pkg/networking/core/route/route.go, GetDestinationCluster).
+    void settle_ports(mesh::istio::VirtualService& service) const {
+        const auto settle = [this](mesh::istio::Destination& to) {
+            const auto name = to.host.substr(0, to.host.find('.'));
+            const std::string ns(mesh::host_namespace(to.host));
+            const auto object = to.port == 0 ? store_.get({"Service", ns, name}) : nullptr;
+            const auto ports = object ? api::at(object->body, "spec.ports") : api::Json();
+            if (ports.size() == 1) {
+                to.port = ports.front().value("port", std::uint16_t{0});
+            }
+        };
+        for (auto& route : service.http) {
+            for (auto& destination : route.to) {
+                settle(destination.to);
+            }
+            for (auto& mirror : route.mirrors) {
+                settle(mirror.to);
+            }
+        }
+    }
+
+    void add_traffic(mesh::SidecarService& known, const std::string& host, std::uint16_t port) {
+        known.virtual_services = virtual_services_of(table_.virtual_services, host);
+        for (const auto& rule : destination_rules_of(rules_, host)) {
+            mesh::SidecarDestinationRule concerning{
+                rule.ns,
+                rule.name,
+                rule.export_to,
+                mesh::istio::effective_policy(rule, nullptr, port),
+                {}};
+            for (const auto& subset : rule.subsets) {
+                concerning.subsets.push_back(
+                    {subset.name,
+                     endpoints_with(known, subset.labels),
+                     mesh::istio::effective_policy(rule, &subset, port)});
+            }
+            known.rules.push_back(std::move(concerning));
+        }
+    }
+
+    [[nodiscard]] std::vector<std::uint32_t>
+    endpoints_with(const mesh::SidecarService& known, const mesh::istio::Labels& wanted) const {
+        std::vector<std::uint32_t> places;
+        for (std::size_t i = 0; i < known.endpoints.size(); ++i) {
+            const auto& pod = known.endpoints[i].pod;
+            const auto slash = std::min(pod.find('/'), pod.size());
+            const auto object = pod.empty() ? nullptr
+                                            : store_.get(
+                                                  {"Pod",
+                                                   pod.substr(0, slash),
+                                                   pod.substr(std::min(slash + 1, pod.size()))});
+            mesh::istio::Labels labels;
+            if (object) {
+                for (const auto& [key, value] : object->labels()) {
+                    labels[key] = value;
+                }
+            }
+            if (mesh::istio::selects(wanted, labels)) {
+                places.push_back(static_cast<std::uint32_t>(i));
+            }
+        }
+        return places;
     }
 
     void add_service(const api::Object& object) {
@@ -124,6 +209,7 @@ private:
             });
         }
         known.server_ids = {ids.begin(), ids.end()};
+        add_traffic(known, host, port.port);
         if (!service.headless) {
             table_.services.push_back(std::move(known));
             return;
@@ -132,6 +218,8 @@ private:
             auto one = known;
             one.addresses = {endpoint.address};
             one.endpoints = {endpoint};
+            one.rules.clear();
+            add_traffic(one, host, port.port);
             table_.services.push_back(std::move(one));
         }
     }
@@ -193,6 +281,9 @@ private:
                 workload.policies.push_back(static_cast<std::uint32_t>(i));
             }
         }
+        if (asks_for_labels_) {
+            workload.labels = member.labels;
+        }
         table_.workloads.emplace(joined(name), std::move(workload));
     }
 
@@ -203,6 +294,8 @@ private:
     std::map<PodName, Member> members_;
     std::vector<mesh::istio::PeerAuthentication> authentications_;
     std::vector<mesh::istio::PolicyScope> scopes_; // of table_.policies
+    std::vector<mesh::istio::DestinationRule> rules_;
+    bool asks_for_labels_ = false; // some VirtualService, of clients
 };
 
 } // namespace

@@ -33,8 +33,12 @@ Sidecars::~Sidecars() {
 }
 
 void Sidecars::on_event(const store::Event& event) {
-    constexpr std::array<std::string_view, 3> kConcerning{
-        "Service", "PeerAuthentication", "AuthorizationPolicy"};
+    constexpr std::array<std::string_view, 5> kConcerning{
+        "Service",
+        "PeerAuthentication",
+        "AuthorizationPolicy",
+        "VirtualService",
+        "DestinationRule"};
     const bool linkerd = config_.mesh_profile == kMeshProfileLinkerd;
     const auto kind = event.object->kind();
     if (std::find(kConcerning.begin(), kConcerning.end(), kind) != kConcerning.end() ||
@@ -45,7 +49,8 @@ void Sidecars::on_event(const store::Event& event) {
                                                  api::at(event.object->body, "status.podIPs");
         dirty_ = dirty_ || ((!event.status_only || moved) && has_linkerd_proxy(event.object->body));
     } else if (kind == "Pod") {
-        dirty_ = dirty_ || (!event.status_only && has_sidecar(event.object->body));
+        dirty_ = dirty_ || (!event.status_only && (has_sidecar(event.object->body) ||
+                                                   !store_.list("DestinationRule").empty()));
     } else if (kind == "EndpointSlice") {
         if (event.previous) {
             (void)slices_.note(*event.previous, false);

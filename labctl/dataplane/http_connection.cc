@@ -172,6 +172,9 @@ void HttpConnection::take_body(std::string_view piece) {
     const auto framed =
         request_framing_ == mesh::BodyFraming::Chunked ? mesh::chunk_bytes(piece) : std::string();
     const std::string_view bytes = framed.empty() ? piece : std::string_view(framed);
+    if (run_) {
+        keep_for_retries(bytes);
+    }
     if (!upstream_ready_) {
         body_waiting_.append(bytes);
     } else if (bytes.size() < kHttpSmallPiece) {
@@ -186,7 +189,14 @@ void HttpConnection::request_complete() {
     if (request_framing_ == mesh::BodyFraming::Chunked) {
         auto trailers = parser_.request().trailers;
         mesh::remove_hop_by_hop(trailers);
-        body_waiting_.append(mesh::last_chunk_bytes(trailers));
+        const auto last = mesh::last_chunk_bytes(trailers);
+        body_waiting_.append(last);
+        if (run_) {
+            keep_for_retries(last);
+        }
+    }
+    if (run_ && run_->is_kept) {
+        run_->course->request_complete(run_->head, run_->body);
     }
     if (upstream_ready_) {
         upstream_ready();
@@ -266,15 +276,22 @@ mesh::Response HttpConnection::client_head(
     for (const auto& field : answer_fields_) {
         changed.headers.set(field.name, field.value);
     }
+    if (run_) {
+        run_->course->edit_answer(changed);
+    }
     return changed;
 }
 
 void HttpConnection::answer_head(const mesh::Response& head) {
+    if (run_ && tries_again(nullptr, &head)) {
+        return;
+    }
     status_ = head.status;
     if (head.status == 101) {
         phase_ = Phase::Raw;
         stream_->send(mesh::head_bytes(client_head(head, 1, mesh::BodyFraming::None, true)));
         log(status_, "");
+        run_.reset();
         upstream_->send(std::exchange(held_, {}));
         if (input_ended_) {
             upstream_->send_end();
@@ -313,12 +330,16 @@ void HttpConnection::answer_end(const mesh::Headers& trailers) {
     }
     stream_->flush();
     log(status_, "");
+    run_.reset();
     drop_exchange();
     keep_alive_ ? request_over() : finish();
 }
 
 void HttpConnection::answer_failed(const UpstreamExchange::Failure& failure) {
     const auto endpoint = upstream_->endpoint();
+    if (run_ && status_ == 0 && tries_again(&failure, nullptr)) {
+        return;
+    }
     drop_exchange();
     if (phase_ == Phase::Raw) {
         return finish();
@@ -361,6 +382,7 @@ void HttpConnection::close() {
     if (phase_ != Phase::Closed) {
         phase_ = Phase::Closed;
         loop_.cancel(std::exchange(next_timer_, 0));
+        run_.reset();
         drop_exchange();
         stream_->close();
         closed_(*this);

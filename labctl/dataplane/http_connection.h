@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "labctl/dataplane/client_stream.h"
+#include "labctl/dataplane/http_course.h"
 #include "labctl/dataplane/http_proxy.h"
 #include "labctl/dataplane/proxied_connection.h"
 #include "labctl/dataplane/upstream_exchange.h"
@@ -60,6 +61,18 @@ private:
 
     void route();
     void relay(HttpProxy::Decision decision);
+    void
+    exchange(std::vector<Upstream> candidates, mesh::Request sent, HttpProxy::Patience patience);
+
+    // With an HttpCourse: http_course.cc.
+    void begin_course(HttpProxy::Decision decision);
+    void after_delay();
+    void next_try();
+    void make_try(HttpCourse::Try made);
+    [[nodiscard]] bool
+    tries_again(const UpstreamExchange::Failure* failure, const mesh::Response* head);
+    void out_of_time(bool of_one_try);
+    void keep_for_retries(std::string_view bytes);
     void request_complete();
     void request_over();
     void next_request();
@@ -78,6 +91,25 @@ private:
     void close();
     void drop_exchange();
     void log(int status, const std::string& more);
+
+    /// A request that has an HttpCourse.
+    struct Run {
+        explicit Run(netemu::EventLoop& of_loop) : loop(of_loop) {}
+        Run(const Run&) = delete;
+        Run& operator=(const Run&) = delete;
+        ~Run();
+
+        netemu::EventLoop& loop;
+        std::shared_ptr<HttpCourse> course;
+        mesh::Request head;
+        std::string story;   // without what is about one try
+        std::string body;    // framed, as far as it has come
+        bool is_kept = true; // `body` is all of that
+        bool tried = false;
+        netemu::EventLoop::TimerId all_timer = 0;
+        netemu::EventLoop::TimerId each_timer = 0;
+        netemu::EventLoop::TimerId wait_timer = 0;
+    };
 
     netemu::EventLoop& loop_;
     HttpProxy& proxy_;
@@ -104,6 +136,7 @@ private:
     std::shared_ptr<UpstreamExchange> upstream_;
     std::shared_ptr<void> lease_; // see HttpProxy::Decision
     std::vector<mesh::Header> answer_fields_;
+    std::unique_ptr<Run> run_;
     bool upstream_ready_ = false;
     netemu::Clock::time_point relayed_at_{};
     mesh::BodyFraming answer_framing_ = mesh::BodyFraming::None;

@@ -26,6 +26,8 @@ struct HttpClient {
     std::string certificate{};             // XFCC's element about its certificate
 };
 
+class HttpCourse;
+
 /// What an HttpConnection does not know by itself: where requests go, what is said in their place,
 /// and who keeps a record. One proxying pod has one, or one for each direction. Its members are
 /// called by connections, in the loop's thread, and may not end them.
@@ -41,6 +43,7 @@ public:
         std::string text;      // why, for the log, and as the proxy likes for the client
         bool may_go_on = true; // another request may follow, if all else is well too
         std::string body{};    // for the client, where it is not made of the text
+        std::vector<mesh::Header> fields{}; // of the answer, besides
     };
     struct Decision {
         std::string story;                // the request and where it goes, for the log
@@ -50,6 +53,8 @@ public:
         std::shared_ptr<void> lease{};    // kept while the request is under way
         /// Fields of the answer that comes from there, in place of others of their names.
         std::vector<mesh::Header> answer_fields{};
+        /// If there is one, it says what happens with `head`, in the place of `candidates`.
+        std::shared_ptr<HttpCourse> course{};
     };
     [[nodiscard]] virtual Decision
     decide(const mesh::Request& request, const HttpClient& client) = 0;

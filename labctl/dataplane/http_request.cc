@@ -16,6 +16,9 @@ void HttpConnection::route() {
     request_framing_ = mesh::body_framing(parser_.request());
     auto decision = proxy_.decide(parser_.request(), client_);
     story_ = std::move(decision.story);
+    if (decision.course) {
+        return begin_course(std::move(decision));
+    }
     if (decision.candidates.empty()) {
         return reply(decision.refusal);
     }
@@ -28,14 +31,24 @@ void HttpConnection::relay(HttpProxy::Decision decision) {
     relayed_at_ = netemu::Clock::now();
     lease_ = std::move(decision.lease);
     answer_fields_ = std::move(decision.answer_fields);
+    exchange(std::move(decision.candidates), std::move(decision.head), proxy_.patience());
+    upstream_->begin();
+    if (parser_.wants_continue() && !std::exchange(continued_, true)) {
+        stream_->send("HTTP/1.1 100 Continue\r\n\r\n");
+    }
+}
+
+/// To be begun by the caller.
+void HttpConnection::exchange(
+    std::vector<Upstream> candidates, mesh::Request sent, HttpProxy::Patience patience) {
     upstream_ = std::make_shared<UpstreamExchange>(
         loop_,
         proxy_.pool(),
         UpstreamExchange::Asked{
-            std::move(decision.candidates),
-            std::move(decision.head),
+            std::move(candidates),
+            std::move(sent),
             request_framing_ != mesh::BodyFraming::None,
-            proxy_.patience()},
+            patience},
         UpstreamExchange::Events{
             [this] { upstream_ready(); },
             [this](const mesh::Response& head) { answer_head(head); },
@@ -45,10 +58,6 @@ void HttpConnection::relay(HttpProxy::Decision decision) {
             [this] { stream_->flush(); },
             [this] { pace(); },
             [this](std::string_view bytes) { raw_from_server(bytes); }});
-    upstream_->begin();
-    if (parser_.wants_continue() && !std::exchange(continued_, true)) {
-        stream_->send("HTTP/1.1 100 Continue\r\n\r\n");
-    }
 }
 
 // --- what is answered here
@@ -74,6 +83,7 @@ void HttpConnection::reply(const HttpProxy::Refusal& refusal) {
     body_bytes_ = response.body.size();
     stream_->send(mesh::to_bytes(response, request != nullptr && request->method == "HEAD"));
     log(refusal.status, refusal.text);
+    run_.reset();
     if (!keep_alive_) {
         return finish();
     }
@@ -90,6 +100,9 @@ void HttpConnection::log(int status, const std::string& more) {
     auto what = story_;
     if (upstream_) {
         what += " at " + upstream_->endpoint().to_string();
+    }
+    if (run_) {
+        what += run_->course->flags();
     }
     if (!more.empty()) {
         what += ": " + more;

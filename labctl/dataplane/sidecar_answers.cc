@@ -86,6 +86,9 @@ sidecar_reply(const char* server, const HttpProxy::Refusal& refusal, const mesh:
     mesh::Response response;
     response.status = refusal.status;
     response.headers = {{"server", server}};
+    for (const auto& field : refusal.fields) {
+        response.headers.set(field.name, field.value);
+    }
     if (request != nullptr && request->path() == kWhoamiPath) {
         response.headers.add(std::string(kInPlaceField), "sidecar"); // a probe must know
     }
@@ -93,7 +96,9 @@ sidecar_reply(const char* server, const HttpProxy::Refusal& refusal, const mesh:
         constexpr int kOk = 200;
         response.status = kOk;
         response.headers.add("content-type", "application/grpc");
-        response.headers.add("grpc-status", std::to_string(grpc_status(refusal.status)));
+        if (!response.headers.has("grpc-status")) {
+            response.headers.add("grpc-status", std::to_string(grpc_status(refusal.status)));
+        }
         if (!refusal.body.empty()) {
             response.headers.add("grpc-message", refusal.body);
         }

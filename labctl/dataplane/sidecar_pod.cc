@@ -71,16 +71,19 @@ void add_time(mesh::Response& head, std::chrono::milliseconds took) {
 
 SidecarPod::SidecarPod(
     netemu::EventLoop& loop, std::shared_ptr<ServedPod> pod, UpstreamPool::Sockets sockets)
-    : pod_(std::move(pod)), busy_(std::make_shared<std::map<netemu::Endpoint, std::size_t>>()),
+    : loop_(loop), pod_(std::move(pod)),
+      busy_(std::make_shared<std::map<netemu::Endpoint, std::size_t>>()),
       pool_(loop, std::move(sockets)) {
     set_rules(SidecarRules::make({}, nullptr));
 }
 
 void SidecarPod::set_rules(std::shared_ptr<const SidecarRules> rules) {
     rules_ = std::move(rules);
-    workload_ = rules_->workload(pod_->identity.key());
+    own_key_ = pod_->identity.key();
+    workload_ = rules_->workload(own_key_);
     policies_ = workload_ != nullptr ? rules_->policies(*workload_)
                                      : std::vector<mesh::istio::AuthorizationPolicy>();
+    drop_clusters();
     pool_.drop_idle_if([this](const Upstream& upstream) {
         return !upstream.source && !rules_->is_endpoint(upstream.endpoint);
     });
@@ -88,6 +91,9 @@ void SidecarPod::set_rules(std::shared_ptr<const SidecarRules> rules) {
 
 /// An endpoint that wants mutual TLS is not spoken to without it.
 SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
+    if (!service.rules.empty()) {
+        return choose_for_bytes(service); // requests are routed
+    }
     Choice choice;
     const auto count = service.endpoints.size();
     if (count == 0) {
@@ -147,13 +153,17 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
     const auto& first = service.endpoints[order[0]];
     choice.story = service.name + (choice.candidates[0].tls ? " (mTLS)" : " (plaintext)") +
                    (first.pod.empty() ? "" : " " + first.pod);
-    ++(*busy_)[first.address];
-    choice.lease = std::shared_ptr<void>(nullptr, [busy = busy_, to = first.address](void*) {
-        if (--(*busy)[to] == 0) {
-            busy->erase(to);
-        }
-    });
+    choice.lease = occupy(first.address);
     return choice;
+}
+
+std::shared_ptr<void> SidecarPod::occupy(const netemu::Endpoint& endpoint) {
+    ++(*busy_)[endpoint];
+    return {nullptr, [busy = busy_, endpoint](void*) {
+                if (--(*busy)[endpoint] == 0) {
+                    busy->erase(endpoint);
+                }
+            }};
 }
 
 Upstream SidecarPod::application(const netemu::Endpoint& target) const {
@@ -240,6 +250,10 @@ SidecarPod::Outbound::decide(const mesh::Request& request, const HttpClient& cli
     const auto* service = owner_.rules_->service(client.target);
     if (service == nullptr) {
         decision.refusal = {503, "NC: the Service at " + client.target.to_string() + " is gone"};
+        return decision;
+    }
+    if (!service->virtual_services.empty() || !service->rules.empty()) {
+        owner_.route_as_istio(decision, *service, client);
         return decision;
     }
     auto choice = owner_.choose(*service);

@@ -1,14 +1,19 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "labctl/dataplane/http_proxy.h"
 #include "labctl/dataplane/pod.h"
+#include "labctl/dataplane/sidecar_cluster.h"
+#include "labctl/dataplane/sidecar_mirrors.h"
 #include "labctl/dataplane/sidecar_rules.h"
 #include "labctl/dataplane/upstream_pool.h"
 #include "mesh/istio/authorization.h"
@@ -16,6 +21,17 @@
 #include "netemu/base/event_loop.h"
 
 namespace labctl::dataplane {
+
+/// What an Istio sidecar's request goes by; `rules` keeps what the pointers lead to.
+struct SidecarGiven {
+    std::shared_ptr<const SidecarRules> rules;
+    const mesh::SidecarService* called = nullptr;
+    const mesh::istio::HttpRoute* route = nullptr; // null: only a DestinationRule
+    mesh::istio::Destination to;                   // one of the route's
+    const mesh::istio::HeaderOperations* to_headers = nullptr;
+    std::string hash_key{}; // of a balancer that wants one
+    std::string set_cookie{};
+};
 
 /// One pod's sidecar, in the child: what it goes by, its connections to others, and both directions
 /// as HTTP proxies. Belongs to the loop's thread.
@@ -50,6 +66,26 @@ public:
     /// The one with less to do of two that are drawn by lot (Envoy's LEAST_REQUEST), and at most
     /// two others.
     [[nodiscard]] Choice choose(const mesh::SidecarService& service);
+    /// The same of a Service that has a DestinationRule for this pod, or of a subset: as the rule
+    /// says, without those that are passed over, and if possible none of `tried`. At most one.
+    [[nodiscard]] Choice choose_in(
+        const SidecarTarget& target,
+        const std::string& hash_key,
+        const std::vector<netemu::Endpoint>& tried);
+    /// A destination as this pod's rules know it; without Service if it is none. `called`: whom
+    /// the client has called.
+    [[nodiscard]] SidecarTarget target(
+        const SidecarRules& rules,
+        const mesh::istio::Destination& to,
+        const mesh::SidecarService& called) const;
+    [[nodiscard]] std::shared_ptr<SidecarCluster> cluster(const std::string& name);
+    void mirror(const SidecarTarget& target, const mesh::Request& head, std::string_view body);
+    /// By lot: so many millionths are true.
+    [[nodiscard]] bool falls_within(std::uint32_t share);
+    [[nodiscard]] std::chrono::milliseconds random_time(std::chrono::milliseconds below);
+    void expire(netemu::Clock::time_point now);
+    [[nodiscard]] bool must_expire() const { return pool_.has_idle() || !mirrors_.empty(); }
+
     /// The application, as the sidecar reaches it: with Istio from 127.0.0.6, which the pod's rules
     /// let pass, with Linkerd from the pod's own address.
     [[nodiscard]] Upstream application(const netemu::Endpoint& target) const;
@@ -107,6 +143,35 @@ private:
         void edit_answer(mesh::Response& head, std::chrono::milliseconds took) const override;
     };
 
+    void drop_clusters();
+    [[nodiscard]] std::string_view own_namespace() const;
+    [[nodiscard]] SidecarTarget
+    target_in(const mesh::SidecarService& service, const std::string& subset) const;
+    void remember(
+        SidecarGiven& given,
+        const SidecarTarget& target,
+        const mesh::Request& head,
+        const HttpClient& client);
+    [[nodiscard]] Choice choose_for_bytes(const mesh::SidecarService& service);
+    [[nodiscard]] std::size_t draw(std::size_t below);
+    [[nodiscard]] std::size_t pick(
+        const SidecarTarget& target,
+        const std::vector<std::size_t>& among,
+        const std::string& hash_key);
+    [[nodiscard]] std::optional<Upstream>
+    upstream_of(const SidecarTarget& target, const mesh::SidecarEndpoint& endpoint) const;
+    [[nodiscard]] std::shared_ptr<void> occupy(const netemu::Endpoint& endpoint);
+    /// sidecar_routing.cc: what a VirtualService or DestinationRule makes of a request.
+    void route_as_istio(
+        HttpProxy::Decision& decision,
+        const mesh::SidecarService& service,
+        const HttpClient& client);
+    void take_route(
+        HttpProxy::Decision& decision,
+        const mesh::SidecarService& service,
+        const mesh::istio::HttpRoute& route,
+        const mesh::istio::RouteChoice& choice,
+        const HttpClient& client);
     [[nodiscard]] mesh::istio::Decision
     ask_istio(const HttpClient& client, const mesh::istio::RequestFacts* request) const;
     [[nodiscard]] mesh::linkerd::Decision ask_linkerd(
@@ -118,8 +183,10 @@ private:
     void judge_as_linkerd(
         HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const;
 
+    netemu::EventLoop& loop_;
     std::shared_ptr<ServedPod> pod_;
     std::shared_ptr<const SidecarRules> rules_;
+    std::string own_key_;                             // "NAMESPACE/NAME"
     const mesh::SidecarWorkload* workload_ = nullptr; // of rules_
     std::vector<mesh::istio::AuthorizationPolicy> policies_;
     /// Requests and connections under way, by endpoint; leases share it.
@@ -129,7 +196,9 @@ private:
     AccessLog log_;
     Outbound outbound_{*this};
     Inbound inbound_{*this};
+    SidecarClusters clusters_;
     UpstreamPool pool_; // what it holds uses all others
+    SidecarMirrors mirrors_{loop_, pool_};
 };
 
 } // namespace labctl::dataplane

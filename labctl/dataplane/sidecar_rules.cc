@@ -54,6 +54,9 @@ SidecarRules::make(mesh::SidecarTable table, const SidecarRules* before) {
         for (const auto& endpoint : services[i].endpoints) {
             rules->endpoints_.insert(endpoint.address);
         }
+        if (!rules->table_.virtual_services.empty()) {
+            rules->clusters_.emplace(services[i].name, i);
+        }
     }
     const bool same_roots = before != nullptr && before->table_.bundles == rules->table_.bundles;
     for (const auto& [name, identity] : rules->table_.identities) {
@@ -91,6 +94,11 @@ void SidecarRules::drop_unused() const {
 const mesh::SidecarService* SidecarRules::service(const netemu::Endpoint& target) const {
     const auto found = services_.find(target);
     return found == services_.end() ? service_of_peer(target) : &table_.services[found->second];
+}
+
+const mesh::SidecarService* SidecarRules::cluster(const std::string& name) const {
+    const auto found = clusters_.find(name);
+    return found == clusters_.end() ? nullptr : &table_.services[found->second];
 }
 
 const mesh::SidecarService* SidecarRules::service_of_peer(const netemu::Endpoint& target) const {

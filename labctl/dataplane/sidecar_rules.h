@@ -32,6 +32,8 @@ public:
     /// Who is meant by a connection to there; nullptr: nobody that the mesh knows. Valid until the
     /// next call.
     [[nodiscard]] const mesh::SidecarService* service(const netemu::Endpoint& target) const;
+    /// The cluster of that name, where there are VirtualServices; nullptr: there is none.
+    [[nodiscard]] const mesh::SidecarService* cluster(const std::string& name) const;
     /// Whether some Service leads there, or, of Linkerd, a pod is there.
     [[nodiscard]] bool is_endpoint(const netemu::Endpoint& address) const {
         return endpoints_.contains(address) || table_.peers.contains(address.address);
@@ -67,6 +69,7 @@ private:
     mesh::SidecarTable table_;
     std::map<netemu::Endpoint, std::size_t> services_; // by what clients connect to
     std::set<netemu::Endpoint> endpoints_;
+    std::map<std::string, std::size_t> clusters_;         // by name
     mutable std::optional<mesh::SidecarService> of_peer_; // of the last `service` that is a pod's
     std::map<std::string, std::shared_ptr<Account>> accounts_;
 };

@@ -160,8 +160,8 @@ void SidecarServer::sweep() {
     const auto all = all_connections();
     bool any_idle = false;
     for (const auto& [id, sidecar] : sidecars_) {
-        sidecar->pod->pool().expire(now);
-        any_idle = any_idle || sidecar->pod->pool().has_idle();
+        sidecar->pod->expire(now);
+        any_idle = any_idle || sidecar->pod->must_expire();
     }
     for (auto* connection : all) {
         connection->expire(now);

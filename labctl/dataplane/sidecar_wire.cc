@@ -2,6 +2,7 @@
 
 #include "labctl/dataplane/linkerd_policy_wire.h"
 #include "labctl/dataplane/mesh_policy_wire.h"
+#include "labctl/dataplane/traffic_wire.h"
 #include "labctl/dataplane/wire.h"
 #include "netemu/base/error.h"
 
@@ -44,9 +45,17 @@ void put_service(WireWriter& writer, const mesh::SidecarService& service) {
     for (const auto& id : service.server_ids) {
         writer.text(id);
     }
+    writer.u32(count_of(service.virtual_services.size()));
+    for (const auto index : service.virtual_services) {
+        writer.u32(index);
+    }
+    writer.u8(service.rules.empty() ? 0 : 1);
+    if (!service.rules.empty()) {
+        writer.text(encode_destination_rules(service.rules));
+    }
 }
 
-mesh::SidecarService read_service(WireReader& reader) {
+mesh::SidecarService read_service(WireReader& reader, std::size_t virtual_services) {
     mesh::SidecarService service;
     service.name = reader.text();
     service.sni = reader.text();
@@ -65,6 +74,15 @@ mesh::SidecarService read_service(WireReader& reader) {
     for (auto count = reader.u32(); count > 0; --count) {
         service.server_ids.emplace_back(reader.text());
     }
+    for (auto count = reader.u32(); count > 0; --count) {
+        service.virtual_services.push_back(reader.u32());
+        if (service.virtual_services.back() >= virtual_services) {
+            throw netemu::Error("a Service has a VirtualService that is none");
+        }
+    }
+    if (reader.u8() != 0) {
+        service.rules = decode_destination_rules(reader.text(), service.endpoints.size());
+    }
     return service;
 }
 
@@ -78,6 +96,10 @@ void put_workload(WireWriter& writer, const mesh::SidecarWorkload& workload) {
     writer.u32(count_of(workload.policies.size()));
     for (const auto policy : workload.policies) {
         writer.u32(policy);
+    }
+    writer.u32(count_of(workload.labels.size()));
+    for (const auto& [key, value] : workload.labels) {
+        writer.text(key).text(value);
     }
     writer.u8(workload.servers ? 1 : 0);
     if (workload.servers) {
@@ -139,6 +161,10 @@ mesh::SidecarWorkload read_workload(WireReader& reader, std::size_t policies, st
             throw netemu::Error("a sidecar has a policy that is none");
         }
     }
+    for (auto count = reader.u32(); count > 0; --count) {
+        const std::string key(reader.text());
+        workload.labels[key] = reader.text();
+    }
     if (reader.u8() != 0) {
         workload.servers = read_servers(reader, servers);
     }
@@ -157,6 +183,7 @@ std::string encode_sidecar_table(const mesh::SidecarTable& table) {
     for (const auto& [name, identity] : table.identities) {
         writer.text(name).text(identity.chain_pem).text(identity.key_pem);
     }
+    writer.text(encode_virtual_services(table.virtual_services));
     writer.u32(count_of(table.services.size()));
     for (const auto& service : table.services) {
         put_service(writer, service);
@@ -189,8 +216,9 @@ mesh::SidecarTable decode_sidecar_table(std::string_view bytes) {
         identity.chain_pem = reader.text();
         identity.key_pem = reader.text();
     }
+    table.virtual_services = decode_virtual_services(reader.text());
     for (auto count = reader.u32(); count > 0; --count) {
-        table.services.push_back(read_service(reader));
+        table.services.push_back(read_service(reader, table.virtual_services.size()));
     }
     table.policies = decode_authorization_policies(reader.text());
     table.mesh = read_enum(reader, mesh::SidecarMesh::Linkerd);

@@ -186,6 +186,9 @@ void UpstreamExchange::on_drained() {
 void UpstreamExchange::take_answer(std::string_view bytes) {
     while (!bytes.empty() && phase_ == Phase::Answering) {
         bytes.remove_prefix(parser_.feed(bytes));
+        if (phase_ != Phase::Answering) {
+            return; // abandoned by whoever was told of it
+        }
         if (parser_.failed()) {
             return fail(Cause::NoAnswer, "the answer is no proper HTTP: " + parser_.error().text);
         }

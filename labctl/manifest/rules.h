@@ -107,6 +107,24 @@ void check_authorization_spec(const Cursor& spec);
 void check_peer_authentication_spec(const Cursor& spec);
 void check_peer_authentication(const Cursor& policy);
 
+// rules_istio_traffic.cc
+std::string istio_duration(std::string_view text);
+void check_istio_string_match(const Cursor& match);
+void check_istio_http_match(const Cursor& match);
+void check_istio_redirect(const Cursor& redirect);
+void check_istio_retries(const Cursor& retries);
+void check_istio_percent(const Cursor& percent);
+void check_istio_fault(const Cursor& fault);
+void check_istio_http_route(const Cursor& route);
+void check_virtual_service_spec(const Cursor& spec);
+void check_istio_hash(const Cursor& hash);
+void check_istio_balancer(const Cursor& balancer);
+void check_istio_pool(const Cursor& pool);
+void check_istio_outliers(const Cursor& outliers);
+void check_istio_client_tls(const Cursor& tls);
+void check_istio_traffic_policy(const Cursor& policy);
+void check_destination_rule_spec(const Cursor& spec);
+
 // rules_linkerd.cc
 void check_linkerd_annotations(const Cursor& metadata);
 std::string wildcard_hostname(std::string_view text);

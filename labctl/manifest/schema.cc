@@ -8,7 +8,7 @@ namespace labctl::manifest::schema {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, const Struct*>, 32> kKinds{{
+constexpr std::array<std::pair<std::string_view, const Struct*>, 34> kKinds{{
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
@@ -31,6 +31,8 @@ constexpr std::array<std::pair<std::string_view, const Struct*>, 32> kKinds{{
     {"IngressClass", &kIngressClass},
     {"PeerAuthentication", &kPeerAuthentication},
     {"AuthorizationPolicy", &kAuthorizationPolicy},
+    {"VirtualService", &kVirtualService},
+    {"DestinationRule", &kDestinationRule},
     {"Server", &kLinkerdServer},
     {"ServerAuthorization", &kLinkerdServerAuthorization},
     {"AuthorizationPolicy.policy.linkerd.io", &kLinkerdAuthorizationPolicy},

@@ -73,6 +73,10 @@ constexpr std::array kAliases{
         "security.istio.io/v1",
         "security.istio.io/v1beta1"},
     Alias{
+        "VirtualService DestinationRule",
+        "networking.istio.io/v1",
+        "networking.istio.io/v1alpha3 networking.istio.io/v1beta1"},
+    Alias{
         "Server HTTPRoute",
         "policy.linkerd.io/v1beta3",
         "policy.linkerd.io/v1alpha1 policy.linkerd.io/v1beta1 policy.linkerd.io/v1beta2"},

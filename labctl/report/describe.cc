@@ -34,6 +34,8 @@ Describer describer_for(const std::string& kind) {
         {"NetworkPolicy", describe_network_policy},
         {"AuthorizationPolicy", describe_authorization_policy},
         {"PeerAuthentication", describe_peer_authentication},
+        {"VirtualService", describe_virtual_service},
+        {"DestinationRule", describe_destination_rule},
         {"Server", describe_linkerd_server},
         {"AuthorizationPolicy.policy.linkerd.io", describe_linkerd_authorization}};
     const auto found = kDescribers.find(kind);

@@ -44,6 +44,8 @@ void describe_endpoints(Description& out, const DescribeInput& input);
 void describe_network_policy(Description& out, const DescribeInput& input);
 void describe_authorization_policy(Description& out, const DescribeInput& input);
 void describe_peer_authentication(Description& out, const DescribeInput& input);
+void describe_virtual_service(Description& out, const DescribeInput& input);
+void describe_destination_rule(Description& out, const DescribeInput& input);
 void describe_linkerd_server(Description& out, const DescribeInput& input);
 void describe_linkerd_authorization(Description& out, const DescribeInput& input);
 void describe_generic(Description& out, const DescribeInput& input);

@@ -76,6 +76,9 @@ std::string outbound_lines(const Json& mesh, bool colour) {
                story_line("sends", "plaintext, passed through: " + string_at(outbound, "why"));
     }
     text += story_line("protocol", protocol_text(outbound));
+    for (const auto& line : at(outbound, "route.lines")) {
+        text += story_line(line[0].get<std::string>(), line[1].get<std::string>());
+    }
     bool mtls = false;
     for (const auto& endpoint : at(mesh, "endpoints")) {
         mtls = mtls || string_at(endpoint, "tls") == "mTLS";

@@ -114,6 +114,22 @@ Cells peer_authentication_row(const Json& body, const PrintOptions& options) {
     return {string_at(body, "spec.mtls.mode"), age_of(body, options)};
 }
 
+/// A list as kubectl prints it where a column names one.
+std::string column_list(const Json& list) {
+    return list.is_array() && !list.empty() ? list.dump() : std::string();
+}
+
+Cells virtual_service_row(const Json& body, const PrintOptions& options) {
+    return {
+        column_list(at(body, "spec.gateways")),
+        column_list(at(body, "spec.hosts")),
+        age_of(body, options)};
+}
+
+Cells destination_rule_row(const Json& body, const PrintOptions& options) {
+    return {string_at(body, "spec.host"), age_of(body, options)};
+}
+
 Cells authorization_policy_row(const Json& body, const PrintOptions& options) {
     return {string_at(body, "spec.action", "ALLOW"), age_of(body, options)};
 }
@@ -256,6 +272,8 @@ const KindPrinter* network_printer(const std::string& kind) {
         {"IngressClass", {{{"CONTROLLER"}, {"PARAMETERS"}, {"AGE"}}, ingress_class_row}},
         {"PeerAuthentication", {{{"MODE"}, {"AGE"}}, peer_authentication_row}},
         {"AuthorizationPolicy", {{{"ACTION"}, {"AGE"}}, authorization_policy_row}},
+        {"VirtualService", {{{"GATEWAYS"}, {"HOSTS"}, {"AGE"}}, virtual_service_row}},
+        {"DestinationRule", {{{"HOST"}, {"AGE"}}, destination_rule_row}},
     };
     const auto found = kPrinters.find(kind);
     return found == kPrinters.end() ? nullptr : &found->second;

@@ -4,11 +4,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "mesh/istio/authorization.h"
+#include "mesh/istio/destination.h"
 #include "mesh/istio/peer_authentication.h"
+#include "mesh/istio/traffic.h"
 #include "mesh/linkerd/inbound_server.h"
 #include "netemu/base/address.h"
 
@@ -60,6 +63,23 @@ struct SidecarEndpoint {
     bool operator==(const SidecarEndpoint&) const = default;
 };
 
+/// Some of the endpoints of a SidecarService: a cluster of its own.
+struct SidecarSubset {
+    std::string name;
+    std::vector<std::uint32_t> endpoints; // of the SidecarService
+    istio::PolicyFields policy{};         // in force there
+    bool operator==(const SidecarSubset&) const = default;
+};
+
+/// A DestinationRule (or several of one namespace) as it concerns one port of a Service.
+struct SidecarDestinationRule {
+    std::string ns, name;
+    std::vector<std::string> export_to{};
+    istio::PolicyFields policy{}; // in force without a subset
+    std::vector<SidecarSubset> subsets{};
+    bool operator==(const SidecarDestinationRule&) const = default;
+};
+
 /// A port of a Service as its clients' sidecars know it: a cluster of Envoy.
 struct SidecarService {
     std::string name; // "outbound|80||web.shop.svc.cluster.local"
@@ -69,6 +89,10 @@ struct SidecarService {
     std::vector<SidecarEndpoint> endpoints;
     /// Secure naming: the SPIFFE IDs of which a server has to show one.
     std::vector<std::string> server_ids;
+    /// Of Istio: what may say more about its requests, of SidecarTable::virtual_services, and about
+    /// its endpoints. Of each, the first that a client sees counts.
+    std::vector<std::uint32_t> virtual_services{};
+    std::vector<SidecarDestinationRule> rules{};
     bool operator==(const SidecarService&) const = default;
 };
 
@@ -95,6 +119,7 @@ struct SidecarWorkload {
     std::vector<std::uint32_t> policies{}; // that apply to it, of SidecarTable::policies
     /// Linkerd's, in place of modes and policies; `ports` is empty then.
     std::optional<SidecarServers> servers{};
+    istio::Labels labels{}; // of the pod, where a VirtualService asks for them
     bool operator==(const SidecarWorkload&) const = default;
 };
 
@@ -120,11 +145,28 @@ struct SidecarTable {
     std::vector<SidecarService> services;
     std::vector<istio::AuthorizationPolicy> policies;
     std::map<std::string, SidecarWorkload> workloads; // by "NAMESPACE/POD"
+    std::vector<istio::VirtualService> virtual_services;
     SidecarMesh mesh = SidecarMesh::Istio;
     std::vector<linkerd::InboundServer> servers; // the rest is Linkerd's
     std::map<netemu::IpAddress, SidecarPeer> peers;
     bool operator==(const SidecarTable&) const = default;
 };
+
+/// "cart.shop.svc.cluster.local" of a cluster's name, and "shop" of that.
+[[nodiscard]] std::string_view service_host(std::string_view cluster);
+[[nodiscard]] std::string_view host_namespace(std::string_view host);
+[[nodiscard]] std::uint16_t service_port(std::string_view cluster);
+/// "outbound|80|v1|cart.shop.svc.cluster.local".
+[[nodiscard]] std::string
+cluster_name(std::string_view host, std::uint16_t port, std::string_view subset);
+
+/// The VirtualService that routes a client's requests to a Service; null: none does.
+[[nodiscard]] const istio::VirtualService* virtual_service_for(
+    const SidecarTable& table, const SidecarService& service, std::string_view client_ns);
+/// The DestinationRule that a client goes by: one of its own namespace, else of the Service's, else
+/// of the root namespace (istio/istio pilot/pkg/model/push_context.go).
+[[nodiscard]] const SidecarDestinationRule*
+destination_rule_for(const SidecarService& service, std::string_view client_ns);
 
 /// Of a port that the workload does not list, those of all others.
 [[nodiscard]] inline SidecarPort sidecar_port(const SidecarWorkload& workload, std::uint16_t port) {

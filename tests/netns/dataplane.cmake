@@ -9,4 +9,5 @@ labctl_test(sidecar_netns_test netns
   SOURCES netns/dataplane_main.cc netns/dataplane_net.cc netns/served_net.cc netns/sidecar_net.cc
           netns/dataplane_sidecar_test.cc netns/dataplane_sidecar_http_test.cc netns/dataplane_sidecar_tcp_test.cc
           netns/dataplane_sidecar_change_test.cc netns/dataplane_sidecar_endpoint_test.cc
+          netns/dataplane_sidecar_traffic_test.cc netns/dataplane_sidecar_destination_test.cc
   LINK labctl_dataplane labctl_compile mesh_authority mesh_http mesh_tls dns services)

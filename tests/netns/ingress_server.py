@@ -146,6 +146,10 @@ class Client:
                 time.sleep(0.02)
         elif path == "/sum":
             self.answer("200 OK", f"{len(body)} {sum(body) % 65521}")
+        elif path == "/status":
+            self.answer(f"{count} Said So", "said")
+        elif path == f"/not-{NAME}":
+            self.answer("503 Not Here", "no")
         elif path == "/old":
             self.answer("200 OK", "old", "connection: close")
             return False

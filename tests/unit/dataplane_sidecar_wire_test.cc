@@ -17,6 +17,51 @@ netemu::Endpoint at(const char* address, std::uint16_t port) {
 }
 
 /// Every field has a value of its own.
+mesh::istio::HttpRoute full_route() {
+    using namespace mesh::istio;
+    using namespace std::chrono_literals;
+    using Kind = StringMatch::Kind;
+    HttpRoute route;
+    route.name = "canary";
+    HttpMatch match;
+    match.name = "m";
+    match.uri = StringMatch{Kind::Prefix, "/api"};
+    match.ignore_uri_case = true;
+    match.scheme = StringMatch{Kind::Exact, "http"};
+    match.method = StringMatch{Kind::Regex, "", Regex("G.T")};
+    match.authority = StringMatch{};
+    match.headers = {{"x-a", {Kind::Exact, "1"}}};
+    match.without_headers = {{"x-b", {}}};
+    match.query = {{"q", {Kind::Prefix, "2"}}};
+    match.port = 80;
+    match.source_labels = {{"app", "web"}};
+    match.source_ns = "shop";
+    route.match = {match, {}};
+    const HeaderOperations headers{
+        {{{"a", "1"}}, {{"b", "2"}}, {"c"}}, {{{"d", "3"}}, {{"e", "4"}}, {"f"}}};
+    route.to = {{{"cart.shop", "v1", 80}, 90, headers}, {{"cart.shop", "v2", 0}, 10}};
+    route.redirect = Redirect{"/u", "a", "https", 443, 308};
+    route.direct = DirectResponse{418, "tea"};
+    route.rewrite = Rewrite{"/v", "inside", Regex("/(.*)"), "\\1"};
+    route.timeout = 1500ms;
+    route.retries = Retries{3, 200ms, "5xx,418", 7ms};
+    route.fault = {Delay{70ms, 1}, Abort{503, 14, kEveryRequest}};
+    route.mirrors = {{{"shadow", "", 81}, 5}};
+    route.headers = headers;
+    return route;
+}
+
+mesh::SidecarDestinationRule full_rule() {
+    using namespace mesh::istio;
+    using namespace std::chrono_literals;
+    PolicyFields policy;
+    policy.balancing = Balancing{Balancer::Hash, {HashKey::Of::Cookie, "c", 60s, "/p"}};
+    policy.pool = ConnectionPool{1, 2, 3, 4, 5s};
+    policy.outliers = OutlierDetection{1, 2, 3ms, 4ms, 5, 6};
+    policy.tls = ClientTls::IstioMutual;
+    return {"shop", "cart", {".", "x"}, policy, {{"v1", {1, 0}, policy}, {"v2", {}, {}}}};
+}
+
 mesh::SidecarTable full_sidecar_table() {
     mesh::SidecarTable table;
     table.trust_domain = "lab.example";
@@ -31,6 +76,11 @@ mesh::SidecarTable full_sidecar_table() {
          {"spiffe://a/b", ""}},
         {"", "", SidecarProtocol::Detect, {}, {}, {}},
         {"t", "", SidecarProtocol::Tcp, {}, {}, {}}};
+    table.virtual_services = {
+        {"shop", "cart", {"cart.shop", "*"}, {"*"}, "2026-01-01T00:00:00Z", true, {full_route()}},
+        {"x", "y", {}, {}, "", false, {}}};
+    table.services[0].virtual_services = {1, 0};
+    table.services[0].rules = {full_rule(), {"a", "b"}};
     table.policies = {{}, {}};
     table.policies[0].name = "first";
     table.policies[1].rules.emplace_back();
@@ -41,6 +91,7 @@ mesh::SidecarTable full_sidecar_table() {
         {9000, SidecarProtocol::Tcp, MtlsMode::Disable}};
     workload.other_ports = MtlsMode::Strict;
     workload.policies = {1, 0};
+    workload.labels = {{"app", "web"}};
     table.workloads = {{"shop/web-1", workload}, {"", {}}};
     return table;
 }
@@ -49,6 +100,18 @@ mesh::SidecarTable full_sidecar_table() {
 void decode_whatever(std::string_view bytes) {
     try {
         const auto table = decode_sidecar_table(bytes);
+        for (const auto& service : table.services) {
+            for (const auto index : service.virtual_services) {
+                BOOST_REQUIRE(index < table.virtual_services.size());
+            }
+            for (const auto& rule : service.rules) {
+                for (const auto& subset : rule.subsets) {
+                    for (const auto place : subset.endpoints) {
+                        BOOST_REQUIRE(place < service.endpoints.size());
+                    }
+                }
+            }
+        }
         for (const auto& [name, workload] : table.workloads) {
             for (const auto policy : workload.policies) {
                 BOOST_REQUIRE(policy < table.policies.size());

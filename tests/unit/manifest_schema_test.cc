@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(every_typed_kind_has_a_table) {
         BOOST_TEST((table->find("metadata") != nullptr));
         BOOST_TEST((table->find("kind") != nullptr));
     }
-    BOOST_TEST((schema::find_struct("VirtualService") == nullptr));
+    BOOST_TEST((schema::find_struct("EnvoyFilter") == nullptr));
 }
 
 BOOST_AUTO_TEST_CASE(tables_are_sound) {

@@ -67,6 +67,7 @@ BOOST_AUTO_TEST_CASE(services) {
 }
 
 BOOST_AUTO_TEST_CASE(every_other_kind) {
+    check_golden("describe-custom.txt", describe("TrafficSample", "reviews"));
     check_golden("describe-virtualservice.txt", describe("VirtualService", "reviews"));
     check_golden("describe-networkpolicy.txt", describe("NetworkPolicy", "db"));
 }

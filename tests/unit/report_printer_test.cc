@@ -40,26 +40,11 @@ BOOST_AUTO_TEST_SUITE(printer)
 BOOST_AUTO_TEST_CASE(every_kind_narrow_and_wide) {
     std::string text;
     for (const bool wide : {false, true}) {
-        for (const auto* kind :
-             {"Pod",
-              "Deployment",
-              "ReplicaSet",
-              "StatefulSet",
-              "DaemonSet",
-              "Job",
-              "Node",
-              "Service",
-              "Endpoints",
-              "EndpointSlice",
-              "Namespace",
-              "ServiceAccount",
-              "ConfigMap",
-              "NetworkPolicy",
-              "Ingress",
-              "Event",
-              "Lab",
-              "Check",
-              "VirtualService"}) {
+        for (const auto* kind : {"Pod",       "Deployment",    "ReplicaSet",     "StatefulSet",
+                                 "DaemonSet", "Job",           "Node",           "Service",
+                                 "Endpoints", "EndpointSlice", "Namespace",      "ServiceAccount",
+                                 "ConfigMap", "NetworkPolicy", "Ingress",        "Event",
+                                 "Lab",       "Check",         "VirtualService", "TrafficSample"}) {
             auto options = at_now();
             options.wide = wide;
             text += "$ get " + std::string(kind) + (wide ? " -o wide\n" : "\n");
