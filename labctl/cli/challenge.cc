@@ -51,6 +51,9 @@ int begin(const Context& context, learn::Session session) {
         throw;
     }
     InterruptGuard::lets_go();
+    if (InterruptGuard::interrupted()) {
+        forget_exercise(context, begun);
+    }
     context.console().step(
         "lab '" + begun.name + "' is up" + variant_text(under_way.variant),
         netemu::micros_since(start));
@@ -106,8 +109,7 @@ int check_challenge(const Context& context) {
     under_way.session.attempts.push_back({now_text(), score.earned, score.total, score.solved});
     sessions_here().save(under_way.session);
     if (context.options().output == "json") {
-        std::cout << report::score_json(under_way.loaded, judged.report, score, false).dump(2)
-                  << "\n";
+        std::cout << json_text(report::score_json(under_way.loaded, judged.report, score, false));
     } else {
         report::LearnTextOptions text;
         text.colour = context.console().color();
@@ -198,8 +200,7 @@ void end_lab_of(const Context& context, const learn::Session& session) {
 int reset_challenge(const Context& context) {
     auto session = UnderWay(context).session; // whose files are there and valid
     end_lab_of(context, session);
-    sessions_here().remove(session.name);
-    session.baseline.clear();
+    session.baseline.clear(); // the session itself stays, should the new lab not come up
     return begin(context, std::move(session)); // attempts and hints stay
 }
 

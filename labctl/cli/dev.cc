@@ -81,11 +81,24 @@ private:
 };
 
 bool is_quiz(const std::string& directory) {
-    return fs::exists(directory + "/" + kQuizKind.file);
+    std::error_code ignored;
+    return fs::is_regular_file(directory + "/" + kQuizKind.file, ignored);
 }
 
+/// A path, or the name of a challenge or of a quiz.
 std::string exercise_folder(const std::string& word) {
-    return find_exercise(is_quiz(word) ? kQuizKind : kChallengeKind, word);
+    if (is_quiz(word)) {
+        return find_exercise(kQuizKind, word);
+    }
+    try {
+        return find_exercise(kChallengeKind, word);
+    } catch (const netemu::UsageError&) {
+        try {
+            return find_exercise(kQuizKind, word);
+        } catch (const netemu::UsageError&) { // the first one says what is wrong
+        }
+        throw;
+    }
 }
 
 std::string folder_name(const std::string& directory) {
@@ -177,13 +190,14 @@ void read_all_answers(const std::string& directory, const manifest::ReadOptions&
     }
 }
 
-std::vector<std::string> lint_exercise(const Context& context, const std::string& directory) {
+std::vector<std::string>
+lint_exercise(const Context& context, const std::string& directory, std::uint64_t seed) {
     std::vector<std::string> problems;
     const auto name = folder_name(directory);
     supervisor::check_lab_name(name);
     const bool quiz = is_quiz(directory);
-    const auto variant = learn::variant_of(
-        directory, quiz ? kQuizKind.file : kChallengeKind.file, context.options().seed);
+    const auto variant =
+        learn::variant_of(directory, quiz ? kQuizKind.file : kChallengeKind.file, seed);
     auto options = options_for(context, "", false);
     options.strict = true;
     options.variables = variant.values;
@@ -427,25 +441,32 @@ void test_quiz(
     }
 }
 
-void test_exercise(const Context& context, StepList& steps, const std::string& directory) {
+void test_variant(
+    const Context& context, StepList& steps, const std::string& directory, std::uint64_t seed) {
     run_step(
-        steps, "is valid", [&](auto& problems) { problems = lint_exercise(context, directory); });
+        steps,
+        "is valid" + (seed == 0 ? "" : " (seed " + std::to_string(seed) + ")"),
+        [&](auto& problems) { problems = lint_exercise(context, directory, seed); });
     if (steps.failed()) {
         return;
     }
-    const bool quiz = is_quiz(directory);
-    const auto varies =
-        learn::variant_of(directory, quiz ? kQuizKind.file : kChallengeKind.file, 0).varies();
-    std::vector<std::uint64_t> seeds{context.options().seed};
-    if (varies && context.options().seed == 0) {
-        seeds.push_back(1);
-    }
-    for (const auto seed : seeds) {
-        if (quiz) {
+    try {
+        if (is_quiz(directory)) {
             test_quiz(context, steps, directory, seed);
         } else {
             ChallengeTest(context, steps, directory, seed).run();
         }
+    } catch (const netemu::UsageError& error) { // its lab cannot come up, and what else is wrong
+        steps.add({"can be tried", {std::string(error.what()) + "\n" + error.hint()}, 0});
+    }
+}
+
+void test_exercise(const Context& context, StepList& steps, const std::string& directory) {
+    const auto* file = is_quiz(directory) ? kQuizKind.file : kChallengeKind.file;
+    const auto own = context.options().seed;
+    test_variant(context, steps, directory, own);
+    if (own == 0 && learn::variant_of(directory, file, 0).varies()) {
+        test_variant(context, steps, directory, 1);
     }
 }
 
@@ -494,14 +515,16 @@ int go_through(
     }
     wait_for_kernel(context);
     if (context.options().output == "json") {
-        std::cout << json{{"schemaVersion", 1}, {"exercises", all}}.dump(2) << "\n";
+        std::cout << json_text({{"schemaVersion", 1}, {"exercises", all}});
     }
     return static_cast<int>(failed ? netemu::ExitCode::CheckFailed : netemu::ExitCode::Ok);
 }
 
 int lint_exercises(const Context& context) {
     return go_through(context, [](const Context& own, StepList& steps, const std::string& folder) {
-        run_step(steps, "is valid", [&](auto& problems) { problems = lint_exercise(own, folder); });
+        run_step(steps, "is valid", [&](auto& problems) {
+            problems = lint_exercise(own, folder, own.options().seed);
+        });
     });
 }
 

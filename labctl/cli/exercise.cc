@@ -58,17 +58,20 @@ void add_exercises(
 
 } // namespace
 
-std::vector<std::string> exercise_roots() {
+std::vector<std::string> trusted_roots() {
     std::vector<std::string> roots;
     // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     if (const char* chosen = std::getenv("LABCTL_LABS_DIR"); chosen != nullptr) {
         roots.emplace_back(chosen);
     }
-    const auto here = executable_folder();
-    for (const auto& root :
-         {std::string("."), std::string("labs"), here + "/../share/labctl/labs"}) {
-        roots.push_back(root);
-    }
+    roots.push_back(executable_folder() + "/../share/labctl/labs");
+    return roots;
+}
+
+std::vector<std::string> exercise_roots() {
+    auto roots = trusted_roots();
+    const auto installed = roots.end() - 1; // the last place to look
+    roots.insert(installed, {".", "labs"});
     return roots;
 }
 
@@ -96,11 +99,18 @@ std::string find_exercise(const ExerciseKind& kind, const std::string& name) {
             "'" + name + "' is no " + kind.word + ": it has no " + kind.file,
             "`labctl " + std::string(kind.word) + " ls` lists those that there are");
     }
+    return find_exercise_in(kind, name, exercise_roots());
+}
+
+std::string find_exercise_in(
+    const ExerciseKind& kind, const std::string& name, const std::vector<std::string>& roots) {
     std::vector<std::string> names;
-    for (const auto& folder : find_exercises(kind)) {
-        names.push_back(fs::path(folder).filename().string());
-        if (names.back() == name) {
-            return fs::absolute(folder).lexically_normal().string();
+    for (const auto& root : roots) {
+        for (const auto& folder : find_exercises(kind, root)) {
+            names.push_back(fs::path(folder).filename().string());
+            if (names.back() == name) {
+                return fs::absolute(folder).lexically_normal().string();
+            }
         }
     }
     const auto near = netemu::nearest(name, names);
@@ -109,6 +119,10 @@ std::string find_exercise(const ExerciseKind& kind, const std::string& name) {
         near ? "did you mean '" + *near + "'?"
              : "`labctl " + std::string(kind.word) +
                    " ls` lists those that there are; LABCTL_LABS_DIR says where to look");
+}
+
+std::string json_text(const json& value) {
+    return value.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
 learn::Sessions sessions_here() {
@@ -151,6 +165,14 @@ Client client_of(const learn::Session& session) {
                 command + " stop` ends it");
     }
     return Client::connect(paths.socket);
+}
+
+void forget_exercise(const Context& context, const learn::Session& session) {
+    if (session.has_lab) {
+        end_lab(context, supervisor::LabPaths::of(session.name), false);
+    }
+    sessions_here().remove(session.name);
+    throw InterruptedError();
 }
 
 Options options_for(const Context& context, const std::string& lab, bool quiet) {
@@ -319,7 +341,7 @@ ScratchLab::ScratchLab(
 ScratchLab::~ScratchLab() {
     try {
         end_lab(context_, paths_, false);
-    } catch (const netemu::Error& error) {
+    } catch (const std::exception& error) {
         context_.console().warn(error.what());
     }
 }

@@ -41,6 +41,14 @@ std::vector<std::string>
 find_exercises(const ExerciseKind& kind, const std::string& directory = {});
 /// The folder of one: a path, or a name of find_exercises. Throws UsageError.
 std::string find_exercise(const ExerciseKind& kind, const std::string& name);
+/// The folder of one of that name below these roots, and nowhere else. Throws UsageError.
+std::string find_exercise_in(
+    const ExerciseKind& kind, const std::string& name, const std::vector<std::string>& roots);
+/// Of exercise_roots those that nobody brings along: not the current folder.
+std::vector<std::string> trusted_roots();
+
+/// Indented, ending with a line feed. Bytes that are no UTF-8 (of file names) are replaced.
+std::string json_text(const nlohmann::json& value);
 
 /// `ls` of that kind.
 int list_exercises(const Context& context, const ExerciseKind& kind);
@@ -63,6 +71,10 @@ learn::Session current_session(const Context& context, const ExerciseKind& kind)
 
 /// A connection to its lab. Throws UsageError if that is not up.
 Client client_of(const learn::Session& session);
+
+/// Takes its lab down, if it has one, and forgets the session: for an interrupt that came while it
+/// was begun. Throws InterruptedError.
+[[noreturn]] void forget_exercise(const Context& context, const learn::Session& session);
 
 /// A copy of the options with which a lab of this name is worked on.
 Options options_for(const Context& context, const std::string& lab, bool quiet);

@@ -91,7 +91,7 @@ int list_exercises(const Context& context, const ExerciseKind& kind) {
         }
     }
     if (context.options().output == "json") {
-        std::cout << json{{"schemaVersion", 1}, {kind.plural, list}}.dump(2) << "\n";
+        std::cout << json_text({{"schemaVersion", 1}, {kind.plural, list}});
     } else if (!list.empty()) {
         print_exercises(context, list);
     }

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -27,16 +29,33 @@ struct GradedVariant {
     learn::LoadedChallenge loaded;
 };
 
+/// As a shell reads it back.
+std::string shell_word(const std::string& text) {
+    constexpr std::string_view kPlain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-";
+    if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) {
+        return text;
+    }
+    std::string quoted = "'";
+    for (const char c : text) {
+        quoted += c == '\'' ? "'\\''" : std::string(1, c);
+    }
+    return quoted + "'";
+}
+
 std::string kernel_release() {
     utsname names{};
     return ::uname(&names) == 0 ? names.release : "";
 }
 
 /// What --challenge names, or the first answer.
+///
+/// An answer may come with a folder of that name, so its word only counts for what is installed, or
+/// in LABCTL_LABS_DIR.
 std::string challenge_of(const Context& context) {
     const auto& options = context.options();
     if (!options.challenge.empty()) {
-        return options.challenge;
+        return find_exercise(kChallengeKind, options.challenge);
     }
     auto named = learn::challenge_of_submission(options.arguments.front());
     if (named.empty()) {
@@ -44,13 +63,13 @@ std::string challenge_of(const Context& context) {
             "to which challenge? " + options.arguments.front() + " is no submission, which says so",
             "labctl grade ANSWER... --challenge DIR");
     }
-    return named;
+    return find_exercise_in(kChallengeKind, named, trusted_roots());
 }
 
 class Grading {
 public:
     explicit Grading(const Context& context)
-        : context_(context), directory_(find_exercise(kChallengeKind, challenge_of(context))),
+        : context_(context), directory_(challenge_of(context)),
           name_(directory_.substr(directory_.rfind('/') + 1)) {
         (void)variant(context.options().seed); // what is wrong with the challenge is told first
     }
@@ -66,12 +85,9 @@ public:
             if (InterruptGuard::interrupted()) {
                 throw InterruptedError();
             }
-            // An answer that cannot be is its author's mistake; anything else is ours.
-            if (error.exit_code() != netemu::ExitCode::Usage) {
-                throw;
-            }
             grade.error = error.what();
             grade.hint = error.hint();
+            grade.code = error.exit_code(); // 2 is its author's mistake, anything else is not
             grade.score = {};
             grade.score.total = loaded().challenge.points();
         }
@@ -93,6 +109,10 @@ private:
         // The namespaces of the lab count as known: it is the challenge's manifests that make them.
         manifest::ReadOptions reading;
         reading.known_namespaces = lab_namespaces();
+        reading.own_files_only = true;
+        if (fs::is_symlink(path)) {
+            throw netemu::UsageError(path + " is a link, which is not followed here");
+        }
         if (is_of_challenge(path)) {
             reading.variables = variant(context_.options().seed).variant.values;
         }
@@ -112,7 +132,8 @@ private:
         grade.hints = answer.hints;
         grade.solution_shown = answer.solution_shown;
         grade.score.input.hint_cost = answer.hint_cost;
-        grade.command = "labctl grade " + path + " --challenge " + directory_ +
+        grade.command = "labctl grade " + shell_word(path) + " --challenge " +
+                        shell_word(directory_) +
                         (grade.seed != 0 ? " --seed " + std::to_string(grade.seed) : "");
         auto& chosen = variant(grade.seed);
         grade.loaded = {&chosen.loaded, [](const auto*) {}}; // which lives as long as this
@@ -136,9 +157,8 @@ private:
 
     /// The author's own answers have the variables of the challenge in them.
     [[nodiscard]] bool is_of_challenge(const std::string& path) const {
-        std::error_code ignored;
-        const auto whole = fs::canonical(path, ignored).string();
-        return whole.starts_with(fs::canonical(directory_, ignored).string() + "/");
+        const auto whole = fs::absolute(path).lexically_normal().string();
+        return whole.starts_with(directory_ + "/");
     }
 
     std::vector<std::string> lab_namespaces() {
@@ -162,30 +182,55 @@ private:
     std::vector<std::string> namespaces_;
 };
 
-/// 2 if something could not be judged, else 1 if something is not solved.
+/// What keeps an answer from being judged weighs more than what is wrong with it.
 int worst(const std::vector<learn::Grade>& grades) {
-    auto status = netemu::ExitCode::Ok;
+    constexpr std::array kWorse{
+        netemu::ExitCode::Ok,
+        netemu::ExitCode::Inconclusive,
+        netemu::ExitCode::CheckFailed,
+        netemu::ExitCode::Usage,
+        netemu::ExitCode::HostCannot,
+        netemu::ExitCode::Internal};
+    std::size_t rank = 0;
     for (const auto& grade : grades) {
-        const auto own =
-            grade.error.empty() ? learn::exit_code(grade.score) : netemu::ExitCode::Usage;
-        const auto rank = [](netemu::ExitCode code) {
-            return code == netemu::ExitCode::Ok             ? 0
-                   : code == netemu::ExitCode::Inconclusive ? 1
-                   : code == netemu::ExitCode::CheckFailed  ? 2
-                                                            : 3;
-        };
-        status = rank(own) > rank(status) ? own : status;
+        const auto code = grade.error.empty() ? learn::exit_code(grade.score) : grade.code;
+        const auto* found = std::ranges::find(kWorse, code);
+        rank = std::max<std::size_t>(
+            rank, std::min<std::size_t>(found - kWorse.begin(), kWorse.size() - 1));
     }
-    return static_cast<int>(status);
+    return static_cast<int>(kWorse.at(rank));
 }
 
-std::string junit_of(const std::vector<learn::Grade>& grades) {
-    if (grades.size() != 1 || !grades.front().error.empty()) {
-        throw netemu::UsageError("junit is for one answer that can be judged", "use json or csv");
+/// Something that is judged beside the assertions, as a failed one.
+check::Record spoiled(const std::string& title, const std::string& reason) {
+    check::Record record;
+    record.title = title;
+    record.verdict = check::Verdict::Fail;
+    record.outcome = "spoiled";
+    record.reason = reason;
+    return record;
+}
+
+std::string junit_of(const learn::Grade& grade) {
+    auto report = grade.error.empty() ? grade.report : check::failed_setup(grade.error, grade.hint);
+    report.title = "labctl grade " + grade.who;
+    report.properties = grade.properties;
+    for (const auto& change : grade.score.input.tampered) {
+        report.records.push_back(spoiled("must stay as it was", change));
     }
-    auto report = grades.front().report;
-    report.title = "labctl grade " + grades.front().who;
-    report.properties = grades.front().properties;
+    const bool counts = grade.loaded != nullptr && grade.loaded->challenge.over_permissive > 0;
+    for (const auto& flow : grade.score.input.opened) {
+        if (counts) {
+            report.records.push_back(spoiled("nobody asked for this flow", flow));
+        }
+    }
+    for (const auto& objective : grade.score.objectives) {
+        if (objective.standing == learn::Standing::Waiting) {
+            const auto& waiting = grade.loaded->challenge.objectives[objective.objective];
+            report.records.push_back(spoiled(
+                waiting.title, "it needs " + netemu::join(waiting.needs, ", ") + ", not reached"));
+        }
+    }
     return report::render(report, report::CheckFormat::Junit);
 }
 
@@ -195,7 +240,7 @@ std::string render_grades(
     const std::vector<learn::Grade>& grades) {
     const auto& output = context.options().output;
     if (output == "json") {
-        return report::grade_json(loaded, grades).dump(2) + "\n";
+        return json_text(report::grade_json(loaded, grades));
     }
     if (output == "csv") {
         return report::grade_csv(loaded, grades);
@@ -204,7 +249,7 @@ std::string render_grades(
         return report::grade_markdown(loaded, grades);
     }
     if (output == "junit") {
-        return junit_of(grades);
+        return junit_of(grades.front());
     }
     report::LearnTextOptions text;
     text.colour = context.console().color();
@@ -220,6 +265,9 @@ int run_grade(const Context& context) {
     if (std::ranges::find(forms, output) == forms.end()) {
         throw netemu::UsageError("no output format '" + output + "'", netemu::join(forms, ", "));
     }
+    if (output == "junit" && context.options().arguments.size() != 1) {
+        throw netemu::UsageError("junit is for one answer", "use json, csv or markdown");
+    }
     Grading grading(context);
     std::vector<learn::Grade> grades;
     for (const auto& path : context.options().arguments) {
@@ -229,7 +277,7 @@ int run_grade(const Context& context) {
         if (last.error.empty()) {
             context.console().step("judged " + last.who, netemu::micros_since(start));
         } else {
-            context.console().warn(last.path + " could not be judged");
+            context.console().warn(last.path + " could not be judged: " + last.error);
         }
     }
     wait_for_kernel(context);

@@ -77,6 +77,9 @@ int begin_quiz(const Context& context, learn::Session session) {
         throw;
     }
     InterruptGuard::lets_go();
+    if (InterruptGuard::interrupted()) {
+        forget_exercise(context, begun);
+    }
     const auto text = report::visible_lines(netemu::trim(under_way.quiz.text));
     std::cout << "\n"
               << report::paint(
@@ -198,10 +201,13 @@ int grade_quiz(const Context& context) {
             "`labctl quiz show` shows the next one");
     }
     if (context.options().output == "json") {
-        std::cout << report::quiz_grade_json(under_way.quiz, under_way.session).dump(2) << "\n";
+        std::cout << json_text(report::quiz_grade_json(under_way.quiz, under_way.session));
     } else {
         std::cout << report::quiz_grade_text(
             under_way.quiz, under_way.session, context.console().color());
+    }
+    if (report::quiz_countable_points(under_way.quiz, under_way.session) == 0) {
+        return static_cast<int>(netemu::ExitCode::Inconclusive); // the lab could tell of none
     }
     return static_cast<int>(
         report::quiz_passed(under_way.quiz, under_way.session) ? netemu::ExitCode::Ok

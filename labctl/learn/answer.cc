@@ -38,15 +38,32 @@ void take_submission(const api::Object& submission, Answer& answer) {
     }
 }
 
+/// What is not a user's to write: parts of the challenge, and marks by which controllers know what
+/// is theirs, under which something could hide.
+void refuse_foreign(const api::Object& object) {
+    const auto kind = object.kind();
+    const auto place = object.source.to_string() + ": ";
+    if (kind == "Lab" || kind == "Check" || kind == "Node") {
+        throw netemu::UsageError(place + "an answer has no " + kind, "it is the challenge's");
+    }
+    const auto& owners = api::at(object.body, "metadata.ownerReferences");
+    if (owners.is_array() && !owners.empty()) {
+        throw netemu::UsageError(
+            place + "an answer has no ownerReferences", "they are the controllers'");
+    }
+    if (object.labels().contains("endpointslice.kubernetes.io/managed-by")) {
+        throw netemu::UsageError(
+            place + "an answer has no label endpointslice.kubernetes.io/managed-by",
+            "it is the controllers'");
+    }
+}
+
 void take_manifests(manifest::ReadResult read, Answer& answer) {
     for (auto& object : read.objects) {
         if (object.kind() == "Submission") {
             take_submission(object, answer);
-        } else if (object.kind() == "Lab" || object.kind() == "Check") {
-            throw netemu::UsageError(
-                object.source.to_string() + ": an answer has no " + object.kind(),
-                "it is the challenge's");
         } else {
+            refuse_foreign(object);
             answer.objects.push_back(std::move(object));
         }
     }

@@ -18,6 +18,7 @@ struct Grade {
     std::string path;  // where it was
     std::string error; // why nothing could be judged, or empty
     std::string hint;
+    netemu::ExitCode code = netemu::ExitCode::Usage; // of the error
     /// The challenge as its variant has it; null when nothing could be judged.
     std::shared_ptr<const LoadedChallenge> loaded;
     std::uint64_t seed = 0;

@@ -123,7 +123,8 @@ void Sessions::save(const Session& session) const {
     const auto fresh = path + ".new";
     {
         std::ofstream file(fresh);
-        file << to_json(session).dump(1) << "\n" << std::flush;
+        file << to_json(session).dump(1, ' ', false, Json::error_handler_t::replace) << "\n"
+             << std::flush;
         if (!file) {
             throw netemu::SysError("write " + fresh, errno);
         }

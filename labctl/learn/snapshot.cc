@@ -22,7 +22,7 @@ std::string reference_of(const Json& object) {
 bool is_controllers_annotation(std::string_view name) {
     return name.starts_with("deployment.kubernetes.io/") ||
            name.starts_with("endpoints.kubernetes.io/") ||
-           name.starts_with("kubectl.kubernetes.io/") || name.starts_with("labctl.dev/");
+           name.starts_with("kubectl.kubernetes.io/") || name.starts_with("labctl.dev/cni-");
 }
 
 /// Kinds of which nothing is a user's, as far as an exercise goes.

@@ -49,7 +49,16 @@ public:
         }
         netemu::UniqueFd opened;
         if (file != "-") {
-            opened.reset(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+            const int careful = options_.own_files_only ? O_NOFOLLOW | O_NONBLOCK : 0;
+            opened.reset(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | careful));
+            if (opened && options_.own_files_only && !is_regular(opened.get())) {
+                fail(file, "is no regular file", {});
+                return false;
+            }
+            if (!opened && errno == ELOOP && options_.own_files_only) {
+                fail(file, "is a link, which is not followed here", {});
+                return false;
+            }
             if (!opened) {
                 fail(file, compose({"cannot be read: ", netemu::errno_text(errno)}), {});
                 return false;
@@ -63,6 +72,11 @@ private:
         std::error_code error;
         const auto canonical = file == "-" ? fs::path(file) : fs::canonical(file, error);
         return error ? file : canonical.string();
+    }
+
+    static bool is_regular(int fd) {
+        struct stat status {};
+        return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     }
 
     bool read_all(const std::string& file, int fd, std::string& text) {

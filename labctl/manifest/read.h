@@ -24,6 +24,7 @@ struct ReadOptions {
     /// Namespaces that exist already (in the running lab): objects may be in them without a
     /// warning. The four that every cluster has are always known.
     std::vector<std::string> known_namespaces;
+    bool own_files_only = false;       // no links, no pipes: the files come from somebody else
     bool names_only = false;           // kind and name will do: they say what to delete
     bool may_create_namespaces = true; // otherwise none is implicit, and there is no warning
     int stdin_fd = 0;                  // what "-" reads

@@ -142,6 +142,10 @@ void check_key_of_answer(const Cursor& question, bool number) {
                   : correct.required("or object and jsonpath, which say where the lab has it");
         return;
     }
+    if (correct.json().is_array() && correct.size() == 0) {
+        correct.required("what is right");
+        return;
+    }
     if (correct.present() && number && !correct.json().is_number()) {
         correct.error("expected a number");
     }

@@ -103,6 +103,19 @@ std::string grade_table(const std::vector<Grade>& grades, const LearnTextOptions
 
 namespace {
 
+/// A code span of Markdown, whatever backticks are in the text (CommonMark 6.1).
+std::string code_span(const std::string& text) {
+    std::size_t longest = 0;
+    std::size_t run = 0;
+    for (const char c : text) {
+        run = c == '`' ? run + 1 : 0;
+        longest = std::max(longest, run);
+    }
+    const std::string fence(longest + 1, '`');
+    const char* const pad = longest == 0 ? "" : " ";
+    return fence + pad + visible(text) + pad + fence;
+}
+
 /// What kept an objective from being reached, with reasons.
 std::string reasons_of(const Grade& grade, const learn::ObjectiveScore& result) {
     std::vector<std::string> reasons;
@@ -136,7 +149,7 @@ std::string one_grade_markdown(const Grade& grade) {
     for (const auto& [name, value] : grade.properties) {
         out += "- " + markdown_escape(name) + ": " + markdown_escape(value) + "\n";
     }
-    return out + "- again: `" + visible(grade.command) + "`\n";
+    return out + "- again: " + code_span(grade.command) + "\n";
 }
 
 } // namespace

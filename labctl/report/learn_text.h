@@ -64,6 +64,8 @@ std::string quiz_grade_text(const learn::Quiz& quiz, const learn::Session& sessi
 api::Json quiz_grade_json(const learn::Quiz& quiz, const learn::Session& session);
 /// Points of all answers so far.
 double quiz_points(const learn::Session& session);
+/// Of the questions that count: those that the lab could not tell of do not.
+double quiz_countable_points(const learn::Quiz& quiz, const learn::Session& session);
 /// Whether its pass mark is reached.
 bool quiz_passed(const learn::Quiz& quiz, const learn::Session& session);
 

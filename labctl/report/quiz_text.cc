@@ -98,10 +98,7 @@ double quiz_points(const learn::Session& session) {
     return sum;
 }
 
-namespace {
-
-/// Of the questions that count: those that the lab could not tell of do not.
-double countable_points(const learn::Quiz& quiz, const learn::Session& session) {
+double quiz_countable_points(const learn::Quiz& quiz, const learn::Session& session) {
     double sum = 0;
     for (std::size_t i = 0; i < quiz.questions.size(); ++i) {
         const bool counts = i >= session.answers.size() || session.answers[i].proven;
@@ -110,11 +107,9 @@ double countable_points(const learn::Quiz& quiz, const learn::Session& session) 
     return sum;
 }
 
-} // namespace
-
 bool quiz_passed(const learn::Quiz& quiz, const learn::Session& session) {
     constexpr double kPercent = 100;
-    const auto total = countable_points(quiz, session);
+    const auto total = quiz_countable_points(quiz, session);
     return total > 0 && quiz_points(session) * kPercent >= quiz.pass_mark * total;
 }
 
@@ -148,7 +143,7 @@ std::string quiz_grade_text(const learn::Quiz& quiz, const learn::Session& sessi
     style.colour = colour;
     const bool passed = quiz_passed(quiz, session);
     return table.render(style) + "\n" + learn::points_text(quiz_points(session)) + " of " +
-           learn::points_text(countable_points(quiz, session)) + " points, " +
+           learn::points_text(quiz_countable_points(quiz, session)) + " points, " +
            learn::points_text(quiz.pass_mark) + "% are needed: " +
            (passed ? paint("passed", Colour::Green, colour)
                    : paint("not passed", Colour::Red, colour)) +
@@ -174,7 +169,7 @@ api::Json quiz_grade_json(const learn::Quiz& quiz, const learn::Session& session
         {"seed", session.seed},
         {"startedAt", session.started_at},
         {"earned", quiz_points(session)},
-        {"points", countable_points(quiz, session)},
+        {"points", quiz_countable_points(quiz, session)},
         {"passMark", quiz.pass_mark},
         {"passed", quiz_passed(quiz, session)},
         {"questions", questions}};

@@ -1,5 +1,6 @@
 """Challenges, quizzes and grades, as learners, teachers and authors use them."""
 
+import os
 import signal
 import time
 
@@ -338,3 +339,51 @@ def variants(w):
     w.labctl("grade", str(folder / "solution"), "--challenge", str(folder), "--seed", str(other))
     w.labctl("up", str(folder))  # the first variant, as a lab
     w.equal(w.get("pods", "web")[0]["spec"]["containers"][0]["ports"][0]["containerPort"], 8080, "as a lab")
+
+
+@case("answers of strangers: links, pipes, marks of controllers, nodes, and folders that pose as the challenge")
+def untrusted(w):
+    folder = challenge(w)
+    inbox = w.folder / "inbox"
+    inbox.mkdir()
+    (inbox / "link.yaml").symlink_to(folder / "solution/web.yaml")
+    (inbox / "linked").symlink_to(folder / "solution")
+    (inbox / "dir").mkdir()
+    (inbox / "dir/a.yaml").symlink_to(folder / "solution/web.yaml")
+    os.mkfifo(inbox / "pipe.yaml")
+    pod = PODS.split("---")[0].replace("name: client,", "name: spy, ownerReferences: [{apiVersion: v1, kind: X, name: x, uid: uid-1}],")
+    (inbox / "owned.yaml").write_text(pod)
+    (inbox / "node.yaml").write_text("{apiVersion: v1, kind: Node, metadata: {name: node-1, labels: {a: b}}}")
+    (inbox / "`x';y`.yaml").write_text(POLICY)
+    wanted = {"link.yaml": "is a link", "linked": "is a link", "dir": "is a link", "pipe.yaml": "is no regular file",
+              "owned.yaml": "no ownerReferences", "node.yaml": "has no Node", "`x';y`.yaml": None}
+    run = w.labctl("grade", *[str(inbox / name) for name in wanted], "--challenge", str(folder), "-o", "json", status=2).json()
+    for grade, (name, complaint) in zip(run["grades"], wanted.items()):
+        w.has(grade.get("error", "solved" if grade["solved"] else "not solved"), complaint or "solved", name)
+    w.has(run["grades"][-1]["command"], "'\\''", "a path as a shell reads it")
+    markdown = w.labctl("grade", str(inbox / "`x';y`.yaml"), "--challenge", str(folder), "-o", "markdown").out
+    w.has(markdown, "`` labctl grade", "a code span that nothing breaks out of")
+    # a protected pod that was made not ready is a changed one
+    w.labctl("challenge", "start", str(folder))
+    w.labctl("set", "other", "ready=false")
+    w.equal(check(w, 1)["protectedChanges"], ["Pod/default/other was changed"], "readiness")
+    w.labctl("challenge", "submit", "-w", str(w.folder / "mine.yaml"))
+    w.labctl("challenge", "stop")
+    junit = w.labctl("grade", str(w.folder / "mine.yaml"), "--challenge", str(folder), "-o", "junit", status=1).out
+    w.has(junit, "must stay as it was", "junit tells of what is no check")
+    w.has(w.labctl("grade", str(inbox / "node.yaml"), "--challenge", str(folder), "-o", "junit", status=2).out, "has no Node", "and why")
+    # the name in a submission does not lead to a folder that came with it
+    w.has(w.labctl("grade", str(w.folder / "mine.yaml"), status=2).err, "there is no challenge 'only-client'", "a folder beside it")
+    w.labctl("grade", str(w.folder / "mine.yaml"), status=1, env={"LABCTL_LABS_DIR": str(w.folder)})
+
+
+@case("dev goes on with the next exercise, and finds them by name")
+def dev_goes_on(w):
+    env = {"LABCTL_LABS_DIR": str(w.stage / "labs")}
+    w.labctl("dev", "lint", "services", "no-endpoints", env=env)  # a quiz and a challenge
+    bad, good = w.folder / "bad", challenge(w)
+    bad.mkdir()
+    (bad / "quiz.md").write_text("---\nkind: quiz\ntitle: T\nquestions:\n  - {question: Q, type: text, correct: []}\n---\n")
+    result = w.labctl("dev", "test", str(bad), str(good), "-o", "json", status=1).json()["exercises"]
+    w.equal([e["passed"] for e in result], [False, True], "both are told of")
+    w.has(str(result[0]["steps"]), "what is right", "an empty list of right answers")
