@@ -154,6 +154,17 @@ Json describe_routes_of(const MeshView& view, const api::Object& object) {
     return answer;
 }
 
+/// Adds the pods of a subset that are ready, each once.
+void add_pods(
+    const mesh::SidecarService& service, const std::vector<std::uint32_t>& places, Json& pods) {
+    for (const auto place : places) {
+        const auto& pod = service.endpoints.at(place).pod;
+        if (!pod.empty() && std::find(pods.begin(), pods.end(), pod) == pods.end()) {
+            pods.push_back(pod);
+        }
+    }
+}
+
 /// The ready pods of each subset. Rules of one namespace for one host are one in the table, by the
 /// name of the first.
 Json describe_subsets(const MeshView& view, const api::Object& object) {
@@ -166,18 +177,13 @@ Json describe_subsets(const MeshView& view, const api::Object& object) {
             continue;
         }
         for (const auto& rule : service.rules) {
+            if (rule.ns != object.ns()) {
+                continue;
+            }
             for (const auto& subset : rule.subsets) {
-                if (rule.ns != object.ns()) {
-                    continue;
-                }
                 auto& pods = answer["subsets"][subset.name];
                 pods = pods.is_array() ? pods : Json::array();
-                for (const auto place : subset.endpoints) {
-                    const auto& pod = service.endpoints.at(place).pod;
-                    if (!pod.empty() && std::find(pods.begin(), pods.end(), pod) == pods.end()) {
-                        pods.push_back(pod);
-                    }
-                }
+                add_pods(service, subset.endpoints, pods);
             }
         }
     }

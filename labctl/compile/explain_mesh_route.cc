@@ -1,6 +1,7 @@
 #include "labctl/compile/explain_mesh_route.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "mesh/istio/retry.h"
 #include "netemu/base/text.h"
@@ -259,7 +260,7 @@ private:
 
     static std::string share_text(double share) {
         return netemu::percent_text(
-            static_cast<std::uint32_t>(share * mesh::istio::kEveryRequest + 0.5));
+            static_cast<std::uint32_t>(std::lround(share * mesh::istio::kEveryRequest)));
     }
 
     void

@@ -21,6 +21,8 @@ public:
 
     /// `pod` outlives this.
     SidecarCourse(SidecarPod& pod, Given given, SidecarTarget target);
+    SidecarCourse(const SidecarCourse&) = delete;
+    SidecarCourse& operator=(const SidecarCourse&) = delete;
     ~SidecarCourse() override;
 
     [[nodiscard]] std::chrono::milliseconds delay() const override { return delay_; }

@@ -35,7 +35,7 @@ effective_policy(const DestinationRule& rule, const Subset* subset, std::uint16_
     if (subset == nullptr) {
         return fields;
     }
-    const auto own = fields_at(subset->policy, port, of_port);
+    auto own = fields_at(subset->policy, port, of_port);
     if (of_port) {
         return own;
     }
