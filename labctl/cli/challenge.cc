@@ -5,8 +5,10 @@
 #include <iostream>
 
 #include "labctl/cli/exercise.h"
+#include "labctl/cli/exercise_lab.h"
 #include "labctl/cli/learn.h"
 #include "labctl/cli/lifecycle.h"
+#include "labctl/learn/answer.h"
 #include "labctl/report/learn_text.h"
 #include "labctl/report/text.h"
 #include "netemu/base/text.h"
@@ -14,10 +16,6 @@
 namespace labctl::cli {
 
 namespace {
-
-std::string variant_text(const learn::Variant& variant) {
-    return variant.varies() ? ", variant " + std::to_string(variant.seed) : "";
-}
 
 int list_challenges(const Context& context) {
     return list_exercises(context, kChallengeKind);
@@ -31,32 +29,7 @@ void say_what_next(const Context& context) {
 
 int begin(const Context& context, learn::Session session) {
     UnderWay under_way(std::move(session));
-    auto& begun = under_way.session;
-    begun.started_at = now_text();
-    InterruptGuard guard;
-    const auto start = netemu::Clock::now();
-    if (!start_exercise_lab(context, under_way.variant, begun.name)) {
-        return static_cast<int>(netemu::ExitCode::Interrupted);
-    }
-    const auto paths = supervisor::LabPaths::of(begun.name);
-    try {
-        auto client = Client::connect(paths.socket);
-        begun.baseline = snapshot_of(client);
-        sessions_here().save(begun);
-    } catch (...) {
-        take_down(context, paths, false);
-        if (InterruptGuard::interrupted()) {
-            throw InterruptedError();
-        }
-        throw;
-    }
-    InterruptGuard::lets_go();
-    if (InterruptGuard::interrupted()) {
-        forget_exercise(context, begun);
-    }
-    context.console().step(
-        "lab '" + begun.name + "' is up" + variant_text(under_way.variant),
-        netemu::micros_since(start));
+    begin_session(context, under_way.variant, under_way.session);
     std::cout << "\n"
               << report::challenge_text(under_way.loaded.challenge, context.console().color())
               << "\n"
@@ -66,22 +39,7 @@ int begin(const Context& context, learn::Session session) {
 }
 
 int start_challenge(const Context& context) {
-    const auto& options = context.options();
-    if (options.arguments.size() < 2) {
-        throw netemu::UsageError("which challenge?", "`labctl challenge ls` lists them");
-    }
-    learn::Session session;
-    session.kind = kChallengeKind.word;
-    session.directory = find_exercise(kChallengeKind, options.arguments[1]);
-    session.name = session.directory.substr(session.directory.rfind('/') + 1);
-    session.seed = options.seed;
-    session.graded = options.graded;
-    if (const auto other = sessions_here().find(session.name)) {
-        throw netemu::UsageError(
-            "the " + other->kind + " '" + session.name + "' is under way already",
-            "`labctl " + other->kind + " stop` ends it, `labctl challenge reset` starts it anew");
-    }
-    return begin(context, std::move(session));
+    return begin(context, new_session(context, kChallengeKind));
 }
 
 int show_challenge(const Context& context) {
@@ -89,7 +47,8 @@ int show_challenge(const Context& context) {
     std::cout << report::challenge_text(under_way.loaded.challenge, context.console().color());
     const auto& session = under_way.session;
     context.console().progress(
-        "\nstarted " + session.started_at + variant_text(under_way.variant) + ", " +
+        "\nstarted " + session.started_at +
+        (under_way.variant.varies() ? ", variant " + std::to_string(session.seed) : "") + ", " +
         std::to_string(session.attempts.size()) +
         (session.attempts.size() == 1 ? " check" : " checks") + " so far");
     for (const auto index : session.hints) {
@@ -193,21 +152,15 @@ int submit_challenge(const Context& context) {
     return 0;
 }
 
-void end_lab_of(const Context& context, const learn::Session& session) {
-    take_down(context, supervisor::LabPaths::of(session.name), false);
-}
-
+/// Attempts and hints stay, and so does the session should the new lab not come up.
 int reset_challenge(const Context& context) {
     auto session = UnderWay(context).session; // whose files are there and valid
-    end_lab_of(context, session);
-    session.baseline.clear(); // the session itself stays, should the new lab not come up
-    return begin(context, std::move(session)); // attempts and hints stay
+    take_down(context, supervisor::LabPaths::of(session.name), false);
+    return begin(context, std::move(session));
 }
 
 int stop_challenge(const Context& context) {
-    const auto session = current_session(context, kChallengeKind);
-    end_lab_of(context, session);
-    sessions_here().remove(session.name);
+    end_session(context, current_session(context, kChallengeKind));
     return 0;
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
-#include "labctl/cli/exercise.h"
+#include "labctl/check/record.h"
+#include "labctl/cli/exercise_session.h"
+#include "labctl/learn/challenge.h"
+#include "labctl/learn/score.h"
 
 /// What the actions of `labctl challenge` share.
 namespace labctl::cli {

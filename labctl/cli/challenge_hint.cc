@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "labctl/cli/challenge.h"
+#include "labctl/cli/exercise_lab.h"
 #include "labctl/cli/lab_world.h"
 #include "labctl/learn/hints.h"
 #include "labctl/report/text.h"

@@ -2,7 +2,9 @@
 #include <iostream>
 
 #include "labctl/cli/exercise.h"
+#include "labctl/cli/exercise_session.h"
 #include "labctl/learn/json_fields.h"
+#include "labctl/learn/score.h"
 #include "labctl/manifest/front_matter.h"
 #include "labctl/report/table.h"
 #include "netemu/base/text.h"

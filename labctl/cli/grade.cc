@@ -8,10 +8,15 @@
 #include <unistd.h>
 
 #include "labctl/cli/exercise.h"
+#include "labctl/cli/exercise_lab.h"
+#include "labctl/cli/exercise_session.h"
+#include "labctl/cli/input.h"
 #include "labctl/cli/learn.h"
 #include "labctl/cli/lifecycle.h"
-#include "labctl/report/check_report.h"
+#include "labctl/cli/trial.h"
+#include "labctl/learn/challenge.h"
 #include "labctl/report/learn_text.h"
+#include "netemu/base/event_loop.h"
 #include "netemu/base/text.h"
 
 namespace labctl::cli {
@@ -117,6 +122,9 @@ private:
             reading.variables = variant(context_.options().seed).variant.values;
         }
         const auto answer = learn::read_answer(path, reading);
+        if (!answer.findings.list.empty() && !context_.options().quiet) {
+            std::cerr << manifest::format(answer.findings);
+        }
         if (!answer.challenge.empty() && answer.challenge != name_) {
             throw netemu::UsageError(
                 "it is an answer to '" + answer.challenge + "', not to '" + name_ + "'");
@@ -136,7 +144,6 @@ private:
                         shell_word(directory_) +
                         (grade.seed != 0 ? " --seed " + std::to_string(grade.seed) : "");
         auto& chosen = variant(grade.seed);
-        grade.loaded = {&chosen.loaded, [](const auto*) {}}; // which lives as long as this
         grade.properties = {
             {"seed", std::to_string(grade.seed)},
             {"started", now_text()},
@@ -201,39 +208,6 @@ int worst(const std::vector<learn::Grade>& grades) {
     return static_cast<int>(kWorse.at(rank));
 }
 
-/// Something that is judged beside the assertions, as a failed one.
-check::Record spoiled(const std::string& title, const std::string& reason) {
-    check::Record record;
-    record.title = title;
-    record.verdict = check::Verdict::Fail;
-    record.outcome = "spoiled";
-    record.reason = reason;
-    return record;
-}
-
-std::string junit_of(const learn::Grade& grade) {
-    auto report = grade.error.empty() ? grade.report : check::failed_setup(grade.error, grade.hint);
-    report.title = "labctl grade " + grade.who;
-    report.properties = grade.properties;
-    for (const auto& change : grade.score.input.tampered) {
-        report.records.push_back(spoiled("must stay as it was", change));
-    }
-    const bool counts = grade.loaded != nullptr && grade.loaded->challenge.over_permissive > 0;
-    for (const auto& flow : grade.score.input.opened) {
-        if (counts) {
-            report.records.push_back(spoiled("nobody asked for this flow", flow));
-        }
-    }
-    for (const auto& objective : grade.score.objectives) {
-        if (objective.standing == learn::Standing::Waiting) {
-            const auto& waiting = grade.loaded->challenge.objectives[objective.objective];
-            report.records.push_back(spoiled(
-                waiting.title, "it needs " + netemu::join(waiting.needs, ", ") + ", not reached"));
-        }
-    }
-    return report::render(report, report::CheckFormat::Junit);
-}
-
 std::string render_grades(
     const Context& context,
     const learn::LoadedChallenge& loaded,
@@ -249,7 +223,7 @@ std::string render_grades(
         return report::grade_markdown(loaded, grades);
     }
     if (output == "junit") {
-        return junit_of(grades.front());
+        return report::grade_junit(grades.front());
     }
     report::LearnTextOptions text;
     text.colour = context.console().color();

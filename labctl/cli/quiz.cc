@@ -4,11 +4,9 @@
 #include <iostream>
 
 #include "labctl/cli/exercise.h"
-#include "labctl/cli/lab_world.h"
+#include "labctl/cli/exercise_session.h"
 #include "labctl/cli/learn.h"
-#include "labctl/cli/lifecycle.h"
-#include "labctl/cli/objects.h"
-#include "labctl/report/json_path.h"
+#include "labctl/cli/quiz_truth.h"
 #include "labctl/report/learn_text.h"
 #include "labctl/report/text.h"
 #include "netemu/base/text.h"
@@ -53,33 +51,10 @@ void print_question(const Context& context, const QuizUnderWay& under_way) {
               << std::flush;
 }
 
-int begin_quiz(const Context& context, learn::Session session) {
-    QuizUnderWay under_way(std::move(session));
-    auto& begun = under_way.session;
-    begun.started_at = now_text();
-    begun.has_lab = under_way.quiz.has_lab;
-    InterruptGuard guard;
-    const auto start = netemu::Clock::now();
-    if (begun.has_lab) {
-        if (!start_exercise_lab(context, under_way.variant, begun.name)) {
-            return static_cast<int>(netemu::ExitCode::Interrupted);
-        }
-        context.console().step("lab '" + begun.name + "' is up", netemu::micros_since(start));
-    } else {
-        supervisor::make_directories(supervisor::LabPaths::of(begun.name).state_root);
-    }
-    try {
-        sessions_here().save(begun);
-    } catch (...) {
-        if (begun.has_lab) {
-            take_down(context, supervisor::LabPaths::of(begun.name), false);
-        }
-        throw;
-    }
-    InterruptGuard::lets_go();
-    if (InterruptGuard::interrupted()) {
-        forget_exercise(context, begun);
-    }
+int start_quiz(const Context& context) {
+    QuizUnderWay under_way(new_session(context, kQuizKind));
+    under_way.session.has_lab = under_way.quiz.has_lab;
+    begin_session(context, under_way.variant, under_way.session);
     const auto text = report::visible_lines(netemu::trim(under_way.quiz.text));
     std::cout << "\n"
               << report::paint(
@@ -92,69 +67,10 @@ int begin_quiz(const Context& context, learn::Session session) {
     return 0;
 }
 
-int start_quiz(const Context& context) {
-    const auto& options = context.options();
-    if (options.arguments.size() < 2) {
-        throw netemu::UsageError("which quiz?", "`labctl quiz ls` lists them");
-    }
-    learn::Session session;
-    session.kind = kQuizKind.word;
-    session.directory = find_exercise(kQuizKind, options.arguments[1]);
-    session.name = session.directory.substr(session.directory.rfind('/') + 1);
-    session.seed = options.seed;
-    session.graded = options.graded;
-    supervisor::check_lab_name(session.name);
-    if (const auto other = sessions_here().find(session.name)) {
-        throw netemu::UsageError(
-            "the " + other->kind + " '" + session.name + "' is under way already",
-            "`labctl " + other->kind + " stop` ends it");
-    }
-    return begin_quiz(context, std::move(session));
-}
-
 int show_question(const Context& context) {
     print_question(context, QuizUnderWay(context));
     return 0;
 }
-
-/// What the lab has at the place that the question names.
-std::string look_up(Client& client, const learn::Question& question) {
-    const auto key = learn::key_of(question.object);
-    const auto target = parse_targets(client, {netemu::to_lower(key.kind)}).at(0);
-    const auto object = client.request("GET", resource_path(target, key.ns, key.name));
-    return report::JsonPath::parse(question.json_path).print(object);
-}
-
-} // namespace
-
-learn::Truth find_truth(
-    const Context& context,
-    const learn::Variant& variant,
-    const learn::Question& question,
-    const std::string& lab) {
-    if (question.type != learn::QuestionType::Prediction && question.object.empty() &&
-        question.apply.empty()) {
-        return learn::truth_of(question);
-    }
-    constexpr std::chrono::milliseconds kSettleMax(3000);
-    const auto options = options_for(context, lab, true);
-    const Context own(options);
-    auto client = own.client();
-    if (!question.apply.empty()) {
-        auto reading = variant.read_options();
-        reading.known_namespaces = namespaces_of(client);
-        apply_answer(client, learn::read_answer(variant.directory + "/" + question.apply, reading));
-    }
-    if (question.type == learn::QuestionType::Prediction) {
-        wait_until_settled(client, kSettleMax);
-        const auto report = judge(own, client, {*question.probe}, false);
-        return learn::truth_of(question, report.records.at(0));
-    }
-    return question.object.empty() ? learn::truth_of(question)
-                                   : learn::truth_of(question, look_up(client, question));
-}
-
-namespace {
 
 int answer_question(const Context& context) {
     QuizUnderWay under_way(context);
@@ -216,10 +132,7 @@ int grade_quiz(const Context& context) {
 
 int stop_quiz(const Context& context) {
     const auto session = current_session(context, kQuizKind);
-    if (session.has_lab) {
-        take_down(context, supervisor::LabPaths::of(session.name), false);
-    }
-    sessions_here().remove(session.name);
+    end_session(context, session);
     context.console().progress("quiz '" + session.name + "' is over");
     return 0;
 }

@@ -52,8 +52,7 @@ Json to_json(const Session& session) {
         {"hintTopic", session.hint_topic},
         {"ownHints", session.own_hints},
         {"hints", session.hints},
-        {"answers", answers},
-        {"questions", session.questions}};
+        {"answers", answers}};
 }
 
 Session session_from(const Json& json) {
@@ -79,7 +78,6 @@ Session session_from(const Json& json) {
         session.answers.push_back(
             {given.at("answer"), given.at("right"), given.at("earned"), given.at("proven")});
     }
-    session.questions = json.at("questions").get<std::vector<std::size_t>>();
     return session;
 }
 

@@ -37,12 +37,11 @@ struct Session {
     Snapshot baseline; // of the lab as it was at the start
     std::vector<Attempt> attempts;
     bool solution_shown = false;
-    std::string hint_topic;             // what the hints that come from the lab are about
-    std::int64_t announced_hint = -1;   // one of the author's, whose price was told
-    std::size_t own_hints = 0;          // and how many of them were shown
-    std::vector<std::size_t> hints;     // indices of the author's that were shown
-    std::vector<GivenAnswer> answers;   // of a quiz, in order
-    std::vector<std::size_t> questions; // and the order of its questions
+    std::string hint_topic;           // what the hints that come from the lab are about
+    std::int64_t announced_hint = -1; // one of the author's, whose price was told
+    std::size_t own_hints = 0;        // and how many of them were shown
+    std::vector<std::size_t> hints;   // indices of the author's that were shown
+    std::vector<GivenAnswer> answers; // of a quiz, in order
 };
 
 /// Where sessions are kept: a file each, beside the directories of labs.

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "labctl/report/check_report.h"
 #include "labctl/report/learn_text.h"
 #include "labctl/report/table.h"
 #include "labctl/report/text.h"
@@ -184,6 +185,43 @@ std::string grade_csv(const learn::LoadedChallenge& loaded, const std::vector<Gr
                csv_field(grade.error) + "\r\n";
     }
     return out;
+}
+
+namespace {
+
+/// Something that is judged beside the assertions, as a failed one.
+check::Record spoiled(const std::string& title, const std::string& reason) {
+    check::Record record;
+    record.title = title;
+    record.verdict = check::Verdict::Fail;
+    record.outcome = "spoiled";
+    record.reason = reason;
+    return record;
+}
+
+} // namespace
+
+std::string grade_junit(const Grade& grade) {
+    auto report = grade.error.empty() ? grade.report : check::failed_setup(grade.error, grade.hint);
+    report.title = "labctl grade " + grade.who;
+    report.properties = grade.properties;
+    for (const auto& change : grade.score.input.tampered) {
+        report.records.push_back(spoiled("must stay as it was", change));
+    }
+    const bool counts = grade.loaded != nullptr && grade.loaded->challenge.over_permissive > 0;
+    for (const auto& flow : grade.score.input.opened) {
+        if (counts) {
+            report.records.push_back(spoiled("nobody asked for this flow", flow));
+        }
+    }
+    for (const auto& objective : grade.score.objectives) {
+        if (objective.standing == Standing::Waiting) {
+            const auto& waiting = grade.loaded->challenge.objectives[objective.objective];
+            report.records.push_back(spoiled(
+                waiting.title, "it needs " + netemu::join(waiting.needs, ", ") + ", not reached"));
+        }
+    }
+    return render(report, CheckFormat::Junit);
 }
 
 api::Json grade_json(const learn::LoadedChallenge& loaded, const std::vector<Grade>& grades) {

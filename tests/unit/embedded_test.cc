@@ -56,3 +56,21 @@ BOOST_AUTO_TEST_CASE(what_was_not_embedded_is_an_error) {
     BOOST_CHECK_THROW(embedded_file("labs/demo/none.yaml"), netemu::Error);
     BOOST_TEST(embedded_files("nothing/").empty());
 }
+
+BOOST_AUTO_TEST_CASE(templates_of_exercises_are_those_of_the_repository) {
+    namespace fs = std::filesystem;
+    const fs::path root(LABCTL_SOURCE_DIR);
+    for (const std::string kind : {"challenge", "quiz"}) {
+        const auto prefix = "labs/templates/" + kind + "/";
+        std::size_t files = 0;
+        for (const auto& entry : fs::recursive_directory_iterator(root / prefix)) {
+            if (entry.is_regular_file()) {
+                const auto path = fs::relative(entry.path(), root).string();
+                BOOST_TEST(embedded_file(path) == on_disk(path));
+                ++files;
+            }
+        }
+        BOOST_TEST(embedded_files(prefix).size() == files);
+        BOOST_TEST(files >= 4U);
+    }
+}

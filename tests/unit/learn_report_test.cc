@@ -122,6 +122,25 @@ BOOST_AUTO_TEST_CASE(grades_of_a_class) {
     BOOST_TEST(holds(table, "could not be judged: no such file"));
 }
 
+BOOST_AUTO_TEST_CASE(junit_tells_of_everything_that_kept_it_from_being_solved) {
+    auto loaded = three_objectives();
+    loaded.challenge.over_permissive = 1;
+    auto grade = grade_of(loaded, "ada", "fpppp");
+    grade.score.input.tampered = {"Pod/default/x was changed"};
+    grade.score.input.opened = {"a -> b 80/TCP"};
+    const auto junit = report::grade_junit(grade);
+    for (const auto* part :
+         {"Pod/default/x was changed",
+          "a -&gt; b 80/TCP",
+          "it needs a, not reached",
+          "failures=\"4\""}) {
+        BOOST_TEST(holds(junit, part), junit);
+    }
+    BOOST_TEST(holds(report::grade_junit(grade_of(loaded, "ada", "ppppp")), "failures=\"0\""));
+    grade.error = "no such file";
+    BOOST_TEST(holds(report::grade_junit(grade), "no such file"));
+}
+
 BOOST_AUTO_TEST_CASE(a_quiz_is_graded) {
     Quiz quiz;
     quiz.name = "q";

@@ -262,7 +262,6 @@ BOOST_AUTO_TEST_CASE(a_session_is_as_it_was_saved) {
     session.own_hints = 2;
     session.hints = {1, 0};
     session.answers = {{"a, b", "a", 0.5, false}};
-    session.questions = {2, 1};
     sessions.save(session);
     BOOST_TEST(
         sessions.names() == std::vector<std::string>{"three"}, boost::test_tools::per_element());
