@@ -12,6 +12,7 @@
 #include "labctl/compile/sidecar_objects.h"
 #include "labctl/compile/sidecars.h"
 #include "labctl/compile/traffic_objects.h"
+#include "mesh/istio/traffic_scope.h"
 #include "mesh/spiffe/id.h"
 
 namespace labctl::compile {
@@ -123,8 +124,8 @@ private:
     }
 
     void add_traffic(mesh::SidecarService& known, const std::string& host, std::uint16_t port) {
-        known.virtual_services = virtual_services_of(table_.virtual_services, host);
-        for (const auto& rule : destination_rules_of(rules_, host)) {
+        known.virtual_services = mesh::istio::virtual_services_of(table_.virtual_services, host);
+        for (const auto& rule : mesh::istio::destination_rules_of(rules_, host)) {
             mesh::SidecarDestinationRule concerning{
                 rule.ns,
                 rule.name,

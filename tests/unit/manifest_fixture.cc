@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include <boost/test/unit_test.hpp>
+
 #include "netemu/base/text.h"
 
 namespace manifest_test {
@@ -86,6 +88,22 @@ std::string TempDir::write(const std::string& name, const std::string& text) con
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary) << text;
     return file.string();
+}
+
+void check_row(const FindingRow& row) {
+    const auto all = findings(row.text);
+    BOOST_TEST_CONTEXT(row.text) {
+        for (const auto& one : all) {
+            BOOST_TEST_MESSAGE(one);
+        }
+        if (row.finding.empty()) {
+            BOOST_TEST(all.empty());
+        } else if (all.size() == 1) {
+            BOOST_TEST(all[0].find(row.finding) != std::string::npos, all[0]);
+        } else {
+            BOOST_TEST(all.size() == 1U);
+        }
+    }
 }
 
 } // namespace manifest_test

@@ -20,6 +20,14 @@ std::string finding(const std::string& text, const ReadOptions& options = {});
 /// Its message alone.
 std::string message(const std::string& text, const ReadOptions& options = {});
 
+/// A text, and what the reader says of it.
+struct FindingRow {
+    std::string text;
+    std::string finding; // a part of the only one; empty: there is none
+};
+/// Checks that it says this and no more.
+void check_row(const FindingRow& row);
+
 /// The only object of a valid text.
 Json object(const std::string& text, const ReadOptions& options = {});
 /// Any YAML value, read as the data of an object that nothing knows ("x: TEXT" inside).

@@ -36,27 +36,6 @@ const std::string kToServer = "group: policy.linkerd.io, kind: Server, name: s";
 const std::string kMeshTls = "{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: m}";
 const std::string kNetworks = "{group: policy.linkerd.io, kind: NetworkAuthentication, name: nets}";
 
-struct LinkerdRow {
-    std::string text;
-    std::string finding; // a part of the only one; empty: there is none
-};
-
-void check_row(const LinkerdRow& row) {
-    const auto all = findings(row.text);
-    BOOST_TEST_CONTEXT(row.text) {
-        for (const auto& one : all) {
-            BOOST_TEST_MESSAGE(one);
-        }
-        if (row.finding.empty()) {
-            BOOST_TEST(all.empty());
-        } else if (all.size() == 1) {
-            BOOST_TEST(all[0].find(row.finding) != std::string::npos, all[0]);
-        } else {
-            BOOST_TEST(all.size() == 1U);
-        }
-    }
-}
-
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(linkerd_validation)
@@ -64,46 +43,46 @@ BOOST_AUTO_TEST_SUITE(linkerd_validation)
 BOOST_AUTO_TEST_CASE(linkerd_policies_as_they_are_meant) {
     for (
         const auto& row : {
-            LinkerdRow{server_with("podSelector: {matchLabels: {app: web}}, port: 8080"), ""},
-            LinkerdRow{server_with("podSelector: {}, port: http, proxyProtocol: HTTP/1"), ""},
-            LinkerdRow{
+            FindingRow{server_with("podSelector: {matchLabels: {app: web}}, port: 8080"), ""},
+            FindingRow{server_with("podSelector: {}, port: http, proxyProtocol: HTTP/1"), ""},
+            FindingRow{
                 server_with("podSelector: {}, port: 1, accessPolicy: all-authenticated"), ""},
-            LinkerdRow{linkerd_object("Server", "podSelector: {}, port: 1", "v1alpha1"), ""},
-            LinkerdRow{client_with("unauthenticated: true"), ""},
-            LinkerdRow{
+            FindingRow{linkerd_object("Server", "podSelector: {}, port: 1", "v1alpha1"), ""},
+            FindingRow{client_with("unauthenticated: true"), ""},
+            FindingRow{
                 client_with(
                     "unauthenticated: true, networks: [{cidr: 10.0.0.0/8, except: [10.1.0.0/16]}]"),
                 ""},
-            LinkerdRow{client_with("meshTLS: {unauthenticatedTLS: true}"), ""},
-            LinkerdRow{
+            FindingRow{client_with("meshTLS: {unauthenticatedTLS: true}"), ""},
+            FindingRow{
                 client_with(
                     "meshTLS: {identities: [\"*\"], serviceAccounts: [{name: web, namespace: x}]}"),
                 ""},
-            LinkerdRow{policy_for(kToServer, ""), ""},
-            LinkerdRow{policy_for(kToServer, kMeshTls + ", " + kNetworks), ""},
-            LinkerdRow{policy_for(kToServer, "{kind: ServiceAccount, name: web}"), ""},
-            LinkerdRow{policy_for("kind: Namespace, name: shop", kMeshTls), ""},
-            LinkerdRow{policy_for("group: policy.linkerd.io, kind: HTTPRoute, name: r", ""), ""},
-            LinkerdRow{
+            FindingRow{policy_for(kToServer, ""), ""},
+            FindingRow{policy_for(kToServer, kMeshTls + ", " + kNetworks), ""},
+            FindingRow{policy_for(kToServer, "{kind: ServiceAccount, name: web}"), ""},
+            FindingRow{policy_for("kind: Namespace, name: shop", kMeshTls), ""},
+            FindingRow{policy_for("group: policy.linkerd.io, kind: HTTPRoute, name: r", ""), ""},
+            FindingRow{
                 policy_for("group: gateway.networking.k8s.io, kind: HTTPRoute, name: r", ""), ""},
-            LinkerdRow{
+            FindingRow{
                 mesh_tls_with(
                     "identities: [\"*.shop.serviceaccount.identity.linkerd.cluster.local\", a.b]"),
                 ""},
-            LinkerdRow{mesh_tls_with("identities: [\"spiffe://a.lab/x\"]"), ""},
-            LinkerdRow{
+            FindingRow{mesh_tls_with("identities: [\"spiffe://a.lab/x\"]"), ""},
+            FindingRow{
                 mesh_tls_with("identityRefs: [{kind: ServiceAccount, name: web}, {kind: Namespace, "
                               "name: x}]"),
                 ""},
-            LinkerdRow{
+            FindingRow{
                 linkerd_object(
                     "NetworkAuthentication", "networks: [{cidr: 10.0.0.1}, {cidr: \"fd00::/8\"}]"),
                 ""},
-            LinkerdRow{
+            FindingRow{
                 route_with("rules: [{matches: [{path: {type: Exact, value: /a}, method: GET}]}]"),
                 ""},
-            LinkerdRow{route_with("hostnames: [a.lab, \"*.b.lab\"]"), ""},
-            LinkerdRow{
+            FindingRow{route_with("hostnames: [a.lab, \"*.b.lab\"]"), ""},
+            FindingRow{
                 route_with("rules: [{matches: [{headers: [{name: x, value: v}], queryParams: "
                            "[{name: q, value: z}]}]}]"),
                 ""},
@@ -114,108 +93,108 @@ BOOST_AUTO_TEST_CASE(linkerd_policies_as_they_are_meant) {
 
 BOOST_AUTO_TEST_CASE(linkerd_policies_that_are_refused) {
     for (const auto& row : {
-             LinkerdRow{server_with("podSelector: {}"), "spec.port: Required value"},
-             LinkerdRow{server_with("port: 80"), "spec.podSelector: Required value"},
-             LinkerdRow{server_with("podSelector: {}, port: 0"), "spec.port: Invalid value: 0"},
-             LinkerdRow{server_with("podSelector: {}, port: 65536"), "spec.port: Invalid value"},
-             LinkerdRow{server_with("podSelector: {}, port: Http_"), "spec.port: Invalid value"},
-             LinkerdRow{
+             FindingRow{server_with("podSelector: {}"), "spec.port: Required value"},
+             FindingRow{server_with("port: 80"), "spec.podSelector: Required value"},
+             FindingRow{server_with("podSelector: {}, port: 0"), "spec.port: Invalid value: 0"},
+             FindingRow{server_with("podSelector: {}, port: 65536"), "spec.port: Invalid value"},
+             FindingRow{server_with("podSelector: {}, port: Http_"), "spec.port: Invalid value"},
+             FindingRow{
                  server_with("podSelector: {}, port: 1, proxyProtocol: http"),
                  "spec.proxyProtocol: Unsupported value"},
-             LinkerdRow{
+             FindingRow{
                  server_with("podSelector: {}, port: 1, accessPolicy: allow"),
                  "spec.accessPolicy: Unsupported value"},
-             LinkerdRow{
+             FindingRow{
                  server_with("podSelector: {}, externalWorkloadSelector: {}, port: 1"),
                  "only one of podSelector and externalWorkloadSelector"},
-             LinkerdRow{
+             FindingRow{
                  server_with("externalWorkloadSelector: {}, port: 1"),
                  "nothing acts on this Server"},
-             LinkerdRow{
+             FindingRow{
                  client_with("unauthenticated: false"), "one of unauthenticated: true and meshTLS"},
-             LinkerdRow{
+             FindingRow{
                  client_with("unauthenticated: true, meshTLS: {identities: [a]}"),
                  "does not go together with meshTLS"},
-             LinkerdRow{
+             FindingRow{
                  client_with("meshTLS: {}"), "at least one of identities and serviceAccounts"},
-             LinkerdRow{
+             FindingRow{
                  client_with("meshTLS: {unauthenticatedTLS: true, identities: [a]}"),
                  "does not go together with identities"},
-             LinkerdRow{client_with("meshTLS: {identities: [x*]}"), "this matches nobody"},
-             LinkerdRow{
+             FindingRow{client_with("meshTLS: {identities: [x*]}"), "this matches nobody"},
+             FindingRow{
                  client_with("unauthenticated: true, networks: [{cidr: 10.0.0.0/33}]"),
                  "must be an IP address or a CIDR"},
-             LinkerdRow{
+             FindingRow{
                  client_with(
                      "unauthenticated: true, networks: [{cidr: 10.0.0.0/8, except: [11.0.0.0/8]}]"),
                  "is no part of the cidr"},
-             LinkerdRow{
+             FindingRow{
                  client_with(
                      "unauthenticated: true, networks: [{cidr: 10.0.0.0/8, except: [0.0.0.0/0]}]"),
                  "nothing of the cidr is left"},
-             LinkerdRow{
+             FindingRow{
                  linkerd_object(
                      "ServerAuthorization",
                      "server: {name: a, selector: {}}, client: {unauthenticated: true}",
                      "v1beta1"),
                  "only one of name and selector"},
-             LinkerdRow{
+             FindingRow{
                  linkerd_object(
                      "ServerAuthorization", "client: {unauthenticated: true}", "v1beta1"),
                  "spec.server: Required value"},
-             LinkerdRow{
+             FindingRow{
                  policy_for("kind: Server, name: s", ""),
                  "unsupported authorization target type: Server"},
-             LinkerdRow{
+             FindingRow{
                  policy_for("kind: Deployment, name: s", ""),
                  "unsupported authorization target type"},
-             LinkerdRow{
+             FindingRow{
                  policy_for("kind: Namespace, name: other", ""),
                  "cannot target another namespace: other"},
-             LinkerdRow{
+             FindingRow{
                  policy_for("group: gateway.networking.k8s.io, kind: GRPCRoute, name: r", ""),
                  "acts on GRPCRoutes"},
-             LinkerdRow{
+             FindingRow{
                  policy_for(kToServer, kMeshTls + ", {kind: ServiceAccount, name: web}"),
                  "only a single MeshTLSAuthentication or ServiceAccount"},
-             LinkerdRow{
+             FindingRow{
                  policy_for(kToServer, kNetworks + ", " + kNetworks),
                  "only a single NetworkAuthentication"},
-             LinkerdRow{
+             FindingRow{
                  policy_for(kToServer, "{kind: MeshTLSAuthentication, name: m}"),
                  "unsupported authentication target: MeshTLSAuthentication"},
-             LinkerdRow{
+             FindingRow{
                  linkerd_object("AuthorizationPolicy", "targetRef: {" + kToServer + "}"),
                  "requiredAuthenticationRefs: Required value"},
-             LinkerdRow{mesh_tls_with("identities: []"), "one of identities and identityRefs"},
-             LinkerdRow{
+             FindingRow{mesh_tls_with("identities: []"), "one of identities and identityRefs"},
+             FindingRow{
                  mesh_tls_with("identities: [a], identityRefs: [{kind: Namespace, name: x}]"),
                  "only one of identities and identityRefs"},
-             LinkerdRow{mesh_tls_with("identities: [\"a.*.c\"]"), "this matches nobody"},
-             LinkerdRow{mesh_tls_with("identities: [\"**.b\"]"), "this matches nobody"},
-             LinkerdRow{
+             FindingRow{mesh_tls_with("identities: [\"a.*.c\"]"), "this matches nobody"},
+             FindingRow{mesh_tls_with("identities: [\"**.b\"]"), "this matches nobody"},
+             FindingRow{
                  mesh_tls_with("identityRefs: [{kind: Pod, name: x}]"),
                  "unsupported target type: Pod"},
-             LinkerdRow{
+             FindingRow{
                  mesh_tls_with("identityRefs: [{kind: ServiceAccount}]"), "name: Required value"},
-             LinkerdRow{
+             FindingRow{
                  linkerd_object("NetworkAuthentication", "networks: []"),
                  "spec.networks: Required value"},
-             LinkerdRow{
+             FindingRow{
                  route_with("rules: [{matches: [{path: {value: a}}]}]"),
                  "must be an absolute path"},
-             LinkerdRow{
+             FindingRow{
                  route_with("rules: [{matches: [{path: {type: RegularExpression, value: a.*}}]}]"),
                  "regular expressions are not supported"},
-             LinkerdRow{route_with("rules: [{matches: [{method: get}]}]"), "Unsupported value"},
-             LinkerdRow{
+             FindingRow{route_with("rules: [{matches: [{method: get}]}]"), "Unsupported value"},
+             FindingRow{
                  route_with("rules: [{filters: [{type: RequestRedirect}]}]"),
                  "nothing in a lab acts on filters"},
-             LinkerdRow{
+             FindingRow{
                  linkerd_object(
                      "HTTPRoute", "parentRefs: [{kind: Service, group: core, name: s}]", "v1beta3"),
                  "without a parent of kind Server"},
-             LinkerdRow{
+             FindingRow{
                  linkerd_object("Server", "podSelector: {}, port: 1", "v1"), "no matches for kind"},
          }) {
         check_row(row);
@@ -229,20 +208,20 @@ BOOST_AUTO_TEST_CASE(annotations_for_proxies) {
                "}}\n";
     };
     for (const auto& row : {
-             LinkerdRow{annotated("linkerd.io/inject: enabled"), ""},
-             LinkerdRow{
+             FindingRow{annotated("linkerd.io/inject: enabled"), ""},
+             FindingRow{
                  annotated("linkerd.io/inject: \"true\""),
                  "'true' is none of its values: no proxy is injected"},
-             LinkerdRow{annotated("config.linkerd.io/default-inbound-policy: deny"), ""},
-             LinkerdRow{
+             FindingRow{annotated("config.linkerd.io/default-inbound-policy: deny"), ""},
+             FindingRow{
                  annotated("config.linkerd.io/default-inbound-policy: allow"),
                  "the cluster's default counts"},
-             LinkerdRow{annotated("config.linkerd.io/opaque-ports: \"25, 80-90\""), ""},
-             LinkerdRow{
+             FindingRow{annotated("config.linkerd.io/opaque-ports: \"25, 80-90\""), ""},
+             FindingRow{
                  annotated("config.linkerd.io/opaque-ports: \"25,mysql\""),
                  "'mysql' is no port and no range of ports"},
-             LinkerdRow{annotated("config.linkerd.io/skip-inbound-ports: 9-8"), "'9-8' is no port"},
-             LinkerdRow{
+             FindingRow{annotated("config.linkerd.io/skip-inbound-ports: 9-8"), "'9-8' is no port"},
+             FindingRow{
                  annotated("config.linkerd.io/skip-outbound-ports: \"70000\""),
                  "'70000' is no port"},
          }) {

@@ -3,22 +3,9 @@
 import collections
 
 from harness import case
+from cases.mesh import lab, namespace
 
-LAB = """
-apiVersion: labctl.dev/v1
-kind: Lab
-metadata: {name: mesh-traffic}
-spec: {nodes: 2, mesh: {profile: istio}}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop, labels: {istio-injection: enabled}}
----
-apiVersion: v1
-kind: Namespace
-metadata: {name: legacy}
----
-"""
+LAB = lab() + namespace("shop", "enabled") + namespace("legacy")
 
 
 def pod(ns, name, **labels):

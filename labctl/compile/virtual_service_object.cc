@@ -1,13 +1,10 @@
-#include "labctl/compile/traffic_objects.h"
-
 #include <algorithm>
 #include <array>
-#include <map>
 #include <optional>
-#include <string_view>
-#include <tuple>
 #include <utility>
 
+#include "labctl/compile/traffic_fields.h"
+#include "labctl/compile/traffic_objects.h"
 #include "netemu/base/base64.h"
 #include "netemu/base/text.h"
 
@@ -21,33 +18,6 @@ using api::string_at;
 using std::chrono::milliseconds;
 
 constexpr const char* kMeshGateway = "mesh";
-
-std::uint32_t traffic_number(const Json& of, std::string_view path, std::uint32_t otherwise = 0) {
-    const auto& value = at(of, path);
-    return value.is_number_integer() && value.get<std::int64_t>() >= 0
-               ? static_cast<std::uint32_t>(value.get<std::int64_t>())
-               : otherwise;
-}
-
-std::uint16_t traffic_port(const Json& of, std::string_view path) {
-    return static_cast<std::uint16_t>(traffic_number(of, path));
-}
-
-milliseconds traffic_time(const Json& of, std::string_view path, milliseconds otherwise = {}) {
-    constexpr std::uint64_t kMillisecond = 1000;
-    const auto time = netemu::parse_duration_us(string_at(of, path));
-    return time ? milliseconds(*time / kMillisecond) : otherwise;
-}
-
-std::vector<std::string> traffic_texts(const Json& list) {
-    std::vector<std::string> texts;
-    for (const auto& item : list) {
-        if (item.is_string()) {
-            texts.push_back(item.get<std::string>());
-        }
-    }
-    return texts;
-}
 
 /// `percentage`, else the older `percent`; neither is `otherwise`.
 std::uint32_t
@@ -273,98 +243,7 @@ private:
     const std::string& domain_;
 };
 
-mesh::istio::Balancing balancing_of(const Json& body) {
-    using mesh::istio::Balancer;
-    using Of = mesh::istio::HashKey::Of;
-    const auto simple = string_at(body, "simple");
-    if (const auto& hash = at(body, "consistentHash"); hash.is_object()) {
-        mesh::istio::Balancing balancing{Balancer::Hash};
-        auto& key = balancing.key;
-        if (const auto header = string_at(hash, "httpHeaderName"); !header.empty()) {
-            key = {Of::Header, header};
-        } else if (const auto query = string_at(hash, "httpQueryParameterName"); !query.empty()) {
-            key = {Of::Query, query};
-        } else if (const auto& cookie = at(hash, "httpCookie"); cookie.is_object()) {
-            key = {Of::Cookie, string_at(cookie, "name")};
-            key.path = string_at(cookie, "path");
-            if (at(cookie, "ttl").is_string()) {
-                key.ttl =
-                    std::chrono::duration_cast<std::chrono::seconds>(traffic_time(cookie, "ttl"));
-            }
-        } else {
-            key.of = Of::SourceIp;
-        }
-        return balancing;
-    }
-    return {
-        simple == "RANDOM"        ? Balancer::Random
-        : simple == "ROUND_ROBIN" ? Balancer::RoundRobin
-                                  : Balancer::LeastRequest};
-}
-
-/// 0 is Envoy's word for no limit of Istio's: the fields are unsigned and absent when they are 0.
-std::uint32_t limit_of(const Json& of, std::string_view path) {
-    const auto limit = traffic_number(of, path);
-    return limit == 0 ? mesh::istio::kNoLimit : limit;
-}
-
-mesh::istio::PolicyFields policy_fields(const Json& body) {
-    mesh::istio::PolicyFields fields;
-    if (const auto& balancer = at(body, "loadBalancer"); balancer.is_object()) {
-        fields.balancing = balancing_of(balancer);
-    }
-    if (const auto& limits = at(body, "connectionPool"); limits.is_object()) {
-        auto& pool = fields.pool.emplace();
-        pool.connections = limit_of(limits, "tcp.maxConnections");
-        pool.pending = limit_of(limits, "http.http1MaxPendingRequests");
-        pool.requests = limit_of(limits, "http.http2MaxRequests");
-        pool.retries = limit_of(limits, "http.maxRetries");
-        pool.connect_timeout = std::max(
-            std::chrono::seconds(1),
-            std::chrono::ceil<std::chrono::seconds>(
-                traffic_time(limits, "tcp.connectTimeout", pool.connect_timeout)));
-    }
-    if (const auto& rules = at(body, "outlierDetection"); rules.is_object()) {
-        auto& outliers = fields.outliers.emplace();
-        outliers.consecutive_5xx =
-            traffic_number(rules, "consecutive5xxErrors", outliers.consecutive_5xx);
-        outliers.consecutive_gateway = traffic_number(rules, "consecutiveGatewayErrors");
-        outliers.interval = traffic_time(rules, "interval", outliers.interval);
-        outliers.base_ejection = traffic_time(rules, "baseEjectionTime", outliers.base_ejection);
-        outliers.max_percent = traffic_number(rules, "maxEjectionPercent", outliers.max_percent);
-        outliers.min_health_percent = traffic_number(rules, "minHealthPercent");
-    }
-    using mesh::istio::ClientTls;
-    if (const auto mode = string_at(body, "tls.mode"); !mode.empty()) {
-        fields.tls = mode == "ISTIO_MUTUAL" ? ClientTls::IstioMutual
-                     : mode == "SIMPLE"     ? ClientTls::Simple
-                     : mode == "MUTUAL"     ? ClientTls::Mutual
-                                            : ClientTls::Disable;
-    }
-    return fields;
-}
-
-mesh::istio::TrafficPolicy traffic_policy(const Json& body) {
-    mesh::istio::TrafficPolicy policy{policy_fields(body), {}};
-    for (const auto& settings : at(body, "portLevelSettings")) {
-        policy.ports[traffic_port(settings, "port.number")] = policy_fields(settings);
-    }
-    return policy;
-}
-
-template <class Object>
-void sort_traffic(std::vector<Object>& objects) {
-    std::stable_sort(objects.begin(), objects.end(), [](const auto& left, const auto& right) {
-        return std::tie(left.created, left.name, left.ns) <
-               std::tie(right.created, right.name, right.ns);
-    });
-}
-
 } // namespace
-
-bool is_traffic_kind(const std::string& kind) {
-    return kind == "VirtualService" || kind == "DestinationRule";
-}
 
 mesh::istio::VirtualService
 read_virtual_service(const api::Object& object, const std::string& cluster_domain) {
@@ -385,83 +264,6 @@ read_virtual_service(const api::Object& object, const std::string& cluster_domai
         }
     }
     return service;
-}
-
-mesh::istio::DestinationRule
-read_destination_rule(const api::Object& object, const std::string& cluster_domain) {
-    const auto& spec = at(object.body, "spec");
-    mesh::istio::DestinationRule rule;
-    rule.ns = object.ns();
-    rule.name = object.name();
-    rule.created = string_at(object.body, "metadata.creationTimestamp");
-    rule.host = mesh::istio::complete_host(string_at(spec, "host"), rule.ns, cluster_domain);
-    rule.export_to = traffic_texts(at(spec, "exportTo"));
-    rule.policy = traffic_policy(at(spec, "trafficPolicy"));
-    for (const auto& body : at(spec, "subsets")) {
-        mesh::istio::Subset subset{string_at(body, "name"), {}, {}};
-        for (const auto& [key, value] : api::labels_at(body, "labels")) {
-            subset.labels[key] = value;
-        }
-        subset.policy = traffic_policy(at(body, "trafficPolicy"));
-        rule.subsets.push_back(std::move(subset));
-    }
-    return rule;
-}
-
-void sort_by_age(std::vector<mesh::istio::VirtualService>& services) {
-    sort_traffic(services);
-}
-
-void sort_by_age(std::vector<mesh::istio::DestinationRule>& rules) {
-    sort_traffic(rules);
-}
-
-std::vector<std::uint32_t> virtual_services_of(
-    const std::vector<mesh::istio::VirtualService>& services, const std::string& host) {
-    std::vector<std::pair<std::size_t, std::uint32_t>> found; // how close, which
-    for (std::size_t i = 0; i < services.size(); ++i) {
-        std::size_t closeness = 0;
-        for (const auto& pattern : services[i].hosts) {
-            closeness = std::max(closeness, mesh::istio::host_closeness(pattern, host));
-        }
-        if (closeness > 0 && services[i].of_mesh && !services[i].http.empty()) {
-            found.emplace_back(closeness, static_cast<std::uint32_t>(i));
-        }
-    }
-    std::stable_sort(found.begin(), found.end(), [](const auto& left, const auto& right) {
-        return left.first > right.first;
-    });
-    std::vector<std::uint32_t> places;
-    places.reserve(found.size());
-    for (const auto& [closeness, place] : found) {
-        places.push_back(place);
-    }
-    return places;
-}
-
-std::vector<mesh::istio::DestinationRule> destination_rules_of(
-    const std::vector<mesh::istio::DestinationRule>& all, const std::string& host) {
-    std::map<std::string, std::vector<mesh::istio::DestinationRule>> closest; // by namespace
-    for (const auto& rule : all) {
-        const auto closeness = mesh::istio::host_closeness(rule.host, host);
-        if (closeness == 0) {
-            continue;
-        }
-        auto& best = closest[rule.ns];
-        const auto before = best.empty() ? 0 : mesh::istio::host_closeness(best.front().host, host);
-        if (closeness > before) {
-            best.clear();
-        }
-        if (closeness >= before) {
-            best.push_back(rule);
-        }
-    }
-    std::vector<mesh::istio::DestinationRule> merged;
-    merged.reserve(closest.size());
-    for (const auto& [ns, rules] : closest) {
-        merged.push_back(mesh::istio::merged_rules(rules));
-    }
-    return merged;
 }
 
 } // namespace labctl::compile
