@@ -220,6 +220,26 @@ BOOST_FIXTURE_TEST_CASE(what_fails_is_tried_again_elsewhere, TrafficNet) {
     BOOST_TEST(seen_by_c().find("\"GET /status\": 5") != std::string::npos, seen_by_c());
 }
 
+BOOST_FIXTURE_TEST_CASE(retries_that_are_under_way_at_once_are_limited, TrafficNet) {
+    const auto tried = [&](std::uint32_t most) {
+        service("web").rules.at(0).policy.pool.emplace().retries = most;
+        const auto times = [&] { // of all requests for it so far
+            const auto seen = seen_by_c();
+            const auto at = seen.find("\"GET /status\": ");
+            return at == std::string::npos ? 0 : std::stoi(seen.substr(at + 15));
+        };
+        route([](HttpRoute& one) {
+            one.to = {{{kWebHost, "c", 80}, 0}};
+            one.retries = Retries{3, 0ms, "5xx", 1ms};
+        });
+        const int before = times();
+        BOOST_TEST(status_of(ask("/status?503")) == 503);
+        return times() - before;
+    };
+    BOOST_TEST(tried(0) == 1);
+    BOOST_TEST(tried(1) == 4); // one after the other
+}
+
 BOOST_FIXTURE_TEST_CASE(each_try_may_have_a_time_of_its_own, TrafficNet) {
     route([](HttpRoute& one) {
         one.to = {{{kWebHost, "c", 80}, 0}};
