@@ -222,7 +222,7 @@ BOOST_FIXTURE_TEST_CASE(what_fails_is_tried_again_elsewhere, TrafficNet) {
 
 BOOST_FIXTURE_TEST_CASE(retries_that_are_under_way_at_once_are_limited, TrafficNet) {
     const auto tried = [&](std::uint32_t most) {
-        service("web").rules.at(0).policy.pool.emplace().retries = most;
+        service("web").rules.at(0).subsets.at(1).policy.pool.emplace().retries = most; // of c
         const auto times = [&] { // of all requests for it so far
             const auto seen = seen_by_c();
             const auto at = seen.find("\"GET /status\": ");
