@@ -46,23 +46,24 @@ struct Obstacle {
 };
 
 Obstacle first_obstacle(const UnderWay& under_way, const Judged& judged) {
-    const auto fails = [&](std::size_t index) {
-        return judged.report.records[index].verdict != check::Verdict::Pass;
+    const auto is = [&](std::size_t index, bool hidden) {
+        return under_way.loaded.assertions[index].hidden == hidden &&
+               judged.report.records[index].verdict != check::Verdict::Pass;
     };
     // One that can be told of says more than a hidden one.
     for (const bool hidden : {false, true}) {
         for (const auto& objective : judged.score.objectives) {
-            for (const auto index : objective.records) {
-                if (fails(index) && under_way.loaded.assertions[index].hidden == hidden) {
-                    return {index, under_way.loaded.challenge.objectives[objective.objective].key};
-                }
+            const auto bad = std::ranges::find_if(
+                objective.records, [&](std::size_t index) { return is(index, hidden); });
+            if (bad != objective.records.end()) {
+                return {*bad, under_way.loaded.challenge.objectives[objective.objective].key};
             }
         }
         for (const auto& list : {judged.score.broken, judged.score.unproven}) {
-            for (const auto index : list) {
-                if (under_way.loaded.assertions[index].hidden == hidden) {
-                    return {index, ""};
-                }
+            const auto bad =
+                std::ranges::find_if(list, [&](std::size_t index) { return is(index, hidden); });
+            if (bad != list.end()) {
+                return {*bad, ""};
             }
         }
     }

@@ -8,8 +8,8 @@
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/objects.h"
 #include "labctl/cli/policies.h"
-#include "labctl/compile/policy_diff.h"
 #include "labctl/compile/policy_enforcement.h"
+#include "labctl/explain/policy_diff.h"
 #include "netemu/base/event_loop.h"
 
 namespace labctl::cli {
@@ -168,7 +168,7 @@ std::vector<std::string> opened_flows(
     const auto wanted = imagine_cluster(*found.list("Lab").at(0), input.objects, true);
     const auto wanted_world = compile::enforced_world(wanted);
     const auto found_world = compile::enforced_world(found);
-    const auto diff = compile::diff_policies(wanted_world, found_world);
+    const auto diff = explain::diff_policies(wanted_world, found_world);
     std::vector<std::string> opened;
     for (const auto& change : diff.changes) {
         if (change.after.allowed > change.before.allowed) {

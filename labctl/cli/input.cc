@@ -60,8 +60,9 @@ std::vector<api::Object> take_objects(manifest::ReadResult& result) {
         }
     }
     // Others need them, in whatever order files name them.
-    std::ranges::stable_partition(
-        objects, [](const api::Object& object) { return object.kind() == "Namespace"; });
+    std::stable_partition(objects.begin(), objects.end(), [](const api::Object& object) {
+        return object.kind() == "Namespace";
+    });
     return objects;
 }
 

@@ -8,14 +8,14 @@
 #include "labctl/cli/policies.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/ingresses.h"
-#include "labctl/compile/linkerd_lint.h"
 #include "labctl/compile/linkerd_policies.h"
-#include "labctl/compile/mesh_lint.h"
 #include "labctl/compile/policy_enforcement.h"
-#include "labctl/compile/policy_lint.h"
 #include "labctl/compile/policy_values.h"
-#include "labctl/compile/traffic_lint.h"
 #include "labctl/compile/traffic_objects.h"
+#include "labctl/explain/linkerd_lint.h"
+#include "labctl/explain/mesh_lint.h"
+#include "labctl/explain/policy_lint.h"
+#include "labctl/explain/traffic_lint.h"
 #include "labctl/manifest/locate.h"
 
 namespace labctl::cli {
@@ -69,7 +69,7 @@ void lint_policies_of(
                 compile::ignored_policies_text(*profile, compile::count_policies(input.store)),
             "choose a profile that enforces them, or leave them out"));
     }
-    for (const auto& finding : compile::lint_policies(compile::policy_world(input.store))) {
+    for (const auto& finding : explain::lint_policies(compile::policy_world(input.store))) {
         const auto& policy = *finding.policy;
         const auto source = input.sources.find({policy.kind, policy.ns, policy.name});
         findings.add(locator.warning(
@@ -132,7 +132,7 @@ void lint_mesh_of(
                 ", so nothing acts on its " + what,
             "say spec.mesh.profile: " + profile + ", or leave them out"));
     };
-    const bool istio = has_policies(input.store, compile::is_mesh_kind);
+    const bool istio = has_policies(input.store, explain::is_mesh_kind);
     const bool linkerd = has_policies(input.store, compile::is_linkerd_policy_kind);
     if (has_lab && istio && config.mesh_profile != "istio") {
         nothing_acts("PeerAuthentications and AuthorizationPolicies", "istio");
@@ -144,17 +144,17 @@ void lint_mesh_of(
     if (has_lab && traffic && config.mesh_profile != "istio") {
         nothing_acts("VirtualServices and DestinationRules", "istio");
     }
-    std::vector<compile::MeshFinding> all;
+    std::vector<explain::MeshFinding> all;
     if (istio && (!has_lab || config.mesh_profile == "istio")) {
-        all = compile::lint_mesh(input.store);
+        all = explain::lint_mesh(input.store);
     }
     if (traffic && (!has_lab || config.mesh_profile == "istio")) {
-        for (auto& finding : compile::lint_traffic(input.store, config)) {
+        for (auto& finding : explain::lint_traffic(input.store, config)) {
             all.push_back(std::move(finding));
         }
     }
     if (linkerd && (!has_lab || config.mesh_profile == "linkerd")) {
-        for (auto& finding : compile::lint_linkerd(input.store, config)) {
+        for (auto& finding : explain::lint_linkerd(input.store, config)) {
             all.push_back(std::move(finding));
         }
     }
@@ -181,7 +181,7 @@ manifest::Findings lint_objects(const manifest::ReadResult& input) {
     const bool ingresses = has_kind(input, "Ingress");
     const bool mesh =
         std::any_of(input.objects.begin(), input.objects.end(), [](const api::Object& object) {
-            return compile::is_mesh_kind(object.kind()) ||
+            return explain::is_mesh_kind(object.kind()) ||
                    compile::is_traffic_kind(object.kind()) ||
                    compile::is_linkerd_policy_kind(object.kind());
         });

@@ -7,8 +7,8 @@
 
 namespace labctl::cli {
 
-using compile::MatrixCell;
-using compile::MatrixPlan;
+using explain::MatrixCell;
+using explain::MatrixPlan;
 using nlohmann::json;
 
 namespace {
@@ -39,7 +39,7 @@ void each_cell(
                     plane,
                     from,
                     to,
-                    compile::evaluate_pair(evaluator, plan.ends[from], plan.ends[to], plane.port));
+                    explain::evaluate_pair(evaluator, plan.ends[from], plan.ends[to], plane.port));
             }
         }
     }
@@ -60,7 +60,7 @@ void print_grids(
             auto& row = grid.cells.emplace_back();
             for (const auto to : plane.destinations) {
                 row.push_back(
-                    mark_of(compile::evaluate_pair(evaluator, from, plan.ends[to], plane.port)));
+                    mark_of(explain::evaluate_pair(evaluator, from, plan.ends[to], plane.port)));
             }
         }
         std::cout << (&plane == &plan.planes.front() ? "" : "\n")
@@ -83,7 +83,7 @@ void print_wide(
                   cell.flows == 0        ? report::Colour::None
                   : cell.verdict.allowed ? report::Colour::Green
                                          : report::Colour::Red},
-                 cell.flows == 0 ? "no family in common" : compile::verdict_text(cell.verdict)});
+                 cell.flows == 0 ? "no family in common" : explain::verdict_text(cell.verdict)});
         });
     report::Table::Style style;
     style.colour = context.console().color();
@@ -104,9 +104,9 @@ json cells_json(const MatrixPlan& plan, const services::PolicyEvaluator& evaluat
                 {"model", word_of(cell)}};
             if (cell.flows != 0) {
                 one["egress"] =
-                    compile::opinion_json(cell.verdict.egress, services::PolicyDirection::Egress);
+                    explain::opinion_json(cell.verdict.egress, services::PolicyDirection::Egress);
                 one["ingress"] =
-                    compile::opinion_json(cell.verdict.ingress, services::PolicyDirection::Ingress);
+                    explain::opinion_json(cell.verdict.ingress, services::PolicyDirection::Ingress);
             }
             cells.push_back(std::move(one));
         });
@@ -115,9 +115,9 @@ json cells_json(const MatrixPlan& plan, const services::PolicyEvaluator& evaluat
 
 } // namespace
 
-compile::MatrixQuery matrix_query(const Context& context) {
+explain::MatrixQuery matrix_query(const Context& context) {
     const auto& options = context.options();
-    compile::MatrixQuery query;
+    explain::MatrixQuery query;
     query.ns = options.all_namespaces ? std::string() : options.ns;
     query.all_namespaces = options.all_namespaces;
     query.selector = api::Selector::parse(options.selector);
@@ -143,7 +143,7 @@ int run_matrix(const Context& context) {
         options.files.empty() ? store_of_lab(context) : store_of_files(context, options.files);
     warn_of_ignored_policies(context, store);
     const auto world = compile::enforced_world(store);
-    const auto plan = compile::plan_matrix(world, query);
+    const auto plan = explain::plan_matrix(world, query);
     const services::PolicyEvaluator evaluator(world.cluster);
     if (options.output == "json") {
         std::cout << json{{"schemaVersion", 1}, {"cells", cells_json(plan, evaluator)}}.dump(2)

@@ -37,7 +37,7 @@ struct WirePair {
 };
 
 void add_pairs(
-    const compile::MatrixPlan& plan,
+    const explain::MatrixPlan& plan,
     std::size_t plane,
     std::size_t from,
     std::size_t to,
@@ -71,7 +71,7 @@ void add_pairs(
     }
 }
 
-std::vector<WirePair> all_pairs(const compile::MatrixPlan& plan) {
+std::vector<WirePair> all_pairs(const explain::MatrixPlan& plan) {
     std::vector<WirePair> pairs;
     for (std::size_t plane = 0; plane < plan.planes.size(); ++plane) {
         for (std::size_t from = 0; from < plan.ends.size(); ++from) {
@@ -113,7 +113,7 @@ report::GridMark cell_mark(std::size_t allowed, std::size_t denied, std::size_t 
 }
 
 void print_wire_grids(
-    const compile::MatrixPlan& plan, const std::vector<WirePair>& pairs, bool colour) {
+    const explain::MatrixPlan& plan, const std::vector<WirePair>& pairs, bool colour) {
     struct Counts {
         std::size_t allowed = 0;
         std::size_t denied = 0;
@@ -198,7 +198,7 @@ json wire_json(const std::vector<WirePair>& pairs, bool both) {
 std::string difference_text(const WirePair& pair) {
     return pod_id(pair.flow.from) + " -> " + pod_id(pair.flow.to) + " " + port_text(pair.flow) +
            ": the policies " + (pair.model.allowed ? "allow" : "deny") + " it (" +
-           compile::verdict_text(pair.model) + "), but on the wire: " + pair.wire.text;
+           explain::verdict_text(pair.model) + "), but on the wire: " + pair.wire.text;
 }
 
 /// How many pairs came to what.
@@ -261,7 +261,7 @@ int run_matrix_wire(const Context& context) {
     const auto store = store_of_lab(context);
     warn_of_ignored_policies(context, store);
     const auto world = compile::enforced_world(store);
-    const auto plan = compile::plan_matrix(world, query);
+    const auto plan = explain::plan_matrix(world, query);
     auto pairs = all_pairs(plan);
     const auto begin = netemu::Clock::now();
     send_packets(client, pairs);

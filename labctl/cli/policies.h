@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "labctl/cli/context.h"
-#include "labctl/compile/policy_matrix.h"
+#include "labctl/explain/policy_matrix.h"
 #include "labctl/store/store.h"
 
 /// Commands about policies: each returns the exit status.
@@ -29,7 +29,7 @@ store::Store store_of_lab(const Context& context);
 
 /// Which pairs the options of `matrix` ask for: -n, -A, -l, --port, --protocol, --workloads. Throws
 /// UsageError. For every form of the matrix.
-compile::MatrixQuery matrix_query(const Context& context);
+explain::MatrixQuery matrix_query(const Context& context);
 
 /// Says so where the lab's CNI profile enforces no policies and there are some.
 void warn_of_ignored_policies(const Context& context, const store::Store& store);

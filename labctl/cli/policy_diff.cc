@@ -1,4 +1,4 @@
-#include "labctl/compile/policy_diff.h"
+#include "labctl/explain/policy_diff.h"
 
 #include <iostream>
 
@@ -8,20 +8,20 @@
 
 namespace labctl::cli {
 
-using compile::MatrixCell;
+using explain::MatrixCell;
 using nlohmann::json;
 
 namespace {
 
 json side_json(const MatrixCell& cell) {
     return {
-        {"verdict", compile::cell_word(cell)},
-        {"egress", compile::opinion_json(cell.verdict.egress, services::PolicyDirection::Egress)},
+        {"verdict", explain::cell_word(cell)},
+        {"egress", explain::opinion_json(cell.verdict.egress, services::PolicyDirection::Egress)},
         {"ingress",
-         compile::opinion_json(cell.verdict.ingress, services::PolicyDirection::Ingress)}};
+         explain::opinion_json(cell.verdict.ingress, services::PolicyDirection::Ingress)}};
 }
 
-json diff_json(const compile::PolicyDiff& diff) {
+json diff_json(const explain::PolicyDiff& diff) {
     json changes = json::array();
     for (const auto& change : diff.changes) {
         changes.push_back(
@@ -40,12 +40,12 @@ json diff_json(const compile::PolicyDiff& diff) {
         {"removed", diff.removed}};
 }
 
-void print_change(const Context& context, const compile::PolicyChange& change) {
+void print_change(const Context& context, const explain::PolicyChange& change) {
     const bool color = context.console().color();
     const bool opens = change.after.allowed > change.before.allowed;
     const auto side = [](const char* when, const MatrixCell& cell) {
-        return std::string("    ") + when + compile::cell_word(cell) + ": " +
-               report::visible(compile::verdict_text(cell.verdict)) + "\n";
+        return std::string("    ") + when + explain::cell_word(cell) + ": " +
+               report::visible(explain::verdict_text(cell.verdict)) + "\n";
     };
     std::cout << report::paint(
                      opens ? "+" : "-", opens ? report::Colour::Green : report::Colour::Red, color)
@@ -73,7 +73,7 @@ int run_diff(const Context& context) {
     warn_of_ignored_policies(context, new_store);
     const auto before = compile::enforced_world(old_store);
     const auto after = compile::enforced_world(new_store);
-    const auto diff = compile::diff_policies(before, after);
+    const auto diff = explain::diff_policies(before, after);
     if (output == "json") {
         std::cout << diff_json(diff).dump(2) << "\n";
     } else {

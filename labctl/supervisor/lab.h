@@ -15,10 +15,10 @@
 #include "labctl/compile/cluster.h"
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/dns_records.h"
-#include "labctl/compile/packet_path.h"
 #include "labctl/compile/proxies.h"
 #include "labctl/compile/service_trail.h"
 #include "labctl/dataplane/client.h"
+#include "labctl/explain/packet_path.h"
 #include "labctl/probe/probe.h"
 #include "labctl/store/journal.h"
 #include "labctl/store/store.h"
@@ -52,10 +52,13 @@ class Identities;
 class Ingresses;
 class Policies;
 class Sidecars;
+} // namespace labctl::compile
+
+namespace labctl::explain {
 struct AffinityReaders;
 struct MeshAttempt;
 struct ProxiedClient;
-} // namespace labctl::compile
+} // namespace labctl::explain
 
 namespace labctl::supervisor {
 
@@ -151,15 +154,15 @@ public:
     /// Which way a new connection takes, as compile::explain_path says it of {"from", "to",
     /// "namespace"}. `proxied` is what `ask_proxies` tells. lab_explain.cc. Throws
     /// netemu::UsageError for what does not exist, SysError of the kernel.
-    api::Json explain(const api::Json& question, std::vector<compile::ProxiedClient> proxied);
+    api::Json explain(const api::Json& question, std::vector<explain::ProxiedClient> proxied);
     /// The same and `wire`, what came of one real packet; the summary ends with it.
     void explain_by_packet(api::Json explanation, std::function<void(api::Json)> done);
     /// The clients that Services with session affinity send to the same endpoint again (`ns` empty:
     /// of all Services); the rest as above. lab_affinity.cc
-    api::Json affinity(const std::string& ns, std::vector<compile::ProxiedClient> proxied);
+    api::Json affinity(const std::string& ns, std::vector<explain::ProxiedClient> proxied);
     /// Calls back once with the clients that the proxies of the userspace mode remember; at once,
     /// with none, in the other modes.
-    void ask_proxies(std::function<void(std::vector<compile::ProxiedClient>)> use);
+    void ask_proxies(std::function<void(std::vector<explain::ProxiedClient>)> use);
 
     /// What becomes of a name, {"from", "to": "dns://NAME", "namespace"}: see DnsExplainer.
     void explain_dns(const api::Json& question, const std::function<void(api::Json)>& done);
@@ -289,7 +292,7 @@ private:
     void start_sidecars();
     void update_sidecars();
     void tell_sidecars(mesh::SidecarTable table);
-    [[nodiscard]] compile::MeshAttempt
+    [[nodiscard]] explain::MeshAttempt
     mesh_attempt(const dataplane::ResolvedRequest& resolved, const netemu::Endpoint& remote) const;
     void name_denials(
         const std::vector<dataplane::ResolvedRequest>& requests,
@@ -298,7 +301,7 @@ private:
     void start_bgp();
     void update_bgp();
     void check_bgp_fault(const api::Fault& fault, const Target& target) const;
-    compile::RouteNotes add_bgp_routes(netemu::DesiredState& network) const;
+    explain::RouteNotes add_bgp_routes(netemu::DesiredState& network) const;
     void serve_dns_upstream();
     void serve_health_checks();
     void sweep_proxies();
@@ -332,7 +335,7 @@ private:
     void serve_links();
     void tunnels_dropped(const std::vector<dataplane::TunnelDropped>& drops);
     void explain_identities(api::Json& explanation) const;
-    compile::AffinityReaders affinity_readers(std::vector<compile::ProxiedClient> proxied);
+    explain::AffinityReaders affinity_readers(std::vector<explain::ProxiedClient> proxied);
     void start_faults();
     [[nodiscard]] std::optional<Target> find_peer(
         const api::Fault& fault,

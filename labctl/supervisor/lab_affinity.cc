@@ -3,15 +3,15 @@
 #include <utility>
 #include <vector>
 
-#include "labctl/compile/affinity.h"
 #include "labctl/compile/network.h"
+#include "labctl/explain/affinity.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/recent_lists.h"
 #include "netemu/kernel/proc_net.h"
 
 namespace labctl::supervisor {
 
-compile::AffinityReaders Lab::affinity_readers(std::vector<compile::ProxiedClient> proxied) {
+explain::AffinityReaders Lab::affinity_readers(std::vector<explain::ProxiedClient> proxied) {
     const auto lists = std::make_shared<RecentLists>(*kernel_);
     return {
         [this](
@@ -32,18 +32,18 @@ compile::AffinityReaders Lab::affinity_readers(std::vector<compile::ProxiedClien
         std::move(proxied)};
 }
 
-api::Json Lab::affinity(const std::string& ns, std::vector<compile::ProxiedClient> proxied) {
-    return compile::affinity_list(store_, *proxies_, ns, affinity_readers(std::move(proxied)));
+api::Json Lab::affinity(const std::string& ns, std::vector<explain::ProxiedClient> proxied) {
+    return explain::affinity_list(store_, *proxies_, ns, affinity_readers(std::move(proxied)));
 }
 
-void Lab::ask_proxies(std::function<void(std::vector<compile::ProxiedClient>)> use) {
+void Lab::ask_proxies(std::function<void(std::vector<explain::ProxiedClient>)> use) {
     if (proxies_->mode() != "userspace") {
         use({});
         return;
     }
     dataplane_->proxy_clients([use = std::move(use)](std::vector<dataplane::ProxyClient> known) {
         constexpr std::string_view kNode = "node/";
-        std::vector<compile::ProxiedClient> clients;
+        std::vector<explain::ProxiedClient> clients;
         clients.reserve(known.size());
         for (auto& each : known) {
             clients.push_back(

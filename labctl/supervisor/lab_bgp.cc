@@ -112,8 +112,8 @@ api::Json Lab::bgp_summary() const {
 }
 
 /// The routes that the kernel has of BIRD, as a part of the network, and whom they are from.
-compile::RouteNotes Lab::add_bgp_routes(netemu::DesiredState& network) const {
-    compile::RouteNotes notes;
+explain::RouteNotes Lab::add_bgp_routes(netemu::DesiredState& network) const {
+    explain::RouteNotes notes;
     if (!bgp_) {
         return notes;
     }

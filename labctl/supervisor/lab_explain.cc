@@ -4,13 +4,13 @@
 #include <variant>
 #include <vector>
 
-#include "labctl/compile/explain.h"
-#include "labctl/compile/explain_mesh.h"
-#include "labctl/compile/explain_policy.h"
-#include "labctl/compile/explain_way.h"
 #include "labctl/compile/identities.h"
 #include "labctl/compile/policies.h"
 #include "labctl/compile/sidecars.h"
+#include "labctl/explain/connection.h"
+#include "labctl/explain/mesh.h"
+#include "labctl/explain/policy.h"
+#include "labctl/explain/way.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/path_trace.h"
 #include "netemu/base/error.h"
@@ -95,13 +95,13 @@ api::Json path_places(const netemu::DesiredState& desired, const api::Json& expl
 
 } // namespace
 
-api::Json Lab::explain(const api::Json& question, std::vector<compile::ProxiedClient> proxied) {
-    const auto asked = compile::ExplainQuestion::from_json(question);
-    auto explanation = compile::explain_path(
+api::Json Lab::explain(const api::Json& question, std::vector<explain::ProxiedClient> proxied) {
+    const auto asked = explain::ExplainQuestion::from_json(question);
+    auto explanation = explain::explain_path(
         store_,
         cluster_->config(),
         *proxies_,
-        compile::connection_question(asked),
+        explain::connection_question(asked),
         {[this](const std::string& ns, netemu::NftFamily family, const std::string& table) {
              return kernel_->read_rules(ns, family, table);
          },
@@ -111,16 +111,16 @@ api::Json Lab::explain(const api::Json& question, std::vector<compile::ProxiedCl
          [this](const std::string& ns) { return kernel_->virtual_servers(ns); },
          affinity_readers(std::move(proxied))});
     if (policies_->enforced()) {
-        compile::explain_policies(explanation, policies_->evaluator());
+        explain::explain_policies(explanation, policies_->evaluator());
     }
     auto desired = desired_state();
     const auto notes = add_bgp_routes(desired);
     explain_identities(explanation);
     const auto tunnels = tunnel_network();
     if (!cni_ || api::bool_at(explanation, "underlay", false)) { // plugins' devices are not known
-        compile::explain_ways(explanation, desired, notes, &tunnels);
+        explain::explain_ways(explanation, desired, notes, &tunnels);
     }
-    compile::explain_mesh(
+    explain::explain_mesh(
         explanation, {store_, cluster_->config(), sidecars_->table(), desired}, asked);
     if (question.value("places", false)) {
         explanation["places"] = path_places(desired, explanation);

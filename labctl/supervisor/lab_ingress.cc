@@ -1,5 +1,5 @@
-#include "labctl/compile/explain_ingress.h"
 #include "labctl/compile/ingresses.h"
+#include "labctl/explain/ingress.h"
 #include "labctl/supervisor/lab.h"
 
 namespace labctl::supervisor {
@@ -26,11 +26,11 @@ void Lab::update_ingresses() {
 }
 
 api::Json Lab::explain_ingress(const api::Json& question) const {
-    return compile::explain_ingress(
+    return explain::explain_ingress(
         store_,
         cluster_->config(),
         ingresses_->tables(),
-        compile::ExplainQuestion::from_json(question));
+        explain::ExplainQuestion::from_json(question));
 }
 
 } // namespace labctl::supervisor

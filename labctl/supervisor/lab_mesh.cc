@@ -1,14 +1,14 @@
 #include <string>
 #include <utility>
 
-#include "labctl/compile/describe_mesh.h"
-#include "labctl/compile/explain_mesh.h"
 #include "labctl/compile/ingresses.h"
-#include "labctl/compile/mesh_denial.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/sidecars.h"
 #include "labctl/dataplane/probe_payload.h"
 #include "labctl/dataplane/workload.h"
+#include "labctl/explain/describe_mesh.h"
+#include "labctl/explain/mesh.h"
+#include "labctl/explain/mesh_denial.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/mesh_identities.h"
 #include "netemu/base/error.h"
@@ -53,12 +53,12 @@ void Lab::start_sidecars() {
 }
 
 bool Lab::is_service_url(const api::Json& question) const {
-    return compile::is_service_url(
-        store_, ingresses_->tables(), compile::ExplainQuestion::from_json(question));
+    return explain::is_service_url(
+        store_, ingresses_->tables(), explain::ExplainQuestion::from_json(question));
 }
 
 api::Json Lab::describe_mesh(const api::ObjectKey& key) const {
-    return compile::describe_mesh(store_, cluster_->config(), sidecars_->table(), key);
+    return explain::describe_mesh(store_, cluster_->config(), sidecars_->table(), key);
 }
 
 namespace {
@@ -102,10 +102,10 @@ std::vector<std::string> sender_addresses(
 
 } // namespace
 
-compile::MeshAttempt Lab::mesh_attempt(
+explain::MeshAttempt Lab::mesh_attempt(
     const dataplane::ResolvedRequest& resolved, const netemu::Endpoint& remote) const {
     const auto& request = resolved.request;
-    compile::MeshAttempt attempt;
+    explain::MeshAttempt attempt;
     attempt.from = request.from;
     attempt.remote = remote;
     for (const auto& text : sender_addresses(store_, cluster_->config(), request.from)) {
@@ -136,7 +136,7 @@ compile::MeshAttempt Lab::mesh_attempt(
 void Lab::name_denials(
     const std::vector<dataplane::ResolvedRequest>& requests,
     std::vector<probe::Result>& results) const {
-    std::optional<compile::MeshDenials> denials; // only if there are any
+    std::optional<explain::MeshDenials> denials; // only if there are any
     for (std::size_t i = 0; i < results.size() && i < requests.size(); ++i) {
         auto& result = results[i];
         const auto remote = netemu::Endpoint::parse(result.first.remote);

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "labctl/compile/affinity.h"
+#include "labctl/explain/affinity.h"
 #include "netemu/kernel/kernel.h"
 
 /// The lists of clients that iptables' match `recent` keeps on the nodes (xt_recent), for one

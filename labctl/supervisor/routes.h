@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "labctl/compile/affinity.h"
+#include "labctl/explain/affinity.h"
 #include "labctl/supervisor/api_server.h"
 #include "labctl/supervisor/lab.h"
 
@@ -72,7 +72,7 @@ private:
     void plan(const ApiRequest& request, const ExchangePtr& exchange);
     void explain(const ApiRequest& request, const ExchangePtr& exchange);
     void affinity(const ApiRequest& request, const ExchangePtr& exchange);
-    using Proxied = std::vector<compile::ProxiedClient>;
+    using Proxied = std::vector<explain::ProxiedClient>;
     void with_proxied(const ExchangePtr& exchange, std::function<void(Proxied)> go_on);
     void target(const ApiRequest& request, const ExchangePtr& exchange);
     // routes_evidence.cc

@@ -5,9 +5,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/dns_upstream.h"
-#include "labctl/compile/explain_ingress.h"
 #include "labctl/compile/ingress_objects.h"
 #include "labctl/compile/ingresses.h"
+#include "labctl/explain/ingress.h"
 #include "mesh/tls/certificate.h"
 #include "netemu/base/base64.h"
 #include "netemu/base/error.h"
@@ -16,6 +16,7 @@
 
 using namespace labctl;
 using namespace labctl::compile;
+using namespace labctl::explain;
 using api::Json;
 
 namespace {

@@ -1,14 +1,15 @@
 #include <boost/test/unit_test.hpp>
 
-#include "labctl/compile/explain.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/proxies.h"
+#include "labctl/explain/connection.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/state_text.h"
 #include "tests/unit/compile_service_fixture.h"
 
 using namespace labctl;
 using namespace labctl::compile;
+using namespace labctl::explain;
 using namespace netemu::test;
 using api::Json;
 

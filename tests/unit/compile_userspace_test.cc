@@ -1,12 +1,13 @@
 #include <boost/test/unit_test.hpp>
 
-#include "labctl/compile/affinity.h"
-#include "labctl/compile/explain.h"
 #include "labctl/compile/proxies.h"
+#include "labctl/explain/affinity.h"
+#include "labctl/explain/connection.h"
 #include "tests/unit/compile_service_fixture.h"
 
 using namespace labctl;
 using namespace labctl::compile;
+using namespace labctl::explain;
 using api::Json;
 
 namespace {

@@ -31,14 +31,15 @@ void check_rows(const std::vector<FindingRow>& rows) {
 } // namespace
 
 BOOST_AUTO_TEST_CASE(routes_as_they_are_meant) {
+    const std::string two = "route: [{destination: {host: h, subset: a, port: {number: 80}}, "
+                            "weight: 90}, {destination: {host: h}, weight: 10}]";
     std::vector<FindingRow> rows;
     for (const auto& fields : std::vector<std::string>{
              kTo,
              "match: [{uri: {prefix: /a}, headers: {x-a: {exact: b}, x-c: {}}, port: 80}], " + kTo,
              "match: [{withoutHeaders: {a: {regex: b}}, queryParams: {q: {exact: \"1\"}}}], " + kTo,
              "match: [{sourceLabels: {app: web}, sourceNamespace: shop, gateways: [mesh]}], " + kTo,
-             "route: [{destination: {host: h, subset: a, port: {number: 80}}, weight: 90}, "
-             "{destination: {host: h}, weight: 10}]",
+             two,
              "redirect: {uri: /x, redirectCode: 308}",
              "directResponse: {status: 418, body: {string: x}}",
              "rewrite: {uri: /x, authority: inside}, " + kTo,

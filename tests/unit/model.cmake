@@ -8,7 +8,7 @@ labctl_test(model_test unit
   LINK netemu_model)
 labctl_test(network_test unit
   SOURCES unit/network_main.cc unit/network_compile_test.cc unit/network_fault_test.cc unit/network_golden_test.cc
-    unit/bgp_test.cc unit/network_path_test.cc unit/network_profile_test.cc
+    unit/bgp_test.cc unit/explain_packet_path_test.cc unit/network_profile_test.cc
     unit/network_speed_test.cc
     support/cluster.cc support/fake_kernel.cc support/state_text.cc
-  LINK labctl_compile)
+  LINK labctl_explain)

@@ -10,5 +10,5 @@ labctl_test(policy_speed_test bench
 # From objects to the values that the evaluator takes.
 labctl_test(compile_policy_test unit
   SOURCES unit/compile_cluster_main.cc unit/policy_fixture.cc unit/compile_policy_test.cc
-    unit/compile_policy_lint_test.cc unit/compile_policy_matrix_test.cc support/imagined_lab.cc
-  LINK labctl_compile labctl_manifest)
+    unit/explain_policy_lint_test.cc unit/explain_policy_matrix_test.cc support/imagined_lab.cc
+  LINK labctl_explain labctl_manifest)

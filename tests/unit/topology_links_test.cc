@@ -6,14 +6,15 @@
 #include "labctl/api/fault.h"
 #include "labctl/compile/impairments.h"
 #include "labctl/compile/network.h"
-#include "labctl/compile/packet_path.h"
 #include "labctl/compile/topology_read.h"
+#include "labctl/explain/packet_path.h"
 #include "netemu/base/error.h"
 #include "netemu/model/plan.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/topology.h"
 
 using namespace labctl::compile;
+using namespace labctl::explain;
 using namespace labctl::test;
 using labctl::api::LinkChange;
 using labctl::api::parse_fault;

@@ -3,14 +3,15 @@
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/network.h"
-#include "labctl/compile/packet_path.h"
 #include "labctl/compile/topology_network.h"
+#include "labctl/explain/packet_path.h"
 #include "netemu/model/plan.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/state_text.h"
 #include "tests/support/topology.h"
 
 using namespace labctl::compile;
+using namespace labctl::explain;
 using namespace labctl::test;
 using namespace netemu;
 using netemu::test::FakeKernel;

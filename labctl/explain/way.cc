@@ -1,0 +1,85 @@
+#include "labctl/explain/way.h"
+
+#include "labctl/compile/network.h"
+
+namespace labctl::explain {
+
+namespace {
+
+using api::Json;
+using api::string_at;
+
+constexpr std::size_t kWaysMax = 16;
+
+/// Where the client's packets begin: a pod in its node's network has none of its own.
+std::string first_namespace(const Json& explanation, const netemu::DesiredState& network) {
+    const auto name = string_at(explanation, "from.name");
+    for (const auto& ns : {name, "pod/" + name}) {
+        if (network.namespaces.contains(ns)) {
+            return ns;
+        }
+    }
+    return compile::node_namespace(string_at(explanation, "from.node"));
+}
+
+std::string place_text(const std::string& ns) {
+    return ns.starts_with("pod/") ? ns.substr(4) : ns;
+}
+
+/// No rule decides where a device is the target, but the devices on the way do.
+void conclude_on_underlay(Json& explanation) {
+    const auto& way = api::at(explanation["branches"].at(0), "way");
+    const auto last = way.empty() ? std::string("no way") : string_at(way.back(), "how");
+    const bool arrives = last == "arrives";
+    explanation["outcome"] = arrives ? "endpoint" : "none";
+    if (!arrives) {
+        explanation["summary"] =
+            string_at(explanation, "to.what") + " is not reached: " +
+            (way.empty() ? last : string_at(way.back(), "place") + ": " + last);
+    }
+}
+
+} // namespace
+
+void explain_ways(
+    Json& explanation,
+    const netemu::DesiredState& network,
+    const RouteNotes& notes,
+    const services::IdentityNetwork* tunnels) {
+    auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
+    if (const auto plain = netemu::IpAddress::parse(string_at(explanation, "to.address"))) {
+        target = netemu::Endpoint{*plain, 0}; // no port: ICMP
+    }
+    auto& branches = explanation["branches"];
+    if (!target || !branches.is_array()) {
+        return;
+    }
+    PathQuestion question{first_namespace(explanation, network), target->address, {}, {}};
+    question.tunnels = tunnels;
+    question.identity =
+        static_cast<std::uint32_t>(api::int_at(explanation, "identities.onTheWire", 0));
+    std::size_t ways = 0;
+    for (auto& branch : branches) {
+        const auto result = string_at(branch, "result");
+        const auto end = netemu::Endpoint::parse(result);
+        if ((!end && !result.empty()) || ways++ == kWaysMax) {
+            continue; // a rule drops or rejects it
+        }
+        question.translated_in = end ? compile::node_namespace(string_at(explanation, "node")) : "";
+        question.translated = end ? end->address : target->address;
+        auto way = Json::array();
+        for (const auto& hop : packet_path(network, question, notes)) {
+            way.push_back(
+                {{"place", place_text(hop.ns)},
+                 {"in", hop.in},
+                 {"out", hop.out},
+                 {"how", hop.how}});
+        }
+        branch["way"] = std::move(way);
+    }
+    if (api::bool_at(explanation, "underlay", false)) {
+        conclude_on_underlay(explanation);
+    }
+}
+
+} // namespace labctl::explain
