@@ -9,6 +9,7 @@
 #include "labctl/cli/cni_plugin.h"
 #include "labctl/cli/context.h"
 #include "labctl/cli/inside.h"
+#include "labctl/cli/kubectl.h"
 #include "labctl/cli/learn.h"
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/objects.h"
@@ -51,6 +52,8 @@ constexpr std::array kCommands{
     Command{"logs", run_logs},
     Command{"exec", run_exec},
     Command{"shell", run_shell},
+    Command{"kubectl", run_kubectl},
+    Command{"proxy", run_proxy},
     Command{"capture", run_capture},
     Command{"fault", run_fault},
     Command{"probe", run_probe},

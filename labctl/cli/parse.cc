@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <iostream>
 
@@ -173,6 +174,13 @@ void add_inside(CLI::App& app, Options& o) {
             "target", o.arguments, "[NS/]POD, KIND/NAME of a workload, node/NAME or external")
         ->expected(1)
         ->required();
+}
+
+void add_kubectl(CLI::App& app, Options& o) {
+    command(app, o, "kubectl", "Run kubectl on the lab: labctl kubectl get pods");
+    command(app, o, "proxy", "The lab's API on a port of 127.0.0.1, with a kubeconfig for it")
+        ->add_option("--port", o.port, "The port (default: one that is free)")
+        ->check(CLI::Range(0, 65535));
 }
 
 void add_policies(CLI::App& app, Options& o) {
@@ -373,6 +381,23 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
     return arguments;
 }
 
+/// Takes off what stands behind the command `kubectl`: that is kubectl's to read, not ours.
+std::vector<std::string> take_kubectls(std::vector<std::string>& arguments) {
+    static const std::array<std::string_view, 5> kWithValue{
+        "--lab", "-n", "--namespace", "-o", "--output"};
+    auto word = arguments.begin();
+    while (word != arguments.end() && word->starts_with('-')) {
+        const bool two = std::find(kWithValue.begin(), kWithValue.end(), *word) != kWithValue.end();
+        word += two && std::next(word) != arguments.end() ? 2 : 1;
+    }
+    if (word == arguments.end() || *word != "kubectl") {
+        return {};
+    }
+    std::vector<std::string> rest(std::next(word), arguments.end());
+    arguments.erase(std::next(word), arguments.end());
+    return rest;
+}
+
 } // namespace
 
 std::optional<Options> parse_command_line(int argc, char** argv) {
@@ -385,6 +410,7 @@ std::optional<Options> parse_command_line(int argc, char** argv) {
     add_lifecycle(app, options);
     add_objects(app, options);
     add_inside(app, options);
+    add_kubectl(app, options);
     add_capture(app, options);
     add_fault(app, options);
     add_verdicts(app, options);
@@ -393,8 +419,12 @@ std::optional<Options> parse_command_line(int argc, char** argv) {
     add_environment_names(app);
     try {
         auto arguments = arguments_of(argc, argv);
+        auto kubectls = take_kubectls(arguments);
         std::reverse(arguments.begin(), arguments.end()); // as CLI11 wants them
         app.parse(std::move(arguments));
+        if (options.command == "kubectl") {
+            options.arguments = std::move(kubectls);
+        }
         return options;
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success)) {

@@ -30,7 +30,7 @@ constexpr std::array kElsewhere{
         "`labctl apply -f FILE` changes a workload, and `labctl delete pod NAME` has a pod "
         "replaced"},
     Elsewhere{
-        " port-forward proxy ",
+        " port-forward ",
         "`labctl exec external -- curl ADDRESS:PORT` calls a Service from outside, "
         "`labctl exec POD -- curl SERVICE:PORT` from a pod"},
     Elsewhere{" attach debug ssh ", "`labctl shell POD` opens a shell in a pod or a node"},

@@ -70,7 +70,13 @@ public:
     api::ObjectPtr create_object(api::Object object); // POST
     api::ObjectPtr
     replace_object(api::Object object); // PUT; checks metadata.resourceVersion if given
-    api::ObjectPtr merge_patch(const api::ObjectKey& key, const api::Json& patch); // RFC 7386
+    /// RFC 7386, strategic_patch.h or RFC 6902. Throws api::StatusError 400 for what is no such
+    /// patch, 422 for one that does not fit the object.
+    enum class PatchKind { Merge, Strategic, Json };
+    api::ObjectPtr patch(const api::ObjectKey& key, PatchKind kind, const api::Json& patch);
+    api::ObjectPtr merge_patch(const api::ObjectKey& key, const api::Json& patch) {
+        return this->patch(key, PatchKind::Merge, patch);
+    }
     /// A pod that has something to finish stays, terminating, until `end_pod` or the end of its
     /// grace period, whose seconds `grace` can set; with 0 it goes at once.
     void delete_object(

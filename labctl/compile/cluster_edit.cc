@@ -10,6 +10,7 @@
 #include "labctl/compile/merge.h"
 #include "labctl/compile/pod_status.h"
 #include "labctl/compile/service_admission.h"
+#include "labctl/compile/strategic_patch.h"
 #include "netemu/base/limits.h"
 
 namespace labctl::compile {
@@ -234,13 +235,29 @@ ObjectPtr Cluster::replace_object(api::Object object) {
     return impl_->update(before, std::move(object));
 }
 
-ObjectPtr Cluster::merge_patch(const api::ObjectKey& key, const Json& patch) {
+ObjectPtr Cluster::patch(const api::ObjectKey& key, PatchKind kind, const Json& patch) {
     const auto before = impl_->existing(key);
-    if (!patch.is_object()) {
-        throw StatusError::bad_request("a merge patch is a JSON object");
+    if (kind == PatchKind::Json ? !patch.is_array() : !patch.is_object()) {
+        throw StatusError::bad_request(
+            kind == PatchKind::Json ? "a JSON patch is a list of operations"
+                                    : "a merge patch is a JSON object");
     }
     auto after = *before;
-    after.body.merge_patch(patch);
+    switch (kind) {
+    case PatchKind::Merge:
+        after.body.merge_patch(patch);
+        break;
+    case PatchKind::Strategic:
+        after.body = strategic_merge(after.body, patch);
+        break;
+    case PatchKind::Json:
+        try {
+            after.body = after.body.patch(patch);
+        } catch (const Json::exception& error) {
+            throw StatusError::invalid(qualified_kind(before->body), key.name, error.what());
+        }
+        break;
+    }
     return impl_->update(before, std::move(after));
 }
 

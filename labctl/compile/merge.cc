@@ -32,33 +32,6 @@ bool identifies(const Json& list, const std::string& key) {
     });
 }
 
-/// The merge key of a list by the name of its field; empty when the list is replaced as a whole.
-/// Ports that share a number (53 over TCP and UDP) have no identity by it, so they are replaced
-/// too.
-std::string merge_key(const std::string& field, const Json& modified, const Json& current) {
-    static const std::multimap<std::string_view, std::string_view> kKeys{
-        {"containers", "name"},
-        {"initContainers", "name"},
-        {"ephemeralContainers", "name"},
-        {"env", "name"},
-        {"volumes", "name"},
-        {"volumeMounts", "mountPath"},
-        {"imagePullSecrets", "name"},
-        {"secrets", "name"},
-        {"hostAliases", "ip"},
-        {"topologySpreadConstraints", "topologyKey"},
-        {"ports", "containerPort"},
-        {"ports", "port"}};
-    const auto [begin, end] = kKeys.equal_range(field);
-    for (auto it = begin; it != end; ++it) {
-        std::string key(it->second);
-        if (identifies(modified, key) && identifies(current, key)) {
-            return key;
-        }
-    }
-    return {};
-}
-
 const Json& find_by(const Json& list, const std::string& key, const Json& value) {
     for (const auto& item : list) {
         if (member(item, key) == value) {
@@ -123,7 +96,7 @@ Json merge(
         return merge_objects(original, modified, current, typed);
     }
     if (typed && modified.is_array() && current.is_array()) {
-        if (const auto key = merge_key(field, modified, current); !key.empty()) {
+        if (const auto key = merge_key_of(field, modified, current); !key.empty()) {
             return merge_lists(key, original, modified, current);
         }
     }
@@ -131,6 +104,32 @@ Json merge(
 }
 
 } // namespace
+
+/// Ports that share a number (53 over TCP and UDP) have no identity by it, so their lists are
+/// replaced, too.
+std::string merge_key_of(const std::string& field, const Json& one, const Json& other) {
+    static const std::multimap<std::string_view, std::string_view> kKeys{
+        {"containers", "name"},
+        {"initContainers", "name"},
+        {"ephemeralContainers", "name"},
+        {"env", "name"},
+        {"volumes", "name"},
+        {"volumeMounts", "mountPath"},
+        {"imagePullSecrets", "name"},
+        {"secrets", "name"},
+        {"hostAliases", "ip"},
+        {"topologySpreadConstraints", "topologyKey"},
+        {"ports", "containerPort"},
+        {"ports", "port"}};
+    const auto [begin, end] = kKeys.equal_range(field);
+    for (auto it = begin; it != end; ++it) {
+        std::string key(it->second);
+        if (identifies(one, key) && identifies(other, key)) {
+            return key;
+        }
+    }
+    return {};
+}
 
 Json three_way_merge(const Json& original, const Json& modified, const Json& current, bool typed) {
     return merge_objects(original, modified, current, typed);

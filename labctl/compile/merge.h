@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 
 namespace labctl::compile {
 
@@ -16,5 +17,10 @@ nlohmann::json three_way_merge(
     const nlohmann::json& modified,
     const nlohmann::json& current,
     bool typed);
+
+/// The field by which elements of both lists are told apart, by the name of the lists' field; empty
+/// when such a list is replaced as a whole.
+std::string
+merge_key_of(const std::string& field, const nlohmann::json& one, const nlohmann::json& other);
 
 } // namespace labctl::compile

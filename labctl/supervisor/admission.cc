@@ -21,12 +21,14 @@ std::string causes_of(const manifest::Findings& findings, const std::string& who
     return causes.size() == 1 ? causes[0] : "[" + netemu::join(causes, ", ") + "]";
 }
 
-void admit(api::Object& object, bool fresh) {
+void admit(api::Object& object, bool fresh, bool strict) {
     const auto kind = compile::qualified_kind(object.body);
     const auto name = object.name();
     auto completed = object;
+    manifest::ReadOptions options;
+    options.strict = strict;
     try {
-        (void)manifest::complete_object(completed);
+        (void)manifest::complete_object(completed, options);
     } catch (const manifest::ManifestError& error) {
         throw api::StatusError::invalid(
             kind, name, causes_of(error.findings(), object.kind() + " \"" + name + "\": "));
@@ -39,8 +41,9 @@ void admit(api::Object& object, bool fresh) {
 
 } // namespace
 
-Admission::Admission(compile::Cluster& cluster) : cluster_(cluster) {
-    cluster_.set_defaulter(admit);
+Admission::Admission(compile::Cluster& cluster, bool strict) : cluster_(cluster) {
+    cluster_.set_defaulter(
+        [strict](api::Object& object, bool fresh) { admit(object, fresh, strict); });
 }
 
 Admission::~Admission() {

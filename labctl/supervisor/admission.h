@@ -10,7 +10,8 @@ namespace labctl::supervisor {
 /// An edit then throws api::StatusError 422 with everything that is wrong, and stores nothing.
 class Admission {
 public:
-    explicit Admission(compile::Cluster& cluster);
+    /// `strict`: fields that the kind has not are errors, too (fieldValidation=Strict).
+    Admission(compile::Cluster& cluster, bool strict);
     ~Admission();
     Admission(const Admission&) = delete;
     Admission& operator=(const Admission&) = delete;

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "labctl/api/protobuf.h"
 #include "labctl/api/status_error.h"
 #include "mesh/http/message.h"
 #include "mesh/http/parser.h"
@@ -23,6 +24,9 @@ using netemu::check_syscall;
 using netemu::UniqueFd;
 
 nlohmann::json ApiRequest::json() const {
+    if (api::is_kubernetes_protobuf(body)) {
+        return api::decode_kubernetes_protobuf(body);
+    }
     auto parsed = nlohmann::json::parse(body, nullptr, false);
     if (parsed.is_discarded()) {
         throw netemu::UsageError("the request's body is not JSON");
@@ -65,6 +69,9 @@ ApiRequest to_api_request(mesh::Request request) {
             result.path.push_back(mesh::url_decode(segment));
         }
     }
+    if (!result.path.empty() && result.path.front().starts_with('~')) {
+        result.path.erase(result.path.begin()); // the key of `labctl proxy`, which has seen to it
+    }
     for (const auto pair : netemu::split(request.query(), '&')) {
         const auto equals = pair.find('=');
         if (!pair.empty()) {
@@ -74,6 +81,7 @@ ApiRequest to_api_request(mesh::Request request) {
         }
     }
     result.content_type = request.headers.get("content-type");
+    result.accept = request.headers.get("accept");
     result.body = std::move(request.body);
     return result;
 }

@@ -23,9 +23,11 @@ struct ApiRequest {
     std::vector<std::string> path; // decoded segments: /api/v1/pods -> {"api", "v1", "pods"}
     std::map<std::string, std::string> query; // decoded; the first of each name
     std::string content_type;
+    std::string accept;
     std::string body;
     std::vector<netemu::UniqueFd> fds{}; // that the client has passed along
-    /// The body as JSON; throws netemu::UsageError when it is not.
+    /// The body as JSON, also where it is Kubernetes' protobuf (labctl/api/protobuf.h); throws
+    /// netemu::UsageError when it is neither.
     [[nodiscard]] nlohmann::json json() const;
     [[nodiscard]] std::string parameter(const std::string& name) const;
 };

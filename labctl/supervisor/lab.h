@@ -129,11 +129,16 @@ public:
     /// `grace`: seconds that pods get instead of their own grace period; 0: none.
     ChangeReport remove(
         const std::vector<api::ObjectKey>& keys, std::optional<std::int64_t> grace = std::nullopt);
-    api::ObjectPtr create(api::Object object);
-    api::ObjectPtr replace(api::Object object);
+    struct EditOptions {
+        bool strict = false;  // fields that the kind has not are errors
+        bool dry_run = false; // nothing changes: what would be stored
+    };
+    /// A request for one object: checked, completed and stored as the API server does it; returns
+    /// what is stored.
+    api::ObjectPtr
+    edit(const std::function<api::ObjectPtr(compile::Cluster&)>& edit, const EditOptions& options);
     api::ObjectPtr scale(const api::ObjectKey& key, int replicas);
     void label(const std::vector<api::ObjectKey>& keys, const api::Json& changes, bool overwrite);
-    api::ObjectPtr merge_patch(const api::ObjectKey& key, const api::Json& patch);
 
     /// Switches all nodes to another mode of kube-proxy. The new rules are in place before the old
     /// ones go, and connections are left alone. Throws netemu::Error, with the mode as it was, when

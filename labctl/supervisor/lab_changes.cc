@@ -115,6 +115,14 @@ apply_to(store::Store& store, compile::Cluster& cluster, std::vector<api::Object
     return items;
 }
 
+void copy_objects(const store::Store& from, store::Store& to) {
+    for (const auto& kind : from.kinds()) {
+        for (const auto& object : from.list(kind)) {
+            to.put(*object);
+        }
+    }
+}
+
 } // namespace
 
 std::vector<ChangeReport::Item>
@@ -143,11 +151,7 @@ ChangeReport Lab::apply(std::vector<api::Object> objects, bool dry_run) {
 ChangeReport Lab::simulate(std::vector<api::Object> objects) const {
     const auto begin = Clock::now();
     store::Store copy;
-    for (const auto& kind : store_.kinds()) {
-        for (const auto& object : store_.list(kind)) {
-            copy.put(*object);
-        }
-    }
+    copy_objects(store_, copy);
     compile::Cluster cluster(copy, cluster_->config());
     cluster.assume_ready();
     cluster.bootstrap();
@@ -199,21 +203,21 @@ Lab::remove(const std::vector<api::ObjectKey>& keys, std::optional<std::int64_t>
     return report;
 }
 
-api::ObjectPtr Lab::create(api::Object object) {
-    const auto key = object.key();
-    {
-        const Admission admission(*cluster_);
-        cluster_->create_object(std::move(object));
+api::ObjectPtr Lab::edit(
+    const std::function<api::ObjectPtr(compile::Cluster&)>& edit, const EditOptions& options) {
+    if (options.dry_run) {
+        store::Store copy;
+        copy_objects(store_, copy);
+        compile::Cluster cluster(copy, cluster_->config());
+        cluster.assume_ready();
+        cluster.bootstrap();
+        const Admission admission(cluster, options.strict);
+        return edit(cluster);
     }
-    sync();
-    return store_.get(key);
-}
-
-api::ObjectPtr Lab::replace(api::Object object) {
-    const auto key = object.key();
+    api::ObjectKey key;
     {
-        const Admission admission(*cluster_);
-        cluster_->replace_object(std::move(object));
+        const Admission admission(*cluster_, options.strict);
+        key = edit(*cluster_)->key();
     }
     sync();
     return store_.get(key);
@@ -231,19 +235,10 @@ void Lab::label(const std::vector<api::ObjectKey>& keys, const api::Json& change
         parsed[name] = value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
     }
     {
-        const Admission admission(*cluster_);
+        const Admission admission(*cluster_, false);
         cluster_->label(keys, parsed, overwrite);
     }
     sync();
-}
-
-api::ObjectPtr Lab::merge_patch(const api::ObjectKey& key, const api::Json& patch) {
-    {
-        const Admission admission(*cluster_);
-        cluster_->merge_patch(key, patch);
-    }
-    sync();
-    return store_.get(key);
 }
 
 Runtime::Entry Lab::enter(const std::string& target, const std::string& default_ns) {

@@ -42,6 +42,10 @@ void Routes::handle(const ApiRequest& request, const ExchangePtr& exchange) {
         discover(request, exchange);
         return;
     }
+    if (path.size() >= 2 && path[0] == "openapi" && path[1] == "v3") {
+        openapi(request, exchange);
+        return;
+    }
     const auto resource = parse(path);
     if (!resource) {
         throw StatusError(404, "NotFound", "the server could not find the requested resource");

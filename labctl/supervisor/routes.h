@@ -39,12 +39,16 @@ private:
     void list(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void watch(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void change(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    void patch(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void remove(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void scale(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void logs(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
-    void discover(const ApiRequest& request, const ExchangePtr& exchange);
     [[nodiscard]] std::optional<ResourcePath> parse(const std::vector<std::string>& segments) const;
     void identify(ResourcePath& path) const;
+
+    // routes_discovery.cc
+    void discover(const ApiRequest& request, const ExchangePtr& exchange);
+    void openapi(const ApiRequest& request, const ExchangePtr& exchange);
 
     // routes.cc
     /// What a path under /apis/labctl.dev/v1 that is no resource does.

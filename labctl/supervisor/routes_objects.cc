@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <ctime>
 
 #include "labctl/api/field_selector.h"
 #include "labctl/api/status_error.h"
+#include "labctl/report/printer.h"
+#include "labctl/report/table_object.h"
 #include "labctl/supervisor/routes.h"
 #include "netemu/base/limits.h"
 
@@ -22,15 +25,49 @@ Json list_of(const std::string& kind, const std::string& api_version, std::uint6
         {"items", Json::array()}};
 }
 
-Json watch_line(store::EventType type, const api::Object& object) {
-    return {{"type", store::to_string(type)}, {"object", object.body}};
+/// How a client wants to see objects: as they are, or as the rows that kubectl prints
+/// ("application/json;as=Table", kubernetes.io/docs/reference/using-api/api-concepts).
+class Form {
+public:
+    Form(const ApiRequest& request, const ResourcePath& path, const store::Store& store)
+        : table_(request.accept.find("as=Table") != std::string::npos) {
+        const auto include = request.parameter("includeObject");
+        options_.include = include == "Object" ? report::IncludeObject::Whole
+                           : include == "None" ? report::IncludeObject::None
+                                               : report::IncludeObject::Metadata;
+        options_.now = std::time(nullptr);
+        if (table_ && path.kind == "Service") {
+            endpoints_ = std::make_shared<const std::map<std::string, std::string>>(
+                report::endpoints_by_service(store.list("EndpointSlice")));
+            options_.endpoints = endpoints_.get();
+        }
+    }
+
+    [[nodiscard]] bool is_table() const { return table_; }
+    [[nodiscard]] Json
+    table(const std::string& kind, std::span<const api::ObjectPtr> objects) const {
+        return report::table_object(kind, objects, options_);
+    }
+    [[nodiscard]] Json of(const api::ObjectPtr& object) const {
+        return table_ ? table(object->kind(), {&object, 1}) : object->body;
+    }
+
+private:
+    bool table_;
+    report::TableOptions options_;
+    std::shared_ptr<const std::map<std::string, std::string>> endpoints_;
+};
+
+Json watch_line(store::EventType type, const api::ObjectPtr& object, const Form& form) {
+    return {{"type", store::to_string(type)}, {"object", form.of(object)}};
 }
 
 /// What a request for a collection selects: its path, labelSelector and fieldSelector.
 class Selection {
 public:
-    Selection(const ApiRequest& request, const ResourcePath& path)
-        : path_(path), labels_(api::Selector::parse(request.parameter("labelSelector"))),
+    Selection(const ApiRequest& request, const ResourcePath& path, Form form)
+        : path_(path), form_(std::move(form)),
+          labels_(api::Selector::parse(request.parameter("labelSelector"))),
           fields_(api::FieldSelector::parse(
               request.parameter("fieldSelector"), path.kind, path.plural)) {}
 
@@ -46,10 +83,10 @@ public:
         const bool now = matches(*event.object);
         const bool before = event.previous ? matches(*event.previous) : now;
         if (event.type != store::EventType::Modified || now == before) {
-            return now ? std::optional(watch_line(event.type, *event.object)) : std::nullopt;
+            return now ? std::optional(watch_line(event.type, event.object, form_)) : std::nullopt;
         }
-        return now ? watch_line(store::EventType::Added, *event.object)
-                   : watch_line(store::EventType::Deleted, *event.previous);
+        return now ? watch_line(store::EventType::Added, event.object, form_)
+                   : watch_line(store::EventType::Deleted, event.previous, form_);
     }
 
 private:
@@ -60,6 +97,7 @@ private:
     }
 
     ResourcePath path_;
+    Form form_;
     api::Selector labels_;
     api::FieldSelector fields_;
 };
@@ -74,6 +112,19 @@ std::uint64_t parse_number(const char* what, const std::string& text) {
 
 std::uint64_t parse_revision(const std::string& text) {
     return parse_number("resourceVersion", text);
+}
+
+/// kubectl shows nothing but the message, so what to do instead is a part of it.
+std::string no_subresource(const ResourcePath& path) {
+    const auto text = "a lab's API has no '" + path.subresource + "' of " + path.plural;
+    if (path.subresource == "exec" || path.subresource == "attach") {
+        return text + ": `labctl exec " + path.ns + "/" + path.name +
+               " -- COMMAND` runs a command there";
+    }
+    if (path.subresource == "portforward") {
+        return text + ": `labctl exec external -- curl ...` calls a Service from outside";
+    }
+    return text;
 }
 
 /// meta/v1 DeleteOptions.gracePeriodSeconds, in the body or as a parameter.
@@ -142,7 +193,7 @@ void Routes::objects(
     } else if (path.subresource == "scale") {
         scale(request, path, exchange);
     } else if (!path.subresource.empty() && path.subresource != "status") {
-        throw StatusError(404, "NotFound", "no subresource '" + path.subresource + "'");
+        throw StatusError(404, "NotFound", no_subresource(path));
     } else if (request.method == "GET" && path.name.empty()) {
         const auto flag = request.parameter("watch");
         (flag == "1" || flag == "true") ? watch(request, path, exchange)
@@ -152,7 +203,7 @@ void Routes::objects(
         if (!object) {
             throw StatusError::not_found(path.plural, path.name);
         }
-        exchange->reply(200, object->body);
+        exchange->reply(200, Form(request, path, lab_.store()).of(object));
     } else if (request.method == "DELETE") {
         remove(request, path, exchange);
     } else {
@@ -162,8 +213,16 @@ void Routes::objects(
 
 void Routes::list(
     const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
+    const Form form(request, path, lab_.store());
+    const auto objects = Selection(request, path, form).list(lab_.store());
+    if (form.is_table()) {
+        auto table = form.table(path.kind, objects);
+        table["metadata"]["resourceVersion"] = std::to_string(lab_.store().revision());
+        exchange->reply(200, table);
+        return;
+    }
     auto body = list_of(path.kind, path.api_version, lab_.store().revision());
-    for (const auto& object : Selection(request, path).list(lab_.store())) {
+    for (const auto& object : objects) {
         body["items"].push_back(object->body);
     }
     exchange->reply(200, body);
@@ -171,7 +230,7 @@ void Routes::list(
 
 void Routes::watch(
     const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
-    const Selection selection(request, path);
+    const Selection selection(request, path, Form(request, path, lab_.store()));
     std::vector<store::Event> backlog;
     if (const auto from = request.parameter("resourceVersion"); !from.empty()) {
         backlog = lab_.store().since(parse_revision(from));
@@ -199,16 +258,30 @@ void Routes::watch(
     exchange->on_disconnect([&objects, id] { objects.unwatch(id); });
 }
 
-void Routes::change(
-    const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
-    if (request.method == "PATCH") {
-        exchange->reply(200, lab_.merge_patch(path.key(), request.json())->body);
-        return;
+namespace {
+
+/// What the parameters of a request ask of its edit; see Lab::EditOptions.
+Lab::EditOptions edit_options(const ApiRequest& request) {
+    auto dry_run = request.parameter("dryRun");
+    if (request.method == "DELETE" && !request.body.empty()) { // meta/v1 DeleteOptions
+        const auto body = request.json();
+        for (const auto& word : api::at(body, "dryRun")) {
+            dry_run = word.get<std::string>();
+        }
     }
-    if (request.method != "POST" && request.method != "PUT") {
-        throw StatusError(405, "MethodNotAllowed", request.method + " is not allowed here");
+    if (!dry_run.empty() && dry_run != "All") {
+        throw StatusError::bad_request("dryRun: unsupported value '" + dry_run + "': All");
     }
+    return {request.parameter("fieldValidation") == "Strict", dry_run == "All"};
+}
+
+/// The object of a request, in the namespace of its path. Throws where it is not the one that the
+/// path names.
+api::Object object_in(const ApiRequest& request, const ResourcePath& path) {
     api::Object object{request.json(), {}};
+    if (!object.body.is_object()) {
+        throw StatusError::bad_request("the body is no object");
+    }
     if (path.namespaced && object.ns().empty() && !path.ns.empty()) {
         object.body["metadata"]["namespace"] = path.ns;
     }
@@ -216,6 +289,54 @@ void Routes::change(
         (!path.name.empty() && object.name() != path.name)) {
         throw StatusError::bad_request("the object in the body is not the one that the path names");
     }
+    return object;
+}
+
+} // namespace
+
+void Routes::patch(
+    const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
+    using Kind = compile::Cluster::PatchKind;
+    static const std::map<std::string, Kind> kKinds{
+        {"application/merge-patch+json", Kind::Merge},
+        {"application/strategic-merge-patch+json", Kind::Strategic},
+        {"application/json-patch+json", Kind::Json}};
+    const auto type = request.content_type.substr(0, request.content_type.find(';'));
+    // Server-side apply. Who owns which field is not kept: what `kubectl` has applied before and
+    // leaves out now goes away, as with its client-side apply; others only set fields.
+    if (type == "application/apply-patch+yaml") {
+        const bool exists = lab_.store().get(path.key()) != nullptr;
+        const bool merges = exists && request.parameter("fieldManager") != "kubectl";
+        const auto edit = [&](compile::Cluster& cluster) {
+            auto object = object_in(request, path);
+            return merges ? cluster.patch(path.key(), Kind::Strategic, object.body)
+                          : cluster.apply_object(std::move(object)).object;
+        };
+        exchange->reply(exists ? 200 : kCreated, lab_.edit(edit, edit_options(request))->body);
+        return;
+    }
+    const auto kind = kKinds.find(type);
+    if (kind == kKinds.end() && !type.empty() && type != "application/json") {
+        throw StatusError(
+            415, "UnsupportedMediaType", "'" + type + "' is no form of a patch that is known here");
+    }
+    const auto edit = [&](compile::Cluster& cluster) {
+        return cluster.patch(
+            path.key(), kind == kKinds.end() ? Kind::Merge : kind->second, request.json());
+    };
+    exchange->reply(200, lab_.edit(edit, edit_options(request))->body);
+}
+
+void Routes::change(
+    const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange) {
+    if (request.method == "PATCH") {
+        patch(request, path, exchange);
+        return;
+    }
+    if (request.method != "POST" && request.method != "PUT") {
+        throw StatusError(405, "MethodNotAllowed", request.method + " is not allowed here");
+    }
+    const auto object = object_in(request, path);
     const bool exists = lab_.store().get(object.key()) != nullptr;
     if (request.method == "POST" && exists) {
         throw StatusError::already_exists(path.plural, object.name());
@@ -223,9 +344,10 @@ void Routes::change(
     if (request.method == "PUT" && !exists) {
         throw StatusError::not_found(path.plural, object.name());
     }
-    exchange->reply(
-        exists ? 200 : kCreated,
-        (exists ? lab_.replace(std::move(object)) : lab_.create(std::move(object)))->body);
+    const auto edit = [&](compile::Cluster& cluster) {
+        return exists ? cluster.replace_object(object) : cluster.create_object(object);
+    };
+    exchange->reply(exists ? 200 : kCreated, lab_.edit(edit, edit_options(request))->body);
 }
 
 void Routes::remove(
@@ -234,9 +356,19 @@ void Routes::remove(
     if (!path.name.empty()) {
         keys.push_back(path.key());
     } else {
-        for (const auto& object : Selection(request, path).list(lab_.store())) {
+        for (const auto& object :
+             Selection(request, path, Form(request, path, lab_.store())).list(lab_.store())) {
             keys.push_back(object->key());
         }
+    }
+    if (edit_options(request).dry_run) {
+        for (const auto& key : keys) {
+            if (!lab_.store().get(key)) {
+                throw StatusError::not_found(path.plural, key.name);
+            }
+        }
+        exchange->reply(200, {{"kind", "Status"}, {"apiVersion", "v1"}, {"status", "Success"}});
+        return;
     }
     const auto report = lab_.remove(keys, grace_of(request));
     if (!path.name.empty() && !report.terminating.empty()) {
@@ -307,59 +439,6 @@ void Routes::logs(
         lines.empty() ? -1 : static_cast<int>(parse_revision(lines)),
         follow == "1" || follow == "true",
         exchange);
-}
-
-void Routes::discover(const ApiRequest& request, const ExchangePtr& exchange) {
-    const auto& path = request.path;
-    if (path[0] == "api" && path.size() == 1) {
-        exchange->reply(200, {{"kind", "APIVersions"}, {"versions", {"v1"}}});
-        return;
-    }
-    const auto version = path[0] == "api"   ? path[1]
-                         : path.size() == 3 ? path[1] + "/" + path[2]
-                                            : "";
-    Json groups = Json::object();
-    Json resources = Json::array();
-    for (const auto& info : api::kinds()) {
-        const auto slash = info.api_version.find('/');
-        if (slash != std::string::npos) {
-            const auto group = info.api_version.substr(0, slash);
-            const Json entry{
-                {"groupVersion", info.api_version},
-                {"version", info.api_version.substr(slash + 1)}};
-            auto& known = groups[group];
-            if (known.is_null()) {
-                known = {{"name", group}, {"versions", Json::array()}, {"preferredVersion", entry}};
-            }
-            auto& versions = known["versions"];
-            if (std::find(versions.begin(), versions.end(), entry) == versions.end()) {
-                versions.push_back(entry);
-            }
-        }
-        if (info.api_version == version) {
-            resources.push_back(
-                {{"name", info.plural},
-                 {"singularName", ""},
-                 {"namespaced", info.namespaced},
-                 {"kind", api::plain_kind(info.kind)},
-                 {"shortNames", info.short_names},
-                 {"verbs", {"create", "delete", "get", "list", "patch", "update", "watch"}}});
-        }
-    }
-    if (version.empty()) {
-        Json list = Json::array();
-        for (const auto& [name, group] : groups.items()) {
-            list.push_back(group);
-        }
-        exchange->reply(200, {{"kind", "APIGroupList"}, {"apiVersion", "v1"}, {"groups", list}});
-        return;
-    }
-    exchange->reply(
-        200,
-        {{"kind", "APIResourceList"},
-         {"apiVersion", "v1"},
-         {"groupVersion", version},
-         {"resources", resources}});
 }
 
 } // namespace labctl::supervisor

@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <set>
 
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/report/printer.h"
+#include "labctl/report/table.h"
+#include "labctl/report/table_object.h"
 #include "tests/unit/report_fixture.h"
 
 using namespace labctl::report;
@@ -36,6 +39,50 @@ std::string status_of(const char* pod) {
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(printer)
+
+BOOST_AUTO_TEST_CASE(a_table_object_has_the_cells_of_the_printed_table) {
+    std::set<std::string> kinds;
+    for (const auto& each : objects_from("objects")) {
+        kinds.insert(each->kind());
+    }
+    BOOST_TEST(kinds.size() > 10U);
+    for (const auto& kind : kinds) {
+        const auto objects = of_kind(kind);
+        TableOptions options;
+        options.now = kNow;
+        const auto body = table_object(kind, objects, options);
+        for (const bool wide : {false, true}) {
+            const auto shown = [&](std::size_t column) {
+                return wide || body["columnDefinitions"][column]["priority"] == 0;
+            };
+            std::vector<std::string> titles;
+            for (std::size_t i = 0; i < body["columnDefinitions"].size(); ++i) {
+                if (shown(i)) {
+                    titles.push_back(body["columnDefinitions"][i]["name"]);
+                }
+            }
+            auto table = Table::of(titles);
+            for (const auto& row : body["rows"]) {
+                std::vector<Cell> cells;
+                for (std::size_t i = 0; i < row["cells"].size(); ++i) {
+                    if (shown(i)) {
+                        cells.emplace_back(row["cells"][i].get<std::string>());
+                    }
+                }
+                table.add(std::move(cells));
+            }
+            auto print = at_now();
+            print.wide = wide;
+            BOOST_TEST(table.render() == print_table(kind, objects, print), kind);
+        }
+        BOOST_TEST(body["rows"][0]["object"]["kind"] == "PartialObjectMetadata");
+        BOOST_TEST(body["rows"][0]["object"]["metadata"]["name"] == objects[0]->name());
+        options.include = IncludeObject::Whole;
+        BOOST_TEST(table_object(kind, objects, options)["rows"][0]["object"] == objects[0]->body);
+        options.include = IncludeObject::None;
+        BOOST_TEST(!table_object(kind, objects, options)["rows"][0].contains("object"));
+    }
+}
 
 BOOST_AUTO_TEST_CASE(every_kind_narrow_and_wide) {
     std::string text;

@@ -3,13 +3,15 @@
 A fenced block that begins with ```sh run is executed, line after line in one shell, with the binary on the
 PATH. If the next fenced block is ```text output, then what the commands printed must be that, up to numbers,
 the random part of names, and the width of columns; a line of "..." stands for any lines. ```sh ci holds the
-scripts that run this very test, which are executed by whoever runs it.
+scripts that run this very test, which are executed by whoever runs it. ```sh run if PROGRAM is left out, and
+said so, where the host has no such program.
 """
 
 import difflib
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 from harness import Failure, Skip, case
@@ -63,7 +65,10 @@ def run_document(w, path, folder):
     count, output = 0, None
     for tag, body, line in blocks(path):
         place = f"{path.name}:{line}"
-        if tag == "sh run":
+        program = tag.removeprefix("sh run if ") if tag.startswith("sh run if ") else None
+        if program is not None and shutil.which(program) is None:
+            w.notes.append(f"{place} needs {program}, which is not here")
+        elif tag == "sh run" or program is not None:
             output = run_block(w, body, place, folder)
             count += sum(1 for text in body.splitlines() if text.strip() and not text.startswith("#"))
         elif tag == "text output":
