@@ -34,9 +34,8 @@ struct FieldRules {
     std::size_t count = 0;
     constexpr FieldRules() = default;
     template <std::size_t N>
-    constexpr FieldRules(
-        const std::array<FieldRule, N>& rules) // NOLINT(google-explicit-constructor)
-        : first(rules.data()), count(N) {}
+    // NOLINTNEXTLINE(google-explicit-constructor): tables name each other
+    constexpr FieldRules(const std::array<FieldRule, N>& rules) : first(rules.data()), count(N) {}
     [[nodiscard]] const FieldRule* find(unsigned number) const;
 };
 

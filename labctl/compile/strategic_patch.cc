@@ -23,7 +23,7 @@ std::string directive_of(const Json& patch) {
     if (!patch.is_object() || found == patch.end()) {
         return {};
     }
-    const auto word = found->is_string() ? found->get<std::string>() : found->dump();
+    auto word = found->is_string() ? found->get<std::string>() : found->dump();
     if (word != "delete" && word != "replace" && word != "merge") {
         throw StatusError::bad_request(
             "unknown $patch directive '" + word + "': delete, replace or merge");

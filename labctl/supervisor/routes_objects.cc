@@ -116,7 +116,7 @@ std::uint64_t parse_revision(const std::string& text) {
 
 /// kubectl shows nothing but the message, so what to do instead is a part of it.
 std::string no_subresource(const ResourcePath& path) {
-    const auto text = "a lab's API has no '" + path.subresource + "' of " + path.plural;
+    auto text = "a lab's API has no '" + path.subresource + "' of " + path.plural;
     if (path.subresource == "exec" || path.subresource == "attach") {
         return text + ": `labctl exec " + path.ns + "/" + path.name +
                " -- COMMAND` runs a command there";

@@ -92,12 +92,12 @@ BOOST_AUTO_TEST_CASE(a_workload_without_pods_says_so) {
     lab.apply(workload("Deployment", "web", 0));
     lab.apply_json(R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"manual"},
         "spec":{"ports":[{"port":80}]}})");
-    for (const auto& [text, message] : std::vector<std::pair<std::string, std::string>>{
+    for (const auto& each : std::vector<std::pair<std::string, std::string>>{
              {"deploy/web", "deployment default/web has no pods"},
              {"svc/manual", "service default/manual has no pods"}}) {
         BOOST_CHECK_EXCEPTION(
-            (void)find_pod_target(lab.store, text, "default"),
+            (void)find_pod_target(lab.store, each.first, "default"),
             netemu::UsageError,
-            [&](const auto& error) { return error.what() == message; });
+            [&](const auto& error) { return error.what() == each.second; });
     }
 }
