@@ -33,10 +33,11 @@ Sidecars::~Sidecars() {
 }
 
 void Sidecars::on_event(const store::Event& event) {
-    constexpr std::array<std::string_view, 5> kConcerning{
+    constexpr std::array<std::string_view, 6> kConcerning{
         "Service",
         "PeerAuthentication",
         "AuthorizationPolicy",
+        "RequestAuthentication",
         "VirtualService",
         "DestinationRule"};
     const bool linkerd = config_.mesh_profile == kMeshProfileLinkerd;

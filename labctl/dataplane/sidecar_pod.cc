@@ -83,10 +83,23 @@ void SidecarPod::set_rules(std::shared_ptr<const SidecarRules> rules) {
     workload_ = rules_->workload(own_key_);
     policies_ = workload_ != nullptr ? rules_->policies(*workload_)
                                      : std::vector<mesh::istio::AuthorizationPolicy>();
+    set_authentications(
+        workload_ != nullptr ? mesh::request_authentications(rules_->table(), *workload_)
+                             : std::vector<mesh::istio::RequestAuthentication>());
     drop_clusters();
     pool_.drop_idle_if([this](const Upstream& upstream) {
         return !upstream.source && !rules_->is_endpoint(upstream.endpoint);
     });
+}
+
+/// Tokens that have been verified stay so while nobody changes what they are verified with.
+void SidecarPod::set_authentications(std::vector<mesh::istio::RequestAuthentication> all) {
+    if (all != authentications_) {
+        authentications_ = std::move(all);
+        tokens_ = authentications_.empty()
+                      ? nullptr
+                      : std::make_unique<mesh::RequestTokens>(authentications_);
+    }
 }
 
 /// An endpoint that wants mutual TLS is not spoken to without it.
@@ -302,7 +315,7 @@ SidecarPod::Inbound::decide(const mesh::Request& request, const HttpClient& clie
 }
 
 void SidecarPod::judge_as_istio(
-    HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const {
+    HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) {
     const auto path = mesh::normalize_path(head.target);
     if (!path) {
         decision.refusal = {400, "the path is none"};
@@ -313,11 +326,26 @@ void SidecarPod::judge_as_istio(
     if (!client.certificate.empty()) {
         head.headers.set(std::string(kCertificateField), client.certificate);
     }
+    mesh::TokenVerdict tokens;
+    if (tokens_) {
+        auto challenge = mesh::token_challenge(head);
+        tokens = tokens_->check(head, std::chrono::system_clock::now());
+        if (!tokens.passes()) {
+            decision.refusal = {
+                tokens.http_status(),
+                tokens.story(),
+                true,
+                std::string(mesh::jwt_status_text(tokens.status)),
+                {{"www-authenticate", std::move(challenge)}}};
+            return;
+        }
+    }
     const mesh::istio::RequestFacts facts{
         head.method,
         std::string_view(*path).substr(0, path->find('?')),
         head.headers.get("host"),
-        &head.headers};
+        &head.headers,
+        tokens.token ? &tokens.token->claims : nullptr};
     const auto verdict = ask_istio(client, &facts);
     for (const auto& told : verdict.audited) {
         decision.story += " [audit: " + told + "]";

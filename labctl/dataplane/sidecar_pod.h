@@ -17,6 +17,7 @@
 #include "labctl/dataplane/sidecar_rules.h"
 #include "labctl/dataplane/upstream_pool.h"
 #include "mesh/istio/authorization.h"
+#include "mesh/jwt/request_tokens.h"
 #include "mesh/linkerd/decision.h"
 #include "netemu/base/event_loop.h"
 
@@ -178,8 +179,9 @@ private:
         const HttpClient& client,
         mesh::linkerd::Speech speech,
         const mesh::linkerd::RequestFacts* request) const;
-    void judge_as_istio(
-        HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const;
+    void
+    judge_as_istio(HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client);
+    void set_authentications(std::vector<mesh::istio::RequestAuthentication> all);
     void judge_as_linkerd(
         HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const;
 
@@ -189,6 +191,8 @@ private:
     std::string own_key_;                             // "NAMESPACE/NAME"
     const mesh::SidecarWorkload* workload_ = nullptr; // of rules_
     std::vector<mesh::istio::AuthorizationPolicy> policies_;
+    std::vector<mesh::istio::RequestAuthentication> authentications_;
+    std::unique_ptr<mesh::RequestTokens> tokens_; // null: there are no authentications_
     /// Requests and connections under way, by endpoint; leases share it.
     std::shared_ptr<std::map<netemu::Endpoint, std::size_t>> busy_;
     std::minstd_rand random_{std::random_device{}()};

@@ -11,6 +11,7 @@
 #include "mesh/istio/authorization.h"
 #include "mesh/istio/destination.h"
 #include "mesh/istio/peer_authentication.h"
+#include "mesh/istio/request_authentication.h"
 #include "mesh/istio/traffic.h"
 #include "mesh/linkerd/inbound_server.h"
 #include "netemu/base/address.h"
@@ -120,6 +121,7 @@ struct SidecarWorkload {
     /// Linkerd's, in place of modes and policies; `ports` is empty then.
     std::optional<SidecarServers> servers{};
     istio::Labels labels{}; // of the pod, where a VirtualService asks for them
+    std::vector<std::uint32_t> authentications{}; // of SidecarTable::request_authentications
     bool operator==(const SidecarWorkload&) const = default;
 };
 
@@ -146,6 +148,7 @@ struct SidecarTable {
     std::vector<istio::AuthorizationPolicy> policies;
     std::map<std::string, SidecarWorkload> workloads; // by "NAMESPACE/POD"
     std::vector<istio::VirtualService> virtual_services;
+    std::vector<istio::RequestAuthentication> request_authentications{};
     SidecarMesh mesh = SidecarMesh::Istio;
     std::vector<linkerd::InboundServer> servers; // the rest is Linkerd's
     std::map<netemu::IpAddress, SidecarPeer> peers;
@@ -185,6 +188,10 @@ inbound_server(const SidecarTable& table, const SidecarWorkload& workload, std::
     const auto found = servers.ports.find(port);
     return table.servers.at(found == servers.ports.end() ? servers.others : found->second);
 }
+
+/// What says of tokens in requests to the workload, in the order of the table.
+[[nodiscard]] std::vector<istio::RequestAuthentication>
+request_authentications(const SidecarTable& table, const SidecarWorkload& workload);
 
 /// Whether nobody looks into what is spoken there.
 [[nodiscard]] inline bool is_opaque(const linkerd::InboundServer& server) {
