@@ -177,6 +177,17 @@ std::string_view jwt_status_text(JwtStatus status) {
     return {};
 }
 
+bool is_jwt_status_text(std::string_view body) {
+    for (auto i = static_cast<int>(JwtStatus::NotYetValid);
+         i <= static_cast<int>(JwtStatus::NoValidKeys);
+         ++i) {
+        if (body == jwt_status_text(static_cast<JwtStatus>(i))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 JwtStatus parse_jwt(std::string_view text, JwtToken& token) {
     const auto first = text.find('.');
     const auto second = first == text.npos ? text.npos : text.find('.', first + 1);

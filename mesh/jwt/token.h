@@ -45,6 +45,9 @@ enum class JwtStatus : std::uint8_t {
 /// As the client is told: "Jwt is expired".
 [[nodiscard]] std::string_view jwt_status_text(JwtStatus status);
 
+/// Whether a body is one of these, of a refusal.
+[[nodiscard]] bool is_jwt_status_text(std::string_view body);
+
 struct JwtToken {
     std::string algorithm; // "RS256"
     std::string key_id;    // "": none

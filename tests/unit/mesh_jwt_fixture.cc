@@ -37,9 +37,11 @@ std::string number(EVP_PKEY* key, const char* name, int width = 0) {
     BIGNUM* value = nullptr;
     must(EVP_PKEY_get_bn_param(key, name, &value) == 1);
     std::string bytes(static_cast<std::size_t>(width > 0 ? width : BN_num_bytes(value)), '\0');
-    must(BN_bn2binpad(
-             value, reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) >=
-         0);
+    must(
+        BN_bn2binpad(
+            value,
+            reinterpret_cast<unsigned char*>(bytes.data()),
+            static_cast<int>(bytes.size())) >= 0);
     BN_free(value);
     return bytes;
 }
@@ -49,7 +51,7 @@ int width_of(const std::string& crv) {
 }
 
 const EVP_MD* digest(const std::string& algorithm) {
-    return algorithm.ends_with("384") ? EVP_sha384()
+    return algorithm.ends_with("384")   ? EVP_sha384()
            : algorithm.ends_with("512") ? EVP_sha512()
                                         : EVP_sha256();
 }
@@ -105,8 +107,9 @@ std::string SigningKey::jwk(const std::string& more) const {
     } else if (crv_ == "Ed25519") {
         std::string bytes(32, '\0');
         auto size = bytes.size();
-        must(EVP_PKEY_get_raw_public_key(
-                 raw(key_), reinterpret_cast<unsigned char*>(bytes.data()), &size) == 1);
+        must(
+            EVP_PKEY_get_raw_public_key(
+                raw(key_), reinterpret_cast<unsigned char*>(bytes.data()), &size) == 1);
         add("kty", "OKP");
         add("crv", crv_);
         add("x", base64url(bytes));
@@ -123,30 +126,31 @@ std::string SigningKey::jwk(const std::string& more) const {
     return more.empty() ? text.substr(0, text.size() - 1) + "}" : text + more + "}";
 }
 
-std::string
-SigningKey::sign(const std::string& algorithm, const std::string& signed_text) const {
+std::string SigningKey::sign(const std::string& algorithm, const std::string& signed_text) const {
     const auto* const data = reinterpret_cast<const unsigned char*>(signed_text.data());
     std::vector<unsigned char> bytes(1024);
     std::size_t size = bytes.size();
     if (key_ == nullptr) {
         unsigned length = 0;
-        HMAC(digest(algorithm),
-             secret_.data(),
-             static_cast<int>(secret_.size()),
-             data,
-             signed_text.size(),
-             bytes.data(),
-             &length);
+        HMAC(
+            digest(algorithm),
+            secret_.data(),
+            static_cast<int>(secret_.size()),
+            data,
+            signed_text.size(),
+            bytes.data(),
+            &length);
         return {bytes.begin(), bytes.begin() + length};
     }
     EVP_MD_CTX* context = EVP_MD_CTX_new();
     EVP_PKEY_CTX* padding = nullptr;
-    must(EVP_DigestSignInit(
-             context,
-             &padding,
-             crv_ == "Ed25519" ? nullptr : digest(algorithm),
-             nullptr,
-             raw(key_)) == 1);
+    must(
+        EVP_DigestSignInit(
+            context,
+            &padding,
+            crv_ == "Ed25519" ? nullptr : digest(algorithm),
+            nullptr,
+            raw(key_)) == 1);
     if (algorithm.starts_with("PS")) {
         must(EVP_PKEY_CTX_set_rsa_padding(padding, RSA_PKCS1_PSS_PADDING) == 1);
         must(EVP_PKEY_CTX_set_rsa_pss_saltlen(padding, RSA_PSS_SALTLEN_DIGEST) == 1);

@@ -128,8 +128,7 @@ BOOST_AUTO_TEST_CASE(signatures_of_other_sizes) {
     const std::string zeros(64, '\0'); // r and s of 0: accepted by some (CVE-2022-21449)
     BOOST_TEST((verified(jwks(ec.jwk()), cut(of_ec, zeros)) == JwtStatus::VerificationFails));
     const auto of_ed = token_of(ed, "EdDSA", kPayload);
-    BOOST_TEST(
-        (verified(jwks(ed.jwk()), cut(of_ed, "short")) == JwtStatus::SignatureWrongLength));
+    BOOST_TEST((verified(jwks(ed.jwk()), cut(of_ed, "short")) == JwtStatus::SignatureWrongLength));
     const auto of_rsa = token_of(SigningKey::rsa(), "RS256", kPayload);
     BOOST_TEST(
         (verified(jwks(SigningKey::rsa().jwk()), cut(of_rsa, "short")) ==
@@ -157,8 +156,8 @@ BOOST_AUTO_TEST_CASE(keys_that_make_no_sense) {
     }
     // A point that is on no curve.
     const std::string coordinate = base64url(std::string(32, '\x01'));
-    const auto off = R"({"kty":"EC","crv":"P-256","x":")" + coordinate + R"(","y":")" + coordinate +
-                     R"("})";
+    const auto off =
+        R"({"kty":"EC","crv":"P-256","x":")" + coordinate + R"(","y":")" + coordinate + R"("})";
     BOOST_TEST((verified(jwks(off), token) == JwtStatus::NoValidKeys));
     // The good one among bad ones counts.
     const auto mixed = jwks(off + ",{}," + SigningKey::rsa().jwk());

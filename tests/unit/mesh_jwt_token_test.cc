@@ -67,8 +67,10 @@ BOOST_AUTO_TEST_CASE(forms_that_are_none) {
     BOOST_TEST((parsed("*" + good) == JwtStatus::HeaderBadBase64));
     BOOST_TEST((parsed(good + " x") == JwtStatus::SignatureBadBase64));
     BOOST_TEST((parsed(good + "=") == JwtStatus::SignatureBadBase64)); // no padding
-    BOOST_TEST((parsed(base64url(R"({"alg":"RS256"})") + ".!.c2ln") == JwtStatus::PayloadBadBase64));
-    BOOST_TEST((parsed(base64url(R"({"alg":"RS256"})") + ".e30+.c2ln") == JwtStatus::PayloadBadBase64));
+    BOOST_TEST(
+        (parsed(base64url(R"({"alg":"RS256"})") + ".!.c2ln") == JwtStatus::PayloadBadBase64));
+    BOOST_TEST(
+        (parsed(base64url(R"({"alg":"RS256"})") + ".e30+.c2ln") == JwtStatus::PayloadBadBase64));
 }
 
 BOOST_AUTO_TEST_CASE(headers_that_are_none) {
