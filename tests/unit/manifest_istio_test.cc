@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(request_authentications) {
                  "5:14 warning: RequestAuthentication \"a\": spec.jwtRules[0]: there are no keys"},
              FindingRow{
                  request_authentication("issuer: i, jwksUri: https://example/keys"),
-                 "5:34 warning: RequestAuthentication \"a\": spec.jwtRules[0].jwksUri: keys cannot "
+                 "5:35 warning: RequestAuthentication \"a\": spec.jwtRules[0].jwksUri: keys cannot "
                  "be fetched in a lab, so every token of this issuer is refused | write the keys"},
              FindingRow{
                  request_authentication("issuer: i, jwksUri: example/keys"),
