@@ -61,6 +61,7 @@ public:
         for (const auto& object : store_.list("Service")) {
             add_service(*object);
         }
+        add_endpoint_labels(store_, table_);
         for (const auto& [name, member] : members_) {
             add_workload(name, member);
         }
@@ -78,6 +79,8 @@ private:
                 member.labels[key] = value;
             }
             member.account = string_at(object->body, "spec.serviceAccountName", "default");
+            table_.pods.emplace(
+                object->ns() + "/" + object->name(), sidecar_pod_labels(*object, true));
             members_.emplace(PodName{object->ns(), object->name()}, std::move(member));
         }
     }

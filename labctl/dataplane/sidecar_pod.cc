@@ -81,6 +81,7 @@ void SidecarPod::set_rules(std::shared_ptr<const SidecarRules> rules) {
     rules_ = std::move(rules);
     own_key_ = pod_->identity.key();
     workload_ = rules_->workload(own_key_);
+    metrics_.set_rules(rules_, own_key_);
     policies_ = workload_ != nullptr ? rules_->policies(*workload_)
                                      : std::vector<mesh::istio::AuthorizationPolicy>();
     set_authentications(
@@ -110,6 +111,7 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
     Choice choice;
     const auto count = service.endpoints.size();
     if (count == 0) {
+        choice.tally = metrics_.outbound(service, nullptr);
         choice.refusal = rules_->of_linkerd()
                              ? linkerd_without_endpoints(service.name)
                              : HttpProxy::Refusal{
@@ -159,6 +161,7 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
         choice.candidates.push_back(std::move(upstream));
     }
     if (choice.candidates.empty()) {
+        choice.tally = metrics_.outbound(service, nullptr);
         choice.refusal = rules_->of_linkerd() ? linkerd_without_certificate(service.name)
                                               : sidecar_without_certificate(service.name);
         return choice;
@@ -167,6 +170,7 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
     choice.story = service.name + (choice.candidates[0].tls ? " (mTLS)" : " (plaintext)") +
                    (first.pod.empty() ? "" : " " + first.pod);
     choice.lease = occupy(first.address);
+    choice.tally = metrics_.outbound(service, &first);
     return choice;
 }
 
@@ -230,6 +234,32 @@ SidecarPod::ask_istio(const HttpClient& client, const mesh::istio::RequestFacts*
     return mesh::istio::decide(policies_, facts, request);
 }
 
+std::optional<mesh::Response>
+SidecarPod::admin_answer(std::uint16_t port, std::string_view path) const {
+    const auto ports = mesh::sidecar_admin_ports(rules_->table().mesh);
+    if (std::find(ports.begin(), ports.end(), port) == ports.end()) {
+        return std::nullopt;
+    }
+    mesh::Response response;
+    response.headers = {{"content-type", "text/plain; version=0.0.4"}};
+    const bool linkerd = rules_->of_linkerd();
+    const bool status = port != mesh::kSidecarMetricsPort;
+    if (path == (linkerd ? "/metrics" : "/stats/prometheus")) {
+        response.body = metrics_.text();
+    } else if (linkerd && path == "/live") {
+        response.body = "live\n";
+    } else if (status && path == (linkerd ? "/ready" : "/healthz/ready")) {
+        constexpr int kUnavailable = 503;
+        response.status = workload_ == nullptr ? kUnavailable : response.status;
+        response.body = workload_ == nullptr ? "not ready\n" : "ready\n";
+    } else {
+        constexpr int kNotFound = 404;
+        response.status = kNotFound;
+        response.body = "404\n";
+    }
+    return response;
+}
+
 void SidecarPod::log(
     const HttpClient& client, const std::string& what, int status, std::size_t body_bytes) {
     const Exchange exchange{pod_->identity, pod_->ready, client.port, client.address, {}};
@@ -266,10 +296,12 @@ SidecarPod::Outbound::decide(const mesh::Request& request, const HttpClient& cli
         return decision;
     }
     if (!service->virtual_services.empty() || !service->rules.empty()) {
+        decision.tally = owner_.metrics_.outbound(*service, nullptr);
         owner_.route_as_istio(decision, *service, client);
         return decision;
     }
     auto choice = owner_.choose(*service);
+    decision.tally = choice.tally;
     if (choice.candidates.empty()) {
         decision.story += " -> " + service->name;
         decision.refusal = std::move(choice.refusal);
@@ -302,6 +334,7 @@ SidecarPod::Inbound::decide(const mesh::Request& request, const HttpClient& clie
     Decision decision;
     decision.story = "inbound " + story_of(request);
     decision.story += client.identity ? " by " + *client.identity : " by nobody known (plaintext)";
+    decision.tally = client.tally;
     const bool linkerd = owner_.rules_->of_linkerd();
     auto head = linkerd ? linkerd_request(request) : sidecar_request(request);
     if (auto refusal = sidecar_tunnel_refusal(head)) {
@@ -363,10 +396,11 @@ void SidecarPod::judge_as_istio(
 
 /// The path is judged as it came: Linkerd makes nothing of it, and passes it on so.
 void SidecarPod::judge_as_linkerd(
-    HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const {
+    HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) {
     const mesh::linkerd::RequestFacts facts{
         head.method, head.path(), head.query(), head.headers.get("host"), &head.headers};
     const auto verdict = ask_linkerd(client, mesh::linkerd::Speech::Http1, &facts);
+    metrics_.inbound(client)->authorize(verdict.allowed, verdict.authorization);
     if (!verdict.allowed) {
         // Whoever is not meshed is not told.
         const char* told = !client.tls ? ""

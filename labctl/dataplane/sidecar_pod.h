@@ -13,6 +13,7 @@
 #include "labctl/dataplane/http_proxy.h"
 #include "labctl/dataplane/pod.h"
 #include "labctl/dataplane/sidecar_cluster.h"
+#include "labctl/dataplane/sidecar_metrics.h"
 #include "labctl/dataplane/sidecar_mirrors.h"
 #include "labctl/dataplane/sidecar_rules.h"
 #include "labctl/dataplane/upstream_pool.h"
@@ -55,6 +56,10 @@ public:
     [[nodiscard]] UpstreamPool& pool() { return pool_; }
     [[nodiscard]] std::size_t& connections() { return connections_; }
     [[nodiscard]] AccessLog& access_log() { return log_; }
+    [[nodiscard]] SidecarMetrics& metrics() { return metrics_; }
+    /// What the sidecar answers on a port of its own; nullopt: it is none of them.
+    [[nodiscard]] std::optional<mesh::Response>
+    admin_answer(std::uint16_t port, std::string_view path) const;
     [[nodiscard]] const ServedPod& served() const { return *pod_; }
 
     /// An endpoint for a connection or a request, and others for the case that it does not accept.
@@ -63,6 +68,7 @@ public:
         std::string story;                // which, for the log
         HttpProxy::Refusal refusal;       // why there is none
         std::shared_ptr<void> lease;      // to be kept while it is in use
+        HttpTally* tally = nullptr;       // of requests that go there
     };
     /// The one with less to do of two that are drawn by lot (Envoy's LEAST_REQUEST), and at most
     /// two others.
@@ -182,8 +188,8 @@ private:
     void
     judge_as_istio(HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client);
     void set_authentications(std::vector<mesh::istio::RequestAuthentication> all);
-    void judge_as_linkerd(
-        HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const;
+    void
+    judge_as_linkerd(HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client);
 
     netemu::EventLoop& loop_;
     std::shared_ptr<ServedPod> pod_;
@@ -198,6 +204,7 @@ private:
     std::minstd_rand random_{std::random_device{}()};
     std::size_t connections_ = 0;
     AccessLog log_;
+    SidecarMetrics metrics_;
     Outbound outbound_{*this};
     Inbound inbound_{*this};
     SidecarClusters clusters_;

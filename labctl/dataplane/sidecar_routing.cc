@@ -369,11 +369,13 @@ SidecarPod::Choice SidecarPod::choose_in(
     }
     Choice choice;
     if (well.empty()) {
+        choice.tally = metrics_.outbound(*target.service, nullptr);
         choice.refusal = nobody_is_well(target.name);
         return choice;
     }
     const auto& endpoint = target.endpoint(pick(target, fresh.empty() ? well : fresh, hash_key));
     auto upstream = upstream_of(target, endpoint);
+    choice.tally = metrics_.outbound(*target.service, &endpoint);
     if (!upstream) {
         choice.refusal = sidecar_without_certificate(target.name);
         return choice;

@@ -137,6 +137,28 @@ void put_peer(WireWriter& writer, const mesh::SidecarPeer& peer) {
     }
 }
 
+void put_labels(WireWriter& writer, const mesh::SidecarPodLabels& labels) {
+    writer.text(labels.workload).text(labels.kind).text(labels.app).text(labels.version);
+    writer.text(labels.service).text(labels.revision).u32(count_of(labels.addresses.size()));
+    for (const auto& address : labels.addresses) {
+        writer.endpoint({address, 0});
+    }
+}
+
+mesh::SidecarPodLabels read_labels(WireReader& reader) {
+    mesh::SidecarPodLabels labels;
+    labels.workload = reader.text();
+    labels.kind = reader.text();
+    labels.app = reader.text();
+    labels.version = reader.text();
+    labels.service = reader.text();
+    labels.revision = reader.text();
+    for (auto rest = reader.u32(); rest > 0; --rest) {
+        labels.addresses.push_back(reader.endpoint().address);
+    }
+    return labels;
+}
+
 mesh::SidecarPeer read_peer(WireReader& reader) {
     mesh::SidecarPeer peer;
     peer.pod = reader.text();
@@ -200,6 +222,11 @@ std::string encode_sidecar_table(const mesh::SidecarTable& table) {
     }
     writer.text(encode_authorization_policies(table.policies));
     writer.text(encode_request_authentications(table.request_authentications));
+    writer.u32(count_of(table.pods.size()));
+    for (const auto& [name, labels] : table.pods) {
+        writer.text(name);
+        put_labels(writer, labels);
+    }
     writer.u8(static_cast<std::uint8_t>(table.mesh));
     writer.text(encode_inbound_servers(table.servers)).u32(count_of(table.peers.size()));
     for (const auto& [address, peer] : table.peers) {
@@ -233,6 +260,10 @@ mesh::SidecarTable decode_sidecar_table(std::string_view bytes) {
     }
     table.policies = decode_authorization_policies(reader.text());
     table.request_authentications = decode_request_authentications(reader.text());
+    for (auto count = reader.u32(); count > 0; --count) {
+        const std::string name(reader.text());
+        table.pods[name] = read_labels(reader);
+    }
     table.mesh = read_enum(reader, mesh::SidecarMesh::Linkerd);
     table.servers = decode_inbound_servers(reader.text());
     for (auto count = reader.u32(); count > 0; --count) {

@@ -36,6 +36,18 @@ inline constexpr std::uint16_t kLinkerdOutboundPort = 4140;
 inline constexpr std::uint16_t kLinkerdInboundPort = 4143;
 inline constexpr std::uint32_t kLinkerdMark = 2102;
 
+/// Where a sidecar tells of itself: its counters, whether it is ready. They pass the redirection
+/// by.
+inline constexpr std::uint16_t kSidecarMetricsPort = 15090;
+inline constexpr std::uint16_t kSidecarStatusPort = 15020;
+inline constexpr std::uint16_t kLinkerdAdminPort = 4191;
+
+[[nodiscard]] inline std::vector<std::uint16_t> sidecar_admin_ports(SidecarMesh mesh) {
+    return mesh == SidecarMesh::Istio
+               ? std::vector<std::uint16_t>{kSidecarMetricsPort, kSidecarStatusPort}
+               : std::vector<std::uint16_t>{kLinkerdAdminPort};
+}
+
 struct SidecarPorts {
     std::uint16_t outbound;
     std::uint16_t inbound;
@@ -133,6 +145,18 @@ struct SidecarPeer {
     bool operator==(const SidecarPeer&) const = default;
 };
 
+/// What is told of a pod where requests are counted. "": it has none of that.
+struct SidecarPodLabels {
+    std::string workload; // the controller's name: of a Deployment, not of its ReplicaSet
+    std::string kind;     // of that, in lower case: "deployment", "pod"
+    std::string app;
+    std::string version;
+    std::string service; // Istio's canonical name
+    std::string revision;
+    std::vector<netemu::IpAddress> addresses{}; // of pods with a sidecar
+    bool operator==(const SidecarPodLabels&) const = default;
+};
+
 /// A certificate for one ServiceAccount, as PEM.
 struct SidecarIdentity {
     std::string chain_pem;
@@ -149,6 +173,7 @@ struct SidecarTable {
     std::map<std::string, SidecarWorkload> workloads; // by "NAMESPACE/POD"
     std::vector<istio::VirtualService> virtual_services;
     std::vector<istio::RequestAuthentication> request_authentications{};
+    std::map<std::string, SidecarPodLabels> pods{}; // by "NAMESPACE/POD": members and endpoints
     SidecarMesh mesh = SidecarMesh::Istio;
     std::vector<linkerd::InboundServer> servers; // the rest is Linkerd's
     std::map<netemu::IpAddress, SidecarPeer> peers;

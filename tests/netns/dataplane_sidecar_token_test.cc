@@ -55,8 +55,8 @@ BOOST_FIXTURE_TEST_CASE(sidecar_answers_bad_tokens_and_keeps_the_connection, Sid
     BOOST_TEST(body_of(ask(with_token(spoiled))) == "Jwt verification fails");
     BOOST_TEST(status_of(ask(with_token(token_line("bob.jwt")))) == 200);
     BOOST_TEST(inbound_connections("m/b") == 1);
-    BOOST_TEST(logged(
-        "m/b", "jwt_authn_access_denied{Jwt_is_expired} by RequestAuthentication m/jwt"));
+    BOOST_TEST(
+        logged("m/b", "jwt_authn_access_denied{Jwt_is_expired} by RequestAuthentication m/jwt"));
     // Somebody without a sidecar is asked the same.
     auto plain = to_pod("pod/x/c", kWebPort);
     plain.send(with_token("x"));

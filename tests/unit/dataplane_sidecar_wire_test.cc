@@ -94,6 +94,10 @@ mesh::SidecarTable full_sidecar_table() {
     workload.labels = {{"app", "web"}};
     workload.authentications = {1, 0};
     table.request_authentications = {{"shop", "a", {{}}}, {"shop", "b", {}}};
+    table.pods = {
+        {"shop/web-1",
+         {"web", "deployment", "a", "v1", "c", "r", {*netemu::IpAddress::parse("fd00::5")}}},
+        {"", {}}};
     table.workloads = {{"shop/web-1", workload}, {"", {}}};
     return table;
 }
