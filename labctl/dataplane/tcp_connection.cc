@@ -1,5 +1,6 @@
 #include "labctl/dataplane/tcp_connection.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>

@@ -30,7 +30,7 @@ def scrape(w, pod, url="http://localhost:15090/stats/prometheus"):
 @case("Istio's metrics: who has asked whom, with what outcome, over what; on 15090 and 15020, from inside and outside")
 def istio(w):
     up(w, lab() + SHOP + authorization("shop", "cart", "{selector: {matchLabels: {app: cart}}, action: DENY, rules: [{to: [{operation: {"
-                                       "paths: [/secret]}}]}]}"))
+                                       "paths: [/secret], ports: ['8080']}}]}]}"))
     for _ in range(3):
         w.labctl("exec", "shop/web", "--", "curl", "-s", "-d", "0123456789", "http://cart/")
     w.labctl("exec", "shop/web", "--", "curl", "-s", "http://cart/secret")
