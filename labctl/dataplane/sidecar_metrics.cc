@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <initializer_list>
 
 #include "mesh/tls/certificate.h"
@@ -195,6 +196,7 @@ void SidecarMetrics::set_rules(std::shared_ptr<const SidecarRules> rules, std::s
     rules_ = std::move(rules);
     own_ = std::move(own);
     to_endpoints_.clear();
+    to_peers_.clear();
     from_clients_.clear();
 }
 
@@ -386,11 +388,22 @@ std::string SidecarMetrics::inbound_labels(const HttpClient& client, bool http) 
 
 RequestSeries* SidecarMetrics::outbound(
     const mesh::SidecarService& service, const mesh::SidecarEndpoint* endpoint) {
-    auto& found = to_endpoints_[{&service, endpoint}];
-    if (found == nullptr) {
-        found = requests_of(outbound_labels(service, endpoint, true));
+    const auto find = [&](RequestSeries*& found) {
+        if (found == nullptr) {
+            found = requests_of(outbound_labels(service, endpoint, true));
+        }
+        return found;
+    };
+    const auto& all = rules_->table().services;
+    const std::less<> before;
+    if (!all.empty() && !before(&service, all.data()) &&
+        before(&service, all.data() + all.size())) {
+        return find(to_endpoints_[{&service, endpoint}]);
     }
-    return found;
+    if (endpoint != nullptr && of_linkerd()) { // a pod by its address: made for the question
+        return find(to_peers_[endpoint->address]);
+    }
+    return requests_of(outbound_labels(service, endpoint, true)); // of rules that have changed
 }
 
 RequestSeries* SidecarMetrics::inbound(const HttpClient& client) {

@@ -92,7 +92,7 @@ public:
     /// From now on ends are told of as these rules know them. `own`: "NAMESPACE/POD".
     void set_rules(std::shared_ptr<const SidecarRules> rules, std::string own);
 
-    /// Requests to an endpoint of a Service of `rules`; null: to none of it.
+    /// Requests to an endpoint of a Service; null: to none of it.
     [[nodiscard]] RequestSeries*
     outbound(const mesh::SidecarService& service, const mesh::SidecarEndpoint* endpoint);
     [[nodiscard]] RequestSeries* inbound(const HttpClient& client);
@@ -120,7 +120,8 @@ private:
     std::map<std::string, std::unique_ptr<RequestSeries>> requests_; // by labels
     std::map<std::string, std::unique_ptr<ConnectionSeries>> connections_;
     /// Shortcuts, good until the rules change.
-    std::map<std::pair<const void*, const void*>, RequestSeries*> to_endpoints_;
+    std::map<std::pair<const void*, const void*>, RequestSeries*> to_endpoints_; // of the rules
+    std::map<netemu::Endpoint, RequestSeries*> to_peers_;
     std::map<std::tuple<netemu::IpAddress, std::uint16_t, bool>, RequestSeries*> from_clients_;
 };
 

@@ -250,6 +250,19 @@ BOOST_AUTO_TEST_CASE(hostile) {
         other.lines("istio_requests_total{", {R"(source_principal="a\"b\\c\nd")"}).size() == 1U);
 }
 
+/// What knows a pod by its address is the same thing for every pod.
+BOOST_AUTO_TEST_CASE(services_that_are_made_for_a_question) {
+    Counted web("shop/web", mesh::SidecarMesh::Linkerd);
+    mesh::SidecarService asked;
+    for (const auto* const address : {"10.1.0.2", "10.1.0.3", "10.1.0.2"}) {
+        asked.name = std::string(address) + ":8080";
+        asked.endpoints = {{place(address, 8080), "", false}};
+        web.metrics.outbound(asked, &asked.endpoints[0])->count(done(200));
+    }
+    BOOST_TEST(web.lines("request_total{", {"authority=\"10.1.0.2:8080\""}).at(0).ends_with(" 2"));
+    BOOST_TEST(web.lines("request_total{", {"authority=\"10.1.0.3:8080\""}).at(0).ends_with(" 1"));
+}
+
 BOOST_AUTO_TEST_CASE(of_linkerd) {
     constexpr auto kLinkerd = mesh::SidecarMesh::Linkerd;
     Counted web("shop/web", kLinkerd);
