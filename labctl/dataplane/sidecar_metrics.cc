@@ -126,6 +126,15 @@ std::string with_protocol_grpc(std::string labels) {
     return labels;
 }
 
+/// "authorizationpolicy shop/cart", "default/all-unauthenticated"; "": nothing has let it in.
+void append_authorization(std::string& labels, std::string_view name) {
+    if (!name.empty()) {
+        const auto slash = name.rfind('/');
+        append_label(labels, {"authz_kind", name.substr(0, name.find_first_of(" /"))});
+        append_label(labels, {"authz_name", slash == name.npos ? name : name.substr(slash + 1)});
+    }
+}
+
 constexpr int kClientGone = 499; // nginx's, in our log; Envoy has no status then
 
 } // namespace
@@ -249,13 +258,16 @@ End end_of(const SidecarRules& rules, const std::string& pod) {
     return end;
 }
 
-std::string istio_labels(
-    std::string_view reporter,
-    const End& source,
-    const End& destination,
-    std::string_view host,
-    std::string_view protocol,
-    std::string_view security) {
+/// What else is told of a request.
+struct Told {
+    std::string_view reporter;
+    std::string_view host; // of the Service
+    std::string_view protocol;
+    std::string_view security;
+};
+
+std::string istio_labels(const End& source, const End& destination, const Told& told) {
+    const auto& [reporter, host, protocol, security] = told;
     const auto cluster = [](const End& end) {
         return end.labels.workload.empty() ? kUnknown : std::string_view("Kubernetes");
     };
@@ -338,12 +350,9 @@ std::string SidecarMetrics::outbound_labels(
         destination.principal = other == nullptr ? std::string() : rules_->own_id(other->account);
     }
     return istio_labels(
-        "source",
         source,
         destination,
-        mesh::service_host(service.name),
-        http ? "http" : "tcp",
-        kUnknown);
+        {"source", mesh::service_host(service.name), http ? "http" : "tcp", kUnknown});
 }
 
 std::string SidecarMetrics::inbound_labels(const HttpClient& client, bool http) const {
@@ -378,12 +387,12 @@ std::string SidecarMetrics::inbound_labels(const HttpClient& client, bool http) 
         destination.principal = rules_->own_id(own->account);
     }
     return istio_labels(
-        "destination",
         source,
         destination,
-        rules_->host_of(own_, client.target),
-        http ? "http" : "tcp",
-        client.identity ? "mutual_tls" : "none");
+        {"destination",
+         rules_->host_of(own_, client.target),
+         http ? "http" : "tcp",
+         client.identity ? "mutual_tls" : "none"});
 }
 
 RequestSeries* SidecarMetrics::outbound(
@@ -487,6 +496,21 @@ void SidecarMetrics::write_istio(std::string& text) const {
     }
 }
 
+void SidecarMetrics::write_authorizations(std::string& text, bool allowed) const {
+    const std::string_view name =
+        allowed ? "inbound_http_authz_allow_total" : "inbound_http_authz_deny_total";
+    type_line(text, name, "counter");
+    for (const auto& [key, series] : requests_) {
+        for (const auto& each : series->authorizations_) {
+            if (each.allowed == allowed) {
+                auto labels = series->labels_;
+                append_authorization(labels, each.name);
+                line(text, name, labels, std::to_string(each.count));
+            }
+        }
+    }
+}
+
 void SidecarMetrics::write_linkerd(std::string& text) const {
     type_line(text, "request_total", "counter");
     for (const auto& [key, series] : requests_) {
@@ -518,32 +542,8 @@ void SidecarMetrics::write_linkerd(std::string& text) const {
     each([&](const auto& outcome, const auto& labels) {
         outcome.duration.write(text, "response_latency_ms", kLinkerdBounds, labels);
     });
-    for (const bool allowed : {true, false}) {
-        const std::string_view name =
-            allowed ? "inbound_http_authz_allow_total" : "inbound_http_authz_deny_total";
-        type_line(text, name, "counter");
-        for (const auto& [key, series] : requests_) {
-            for (const auto& each_one : series->authorizations_) {
-                if (each_one.allowed != allowed) {
-                    continue;
-                }
-                auto labels = series->labels_;
-                if (allowed) { // "authorizationpolicy shop/cart", "default/all-unauthenticated"
-                    const std::string_view authorization = each_one.name;
-                    const auto end =
-                        std::min(authorization.find_first_of(" /"), authorization.size());
-                    append_label(labels, {"authz_kind", authorization.substr(0, end)});
-                    const auto slash = authorization.rfind('/');
-                    append_label(
-                        labels,
-                        {"authz_name",
-                         slash == authorization.npos ? authorization
-                                                     : authorization.substr(slash + 1)});
-                }
-                line(text, name, labels, std::to_string(each_one.count));
-            }
-        }
-    }
+    write_authorizations(text, true);
+    write_authorizations(text, false);
     const auto totals = [&](std::string_view name, std::string_view type, const auto& value) {
         type_line(text, name, type);
         for (const auto& [key, series] : connections_) {

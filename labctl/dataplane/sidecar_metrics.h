@@ -26,7 +26,7 @@ inline constexpr std::size_t kMetricSeriesMax = 512;
 /// Outcomes (status and flags) of one set of labels, at most; likewise.
 inline constexpr std::size_t kMetricOutcomesMax = 32;
 
-/// Counts by powers that Envoy or Linkerd has, and the sum.
+/// How many values were at most as large as each of some bounds, and their sum.
 class Histogram {
 public:
     using Bounds = std::array<double, 19>;
@@ -114,6 +114,7 @@ private:
     [[nodiscard]] bool of_linkerd() const { return rules_->of_linkerd(); }
     void write_istio(std::string& text) const;
     void write_linkerd(std::string& text) const;
+    void write_authorizations(std::string& text, bool allowed) const;
 
     std::shared_ptr<const SidecarRules> rules_;
     std::string own_;

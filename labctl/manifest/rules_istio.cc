@@ -194,7 +194,7 @@ void check_jwks(const Cursor& jwks) {
     }
     struct KeyMembers {
         std::string_view type;
-        std::initializer_list<const char*> members;
+        std::array<const char*, 3> members; // nullptr: no more
     };
     static constexpr std::array kTypes{
         KeyMembers{"RSA", {"n", "e"}},
@@ -211,7 +211,7 @@ void check_jwks(const Cursor& jwks) {
             continue;
         }
         for (const auto* member : known->members) {
-            if (api::string_at(key, member).empty()) {
+            if (member != nullptr && api::string_at(key, member).empty()) {
                 jwks.warn(compose(
                     {"a key of the kty ", type, " has no ", member, ", so it is left out"}));
             }

@@ -80,7 +80,7 @@ private:
         return false;
     }
 
-    std::size_t digits(std::size_t at) const {
+    [[nodiscard]] std::size_t digits(std::size_t at) const {
         while (at < rest_.size() && is_digit(rest_[at])) {
             ++at;
         }
