@@ -267,7 +267,7 @@ BOOST_AUTO_TEST_CASE(policies_on_claims) {
         std::string value;
         bool matches;
     };
-    for (const auto& [key, value, matches] : std::vector<Row>{
+    for (const auto& row : std::vector<Row>{
              {"", "https://a.example/x/alice", true},
              {"", "https://a.example/x/bob", false},
              {"", "*", true},
@@ -300,22 +300,23 @@ BOOST_AUTO_TEST_CASE(policies_on_claims) {
              {"request.auth.claims[none]", "*", false}}) {
         const auto rule_of = [&](bool negative) {
             mesh::istio::FieldValues values;
-            (negative ? values.not_values : values.values) = {value};
+            (negative ? values.not_values : values.values) = {row.value};
             mesh::istio::Rule rule;
-            if (key.empty()) {
+            if (row.key.empty()) {
                 mesh::istio::Source source;
                 source.request_principals = values;
                 rule.from = {source};
             } else {
-                rule.when = {{key, values}};
+                rule.when = {{row.key, values}};
             }
             return rule;
         };
-        BOOST_TEST(is_denied(rule_of(false), &*parsed) == matches, key << " " << value);
-        BOOST_TEST(is_denied(rule_of(true), &*parsed) == !matches, key << " not " << value);
+        BOOST_TEST(is_denied(rule_of(false), &*parsed) == row.matches, row.key << " " << row.value);
+        BOOST_TEST(
+            is_denied(rule_of(true), &*parsed) == !row.matches, row.key << " not " << row.value);
         // Without a token, no value matches, and every negative holds.
-        BOOST_TEST(!is_denied(rule_of(false), nullptr), key << " " << value);
-        BOOST_TEST(is_denied(rule_of(true), nullptr), key << " not " << value);
+        BOOST_TEST(!is_denied(rule_of(false), nullptr), row.key << " " << row.value);
+        BOOST_TEST(is_denied(rule_of(true), nullptr), row.key << " not " << row.value);
     }
 }
 
