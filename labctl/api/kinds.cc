@@ -73,6 +73,7 @@ const std::vector<KindInfo>& kinds() {
         {"IngressClass", "networking.k8s.io/v1", "ingressclasses", {}, false},
         {"PeerAuthentication", "security.istio.io/v1", "peerauthentications", {"pa"}},
         {"AuthorizationPolicy", "security.istio.io/v1", "authorizationpolicies", {"ap"}},
+        {"RequestAuthentication", "security.istio.io/v1", "requestauthentications", {"ra"}},
         {"VirtualService", "networking.istio.io/v1", "virtualservices", {"vs"}},
         {"DestinationRule", "networking.istio.io/v1", "destinationrules", {"dr"}},
         {"Server", "policy.linkerd.io/v1beta3", "servers", {"srv"}},

@@ -159,10 +159,11 @@ void check_listing_options(const Options& options) {
 
 /// What the lab's mesh makes of an object; null where there is none.
 json mesh_of(Client& client, const api::Object& object) {
-    constexpr std::array<std::string_view, 7> kOfMeshes{
+    constexpr std::array<std::string_view, 8> kOfMeshes{
         "Pod",
         "PeerAuthentication",
         "AuthorizationPolicy",
+        "RequestAuthentication",
         "VirtualService",
         "DestinationRule",
         "Server",

@@ -135,7 +135,8 @@ void lint_mesh_of(
     const bool istio = has_policies(input.store, explain::is_mesh_kind);
     const bool linkerd = has_policies(input.store, compile::is_linkerd_policy_kind);
     if (has_lab && istio && config.mesh_profile != "istio") {
-        nothing_acts("PeerAuthentications and AuthorizationPolicies", "istio");
+        nothing_acts(
+            "PeerAuthentications, RequestAuthentications and AuthorizationPolicies", "istio");
     }
     if (has_lab && linkerd && config.mesh_profile != "linkerd") {
         nothing_acts("policies of policy.linkerd.io", "linkerd");

@@ -11,6 +11,7 @@
 #include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/linkerd_policies.h"
 #include "labctl/compile/service_values.h"
+#include "labctl/compile/sidecar_objects.h"
 
 namespace labctl::compile {
 
@@ -43,6 +44,7 @@ public:
         for (const auto& object : store_.list("Service")) {
             add_service(*object);
         }
+        add_endpoint_labels(store_, table_);
         return std::move(table_);
     }
 
@@ -83,6 +85,7 @@ private:
             }
         }
         pods_.emplace(name, peer);
+        table_.pods.emplace(name, sidecar_pod_labels(pod, true));
     }
 
     /// Of what governs a port. Many pods have the same.

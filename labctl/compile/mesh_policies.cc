@@ -93,6 +93,25 @@ std::optional<std::uint16_t> port_key(std::string_view text) {
     return whole ? std::optional(port) : std::nullopt;
 }
 
+mesh::istio::JwtRule jwt_rule(const Json& body) {
+    mesh::istio::JwtRule rule;
+    rule.issuer = string_at(body, "issuer");
+    rule.audiences = mesh_texts(at(body, "audiences"));
+    rule.jwks = string_at(body, "jwks");
+    rule.jwks_uri = string_at(body, "jwksUri");
+    for (const auto& place : at(body, "fromHeaders")) {
+        rule.from_headers.push_back({string_at(place, "name"), string_at(place, "prefix")});
+    }
+    rule.from_params = mesh_texts(at(body, "fromParams"));
+    rule.from_cookies = mesh_texts(at(body, "fromCookies"));
+    rule.forward_token = api::bool_at(body, "forwardOriginalToken", false);
+    rule.payload_header = string_at(body, "outputPayloadToHeader");
+    for (const auto& output : at(body, "outputClaimToHeaders")) {
+        rule.claim_headers.push_back({string_at(output, "header"), string_at(output, "claim")});
+    }
+    return rule;
+}
+
 } // namespace
 
 AuthorizationPolicy read_authorization_policy(const api::Object& object) {
@@ -109,6 +128,16 @@ AuthorizationPolicy read_authorization_policy(const api::Object& object) {
     for (const auto& rule : at(spec, "rules")) {
         if (rule.is_object()) {
             policy.rules.push_back(mesh_rule(rule));
+        }
+    }
+    return policy;
+}
+
+mesh::istio::RequestAuthentication read_request_authentication(const api::Object& object) {
+    mesh::istio::RequestAuthentication policy{object.ns(), object.name(), {}};
+    for (const auto& rule : at(at(object.body, "spec"), "jwtRules")) {
+        if (rule.is_object()) {
+            policy.rules.push_back(jwt_rule(rule));
         }
     }
     return policy;

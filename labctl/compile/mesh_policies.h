@@ -3,6 +3,7 @@
 #include "labctl/api/object.h"
 #include "mesh/istio/authorization.h"
 #include "mesh/istio/peer_authentication.h"
+#include "mesh/istio/request_authentication.h"
 #include "mesh/istio/scope.h"
 
 /// Istio's security policies, from objects of the store to the values of `mesh`. One function for
@@ -14,7 +15,10 @@ namespace labctl::compile {
 /// reads it.
 [[nodiscard]] mesh::istio::AuthorizationPolicy read_authorization_policy(const api::Object& object);
 
-/// Which pods it is for.
+[[nodiscard]] mesh::istio::RequestAuthentication
+read_request_authentication(const api::Object& object);
+
+/// Which pods an AuthorizationPolicy or a RequestAuthentication is for.
 [[nodiscard]] mesh::istio::PolicyScope authorization_scope(const api::Object& object);
 
 /// `created` is the object's creationTimestamp.

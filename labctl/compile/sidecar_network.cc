@@ -23,7 +23,8 @@ using Interface = netemu::NftMatchInterface;
 
 constexpr int kDestinationNat = -100; // NF_IP_PRI_NAT_DST
 constexpr std::uint16_t kHbonePort = 15008;
-/// Merged metrics, readiness and Envoy's metrics: of the sidecar itself. Nothing serves them here.
+/// Merged metrics, readiness and Envoy's metrics: of the sidecar itself. Readiness is not served
+/// here.
 constexpr std::array<std::uint16_t, 3> kExcludedPorts{15090, 15021, 15020};
 
 NftStatement to_port(std::uint16_t port, bool negate = false) {

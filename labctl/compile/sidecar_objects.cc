@@ -4,7 +4,9 @@
 #include <array>
 #include <string_view>
 
+#include "labctl/compile/cluster_state.h"
 #include "labctl/compile/image_name.h"
+#include "netemu/base/text.h"
 
 namespace labctl::compile {
 
@@ -72,6 +74,61 @@ void inject_sidecar(Json& pod) {
     metadata["labels"]["security.istio.io/tlsMode"] = "istio";
     metadata["annotations"]["sidecar.istio.io/status"] =
         R"({"initContainers":null,"containers":["istio-proxy"],"revision":"default"})";
+}
+
+mesh::SidecarPodLabels sidecar_pod_labels(const api::Object& pod, bool is_member) {
+    const auto labels = pod.labels();
+    const auto label = [&labels](std::initializer_list<const char*> names) {
+        for (const auto* const name : names) {
+            if (const auto found = labels.find(name); found != labels.end()) {
+                return found->second;
+            }
+        }
+        return std::string();
+    };
+    mesh::SidecarPodLabels told;
+    const auto owner = controller_of(pod.body);
+    told.workload = owner ? owner->name : pod.name();
+    told.kind = netemu::to_lower(owner ? owner->kind : std::string("Pod"));
+    const auto hash = "-" + label({"pod-template-hash"});
+    if (told.kind == "replicaset" && hash.size() > 1 && told.workload.ends_with(hash)) {
+        told.kind = "deployment";
+        told.workload.resize(told.workload.size() - hash.size());
+    }
+    told.app = label({"app"});
+    told.version = label({"version"});
+    told.service = label({"service.istio.io/canonical-name", "app.kubernetes.io/name", "app"});
+    if (told.service.empty()) {
+        told.service = told.workload;
+    }
+    told.revision =
+        label({"service.istio.io/canonical-revision", "app.kubernetes.io/version", "version"});
+    if (told.revision.empty()) {
+        told.revision = "latest";
+    }
+    for (const auto& ip : api::at(pod.body, "status.podIPs")) {
+        const auto address = netemu::IpAddress::parse(api::string_at(ip, "ip"));
+        if (is_member && address) {
+            told.addresses.push_back(*address);
+        }
+    }
+    return told;
+}
+
+void add_endpoint_labels(const store::Store& store, mesh::SidecarTable& table) {
+    for (const auto& service : table.services) {
+        for (const auto& endpoint : service.endpoints) {
+            const auto slash = endpoint.pod.find('/');
+            if (slash == std::string::npos || table.pods.contains(endpoint.pod)) {
+                continue;
+            }
+            const auto pod =
+                store.get({"Pod", endpoint.pod.substr(0, slash), endpoint.pod.substr(slash + 1)});
+            if (pod) {
+                table.pods.emplace(endpoint.pod, sidecar_pod_labels(*pod, false));
+            }
+        }
+    }
 }
 
 } // namespace labctl::compile

@@ -53,10 +53,15 @@ public:
             table_.policies.push_back(read_authorization_policy(*object));
             scopes_.push_back(authorization_scope(*object));
         }
+        for (const auto& object : store_.list("RequestAuthentication")) {
+            table_.request_authentications.push_back(read_request_authentication(*object));
+            token_scopes_.push_back(authorization_scope(*object));
+        }
         read_traffic();
         for (const auto& object : store_.list("Service")) {
             add_service(*object);
         }
+        add_endpoint_labels(store_, table_);
         for (const auto& [name, member] : members_) {
             add_workload(name, member);
         }
@@ -74,6 +79,8 @@ private:
                 member.labels[key] = value;
             }
             member.account = string_at(object->body, "spec.serviceAccountName", "default");
+            table_.pods.emplace(
+                object->ns() + "/" + object->name(), sidecar_pod_labels(*object, true));
             members_.emplace(PodName{object->ns(), object->name()}, std::move(member));
         }
     }
@@ -277,11 +284,16 @@ private:
         for (const auto& [port, protocol] : ports) {
             workload.ports.push_back({port, protocol, mode_of(name, member, port)});
         }
-        for (std::size_t i = 0; i < scopes_.size(); ++i) {
-            if (mesh::istio::applies(scopes_[i], name.first, member.labels)) {
-                workload.policies.push_back(static_cast<std::uint32_t>(i));
+        const auto add_applying = [&](const std::vector<mesh::istio::PolicyScope>& scopes,
+                                      std::vector<std::uint32_t>& indices) {
+            for (std::size_t i = 0; i < scopes.size(); ++i) {
+                if (mesh::istio::applies(scopes[i], name.first, member.labels)) {
+                    indices.push_back(static_cast<std::uint32_t>(i));
+                }
             }
-        }
+        };
+        add_applying(scopes_, workload.policies);
+        add_applying(token_scopes_, workload.authentications);
         if (asks_for_labels_) {
             workload.labels = member.labels;
         }
@@ -294,7 +306,8 @@ private:
     mesh::SidecarTable table_;
     std::map<PodName, Member> members_;
     std::vector<mesh::istio::PeerAuthentication> authentications_;
-    std::vector<mesh::istio::PolicyScope> scopes_; // of table_.policies
+    std::vector<mesh::istio::PolicyScope> scopes_;       // of table_.policies
+    std::vector<mesh::istio::PolicyScope> token_scopes_; // of table_.request_authentications
     std::vector<mesh::istio::DestinationRule> rules_;
     bool asks_for_labels_ = false; // some VirtualService, of clients
 };

@@ -33,10 +33,11 @@ Sidecars::~Sidecars() {
 }
 
 void Sidecars::on_event(const store::Event& event) {
-    constexpr std::array<std::string_view, 5> kConcerning{
+    constexpr std::array<std::string_view, 6> kConcerning{
         "Service",
         "PeerAuthentication",
         "AuthorizationPolicy",
+        "RequestAuthentication",
         "VirtualService",
         "DestinationRule"};
     const bool linkerd = config_.mesh_profile == kMeshProfileLinkerd;
@@ -44,13 +45,13 @@ void Sidecars::on_event(const store::Event& event) {
     if (std::find(kConcerning.begin(), kConcerning.end(), kind) != kConcerning.end() ||
         (linkerd && (kind == "Namespace" || is_linkerd_kind(kind)))) {
         dirty_ = dirty_ || !event.status_only;
-    } else if (kind == "Pod" && linkerd) { // its peers know it by its addresses
+    } else if (kind == "Pod") { // others know it by its addresses
+        const auto& body = event.object->body;
         const bool moved = event.previous && api::at(event.previous->body, "status.podIPs") !=
-                                                 api::at(event.object->body, "status.podIPs");
-        dirty_ = dirty_ || ((!event.status_only || moved) && has_linkerd_proxy(event.object->body));
-    } else if (kind == "Pod") {
-        dirty_ = dirty_ || (!event.status_only && (has_sidecar(event.object->body) ||
-                                                   !store_.list("DestinationRule").empty()));
+                                                 api::at(body, "status.podIPs");
+        const bool member = linkerd ? has_linkerd_proxy(body) : has_sidecar(body);
+        const bool in_subset = !linkerd && !store_.list("DestinationRule").empty();
+        dirty_ = dirty_ || (!event.status_only && (member || in_subset)) || (moved && member);
     } else if (kind == "EndpointSlice") {
         if (event.previous) {
             (void)slices_.note(*event.previous, false);

@@ -169,6 +169,7 @@ void HttpConnection::take_body(std::string_view piece) {
     if (phase_ != Phase::Relaying) {
         return; // answered already
     }
+    request_bytes_ += piece.size();
     const auto framed =
         request_framing_ == mesh::BodyFraming::Chunked ? mesh::chunk_bytes(piece) : std::string();
     const std::string_view bytes = framed.empty() ? piece : std::string_view(framed);
@@ -270,9 +271,9 @@ void HttpConnection::upstream_ready() {
 mesh::Response HttpConnection::client_head(
     const mesh::Response& head, int version_minor, mesh::BodyFraming framing, bool keep_alive) {
     auto changed = mesh::forward_response(head, version_minor, framing, keep_alive);
+    answered_at_ = netemu::Clock::now();
     proxy_.edit_answer(
-        changed,
-        std::chrono::duration_cast<std::chrono::milliseconds>(netemu::Clock::now() - relayed_at_));
+        changed, std::chrono::duration_cast<std::chrono::milliseconds>(answered_at_ - relayed_at_));
     for (const auto& field : answer_fields_) {
         changed.headers.set(field.name, field.value);
     }

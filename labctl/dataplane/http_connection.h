@@ -91,6 +91,7 @@ private:
     void close();
     void drop_exchange();
     void log(int status, const std::string& more);
+    void count(int status, std::string_view more);
 
     /// A request that has an HttpCourse.
     struct Run {
@@ -138,7 +139,10 @@ private:
     std::vector<mesh::Header> answer_fields_;
     std::unique_ptr<Run> run_;
     bool upstream_ready_ = false;
-    netemu::Clock::time_point relayed_at_{};
+    netemu::Clock::time_point relayed_at_{}; // when its head was there
+    netemu::Clock::time_point answered_at_{};
+    HttpTally* tally_ = nullptr; // of this request
+    std::uint64_t request_bytes_ = 0;
     mesh::BodyFraming answer_framing_ = mesh::BodyFraming::None;
     bool keep_alive_ = false;
     bool retired_ = false;

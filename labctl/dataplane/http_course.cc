@@ -22,7 +22,6 @@ HttpConnection::Run::~Run() {
 void HttpConnection::begin_course(HttpProxy::Decision decision) {
     phase_ = Phase::Relaying;
     upstream_ready_ = false;
-    relayed_at_ = netemu::Clock::now();
     answer_fields_ = std::move(decision.answer_fields);
     run_ = std::make_unique<Run>(loop_);
     run_->course = std::move(decision.course);
@@ -63,6 +62,9 @@ void HttpConnection::next_try() {
 void HttpConnection::make_try(HttpCourse::Try made) {
     if (!made.story.empty()) {
         story_ = run_->story + " -> " + made.story;
+    }
+    if (made.tally != nullptr) {
+        tally_ = made.tally;
     }
     if (made.candidates.empty()) {
         return reply(made.refusal);

@@ -39,6 +39,7 @@ public:
         std::shared_ptr<void> lease;
         std::string story;
         HttpProxy::Refusal refusal;
+        HttpTally* tally = nullptr; // of requests that go there
     };
     /// Calls back at once, or when it is this request's turn. Not after it has been destroyed.
     virtual void next(std::function<void(Try)> go) = 0;

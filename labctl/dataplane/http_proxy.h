@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "labctl/dataplane/client_stream.h"
@@ -14,6 +15,28 @@
 #include "netemu/base/address.h"
 
 namespace labctl::dataplane {
+
+/// Counts requests of one kind. Outlives all connections of its proxy.
+class HttpTally {
+public:
+    HttpTally() = default;
+    HttpTally(const HttpTally&) = delete;
+    HttpTally& operator=(const HttpTally&) = delete;
+    virtual ~HttpTally() = default;
+
+    /// How a request has ended.
+    struct Done {
+        int status = 0;
+        bool grpc = false;
+        std::uint64_t request_bytes = 0; // of bodies
+        std::uint64_t response_bytes = 0;
+        std::chrono::microseconds first_byte{0}; // of the answer, after the request's head
+        std::chrono::microseconds all{0};
+        std::string_view flags{}; // of an HttpCourse
+        std::string_view told{};  // why, as in the log; "": all went well
+    };
+    virtual void count(const Done& done) = 0;
+};
 
 /// Who has connected to a proxy, and where to.
 struct HttpClient {
@@ -24,6 +47,7 @@ struct HttpClient {
     std::optional<std::string> identity{}; // that it has proved: a SPIFFE ID, or a DNS name
     std::string server_name{};             // SNI
     std::string certificate{};             // XFCC's element about its certificate
+    HttpTally* tally = nullptr;            // of its requests, where it is the same for all
 };
 
 class HttpCourse;
@@ -55,6 +79,7 @@ public:
         std::vector<mesh::Header> answer_fields{};
         /// If there is one, it says what happens with `head`, in the place of `candidates`.
         std::shared_ptr<HttpCourse> course{};
+        HttpTally* tally = nullptr; // null: nobody counts
     };
     [[nodiscard]] virtual Decision
     decide(const mesh::Request& request, const HttpClient& client) = 0;

@@ -14,8 +14,10 @@ void HttpConnection::route() {
         return;
     }
     request_framing_ = mesh::body_framing(parser_.request());
+    relayed_at_ = netemu::Clock::now();
     auto decision = proxy_.decide(parser_.request(), client_);
     story_ = std::move(decision.story);
+    tally_ = decision.tally;
     if (decision.course) {
         return begin_course(std::move(decision));
     }
@@ -28,7 +30,6 @@ void HttpConnection::route() {
 void HttpConnection::relay(HttpProxy::Decision decision) {
     phase_ = Phase::Relaying;
     upstream_ready_ = false;
-    relayed_at_ = netemu::Clock::now();
     lease_ = std::move(decision.lease);
     answer_fields_ = std::move(decision.answer_fields);
     exchange(std::move(decision.candidates), std::move(decision.head), proxy_.patience());
@@ -96,7 +97,37 @@ void HttpConnection::reply(const HttpProxy::Refusal& refusal) {
     });
 }
 
+/// Once for each request; of one that could not be read, the time is none.
+void HttpConnection::count(int status, std::string_view more) {
+    HttpTally::Done done;
+    done.status = status;
+    done.told = more;
+    if (routed_) {
+        const auto now = netemu::Clock::now();
+        const auto since = [this](netemu::Clock::time_point when) {
+            return std::chrono::duration_cast<std::chrono::microseconds>(when - relayed_at_);
+        };
+        done.all = since(now);
+        done.first_byte = answered_at_ < relayed_at_ ? done.all : since(answered_at_);
+        constexpr std::string_view kGrpc = "application/grpc";
+        done.grpc = parser_.request().method == "POST" &&
+                    parser_.request().headers.get("content-type").starts_with(kGrpc);
+    }
+    done.request_bytes = request_bytes_;
+    done.response_bytes = body_bytes_;
+    const auto flags = run_ ? run_->course->flags() : std::string();
+    done.flags = flags;
+    tally_->count(done);
+}
+
 void HttpConnection::log(int status, const std::string& more) {
+    if (tally_ == nullptr && !routed_) {
+        tally_ = client_.tally;
+    }
+    if (tally_ != nullptr) {
+        count(status, more);
+        tally_ = nullptr;
+    }
     auto what = story_;
     if (upstream_) {
         what += " at " + upstream_->endpoint().to_string();
@@ -131,6 +162,8 @@ void HttpConnection::next_request() {
     request_framing_ = mesh::BodyFraming::None;
     status_ = 0;
     body_bytes_ = 0;
+    request_bytes_ = 0;
+    tally_ = nullptr;
     story_.clear();
     body_waiting_.clear();
     const auto bytes = std::exchange(held_, {});

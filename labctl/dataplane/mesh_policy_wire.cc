@@ -11,7 +11,9 @@ namespace {
 
 using mesh::istio::AuthorizationPolicy;
 using mesh::istio::FieldValues;
+using mesh::istio::JwtRule;
 using mesh::istio::Operation;
+using mesh::istio::RequestAuthentication;
 using mesh::istio::Rule;
 using mesh::istio::Source;
 
@@ -104,6 +106,43 @@ AuthorizationPolicy read_policy(WireReader& reader) {
     return policy;
 }
 
+void put_jwt_rule(WireWriter& writer, const JwtRule& rule) {
+    writer.text(rule.issuer).texts(rule.audiences).text(rule.jwks).text(rule.jwks_uri);
+    put_count(writer, rule.from_headers);
+    for (const auto& [name, prefix] : rule.from_headers) {
+        writer.text(name).text(prefix);
+    }
+    writer.texts(rule.from_params).texts(rule.from_cookies).u8(rule.forward_token ? 1 : 0);
+    writer.text(rule.payload_header);
+    put_count(writer, rule.claim_headers);
+    for (const auto& [header, claim] : rule.claim_headers) {
+        writer.text(header).text(claim);
+    }
+}
+
+JwtRule read_jwt_rule(WireReader& reader) {
+    JwtRule rule;
+    rule.issuer = reader.text();
+    rule.audiences = reader.texts();
+    rule.jwks = reader.text();
+    rule.jwks_uri = reader.text();
+    for (auto count = reader.u32(); count > 0; --count) {
+        auto& place = rule.from_headers.emplace_back();
+        place.name = reader.text();
+        place.prefix = reader.text();
+    }
+    rule.from_params = reader.texts();
+    rule.from_cookies = reader.texts();
+    rule.forward_token = reader.u8() != 0;
+    rule.payload_header = reader.text();
+    for (auto count = reader.u32(); count > 0; --count) {
+        auto& output = rule.claim_headers.emplace_back();
+        output.header = reader.text();
+        output.claim = reader.text();
+    }
+    return rule;
+}
+
 } // namespace
 
 std::string encode_authorization_policies(std::span<const AuthorizationPolicy> policies) {
@@ -128,6 +167,36 @@ std::vector<AuthorizationPolicy> decode_authorization_policies(std::string_view 
     }
     if (!reader.done()) {
         throw netemu::Error("there is more behind the policies of a workload");
+    }
+    return policies;
+}
+
+std::string encode_request_authentications(std::span<const RequestAuthentication> policies) {
+    WireWriter writer;
+    put_count(writer, policies);
+    for (const auto& policy : policies) {
+        writer.text(policy.ns).text(policy.name);
+        put_count(writer, policy.rules);
+        for (const auto& rule : policy.rules) {
+            put_jwt_rule(writer, rule);
+        }
+    }
+    return writer.bytes();
+}
+
+std::vector<RequestAuthentication> decode_request_authentications(std::string_view bytes) {
+    WireReader reader(bytes);
+    std::vector<RequestAuthentication> policies;
+    for (auto count = reader.u32(); count > 0; --count) {
+        auto& policy = policies.emplace_back();
+        policy.ns = reader.text();
+        policy.name = reader.text();
+        for (auto rules = reader.u32(); rules > 0; --rules) {
+            policy.rules.push_back(read_jwt_rule(reader));
+        }
+    }
+    if (!reader.done()) {
+        throw netemu::Error("there is more behind RequestAuthentications");
     }
     return policies;
 }

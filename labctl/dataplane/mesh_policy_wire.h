@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mesh/istio/authorization.h"
+#include "mesh/istio/request_authentication.h"
 
 namespace labctl::dataplane {
 
@@ -15,5 +16,11 @@ encode_authorization_policies(std::span<const mesh::istio::AuthorizationPolicy> 
 /// Throws netemu::Error if it makes no sense.
 [[nodiscard]] std::vector<mesh::istio::AuthorizationPolicy>
 decode_authorization_policies(std::string_view bytes);
+
+/// The same of RequestAuthentications.
+[[nodiscard]] std::string
+encode_request_authentications(std::span<const mesh::istio::RequestAuthentication> policies);
+[[nodiscard]] std::vector<mesh::istio::RequestAuthentication>
+decode_request_authentications(std::string_view bytes);
 
 } // namespace labctl::dataplane

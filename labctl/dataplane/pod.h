@@ -58,6 +58,10 @@ struct ServedPod {
     std::vector<Socket> sockets;
     /// Set for a DNS server: what answers on its other ports, in place of the built-in workload.
     std::function<mesh::Response(std::uint16_t port, std::string_view path)> http{};
+    /// Set where it has a sidecar: what that answers on its own ports; nullopt: it is none of them.
+    std::function<std::optional<mesh::Response>(std::uint16_t port, std::string_view path)>
+        sidecar{};
+    std::vector<std::uint16_t> sidecar_ports{}; // those
 };
 
 } // namespace labctl::dataplane

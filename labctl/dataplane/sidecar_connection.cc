@@ -310,6 +310,7 @@ void SidecarConnection::carry_http() {
     if (!adopted) {
         stream_ = std::make_unique<ClientStream>(loop_, std::move(socket_), nullptr);
     }
+    client_.tally = inbound_ ? pod_.metrics().inbound(client_) : nullptr;
     http_ = std::make_unique<HttpConnection>(
         loop_,
         inbound_ ? pod_.inbound() : pod_.outbound(),
@@ -325,6 +326,7 @@ void SidecarConnection::carry_bytes(const std::string& what, mesh::linkerd::Spee
     loop_.cancel(std::exchange(timer_, 0));
     std::string story = std::string(inbound_ ? "inbound " : "outbound ") + what;
     Upstream upstream{client_.target};
+    ConnectionSeries* series = nullptr;
     if (inbound_) {
         const auto verdict = pod_.authorize_bytes(client_, speech);
         story += client_.identity ? " by " + *client_.identity : " by nobody known (plaintext)";
@@ -333,6 +335,7 @@ void SidecarConnection::carry_bytes(const std::string& what, mesh::linkerd::Spee
         }
         story += verdict.note;
         upstream = pod_.application(client_.target);
+        series = pod_.metrics().inbound_bytes(client_);
     } else if (const auto* service = pod_.rules()->service(client_.target)) {
         auto choice = pod_.choose(*service);
         if (choice.candidates.empty()) {
@@ -341,6 +344,10 @@ void SidecarConnection::carry_bytes(const std::string& what, mesh::linkerd::Spee
         story += " -> " + choice.story;
         upstream = choice.candidates.front();
         lease_ = std::move(choice.lease);
+        series = pod_.metrics().outbound_bytes(*service, upstream.endpoint);
+    }
+    if (series != nullptr) {
+        ++series->opened;
     }
     story += " at " + upstream.endpoint.to_string();
     stop_looking();
@@ -355,7 +362,12 @@ void SidecarConnection::carry_bytes(const std::string& what, mesh::linkerd::Spee
         pod_.pool(),
         std::move(stream_),
         std::move(upstream),
-        [this, story](const TcpRelay::Outcome& outcome) {
+        [this, story, series](const TcpRelay::Outcome& outcome) {
+            if (series != nullptr) {
+                ++series->closed;
+                series->received += outcome.to_endpoint;
+                series->sent += outcome.to_client;
+            }
             pod_.log(
                 client_,
                 story + (outcome.problem.empty() ? "" : ": " + outcome.problem),

@@ -154,6 +154,7 @@ HttpCourse::Try SidecarCourse::one_try() {
     made.story = choice.story.empty() ? target_.name : choice.story;
     made.refusal = std::move(choice.refusal);
     made.candidates = std::move(choice.candidates);
+    made.tally = choice.tally;
     if (!made.candidates.empty()) {
         tried_.push_back(made.candidates.front().endpoint);
         struct Leases {

@@ -81,12 +81,26 @@ void SidecarPod::set_rules(std::shared_ptr<const SidecarRules> rules) {
     rules_ = std::move(rules);
     own_key_ = pod_->identity.key();
     workload_ = rules_->workload(own_key_);
+    metrics_.set_rules(rules_, own_key_);
     policies_ = workload_ != nullptr ? rules_->policies(*workload_)
                                      : std::vector<mesh::istio::AuthorizationPolicy>();
+    set_authentications(
+        workload_ != nullptr ? mesh::request_authentications(rules_->table(), *workload_)
+                             : std::vector<mesh::istio::RequestAuthentication>());
     drop_clusters();
     pool_.drop_idle_if([this](const Upstream& upstream) {
         return !upstream.source && !rules_->is_endpoint(upstream.endpoint);
     });
+}
+
+/// Tokens that have been verified stay so while nobody changes what they are verified with.
+void SidecarPod::set_authentications(std::vector<mesh::istio::RequestAuthentication> all) {
+    if (all != authentications_) {
+        authentications_ = std::move(all);
+        tokens_ = authentications_.empty()
+                      ? nullptr
+                      : std::make_unique<mesh::RequestTokens>(authentications_);
+    }
 }
 
 /// An endpoint that wants mutual TLS is not spoken to without it.
@@ -97,6 +111,7 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
     Choice choice;
     const auto count = service.endpoints.size();
     if (count == 0) {
+        choice.tally = metrics_.outbound(service, nullptr);
         choice.refusal = rules_->of_linkerd()
                              ? linkerd_without_endpoints(service.name)
                              : HttpProxy::Refusal{
@@ -146,6 +161,7 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
         choice.candidates.push_back(std::move(upstream));
     }
     if (choice.candidates.empty()) {
+        choice.tally = metrics_.outbound(service, nullptr);
         choice.refusal = rules_->of_linkerd() ? linkerd_without_certificate(service.name)
                                               : sidecar_without_certificate(service.name);
         return choice;
@@ -154,6 +170,7 @@ SidecarPod::Choice SidecarPod::choose(const mesh::SidecarService& service) {
     choice.story = service.name + (choice.candidates[0].tls ? " (mTLS)" : " (plaintext)") +
                    (first.pod.empty() ? "" : " " + first.pod);
     choice.lease = occupy(first.address);
+    choice.tally = metrics_.outbound(service, &first);
     return choice;
 }
 
@@ -217,6 +234,32 @@ SidecarPod::ask_istio(const HttpClient& client, const mesh::istio::RequestFacts*
     return mesh::istio::decide(policies_, facts, request);
 }
 
+std::optional<mesh::Response>
+SidecarPod::admin_answer(std::uint16_t port, std::string_view path) const {
+    const auto ports = mesh::sidecar_admin_ports(rules_->table().mesh);
+    if (std::find(ports.begin(), ports.end(), port) == ports.end()) {
+        return std::nullopt;
+    }
+    mesh::Response response;
+    response.headers = {{"content-type", "text/plain; version=0.0.4"}};
+    const bool linkerd = rules_->of_linkerd();
+    const bool status = port != mesh::kSidecarMetricsPort;
+    if (path == (linkerd ? "/metrics" : "/stats/prometheus")) {
+        response.body = metrics_.text();
+    } else if (linkerd && path == "/live") {
+        response.body = "live\n";
+    } else if (status && path == (linkerd ? "/ready" : "/healthz/ready")) {
+        constexpr int kUnavailable = 503;
+        response.status = workload_ == nullptr ? kUnavailable : response.status;
+        response.body = workload_ == nullptr ? "not ready\n" : "ready\n";
+    } else {
+        constexpr int kNotFound = 404;
+        response.status = kNotFound;
+        response.body = "404\n";
+    }
+    return response;
+}
+
 void SidecarPod::log(
     const HttpClient& client, const std::string& what, int status, std::size_t body_bytes) {
     const Exchange exchange{pod_->identity, pod_->ready, client.port, client.address, {}};
@@ -253,10 +296,12 @@ SidecarPod::Outbound::decide(const mesh::Request& request, const HttpClient& cli
         return decision;
     }
     if (!service->virtual_services.empty() || !service->rules.empty()) {
+        decision.tally = owner_.metrics_.outbound(*service, nullptr);
         owner_.route_as_istio(decision, *service, client);
         return decision;
     }
     auto choice = owner_.choose(*service);
+    decision.tally = choice.tally;
     if (choice.candidates.empty()) {
         decision.story += " -> " + service->name;
         decision.refusal = std::move(choice.refusal);
@@ -289,6 +334,7 @@ SidecarPod::Inbound::decide(const mesh::Request& request, const HttpClient& clie
     Decision decision;
     decision.story = "inbound " + story_of(request);
     decision.story += client.identity ? " by " + *client.identity : " by nobody known (plaintext)";
+    decision.tally = client.tally;
     const bool linkerd = owner_.rules_->of_linkerd();
     auto head = linkerd ? linkerd_request(request) : sidecar_request(request);
     if (auto refusal = sidecar_tunnel_refusal(head)) {
@@ -302,7 +348,7 @@ SidecarPod::Inbound::decide(const mesh::Request& request, const HttpClient& clie
 }
 
 void SidecarPod::judge_as_istio(
-    HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const {
+    HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) {
     const auto path = mesh::normalize_path(head.target);
     if (!path) {
         decision.refusal = {400, "the path is none"};
@@ -313,11 +359,26 @@ void SidecarPod::judge_as_istio(
     if (!client.certificate.empty()) {
         head.headers.set(std::string(kCertificateField), client.certificate);
     }
+    mesh::TokenVerdict tokens;
+    if (tokens_) {
+        auto challenge = mesh::token_challenge(head);
+        tokens = tokens_->check(head, std::chrono::system_clock::now());
+        if (!tokens.passes()) {
+            decision.refusal = {
+                tokens.http_status(),
+                tokens.story(),
+                true,
+                std::string(mesh::jwt_status_text(tokens.status)),
+                {{"www-authenticate", std::move(challenge)}}};
+            return;
+        }
+    }
     const mesh::istio::RequestFacts facts{
         head.method,
         std::string_view(*path).substr(0, path->find('?')),
         head.headers.get("host"),
-        &head.headers};
+        &head.headers,
+        tokens.token ? &tokens.token->claims : nullptr};
     const auto verdict = ask_istio(client, &facts);
     for (const auto& told : verdict.audited) {
         decision.story += " [audit: " + told + "]";
@@ -335,10 +396,11 @@ void SidecarPod::judge_as_istio(
 
 /// The path is judged as it came: Linkerd makes nothing of it, and passes it on so.
 void SidecarPod::judge_as_linkerd(
-    HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const {
+    HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) {
     const mesh::linkerd::RequestFacts facts{
         head.method, head.path(), head.query(), head.headers.get("host"), &head.headers};
     const auto verdict = ask_linkerd(client, mesh::linkerd::Speech::Http1, &facts);
+    metrics_.inbound(client)->authorize(verdict.allowed, verdict.authorization);
     if (!verdict.allowed) {
         // Whoever is not meshed is not told.
         const char* told = !client.tls ? ""

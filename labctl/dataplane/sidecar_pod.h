@@ -13,10 +13,12 @@
 #include "labctl/dataplane/http_proxy.h"
 #include "labctl/dataplane/pod.h"
 #include "labctl/dataplane/sidecar_cluster.h"
+#include "labctl/dataplane/sidecar_metrics.h"
 #include "labctl/dataplane/sidecar_mirrors.h"
 #include "labctl/dataplane/sidecar_rules.h"
 #include "labctl/dataplane/upstream_pool.h"
 #include "mesh/istio/authorization.h"
+#include "mesh/jwt/request_tokens.h"
 #include "mesh/linkerd/decision.h"
 #include "netemu/base/event_loop.h"
 
@@ -54,6 +56,10 @@ public:
     [[nodiscard]] UpstreamPool& pool() { return pool_; }
     [[nodiscard]] std::size_t& connections() { return connections_; }
     [[nodiscard]] AccessLog& access_log() { return log_; }
+    [[nodiscard]] SidecarMetrics& metrics() { return metrics_; }
+    /// What the sidecar answers on a port of its own; nullopt: it is none of them.
+    [[nodiscard]] std::optional<mesh::Response>
+    admin_answer(std::uint16_t port, std::string_view path) const;
     [[nodiscard]] const ServedPod& served() const { return *pod_; }
 
     /// An endpoint for a connection or a request, and others for the case that it does not accept.
@@ -62,6 +68,7 @@ public:
         std::string story;                // which, for the log
         HttpProxy::Refusal refusal;       // why there is none
         std::shared_ptr<void> lease;      // to be kept while it is in use
+        HttpTally* tally = nullptr;       // of requests that go there
     };
     /// The one with less to do of two that are drawn by lot (Envoy's LEAST_REQUEST), and at most
     /// two others.
@@ -178,10 +185,11 @@ private:
         const HttpClient& client,
         mesh::linkerd::Speech speech,
         const mesh::linkerd::RequestFacts* request) const;
-    void judge_as_istio(
-        HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const;
-    void judge_as_linkerd(
-        HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) const;
+    void
+    judge_as_istio(HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client);
+    void set_authentications(std::vector<mesh::istio::RequestAuthentication> all);
+    void
+    judge_as_linkerd(HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client);
 
     netemu::EventLoop& loop_;
     std::shared_ptr<ServedPod> pod_;
@@ -189,11 +197,14 @@ private:
     std::string own_key_;                             // "NAMESPACE/NAME"
     const mesh::SidecarWorkload* workload_ = nullptr; // of rules_
     std::vector<mesh::istio::AuthorizationPolicy> policies_;
+    std::vector<mesh::istio::RequestAuthentication> authentications_;
+    std::unique_ptr<mesh::RequestTokens> tokens_; // null: there are no authentications_
     /// Requests and connections under way, by endpoint; leases share it.
     std::shared_ptr<std::map<netemu::Endpoint, std::size_t>> busy_;
     std::minstd_rand random_{std::random_device{}()};
     std::size_t connections_ = 0;
     AccessLog log_;
+    SidecarMetrics metrics_;
     Outbound outbound_{*this};
     Inbound inbound_{*this};
     SidecarClusters clusters_;

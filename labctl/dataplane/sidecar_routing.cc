@@ -13,22 +13,6 @@ namespace {
 
 constexpr std::size_t kRouteSniMax = 255;
 
-/// The value of a cookie that the client has sent (RFC 6265 section 4.2).
-std::string cookie_of(const mesh::Headers& headers, std::string_view name) {
-    auto rest = headers.get("cookie");
-    while (!rest.empty()) {
-        const auto end = std::min(rest.find(';'), rest.size());
-        auto pair = rest.substr(0, end);
-        pair.remove_prefix(std::min(pair.find_first_not_of(' '), pair.size()));
-        const auto equals = pair.find('=');
-        if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
-            return std::string(pair.substr(equals + 1));
-        }
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return {};
-}
-
 HttpProxy::Refusal nobody_is_well(const std::string& cluster) {
     return {503, "UH: " + cluster + " has no ready endpoints", true, "no healthy upstream"};
 }
@@ -261,7 +245,7 @@ void SidecarPod::remember(
     case Of::Cookie:
         break;
     }
-    given.hash_key = cookie_of(head.headers, key.name);
+    given.hash_key = mesh::cookie_value(head.headers, key.name);
     if (given.hash_key.empty() && key.ttl) {
         constexpr std::size_t kAnyNumber = 1U << 30U;
         given.hash_key = std::to_string(draw(kAnyNumber)) + std::to_string(draw(kAnyNumber));
@@ -385,11 +369,13 @@ SidecarPod::Choice SidecarPod::choose_in(
     }
     Choice choice;
     if (well.empty()) {
+        choice.tally = metrics_.outbound(*target.service, nullptr);
         choice.refusal = nobody_is_well(target.name);
         return choice;
     }
     const auto& endpoint = target.endpoint(pick(target, fresh.empty() ? well : fresh, hash_key));
     auto upstream = upstream_of(target, endpoint);
+    choice.tally = metrics_.outbound(*target.service, &endpoint);
     if (!upstream) {
         choice.refusal = sidecar_without_certificate(target.name);
         return choice;

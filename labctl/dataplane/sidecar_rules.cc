@@ -58,6 +58,11 @@ SidecarRules::make(mesh::SidecarTable table, const SidecarRules* before) {
             rules->clusters_.emplace(services[i].name, i);
         }
     }
+    for (const auto& [name, labels] : rules->table_.pods) {
+        for (const auto& address : labels.addresses) {
+            rules->pods_.emplace(address, name);
+        }
+    }
     const bool same_roots = before != nullptr && before->table_.bundles == rules->table_.bundles;
     for (const auto& [name, identity] : rules->table_.identities) {
         if (same_roots) {
@@ -109,6 +114,30 @@ const mesh::SidecarService* SidecarRules::service_of_peer(const netemu::Endpoint
 const mesh::SidecarWorkload* SidecarRules::workload(const std::string& pod) const {
     const auto found = table_.workloads.find(pod);
     return found == table_.workloads.end() ? nullptr : &found->second;
+}
+
+std::string SidecarRules::pod_at(const netemu::IpAddress& address) const {
+    const auto found = pods_.find(address);
+    return found == pods_.end() ? std::string() : found->second;
+}
+
+std::string_view
+SidecarRules::host_of(const std::string& pod, const netemu::Endpoint& endpoint) const {
+    for (const auto& service : table_.services) {
+        for (const auto& each : service.endpoints) {
+            if (each.address == endpoint && each.pod == pod) {
+                return mesh::service_host(service.name);
+            }
+        }
+    }
+    return {};
+}
+
+std::optional<std::int64_t> SidecarRules::expiry(const std::string& name) const {
+    const auto* const known = account(name);
+    return known == nullptr ? std::nullopt
+                            : std::optional(static_cast<std::int64_t>(
+                                  known->identity->facts().not_after.time_since_epoch().count()));
 }
 
 std::vector<mesh::istio::AuthorizationPolicy>

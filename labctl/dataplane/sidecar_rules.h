@@ -44,6 +44,13 @@ public:
     [[nodiscard]] std::vector<mesh::istio::AuthorizationPolicy>
     policies(const mesh::SidecarWorkload& workload) const;
 
+    /// The pod with a sidecar that has the address: "NAMESPACE/NAME"; "": none.
+    [[nodiscard]] std::string pod_at(const netemu::IpAddress& address) const;
+    /// The host of the first Service that leads to the pod there; "": none does. Looks at all.
+    [[nodiscard]] std::string_view
+    host_of(const std::string& pod, const netemu::Endpoint& endpoint) const;
+    /// When the account's certificate ends, in seconds since 1970.
+    [[nodiscard]] std::optional<std::int64_t> expiry(const std::string& name) const;
     /// Its SPIFFE ID, or with Linkerd its DNS name; "" if there is no certificate for the account,
     /// nor settings below (nullptr).
     [[nodiscard]] std::string own_id(const std::string& name) const;
@@ -69,6 +76,7 @@ private:
     mesh::SidecarTable table_;
     std::map<netemu::Endpoint, std::size_t> services_; // by what clients connect to
     std::set<netemu::Endpoint> endpoints_;
+    std::map<netemu::IpAddress, std::string> pods_;       // with a sidecar
     std::map<std::string, std::size_t> clusters_;         // by name
     mutable std::optional<mesh::SidecarService> of_peer_; // of the last `service` that is a pod's
     std::map<std::string, std::shared_ptr<Account>> accounts_;

@@ -86,6 +86,12 @@ const AccessLog* SidecarServer::access_log(std::uint32_t pod) const {
     return found == sidecars_.end() ? nullptr : &found->second->pod->access_log();
 }
 
+std::optional<mesh::Response>
+SidecarServer::admin_answer(std::uint32_t pod, std::uint16_t port, std::string_view path) const {
+    const auto found = sidecars_.find(pod);
+    return found == sidecars_.end() ? std::nullopt : found->second->pod->admin_answer(port, path);
+}
+
 void SidecarServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
     auto& sidecar = *sidecars_.at(record.u32());
     const bool inbound = record.u8() != 0;

@@ -42,6 +42,9 @@ public:
     void remove_pod(std::uint32_t id);
     /// nullptr: the pod has none.
     [[nodiscard]] const AccessLog* access_log(std::uint32_t pod) const;
+    /// See SidecarPod::admin_answer.
+    [[nodiscard]] std::optional<mesh::Response>
+    admin_answer(std::uint32_t pod, std::uint16_t port, std::string_view path) const;
 
 private:
     struct Listener {

@@ -101,6 +101,10 @@ void put_workload(WireWriter& writer, const mesh::SidecarWorkload& workload) {
     for (const auto& [key, value] : workload.labels) {
         writer.text(key).text(value);
     }
+    writer.u32(count_of(workload.authentications.size()));
+    for (const auto authentication : workload.authentications) {
+        writer.u32(authentication);
+    }
     writer.u8(workload.servers ? 1 : 0);
     if (workload.servers) {
         writer.u32(workload.servers->others).u32(count_of(workload.servers->ports.size()));
@@ -133,6 +137,28 @@ void put_peer(WireWriter& writer, const mesh::SidecarPeer& peer) {
     }
 }
 
+void put_labels(WireWriter& writer, const mesh::SidecarPodLabels& labels) {
+    writer.text(labels.workload).text(labels.kind).text(labels.app).text(labels.version);
+    writer.text(labels.service).text(labels.revision).u32(count_of(labels.addresses.size()));
+    for (const auto& address : labels.addresses) {
+        writer.endpoint({address, 0});
+    }
+}
+
+mesh::SidecarPodLabels read_labels(WireReader& reader) {
+    mesh::SidecarPodLabels labels;
+    labels.workload = reader.text();
+    labels.kind = reader.text();
+    labels.app = reader.text();
+    labels.version = reader.text();
+    labels.service = reader.text();
+    labels.revision = reader.text();
+    for (auto rest = reader.u32(); rest > 0; --rest) {
+        labels.addresses.push_back(reader.endpoint().address);
+    }
+    return labels;
+}
+
 mesh::SidecarPeer read_peer(WireReader& reader) {
     mesh::SidecarPeer peer;
     peer.pod = reader.text();
@@ -144,7 +170,7 @@ mesh::SidecarPeer read_peer(WireReader& reader) {
     return peer;
 }
 
-mesh::SidecarWorkload read_workload(WireReader& reader, std::size_t policies, std::size_t servers) {
+mesh::SidecarWorkload read_workload(WireReader& reader, const mesh::SidecarTable& table) {
     mesh::SidecarWorkload workload;
     workload.account = reader.text();
     workload.other_ports = read_mode(reader);
@@ -157,7 +183,7 @@ mesh::SidecarWorkload read_workload(WireReader& reader, std::size_t policies, st
     }
     for (auto count = reader.u32(); count > 0; --count) {
         workload.policies.push_back(reader.u32());
-        if (workload.policies.back() >= policies) {
+        if (workload.policies.back() >= table.policies.size()) {
             throw netemu::Error("a sidecar has a policy that is none");
         }
     }
@@ -165,8 +191,14 @@ mesh::SidecarWorkload read_workload(WireReader& reader, std::size_t policies, st
         const std::string key(reader.text());
         workload.labels[key] = reader.text();
     }
+    for (auto count = reader.u32(); count > 0; --count) {
+        workload.authentications.push_back(reader.u32());
+        if (workload.authentications.back() >= table.request_authentications.size()) {
+            throw netemu::Error("a sidecar has a RequestAuthentication that is none");
+        }
+    }
     if (reader.u8() != 0) {
-        workload.servers = read_servers(reader, servers);
+        workload.servers = read_servers(reader, table.servers.size());
     }
     return workload;
 }
@@ -189,6 +221,12 @@ std::string encode_sidecar_table(const mesh::SidecarTable& table) {
         put_service(writer, service);
     }
     writer.text(encode_authorization_policies(table.policies));
+    writer.text(encode_request_authentications(table.request_authentications));
+    writer.u32(count_of(table.pods.size()));
+    for (const auto& [name, labels] : table.pods) {
+        writer.text(name);
+        put_labels(writer, labels);
+    }
     writer.u8(static_cast<std::uint8_t>(table.mesh));
     writer.text(encode_inbound_servers(table.servers)).u32(count_of(table.peers.size()));
     for (const auto& [address, peer] : table.peers) {
@@ -221,6 +259,11 @@ mesh::SidecarTable decode_sidecar_table(std::string_view bytes) {
         table.services.push_back(read_service(reader, table.virtual_services.size()));
     }
     table.policies = decode_authorization_policies(reader.text());
+    table.request_authentications = decode_request_authentications(reader.text());
+    for (auto count = reader.u32(); count > 0; --count) {
+        const std::string name(reader.text());
+        table.pods[name] = read_labels(reader);
+    }
     table.mesh = read_enum(reader, mesh::SidecarMesh::Linkerd);
     table.servers = decode_inbound_servers(reader.text());
     for (auto count = reader.u32(); count > 0; --count) {
@@ -230,7 +273,7 @@ mesh::SidecarTable decode_sidecar_table(std::string_view bytes) {
     for (auto count = reader.u32(); count > 0; --count) {
         const std::string name(reader.text());
         auto& workload = table.workloads[name];
-        workload = read_workload(reader, table.policies.size(), table.servers.size());
+        workload = read_workload(reader, table);
         if ((table.mesh == mesh::SidecarMesh::Linkerd) != workload.servers.has_value()) {
             throw netemu::Error("a sidecar is none of its mesh");
         }

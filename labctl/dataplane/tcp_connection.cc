@@ -1,5 +1,6 @@
 #include "labctl/dataplane/tcp_connection.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -340,6 +341,11 @@ Answer TcpConnection::answer_of(const mesh::Request& request) const {
     if (pod_->http) {
         return {pod_->http(port_, request.path())};
     }
+    if (pod_->sidecar) {
+        if (auto told = pod_->sidecar(port_, request.path())) {
+            return {*std::move(told)};
+        }
+    }
     return answer_http(exchange(), request);
 }
 
@@ -348,7 +354,9 @@ Exchange TcpConnection::exchange() const {
 }
 
 void TcpConnection::log(const mesh::Request& request, const mesh::Response& response) {
-    if (request.path() != kWhoamiPath && !pod_->http) { // coredns tells of DNS alone
+    const auto& others = pod_->sidecar_ports;
+    const bool own = std::find(others.begin(), others.end(), port_) == others.end();
+    if (request.path() != kWhoamiPath && !pod_->http && own) { // coredns tells of DNS alone
         const auto what = request.method + " " + request.target.substr(0, kLogLineBytesMax);
         pod_->log.add(access_log_line(exchange(), what, response.status, response.body.size()));
     }

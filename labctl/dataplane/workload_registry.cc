@@ -50,6 +50,9 @@ WorkloadSpec with_sidecar_ports(WorkloadSpec spec) {
         for (const auto port : {own.outbound, own.inbound}) {
             spec.ports.push_back({port, Protocol::Tcp, {}});
         }
+        for (const auto port : mesh::sidecar_admin_ports(spec.sidecar_mesh)) {
+            spec.ports.push_back({port, Protocol::Tcp, {}});
+        }
     }
     return spec;
 }

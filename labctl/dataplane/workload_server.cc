@@ -63,7 +63,7 @@ void WorkloadServer::handle(std::string_view message, std::vector<netemu::Unique
             add_dns_stock(record, std::move(fds.at(next_fd++)));
             break;
         case Op::AddSidecar:
-            sidecars_.add_pod(pods_.at(record.u32()));
+            add_sidecar(record);
             break;
         case Op::AddIngress:
             add_ingress(record);
@@ -147,6 +147,17 @@ void WorkloadServer::add_dns_socket(WireReader& record, netemu::UniqueFd socket)
     };
     const bool tcp = static_cast<Protocol>(record.u8()) == Protocol::Tcp;
     dns_.add_socket(id, std::move(socket), tcp);
+}
+
+void WorkloadServer::add_sidecar(WireReader& record) {
+    const auto pod = pods_.at(record.u32());
+    sidecars_.add_pod(pod);
+    const auto ports = {
+        mesh::kSidecarMetricsPort, mesh::kSidecarStatusPort, mesh::kLinkerdAdminPort};
+    pod->sidecar_ports = ports;
+    pod->sidecar = [this, id = pod->id](std::uint16_t port, std::string_view path) {
+        return sidecars_.admin_answer(id, port, path);
+    };
 }
 
 void WorkloadServer::add_ingress(WireReader& record) {

@@ -41,6 +41,7 @@ private:
     void add_socket(WireReader& record, netemu::UniqueFd socket);
     void add_dns_socket(WireReader& record, netemu::UniqueFd socket);
     void add_ingress(WireReader& record);
+    void add_sidecar(WireReader& record);
     void add_dns_stock(WireReader& record, netemu::UniqueFd socket);
     void remove_socket(WireReader& record);
     void remove_pod(std::uint32_t id);

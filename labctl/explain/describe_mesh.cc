@@ -1,6 +1,7 @@
 #include "labctl/explain/describe_mesh.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "labctl/compile/cluster_config.h"
@@ -10,6 +11,7 @@
 #include "labctl/explain/describe_linkerd.h"
 #include "labctl/explain/mesh_inbound.h"
 #include "mesh/istio/policy_match.h"
+#include "mesh/istio/rule_match.h"
 
 namespace labctl::explain {
 
@@ -56,7 +58,17 @@ Json describe_pod(const compile::MeshView& view, const api::Object& pod) {
         {"id", view.id_of(*workload)},
         {"ports", Json::array()},
         {"others", view.mtls(pod, 0)},
-        {"policies", Json::array()}};
+        {"policies", Json::array()},
+        {"authentications", Json::array()}};
+    for (const auto index : workload->authentications) {
+        const auto& policy = view.table().request_authentications.at(index);
+        auto issuers = Json::array();
+        for (const auto& rule : policy.rules) {
+            issuers.push_back(rule.issuer);
+        }
+        answer["authentications"].push_back(
+            {{"policy", policy.ns + "/" + policy.name}, {"issuers", std::move(issuers)}});
+    }
     for (const auto number : told_ports(view, pod, *workload)) {
         auto port = view.mtls(pod, number);
         port["port"] = number;
@@ -125,15 +137,37 @@ Json describe_authentication(const compile::MeshView& view, const api::Object& o
         [&](const api::Object& pod) { return decider_of(view, policy, pod); });
 }
 
-Json describe_authorization(const compile::MeshView& view, const api::Object& object) {
+/// Whether some AuthorizationPolicy of the pod asks for a token's principal or claims.
+std::function<bool(const api::Object&)> asks_for_token(const compile::MeshView& view) {
+    return [&view](const api::Object& pod) {
+        const auto* workload = view.workload(pod.ns() + "/" + pod.name());
+        const auto policies = workload == nullptr
+                                  ? std::vector<const mesh::istio::AuthorizationPolicy*>()
+                                  : view.policies(*workload);
+        return std::any_of(policies.begin(), policies.end(), [](const auto* policy) {
+            return std::any_of(
+                policy->rules.begin(), policy->rules.end(), mesh::istio::needs_token);
+        });
+    };
+}
+
+/// `asks`: of a RequestAuthentication, whether somebody asks a pod's callers for tokens.
+Json describe_authorization(
+    const compile::MeshView& view,
+    const api::Object& object,
+    const std::function<bool(const api::Object&)>& asks = nullptr) {
     const auto scope = compile::authorization_scope(object);
     auto answer = describe_scope(
         view,
         [&](const api::Object& pod) {
             return mesh::istio::applies(scope, pod.ns(), compile::mesh_labels(pod));
         },
-        [](const api::Object& pod) {
-            return Json{{"pod", pod.ns() + "/" + pod.name()}};
+        [&asks](const api::Object& pod) {
+            Json told{{"pod", pod.ns() + "/" + pod.name()}};
+            if (asks) {
+                told["required"] = asks(pod);
+            }
+            return told;
         });
     if (scope.has_targets) {
         answer["note"] = "it has targetRefs: those are for gateways and waypoints, and sidecars "
@@ -212,9 +246,11 @@ Json describe_mesh(
     return key.kind == "Pod"                   ? describe_pod(view, *object)
            : key.kind == "PeerAuthentication"  ? describe_authentication(view, *object)
            : key.kind == "AuthorizationPolicy" ? describe_authorization(view, *object)
-           : key.kind == "VirtualService"      ? describe_routes_of(view, *object)
-           : key.kind == "DestinationRule"     ? describe_subsets(view, *object)
-                                               : Json();
+           : key.kind == "RequestAuthentication"
+               ? describe_authorization(view, *object, asks_for_token(view))
+           : key.kind == "VirtualService"  ? describe_routes_of(view, *object)
+           : key.kind == "DestinationRule" ? describe_subsets(view, *object)
+                                           : Json();
 }
 
 } // namespace labctl::explain

@@ -74,7 +74,9 @@ MeshDenial denial_of(const Json& story, const std::string& pod) {
         denial.policies.insert(denial.policies.begin(), denial.by);
         return denial;
     }
-    if (!api::bool_at(story, "mtls.accepted", true)) {
+    if (string_at(story, "tokens.outcome") == "refused") {
+        denial.by = "requestauthentication/" + string_at(story, "tokens.policy");
+    } else if (!api::bool_at(story, "mtls.accepted", true)) {
         const auto policy = string_at(story, "mtls.policy");
         denial.by = policy.empty() ? "the mesh's default" : "peerauthentication/" + policy;
     } else if (const auto rule = string_at(story, "verdict.rule"); !rule.empty()) {

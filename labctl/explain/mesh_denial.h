@@ -29,7 +29,8 @@ struct MeshAttempt {
 
 /// Why sidecars let nobody have it.
 struct MeshDenial {
-    /// "authorizationpolicy/NS/NAME", "peerauthentication/NS/NAME"; of Linkerd, which has no
+    /// "authorizationpolicy/NS/NAME", "peerauthentication/NS/NAME",
+    /// "requestauthentication/NS/NAME"; of Linkerd, which has no
     /// policies that deny, what governs the port: "server/NS/NAME", "default/deny".
     std::string by;
     std::vector<std::string> policies; // all with a share in it, `by` the first

@@ -4,6 +4,7 @@
 
 #include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/sidecar_objects.h"
+#include "mesh/istio/rule_match.h"
 #include "mesh/istio/string_match.h"
 
 namespace labctl::explain {
@@ -78,6 +79,7 @@ public:
                 add_ports(*policy);
                 add_principals(*policy);
                 add_http(*policy);
+                add_tokens(*policy, *workload);
             }
         }
         return std::move(hints_);
@@ -169,6 +171,19 @@ private:
                     "write " + principal.substr(mesh::istio::kSpiffeScheme.size()));
             }
         });
+    }
+
+    /// Who asks for tokens that nobody validates.
+    void add_tokens(const AuthorizationPolicy& policy, const mesh::SidecarWorkload& workload) {
+        const bool asks =
+            std::any_of(policy.rules.begin(), policy.rules.end(), mesh::istio::needs_token);
+        if (asks && workload.authentications.empty()) {
+            add(policy_label(policy) +
+                    " asks for what a token says (requestPrincipals, request.auth), but no "
+                    "RequestAuthentication applies to pod " +
+                    arrival_.pod + ", so no token is ever validated there",
+                "make one whose selector fits the pod's labels");
+        }
     }
 
     void add_http(const AuthorizationPolicy& policy) {

@@ -1,16 +1,19 @@
 #include "labctl/explain/mesh_inbound.h"
 
-#include <array>
+#include <chrono>
+#include <utility>
 
 #include "labctl/explain/linkerd.h"
 #include "mesh/http/normalize_path.h"
 #include "mesh/istio/policy_match.h"
+#include "mesh/jwt/request_tokens.h"
 
 namespace labctl::explain {
 
 namespace {
 
 using api::Json;
+using api::string_at;
 using mesh::SidecarProtocol;
 using mesh::istio::AuthorizationPolicy;
 using mesh::istio::MtlsMode;
@@ -70,6 +73,19 @@ public:
 
     [[nodiscard]] bool bad_path() const { return !path_; }
 
+    /// What becomes of the request's tokens; what the sidecar takes out of the head is gone for
+    /// the policies, too.
+    const mesh::TokenVerdict&
+    check_tokens(const std::vector<mesh::istio::RequestAuthentication>& all) {
+        mesh::Request head;
+        head.method = method_;
+        head.target = *path_;
+        head.headers = headers_;
+        tokens_ = mesh::RequestTokens(all).check(head, std::chrono::system_clock::now());
+        headers_ = std::move(head.headers);
+        return tokens_;
+    }
+
     [[nodiscard]] Json
     policies(const std::vector<const AuthorizationPolicy*>& all, bool http) const {
         using Action = AuthorizationPolicy::Action;
@@ -126,7 +142,12 @@ private:
     /// Views of this.
     [[nodiscard]] mesh::istio::RequestFacts facts() const {
         const auto path = path_ ? std::string_view(*path_) : std::string_view();
-        return {method_, path.substr(0, path.find('?')), authority_, &headers_};
+        return {
+            method_,
+            path.substr(0, path.find('?')),
+            authority_,
+            &headers_,
+            tokens_.token ? &tokens_.token->claims : nullptr};
     }
 
     mesh::istio::ConnectionFacts connection_;
@@ -134,7 +155,40 @@ private:
     std::string method_;
     std::string authority_;
     std::optional<std::string> path_;
+    mesh::TokenVerdict tokens_;
 };
+
+/// {"rules": [{"policy", "issuer", "keys": false: they cannot be fetched}], "outcome": "none",
+/// "valid" or "refused", "policy": whose rule decided, "principal", "text"}.
+Json tokens_story(
+    const std::vector<mesh::istio::RequestAuthentication>& all, const mesh::TokenVerdict& verdict) {
+    Json story{{"rules", Json::array()}, {"policy", verdict.policy}, {"principal", nullptr}};
+    for (const auto& policy : all) {
+        for (const auto& rule : policy.rules) {
+            story["rules"].push_back(
+                {{"policy", policy.ns + "/" + policy.name},
+                 {"issuer", rule.issuer},
+                 {"keys", !rule.jwks.empty()}});
+        }
+    }
+    if (verdict.status == mesh::JwtStatus::Missing) {
+        story["outcome"] = "none";
+        story["text"] = "the request has no token, so it goes on without a principal";
+    } else if (verdict.passes()) {
+        const auto& claims = verdict.token->claims;
+        const auto principal =
+            std::string(claims.text_of("iss")) + "/" + std::string(claims.text_of("sub"));
+        story["outcome"] = "valid";
+        story["principal"] = principal;
+        story["text"] = "it is " + principal + ", by RequestAuthentication " + verdict.policy;
+    } else {
+        story["outcome"] = "refused";
+        story["text"] = std::string(mesh::jwt_status_text(verdict.status)) +
+                        ", says RequestAuthentication " + verdict.policy +
+                        (verdict.issuer.empty() ? "" : " of issuer " + verdict.issuer);
+    }
+    return story;
+}
 
 Json refusal(const std::string& text, const std::string& answer) {
     return {{"allowed", false}, {"text", text}, {"rule", ""}, {"answer", answer}};
@@ -197,14 +251,26 @@ Json explain_arrival(
         {"application", nullptr}};
     story["mtls"]["effect"] = effect.text;
     story["mtls"]["accepted"] = effect.accepted;
-    const ArrivalJudge judge(view, arrival, speech);
+    ArrivalJudge judge(view, arrival, speech);
     if (!effect.accepted) {
-        const auto mode = api::string_at(story, "mtls.mode");
+        const auto mode = string_at(story, "mtls.mode");
         story["verdict"] =
             refusal("refused by the mode " + mode + ": " + effect.text, "connection reset");
     } else if (http && judge.bad_path()) {
         story["verdict"] = refusal("refused: the path is none that can be made sense of", "400");
     } else {
+        const auto authentications = mesh::request_authentications(view.table(), *workload);
+        if (http && !authentications.empty()) {
+            const auto& tokens = judge.check_tokens(authentications);
+            story["tokens"] = tokens_story(authentications, tokens);
+            if (!tokens.passes()) {
+                story["verdict"] = refusal(
+                    "refused: " + string_at(story, "tokens.text"),
+                    std::to_string(tokens.http_status()) + " " +
+                        std::string(mesh::jwt_status_text(tokens.status)));
+                return story;
+            }
+        }
         const auto policies = view.policies(*workload);
         story["policies"] = judge.policies(policies, http);
         story["verdict"] = judge.verdict(policies, http);

@@ -47,10 +47,12 @@ struct MeshArrival {
 
 /// {"sidecar": false, "why", "application", "verdict"}, or {"sidecar": true, "redirect": 15006,
 /// "id", "port", "protocol", "spoken": "HTTP" or "TCP", "mtls" (MeshView::mtls, and "effect",
-/// "accepted"), "identity" (null: none), "policies": [{"policy", "action", "dryRun", "matches",
-/// "rule" (from 1), "text"}] in the order in which they are asked, "verdict": {"allowed", "text",
-/// "rule", "answer"}, "application": {"client", "xfcc"} (null: it gets nothing)}. Of Linkerd, what
-/// explain_linkerd_arrival says. Pure.
+/// "accepted"), "identity" (null: none), "tokens" (where a RequestAuthentication speaks of HTTP):
+/// {"rules", "outcome": "none", "valid" or "refused", "policy", "principal", "text"}, "policies":
+/// [{"policy", "action", "dryRun", "matches", "rule" (from 1), "text"}] in the order in which they
+/// are asked, "verdict": {"allowed", "text", "rule", "answer"}, "application": {"client", "xfcc"}
+/// (null: it gets nothing)}. Of Linkerd, what explain_linkerd_arrival says. Tokens are looked at
+/// with the clock of now. Pure otherwise.
 [[nodiscard]] api::Json explain_arrival(
     const compile::MeshView& view, const MeshArrival& arrival, const MeshSpeech& speech);
 

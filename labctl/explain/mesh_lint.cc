@@ -55,6 +55,14 @@ public:
                 }
             }
         }
+        read_token_policies();
+        for (const auto& object : store_.list("RequestAuthentication")) {
+            begin(object);
+            if (!compile::authorization_scope(*object).has_targets) {
+                check_selector();
+                check_required();
+            }
+        }
         for (const auto& object : store_.list("AuthorizationPolicy")) {
             begin(object);
             if (!compile::authorization_scope(*object).has_targets) {
@@ -185,6 +193,52 @@ private:
                 check_condition(indexed(path + ".when", k), rule.when[k]);
             }
             check_http(policy, rule, path);
+            if (mesh::istio::needs_token(rule)) {
+                check_validated(path);
+            }
+        }
+    }
+
+    void read_token_policies() {
+        for (const auto& object : store_.list("RequestAuthentication")) {
+            validated_.push_back(compile::authorization_scope(*object));
+        }
+        for (const auto& object : store_.list("AuthorizationPolicy")) {
+            const auto policy = compile::read_authorization_policy(*object);
+            if (std::any_of(policy.rules.begin(), policy.rules.end(), mesh::istio::needs_token)) {
+                asked_.push_back(compile::authorization_scope(*object));
+            }
+        }
+    }
+
+    /// A pod of the policy that none of the scopes is for, or nullptr.
+    [[nodiscard]] const MeshLintPod*
+    outside(const std::vector<mesh::istio::PolicyScope>& scopes) const {
+        for (const auto* pod : pods_) {
+            if (std::none_of(scopes.begin(), scopes.end(), [&](const auto& scope) {
+                    return mesh::istio::applies(scope, pod->ns, pod->labels);
+                })) {
+                return pod;
+            }
+        }
+        return nullptr;
+    }
+
+    void check_validated(const std::string& path) {
+        if (const auto* pod = outside(validated_); pod != nullptr) {
+            say(path,
+                "it asks for what a token says, but no RequestAuthentication is for pod " +
+                    pod->ns + "/" + pod->name + ", so no token is ever validated there",
+                "make one whose selector fits the pod's labels");
+        }
+    }
+
+    void check_required() {
+        if (const auto* pod = outside(asked_); pod != nullptr) {
+            say("spec",
+                "it refuses bad tokens, but requires none: requests without a token reach pod " +
+                    pod->ns + "/" + pod->name + " as before",
+                "add an AuthorizationPolicy that asks for requestPrincipals: [\"*\"]");
         }
     }
 
@@ -250,7 +304,9 @@ private:
 
     const store::Store& store_;
     const MeshLintWorld world_;
-    api::ObjectPtr object_; // that is looked at
+    std::vector<mesh::istio::PolicyScope> validated_; // of RequestAuthentications
+    std::vector<mesh::istio::PolicyScope> asked_;     // of policies that ask for tokens
+    api::ObjectPtr object_;                           // that is looked at
     Labels selector_;
     std::vector<const MeshLintPod*> pods_; // that it selects
     std::vector<MeshFinding> findings_;
@@ -259,7 +315,8 @@ private:
 } // namespace
 
 bool is_mesh_kind(const std::string& kind) {
-    return kind == "PeerAuthentication" || kind == "AuthorizationPolicy";
+    return kind == "PeerAuthentication" || kind == "AuthorizationPolicy" ||
+           kind == "RequestAuthentication";
 }
 
 std::vector<MeshFinding> lint_mesh(const store::Store& store) {

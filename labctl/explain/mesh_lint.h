@@ -26,7 +26,9 @@ struct MeshFinding {
 /// - principals and service accounts that no ServiceAccount has;
 /// - rules that ask for what only HTTP has, where all ports that they are for are TCP: those of
 ///   ALLOW are left out, others match more than they say;
-/// - ports that are a Service's and none of the pods'.
+/// - ports that are a Service's and none of the pods';
+/// - rules that ask for what tokens say, where no RequestAuthentication is for some of the pods;
+/// - RequestAuthentications for pods of which no policy asks for a token: those without one pass.
 /// Pure.
 [[nodiscard]] std::vector<MeshFinding> lint_mesh(const store::Store& store);
 

@@ -180,6 +180,45 @@ void check_custom_rule(const Cursor& rule) {
     });
 }
 
+/// Keys by what they are: `kty`, and the members without which they are none (RFC 7518 section 6).
+void check_jwks(const Cursor& jwks) {
+    const auto set = api::Json::parse(jwks.text(), nullptr, false);
+    if (set.is_discarded()) {
+        jwks.invalid("must be JSON", "such as: '{\"keys\": [{\"kty\": \"RSA\", \"n\": ...}]}'");
+        return;
+    }
+    const auto& keys = api::at(set, "keys");
+    if (!set.is_object() || !keys.is_array()) {
+        jwks.invalid("must have a list called keys (RFC 7517 section 5)");
+        return;
+    }
+    struct KeyMembers {
+        std::string_view type;
+        std::array<const char*, 3> members; // nullptr: no more
+    };
+    static constexpr std::array kTypes{
+        KeyMembers{"RSA", {"n", "e"}},
+        KeyMembers{"EC", {"crv", "x", "y"}},
+        KeyMembers{"OKP", {"crv", "x"}},
+        KeyMembers{"oct", {"k"}}};
+    for (const auto& key : keys) {
+        const auto type = api::string_at(key, "kty");
+        const auto* const known = std::find_if(
+            kTypes.begin(), kTypes.end(), [&](const auto& each) { return each.type == type; });
+        if (known == kTypes.end()) {
+            jwks.warn(compose(
+                {"a key of the kty '", type, "' is left out: RSA, EC, OKP and oct are known"}));
+            continue;
+        }
+        for (const auto* member : known->members) {
+            if (member != nullptr && api::string_at(key, member).empty()) {
+                jwks.warn(compose(
+                    {"a key of the kty ", type, " has no ", member, ", so it is left out"}));
+            }
+        }
+    }
+}
+
 void check_custom_spec(const Cursor& spec) {
     if (spec["provider"]["name"].text().empty()) {
         spec["provider"]["name"].required("of the action CUSTOM");
@@ -276,11 +315,61 @@ void check_authorization_spec(const Cursor& spec) {
     } else if (provider.present()) {
         provider.forbidden("only the action CUSTOM has a provider");
     }
+    check_istio_scope(spec);
+}
+
+void check_istio_scope(const Cursor& spec) {
     const int scopes = (spec["selector"].present() ? 1 : 0) +
                        (spec["targetRef"].present() ? 1 : 0) +
                        (spec["targetRefs"].size() > 0 ? 1 : 0);
     if (scopes > 1) {
         spec.error("Forbidden: only one of selector, targetRef and targetRefs can be set");
+    }
+}
+
+std::string istio_header_name(std::string_view text) {
+    constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~"; // RFC 9110 section 5.6.2
+    const bool fine = std::all_of(text.begin(), text.end(), [&](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               kOthers.find(c) != kOthers.npos;
+    });
+    return fine ? "" : "must be the name of a header field, such as x-jwt-claims";
+}
+
+void check_istio_jwt_rule(const Cursor& rule) {
+    for (const auto* field : {"audiences", "fromParams", "fromCookies"}) {
+        check_items(rule[field], nullptr);
+    }
+    rule["fromHeaders"].each([](const Cursor& place) {
+        if (place["name"].present()) {
+            place["name"].check(
+                place["name"].text().empty() ? "must not be empty"
+                                             : istio_header_name(place["name"].text()));
+        }
+    });
+    const auto jwks = rule["jwks"];
+    const auto uri = rule["jwksUri"];
+    if (jwks.present() && uri.present()) {
+        uri.warn("jwks is there as well, and is what counts", "leave one of them out");
+    } else if (uri.present()) {
+        if (!uri.text().starts_with("http://") && !uri.text().starts_with("https://")) {
+            uri.invalid("must be a URL that begins with http:// or https://");
+        } else {
+            uri.warn(
+                "keys cannot be fetched in a lab, so every token of this issuer is refused",
+                "write the keys into jwks, as they are at that URL");
+        }
+    } else if (!jwks.present()) {
+        rule.warn(
+            "there are no keys, and they cannot be fetched from the issuer in a lab, so every "
+            "token of it is refused",
+            "write the keys into jwks");
+    } else {
+        check_jwks(jwks);
+    }
+    if (const auto header = rule["outputPayloadToHeader"];
+        header.present() && header.text().empty()) {
+        header.required("the name of a header field");
     }
 }
 

@@ -8,7 +8,7 @@ namespace labctl::manifest::schema {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, const Struct*>, 34> kKinds{{
+constexpr std::array<std::pair<std::string_view, const Struct*>, 35> kKinds{{
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
@@ -31,6 +31,7 @@ constexpr std::array<std::pair<std::string_view, const Struct*>, 34> kKinds{{
     {"IngressClass", &kIngressClass},
     {"PeerAuthentication", &kPeerAuthentication},
     {"AuthorizationPolicy", &kAuthorizationPolicy},
+    {"RequestAuthentication", &kRequestAuthentication},
     {"VirtualService", &kVirtualService},
     {"DestinationRule", &kDestinationRule},
     {"Server", &kLinkerdServer},

@@ -173,6 +173,7 @@ extern const Struct kBaselineAdminNetworkPolicy;
 extern const Struct kClusterNetworkPolicy;
 extern const Struct kPeerAuthentication;
 extern const Struct kAuthorizationPolicy;
+extern const Struct kRequestAuthentication;
 extern const Struct kVirtualService;
 extern const Struct kDestinationRule;
 extern const Struct kLinkerdServer;

@@ -87,10 +87,38 @@ constexpr Table kAuthorizationPolicyTable{
     object("spec", kAuthorizationSpec).always(), any("status"),
 };
 
+constexpr Table kFromHeader{
+    text("name").required(), text("prefix"),
+};
+
+constexpr Table kClaimToHeader{
+    text("header").required().is(istio_header_name), text("claim").required(),
+};
+
+constexpr Table kJwtRule{
+    Code{nullptr, check_istio_jwt_rule},
+    text("issuer").required(), text("audiences").list(), text("jwksUri"), text("jwks"),
+    object("fromHeaders", kFromHeader).list(), text("fromParams").list(), text("fromCookies").list(),
+    text("outputPayloadToHeader").is(istio_header_name), flag("forwardOriginalToken"),
+    object("outputClaimToHeaders", kClaimToHeader).list(), text("timeout"),
+};
+
+constexpr Table kRequestAuthenticationSpec{
+    Code{nullptr, check_istio_scope},
+    object("selector", kWorkloadSelector), object("targetRef", kPolicyTargetReference),
+    object("targetRefs", kPolicyTargetReference).list(), object("jwtRules", kJwtRule).list(),
+};
+
+constexpr Table kRequestAuthenticationTable{
+    kApiVersion, kKind, object("metadata", kObjectMeta),
+    object("spec", kRequestAuthenticationSpec).always(), any("status"),
+};
+
 } // namespace
 
 constinit const Struct kPeerAuthentication{kPeerAuthenticationTable.type()};
 constinit const Struct kAuthorizationPolicy{kAuthorizationPolicyTable.type()};
+constinit const Struct kRequestAuthentication{kRequestAuthenticationTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

@@ -69,7 +69,7 @@ struct Alias {
 };
 constexpr std::array kAliases{
     Alias{
-        "PeerAuthentication AuthorizationPolicy",
+        "PeerAuthentication AuthorizationPolicy RequestAuthentication",
         "security.istio.io/v1",
         "security.istio.io/v1beta1"},
     Alias{

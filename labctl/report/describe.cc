@@ -33,6 +33,7 @@ Describer describer_for(const std::string& kind) {
         {"Endpoints", describe_endpoints},
         {"NetworkPolicy", describe_network_policy},
         {"AuthorizationPolicy", describe_authorization_policy},
+        {"RequestAuthentication", describe_request_authentication},
         {"PeerAuthentication", describe_peer_authentication},
         {"VirtualService", describe_virtual_service},
         {"DestinationRule", describe_destination_rule},

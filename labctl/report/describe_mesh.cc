@@ -180,6 +180,12 @@ void describe_sidecar(Description& out, const Json& mesh) {
     out.field(1, "Sidecar", "yes");
     out.field(1, "SPIFFE ID", string_at(mesh, "id"));
     describe_sidecar_ports(out, mesh);
+    for (const auto& policy : at(mesh, "authentications")) {
+        out.field(
+            1,
+            "Tokens By",
+            string_at(policy, "policy") + " (" + join_strings(at(policy, "issuers"), ", ") + ")");
+    }
     const auto& policies = at(mesh, "policies");
     out.line(1, policies.empty() ? "Authorization Policies:\t<none>" : "Authorization Policies:");
     for (const auto& policy : policies) {
@@ -210,6 +216,68 @@ void describe_authorization_policy(Description& out, const DescribeInput& input)
     out.line(0, "Rules:");
     for (std::size_t i = 0; i < rules.size(); ++i) {
         describe_mesh_rule(out, rules[i], i + 1);
+    }
+}
+
+void describe_request_authentication(Description& out, const DescribeInput& input) {
+    const auto& spec = at(input.object.body, "spec");
+    describe_policy_head(out, input);
+    describe_reach(out, input);
+    for (const auto& rule : at(spec, "jwtRules")) {
+        out.line(0, "Issuer " + visible(string_at(rule, "issuer")) + ":");
+        const auto& audiences = at(rule, "audiences");
+        out.field(1, "Audiences", audiences.empty() ? "<any>" : join_strings(audiences, " or "));
+        std::vector<std::string> places;
+        for (const auto& place : at(rule, "fromHeaders")) {
+            const auto prefix = string_at(place, "prefix");
+            places.push_back(
+                "field " + string_at(place, "name") +
+                (prefix.empty() ? "" : " behind \"" + prefix + "\""));
+        }
+        for (const auto& name : at(rule, "fromParams")) {
+            places.push_back("parameter " + name.get<std::string>());
+        }
+        for (const auto& name : at(rule, "fromCookies")) {
+            places.push_back("cookie " + name.get<std::string>());
+        }
+        out.field(
+            1,
+            "Tokens In",
+            places.empty() ? "field authorization behind \"Bearer \", parameter access_token"
+                           : netemu::join(places, ", "));
+        const bool inline_keys = !string_at(rule, "jwks").empty();
+        const auto uri = string_at(rule, "jwksUri");
+        out.field(
+            1,
+            "Keys",
+            inline_keys
+                ? "in jwks"
+                : "none: they cannot be fetched in a lab" + (uri.empty() ? "" : " (" + uri + ")") +
+                      ", so every token is refused");
+        out.field(
+            1,
+            "Application Gets",
+            api::bool_at(rule, "forwardOriginalToken", false) ? "the token, too" : "no token");
+        if (const auto header = string_at(rule, "outputPayloadToHeader"); !header.empty()) {
+            out.field(1, "All Claims In", header);
+        }
+        for (const auto& output : at(rule, "outputClaimToHeaders")) {
+            out.field(
+                1, "Claim " + string_at(output, "claim") + " In", string_at(output, "header"));
+        }
+    }
+    std::vector<std::string> open;
+    for (const auto& pod : at(input.options.mesh, "pods")) {
+        if (!api::bool_at(pod, "required", true)) {
+            open.push_back(string_at(pod, "pod"));
+        }
+    }
+    if (!open.empty()) {
+        out.field(
+            0,
+            "Without A Token",
+            "requests still reach " + netemu::join(open, ", ") +
+                ": no AuthorizationPolicy there asks for one");
     }
 }
 

@@ -43,6 +43,7 @@ void describe_endpoint_slice(Description& out, const DescribeInput& input);
 void describe_endpoints(Description& out, const DescribeInput& input);
 void describe_network_policy(Description& out, const DescribeInput& input);
 void describe_authorization_policy(Description& out, const DescribeInput& input);
+void describe_request_authentication(Description& out, const DescribeInput& input);
 void describe_peer_authentication(Description& out, const DescribeInput& input);
 void describe_virtual_service(Description& out, const DescribeInput& input);
 void describe_destination_rule(Description& out, const DescribeInput& input);

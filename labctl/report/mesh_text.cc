@@ -265,6 +265,12 @@ std::string inbound_lines(const Json& story, bool colour) {
     if (api::bool_at(story, "mtls.accepted", false)) {
         text +=
             story_line("client is", string_at(story, "identity", "nobody known: no mutual TLS"));
+        if (story.contains("tokens")) {
+            text += story_line("token", string_at(story, "tokens.text"));
+        }
+        if (string_at(story, "tokens.outcome") == "refused") {
+            return text + verdict_lines(story, colour); // nobody else is asked
+        }
         const auto& policies = at(story, "policies");
         text += story_line(
             "policies", policies.empty() ? "no AuthorizationPolicy applies" : "as they are asked");

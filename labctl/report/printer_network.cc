@@ -134,6 +134,14 @@ Cells authorization_policy_row(const Json& body, const PrintOptions& options) {
     return {string_at(body, "spec.action", "ALLOW"), age_of(body, options)};
 }
 
+Cells request_authentication_row(const Json& body, const PrintOptions& options) {
+    std::vector<std::string> issuers;
+    for (const auto& rule : at(body, "spec.jwtRules")) {
+        issuers.push_back(string_at(rule, "issuer"));
+    }
+    return {issuers.empty() ? "<none>" : netemu::join(issuers, ","), age_of(body, options)};
+}
+
 Cells ingress_row(const Json& body, const PrintOptions& options) {
     std::vector<std::string> hosts;
     for (const auto& rule : at(body, "spec.rules")) {
@@ -272,6 +280,7 @@ const KindPrinter* network_printer(const std::string& kind) {
         {"IngressClass", {{{"CONTROLLER"}, {"PARAMETERS"}, {"AGE"}}, ingress_class_row}},
         {"PeerAuthentication", {{{"MODE"}, {"AGE"}}, peer_authentication_row}},
         {"AuthorizationPolicy", {{{"ACTION"}, {"AGE"}}, authorization_policy_row}},
+        {"RequestAuthentication", {{{"ISSUERS"}, {"AGE"}}, request_authentication_row}},
         {"VirtualService", {{{"GATEWAYS"}, {"HOSTS"}, {"AGE"}}, virtual_service_row}},
         {"DestinationRule", {{{"HOST"}, {"AGE"}}, destination_rule_row}},
     };

@@ -11,6 +11,7 @@
 #include "labctl/explain/mesh_denial.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/mesh_identities.h"
+#include "mesh/jwt/token.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
 
@@ -66,14 +67,17 @@ namespace {
 /// What a sidecar does instead of letting something through.
 bool looks_denied(const probe::Sample& sample) {
     constexpr int kForbidden = 403;
-    constexpr int kNotFound = 404; // of Linkerd: the Server's HTTPRoutes do not take it
+    constexpr int kUnauthorized = 401; // of a token that is not good
+    constexpr int kNotFound = 404;     // of Linkerd: the Server's HTTPRoutes do not take it
     if (!sample.http || !sample.backend.empty()) {
         return sample.outcome == probe::Outcome::Reset;
     }
     const auto& answer = *sample.http;
     const bool refused = (answer.status == kForbidden &&
                           (answer.body.empty() || answer.body == "RBAC: access denied")) ||
-                         (answer.status == kNotFound && answer.body.empty());
+                         (answer.status == kNotFound && answer.body.empty()) ||
+                         ((answer.status == kUnauthorized || answer.status == kForbidden) &&
+                          mesh::is_jwt_status_text(answer.body));
     return sample.outcome == probe::Outcome::Reset || refused;
 }
 
@@ -131,8 +135,8 @@ explain::MeshAttempt Lab::mesh_attempt(
     return attempt;
 }
 
-/// Where a sidecar has ended a connection or answered 403, and the policies say so too, they are
-/// the rule that the probe has met.
+/// Where a sidecar has ended a connection or answered 401 or 403, and the policies say so too, they
+/// are the rule that the probe has met.
 void Lab::name_denials(
     const std::vector<dataplane::ResolvedRequest>& requests,
     std::vector<probe::Result>& results) const {

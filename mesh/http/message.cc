@@ -188,6 +188,21 @@ std::optional<std::string> query_parameter(std::string_view query, std::string_v
     return std::nullopt;
 }
 
+std::string cookie_value(const Headers& headers, std::string_view name) {
+    auto rest = headers.get("cookie");
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find(';'), rest.size());
+        auto pair = rest.substr(0, end);
+        pair.remove_prefix(std::min(pair.find_first_not_of(' '), pair.size()));
+        const auto equals = pair.find('=');
+        if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
+            return std::string(pair.substr(equals + 1));
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return {};
+}
+
 bool equals_ignore_case(std::string_view left, std::string_view right) {
     return left.size() == right.size() &&
            std::equal(left.begin(), left.end(), right.begin(), [](char a, char b) {

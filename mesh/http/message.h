@@ -79,6 +79,9 @@ std::string url_decode(std::string_view text);
 /// The decoded value of the first `name=value` of a query string, or nullopt.
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name);
 
+/// The value of a cookie that the client has sent (RFC 6265 section 4.2); "": none.
+std::string cookie_value(const Headers& headers, std::string_view name);
+
 /// Whether the two are equal, ignoring the case of ASCII letters.
 bool equals_ignore_case(std::string_view left, std::string_view right);
 

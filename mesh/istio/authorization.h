@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mesh/http/message.h"
+#include "mesh/json/value.h"
 #include "netemu/base/address.h"
 
 /// AuthorizationPolicy of Istio: whether a sidecar lets a request or a connection through. Source:
@@ -27,7 +28,7 @@ struct FieldValues {
 /// All fields must hold. Texts are as in the manifest.
 struct Source {
     FieldValues principals;         // TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT
-    FieldValues request_principals; // of a JWT: there is never one here
+    FieldValues request_principals; // of a JWT: ISSUER/SUBJECT
     FieldValues namespaces;
     FieldValues service_accounts; // NAMESPACE/NAME, or NAME in the namespace of the policy
     FieldValues trust_domains;
@@ -91,6 +92,8 @@ struct RequestFacts {
     std::string_view path; // normalized (see mesh/http/normalize_path.h), without query
     std::string_view authority;
     const Headers* headers = nullptr; // nullptr: none
+    /// Of a JWT that has been validated (mesh/jwt/request_tokens.h); nullptr: there was none.
+    const JsonValue* claims = nullptr;
 };
 
 enum class Why : std::uint8_t {

@@ -27,6 +27,17 @@ std::string describe_peer(const Field& field, const ConnectionFacts& connection)
     }
 }
 
+std::string describe_token(const Field& field, const JsonValue& claims) {
+    if (field.claim.empty()) {
+        return it_is(std::string(claims.text_of("iss")).append("/").append(claims.text_of("sub")));
+    }
+    std::string list;
+    for (const auto text : texts_of_claim(field, claims)) {
+        list.append(list.empty() ? "" : ", ").append(text);
+    }
+    return list.empty() ? "the token has no such text" : it_is(list);
+}
+
 std::string describe_request(const Field& field, const RequestFacts& request) {
     switch (field.kind) {
     case FieldKind::Host:
@@ -41,7 +52,8 @@ std::string describe_request(const Field& field, const RequestFacts& request) {
         return value == nullptr ? "there is none" : it_is(*value);
     }
     default:
-        return "no token was validated";
+        return request.claims == nullptr ? "no token was validated"
+                                         : describe_token(field, *request.claims);
     }
 }
 

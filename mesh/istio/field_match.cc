@@ -18,6 +18,7 @@ constexpr std::size_t kPartsOfPrincipal = 5;
 struct KeyOfCondition {
     std::string_view key;
     FieldKind kind;
+    std::string_view claim{};
 };
 constexpr std::array kKeys{
     KeyOfCondition{"source.ip", FieldKind::SourceIp},
@@ -30,8 +31,8 @@ constexpr std::array kKeys{
     KeyOfCondition{"destination.port", FieldKind::DestinationPort},
     KeyOfCondition{"connection.sni", FieldKind::Sni},
     KeyOfCondition{"request.auth.principal", FieldKind::Token},
-    KeyOfCondition{"request.auth.audiences", FieldKind::Token},
-    KeyOfCondition{"request.auth.presenter", FieldKind::Token},
+    KeyOfCondition{"request.auth.audiences", FieldKind::Token, "aud"},
+    KeyOfCondition{"request.auth.presenter", FieldKind::Token, "azp"},
 };
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -44,6 +45,55 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 bool in_block(std::string_view block, const netemu::IpAddress& address) {
     const auto range = parse_block(block);
     return range && range->contains(address);
+}
+
+/// "a][b" as {"a", "b"}.
+std::vector<std::string_view> names_of_claim(std::string_view claim) {
+    constexpr std::string_view kBetween = "][";
+    std::vector<std::string_view> names;
+    for (auto at = claim.find(kBetween); at != claim.npos; at = claim.find(kBetween)) {
+        names.push_back(claim.substr(0, at));
+        claim.remove_prefix(at + kBetween.size());
+    }
+    names.push_back(claim);
+    return names;
+}
+
+/// Where the last `/` is, as an issuer may have some; a `*` alone is any issuer, or any subject
+/// (istio/istio pilot/pkg/security/authz/model/generator.go, requestPrincipalGenerator).
+bool matches_request_principal(std::string_view value, const JsonValue& claims) {
+    const auto* const issuer = claims.find("iss");
+    const auto* const subject = claims.find("sub");
+    if (issuer == nullptr || subject == nullptr || !issuer->is_text() || !subject->is_text()) {
+        return false;
+    }
+    const std::string_view iss = issuer->text;
+    const std::string_view sub = subject->text;
+    const auto slash = value.rfind('/');
+    if (slash != value.npos) {
+        const auto of_issuer = value.substr(0, slash);
+        const auto of_subject = value.substr(slash + 1);
+        if (value.starts_with('*')) {
+            return matches_text(of_issuer, iss) && of_subject == sub;
+        }
+        return of_issuer == iss &&
+               (value.ends_with('*') ? matches_text(of_subject, sub) : of_subject == sub);
+    }
+    if (value == "*") {
+        return !iss.empty() && !sub.empty();
+    }
+    if (value.starts_with('*')) {
+        return !iss.empty() && matches_text(value, sub);
+    }
+    return value.ends_with('*') ? matches_text(value, iss) && !sub.empty()
+                                : value == iss && sub.empty();
+}
+
+bool matches_claim(const Field& field, std::string_view value, const JsonValue& claims) {
+    const auto texts = texts_of_claim(field, claims);
+    return std::any_of(texts.begin(), texts.end(), [&](const std::string_view text) {
+        return matches_text(value, text);
+    });
 }
 
 /// Of an identity; the policy's text has no scheme, and `*` is any identity at all.
@@ -145,11 +195,38 @@ bool matches_request(const Field& field, std::string_view value, const RequestFa
     case FieldKind::Header:
         return matches_header(field.header, value, request->headers);
     default:
-        return false; // no token was ever validated
+        return request->claims != nullptr &&
+               (field.claim.empty() ? matches_request_principal(value, *request->claims)
+                                    : matches_claim(field, value, *request->claims));
     }
 }
 
 } // namespace
+
+std::vector<std::string_view> texts_of_claim(const Field& field, const JsonValue& claims) {
+    const auto names = names_of_claim(field.claim);
+    const auto* const found = claims.find_path(names);
+    std::vector<std::string_view> texts;
+    if (found == nullptr) {
+        return texts;
+    }
+    if (found->is_text() && names.size() == 1 &&
+        (field.claim == "scope" || field.claim == "permission")) {
+        for (const auto word : netemu::split(found->text, ' ')) {
+            if (!word.empty()) {
+                texts.push_back(word);
+            }
+        }
+    } else if (found->is_text()) {
+        texts.push_back(found->text);
+    }
+    for (const auto& item : found->items) {
+        if (item.is_text()) {
+            texts.push_back(item.text);
+        }
+    }
+    return texts;
+}
 
 bool is_http_only(FieldKind kind) {
     return kind == FieldKind::Host || kind == FieldKind::Method || kind == FieldKind::Path ||
@@ -209,8 +286,11 @@ Field field_of(const Condition& condition) {
         kKeys.begin(), kKeys.end(), [&](const KeyOfCondition& entry) { return entry.key == key; });
     if (known != kKeys.end()) {
         field.kind = known->kind;
-    } else if (key.starts_with(kClaimsKey) && key.ends_with(']')) {
+        field.claim = known->claim;
+    } else if (
+        key.starts_with(kClaimsKey) && key.ends_with(']') && key.size() > kClaimsKey.size() + 1) {
         field.kind = FieldKind::Token;
+        field.claim = key.substr(kClaimsKey.size(), key.size() - kClaimsKey.size() - 1);
     } else if (
         key.starts_with(kHeaderKey) && key.ends_with(']') && key.size() > kHeaderKey.size() + 1) {
         field.kind = FieldKind::Header;

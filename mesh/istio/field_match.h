@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mesh/istio/authorization.h"
 
@@ -23,7 +24,7 @@ enum class FieldKind : std::uint8_t {
     Method,
     Path,
     Header,
-    Token, // of a JWT
+    Token, // of a JWT: its principal, or a claim
     Unknown,
 };
 
@@ -35,7 +36,8 @@ struct Field {
     std::string_view name;     // as manifests write it, or the key of a condition
     std::string_view not_name; // of its negative; "" in a condition
     const FieldValues* values;
-    std::string_view header; // its name
+    std::string_view header;  // its name
+    std::string_view claim{}; // "a][b" is member b of a; "": its principal
 };
 
 [[nodiscard]] std::array<Field, 7> fields_of(const Source& source);
@@ -59,6 +61,11 @@ struct Facts {
 [[nodiscard]] bool matches_value(const Field& field, std::string_view value, const Facts& facts);
 /// Whether the field holds; values that cannot be used are left out.
 [[nodiscard]] bool holds(const Field& field, const Facts& facts);
+
+/// What a Token field is compared with, of a claim: the text that it is, or those of its list;
+/// `scope` and `permission` are words with spaces between them. Numbers and the like are none.
+[[nodiscard]] std::vector<std::string_view>
+texts_of_claim(const Field& field, const JsonValue& claims);
 
 /// The last address of X-Forwarded-For, which the caller may have made up, or the peer's.
 [[nodiscard]] netemu::IpAddress remote_address(const Facts& facts);

@@ -118,6 +118,20 @@ std::string tell_parts(const std::vector<Part>& parts, const Facts& facts) {
     return text;
 }
 
+/// Whether a field of the rule, wherever it is, fits.
+template <class Fits>
+bool any_field(const Rule& rule, Fits fits) {
+    const auto any = [&](const auto& part) {
+        const auto fields = fields_of(part);
+        return std::any_of(fields.begin(), fields.end(), fits);
+    };
+    return std::any_of(rule.from.begin(), rule.from.end(), any) ||
+           std::any_of(rule.to.begin(), rule.to.end(), any) ||
+           std::any_of(rule.when.begin(), rule.when.end(), [&](const Condition& condition) {
+               return fits(field_of(condition));
+           });
+}
+
 } // namespace
 
 RuleMatch match_rule(
@@ -198,36 +212,23 @@ std::string describe_mismatch(
 }
 
 bool asks_for_http(const Rule& rule) {
-    const auto asks = [](const Field& field) {
+    return any_field(rule, [](const Field& field) {
         return is_http_only(field.kind) && !field.values->absent();
-    };
-    const auto any = [&](const auto& part) {
-        const auto fields = fields_of(part);
-        return std::any_of(fields.begin(), fields.end(), asks);
-    };
-    return std::any_of(rule.from.begin(), rule.from.end(), any) ||
-           std::any_of(rule.to.begin(), rule.to.end(), any) ||
-           std::any_of(rule.when.begin(), rule.when.end(), [&](const Condition& condition) {
-               return asks(field_of(condition));
-           });
+    });
+}
+
+bool needs_token(const Rule& rule) {
+    return any_field(rule, [](const Field& field) {
+        return field.kind == FieldKind::Token && !field.values->absent();
+    });
 }
 
 bool needs_identity(const Rule& rule) {
-    const auto of_identity = [](const Field& field) {
+    return any_field(rule, [](const Field& field) {
         return !field.values->values.empty() &&
                (field.kind == FieldKind::Principal || field.kind == FieldKind::Namespace ||
                 field.kind == FieldKind::ServiceAccount || field.kind == FieldKind::TrustDomain);
-    };
-    return std::any_of(
-               rule.from.begin(),
-               rule.from.end(),
-               [&](const Source& source) {
-                   const auto fields = fields_of(source);
-                   return std::any_of(fields.begin(), fields.end(), of_identity);
-               }) ||
-           std::any_of(rule.when.begin(), rule.when.end(), [&](const Condition& condition) {
-               return of_identity(field_of(condition));
-           });
+    });
 }
 
 } // namespace mesh::istio

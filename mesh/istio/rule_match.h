@@ -42,4 +42,7 @@ struct RuleMatch {
 /// Whether it asks who the peer is.
 [[nodiscard]] bool needs_identity(const Rule& rule);
 
+/// Whether it asks for what a token says, whether it is to be or not to be so.
+[[nodiscard]] bool needs_token(const Rule& rule);
+
 } // namespace mesh::istio

@@ -54,4 +54,14 @@ destination_rule_for(const SidecarService& service, std::string_view client_ns) 
     return nullptr;
 }
 
+std::vector<istio::RequestAuthentication>
+request_authentications(const SidecarTable& table, const SidecarWorkload& workload) {
+    std::vector<istio::RequestAuthentication> all;
+    all.reserve(workload.authentications.size());
+    for (const auto index : workload.authentications) {
+        all.push_back(table.request_authentications.at(index));
+    }
+    return all;
+}
+
 } // namespace mesh

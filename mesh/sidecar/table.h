@@ -11,6 +11,7 @@
 #include "mesh/istio/authorization.h"
 #include "mesh/istio/destination.h"
 #include "mesh/istio/peer_authentication.h"
+#include "mesh/istio/request_authentication.h"
 #include "mesh/istio/traffic.h"
 #include "mesh/linkerd/inbound_server.h"
 #include "netemu/base/address.h"
@@ -34,6 +35,18 @@ inline constexpr std::uint32_t kSidecarMark = 0x539;
 inline constexpr std::uint16_t kLinkerdOutboundPort = 4140;
 inline constexpr std::uint16_t kLinkerdInboundPort = 4143;
 inline constexpr std::uint32_t kLinkerdMark = 2102;
+
+/// Where a sidecar tells of itself: its counters, whether it is ready. They pass the redirection
+/// by.
+inline constexpr std::uint16_t kSidecarMetricsPort = 15090;
+inline constexpr std::uint16_t kSidecarStatusPort = 15020;
+inline constexpr std::uint16_t kLinkerdAdminPort = 4191;
+
+[[nodiscard]] inline std::vector<std::uint16_t> sidecar_admin_ports(SidecarMesh mesh) {
+    return mesh == SidecarMesh::Istio
+               ? std::vector<std::uint16_t>{kSidecarMetricsPort, kSidecarStatusPort}
+               : std::vector<std::uint16_t>{kLinkerdAdminPort};
+}
 
 struct SidecarPorts {
     std::uint16_t outbound;
@@ -120,6 +133,7 @@ struct SidecarWorkload {
     /// Linkerd's, in place of modes and policies; `ports` is empty then.
     std::optional<SidecarServers> servers{};
     istio::Labels labels{}; // of the pod, where a VirtualService asks for them
+    std::vector<std::uint32_t> authentications{}; // of SidecarTable::request_authentications
     bool operator==(const SidecarWorkload&) const = default;
 };
 
@@ -129,6 +143,18 @@ struct SidecarPeer {
     std::string server_name;                                      // its identity
     std::vector<std::pair<std::uint16_t, std::uint16_t>> skipped; // ports that pass its proxy by
     bool operator==(const SidecarPeer&) const = default;
+};
+
+/// What is told of a pod where requests are counted. "": it has none of that.
+struct SidecarPodLabels {
+    std::string workload; // the controller's name: of a Deployment, not of its ReplicaSet
+    std::string kind;     // of that, in lower case: "deployment", "pod"
+    std::string app;
+    std::string version;
+    std::string service; // Istio's canonical name
+    std::string revision;
+    std::vector<netemu::IpAddress> addresses{}; // of pods with a sidecar
+    bool operator==(const SidecarPodLabels&) const = default;
 };
 
 /// A certificate for one ServiceAccount, as PEM.
@@ -146,6 +172,8 @@ struct SidecarTable {
     std::vector<istio::AuthorizationPolicy> policies;
     std::map<std::string, SidecarWorkload> workloads; // by "NAMESPACE/POD"
     std::vector<istio::VirtualService> virtual_services;
+    std::vector<istio::RequestAuthentication> request_authentications{};
+    std::map<std::string, SidecarPodLabels> pods{}; // by "NAMESPACE/POD": members and endpoints
     SidecarMesh mesh = SidecarMesh::Istio;
     std::vector<linkerd::InboundServer> servers; // the rest is Linkerd's
     std::map<netemu::IpAddress, SidecarPeer> peers;
@@ -185,6 +213,10 @@ inbound_server(const SidecarTable& table, const SidecarWorkload& workload, std::
     const auto found = servers.ports.find(port);
     return table.servers.at(found == servers.ports.end() ? servers.others : found->second);
 }
+
+/// What says of tokens in requests to the workload, in the order of the table.
+[[nodiscard]] std::vector<istio::RequestAuthentication>
+request_authentications(const SidecarTable& table, const SidecarWorkload& workload);
 
 /// Whether nobody looks into what is spoken there.
 [[nodiscard]] inline bool is_opaque(const linkerd::InboundServer& server) {

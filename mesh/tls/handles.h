@@ -8,8 +8,8 @@
 
 #include "mesh/tls/certificate.h"
 
-// OpenSSL's structures by name only, so that several sources of this room can share them. No other
-// room includes this header.
+// OpenSSL's structures by name only, so that the sources of mesh/tls, mesh/spiffe and mesh/jwt can
+// share them. Nobody else includes this header.
 struct evp_pkey_st;
 struct ssl_ctx_st;
 struct stack_st_X509;

@@ -318,7 +318,14 @@ BOOST_FIXTURE_TEST_CASE(sidecar_ports_are_for_what_was_led_there, SidecarNet) {
         }
     }
     BOOST_TEST(logged("m/b", "meant for the sidecar itself"));
-    for (const auto port : {15008, 15020, 15021, 15090}) { // are not led anywhere
+    const auto led = inbound_connections("m/b");
+    for (const auto port : {mesh::kSidecarStatusPort, mesh::kSidecarMetricsPort}) { // its own
+        auto client = dial("pod/x/c", endpoint_of("10.1.0.52", port));
+        client.send(get_request("/stats/prometheus", "h"));
+        BOOST_TEST(status_of(client.response()) == 200);
+    }
+    BOOST_TEST(inbound_connections("m/b") == led);
+    for (const auto port : {15008, 15021}) { // are not led anywhere
         BOOST_CHECK_THROW(
             (void)dial("pod/x/c", endpoint_of("10.1.0.52", static_cast<std::uint16_t>(port))),
             std::exception);

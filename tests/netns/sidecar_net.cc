@@ -147,6 +147,17 @@ void SidecarNet::set_policies(std::vector<mesh::istio::AuthorizationPolicy> poli
     change(table);
 }
 
+void SidecarNet::set_authentications(
+    std::vector<mesh::istio::RequestAuthentication> authentications) {
+    table.request_authentications = std::move(authentications);
+    auto& used = table.workloads.at("m/b").authentications;
+    used.clear();
+    for (std::size_t i = 0; i < table.request_authentications.size(); ++i) {
+        used.push_back(static_cast<std::uint32_t>(i));
+    }
+    change(table);
+}
+
 void SidecarNet::renew() {
     for (auto& [account, identity] : table.identities) {
         const auto svid = svid_of(authority, account);

@@ -34,6 +34,8 @@ public:
     /// The mode of all ports of b.
     void set_mode(mesh::istio::MtlsMode mode);
     void set_policies(std::vector<mesh::istio::AuthorizationPolicy> policies);
+    /// What validates tokens at b.
+    void set_authentications(std::vector<mesh::istio::RequestAuthentication> authentications);
     /// A new certificate for everybody.
     void renew();
     [[nodiscard]] mesh::SidecarService& service(const std::string& host);

@@ -114,4 +114,28 @@ BOOST_AUTO_TEST_CASE(peer_authentications) {
     BOOST_TEST((read_peer_authentication(mesh_object(R"({"mtls":{}})")).mode == MtlsMode::Unset));
 }
 
+BOOST_AUTO_TEST_CASE(rules_for_tokens) {
+    const auto policy = read_request_authentication(mesh_object(R"({"jwtRules":[
+        {"issuer":"i","audiences":["a","b"],"jwks":"{}","jwksUri":"http://u","fromHeaders":
+         [{"name":"x","prefix":"p "},{"name":"y"}],"fromParams":["q"],"fromCookies":["c"],
+         "outputPayloadToHeader":"o","forwardOriginalToken":true,
+         "outputClaimToHeaders":[{"header":"h","claim":"c"}]}, null, {"issuer":"j"}]})"));
+    mesh::istio::JwtRule rule;
+    rule.issuer = "i";
+    rule.audiences = {"a", "b"};
+    rule.jwks = "{}";
+    rule.jwks_uri = "http://u";
+    rule.from_headers = {{"x", "p "}, {"y", ""}};
+    rule.from_params = {"q"};
+    rule.from_cookies = {"c"};
+    rule.payload_header = "o";
+    rule.forward_token = true;
+    rule.claim_headers = {{"h", "c"}};
+    mesh::istio::JwtRule other;
+    other.issuer = "j";
+    const mesh::istio::RequestAuthentication wanted{"prod", "p", {rule, other}};
+    BOOST_TEST((policy == wanted));
+    BOOST_TEST(read_request_authentication(mesh_object("{}")).rules.empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -296,6 +296,34 @@ BOOST_AUTO_TEST_CASE(tables_name_the_policies_of_each_pod) {
     BOOST_TEST(lab.table().workloads.empty());
 }
 
+BOOST_AUTO_TEST_CASE(tables_name_what_validates_the_tokens_of_each_pod) {
+    MeshLab lab;
+    lab.pod("web");
+    lab.pod("db");
+    const std::string rules = R"("jwtRules":[{"issuer":"i"}])";
+    lab.policy(
+        "RequestAuthentication",
+        "a",
+        R"({"selector":{"matchLabels":{"app":"web"}},)" + rules + "}");
+    lab.policy("RequestAuthentication", "b", "{" + rules + "}");
+    lab.policy("RequestAuthentication", "c", R"({"targetRefs":[{"kind":"Gateway","name":"g"}]})");
+    const auto names = [&lab](const std::string& pod) {
+        std::string text;
+        const auto& table = lab.table();
+        for (const auto& each :
+             mesh::request_authentications(table, table.workloads.at("default/" + pod))) {
+            text += each.name + each.rules.at(0).issuer;
+        }
+        return text;
+    };
+    BOOST_TEST(names("web") == "aibi");
+    BOOST_TEST(names("db") == "bi");
+    lab.cluster.delete_object({"RequestAuthentication", "default", "b"});
+    lab.cluster.reconcile();
+    BOOST_TEST(names("web") == "ai");
+    BOOST_TEST(names("db") == "");
+}
+
 BOOST_AUTO_TEST_CASE(labs_without_a_mesh_have_no_sidecars) {
     ServiceLab lab;
     Sidecars sidecars(lab.store, lab.cluster.config());

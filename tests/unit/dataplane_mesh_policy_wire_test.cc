@@ -89,4 +89,33 @@ BOOST_AUTO_TEST_CASE(authorization_policies_of_an_enemy_do_no_harm) {
         }
     }
 }
+namespace {
+
+std::vector<RequestAuthentication> all_of_tokens() {
+    JwtRule rule;
+    rule.issuer = "i";
+    rule.audiences = {"a", "b"};
+    rule.jwks = "{}";
+    rule.jwks_uri = "u";
+    rule.from_headers = {{"x", "p "}, {"y", ""}};
+    rule.from_params = {"q"};
+    rule.from_cookies = {"c", "d"};
+    rule.forward_token = true;
+    rule.payload_header = "o";
+    rule.claim_headers = {{"h", "c"}};
+    return {{"prod", "full", {rule, {}}}, {"", "", {}}};
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(request_authentications_arrive_as_they_were_sent) {
+    const auto bytes = encode_request_authentications(all_of_tokens());
+    BOOST_TEST((decode_request_authentications(bytes) == all_of_tokens()));
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        BOOST_CHECK_THROW(
+            (void)decode_request_authentications(bytes.substr(0, size)), netemu::Error);
+    }
+    BOOST_CHECK_THROW((void)decode_request_authentications(bytes + "x"), netemu::Error);
+}
+
 // NOLINTEND

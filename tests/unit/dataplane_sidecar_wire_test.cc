@@ -92,6 +92,12 @@ mesh::SidecarTable full_sidecar_table() {
     workload.other_ports = MtlsMode::Strict;
     workload.policies = {1, 0};
     workload.labels = {{"app", "web"}};
+    workload.authentications = {1, 0};
+    table.request_authentications = {{"shop", "a", {{}}}, {"shop", "b", {}}};
+    table.pods = {
+        {"shop/web-1",
+         {"web", "deployment", "a", "v1", "c", "r", {*netemu::IpAddress::parse("fd00::5")}}},
+        {"", {}}};
     table.workloads = {{"shop/web-1", workload}, {"", {}}};
     return table;
 }
@@ -115,6 +121,9 @@ void decode_whatever(std::string_view bytes) {
         for (const auto& [name, workload] : table.workloads) {
             for (const auto policy : workload.policies) {
                 BOOST_REQUIRE(policy < table.policies.size());
+            }
+            for (const auto policy : workload.authentications) {
+                BOOST_REQUIRE(policy < table.request_authentications.size());
             }
             for (const auto& port : workload.ports) {
                 BOOST_REQUIRE((port.mode <= MtlsMode::Strict));
@@ -159,6 +168,7 @@ BOOST_AUTO_TEST_CASE(sidecar_tables_with_numbers_that_mean_nothing_are_refused) 
     });
     refused([](auto& table) { table.workloads[""].other_ports = static_cast<MtlsMode>(9); });
     refused([](auto& table) { table.workloads[""].policies = {2}; });
+    refused([](auto& table) { table.workloads[""].authentications = {2}; });
 }
 
 BOOST_AUTO_TEST_CASE(sidecar_tables_that_are_changed_at_random) {

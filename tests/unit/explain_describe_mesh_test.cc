@@ -158,5 +158,24 @@ BOOST_AUTO_TEST_CASE(nothing_of_other_kinds_and_labs) {
     BOOST_TEST(describe(lab, "Pod", "shop", "frontend").is_null());
 }
 
+BOOST_AUTO_TEST_CASE(what_validates_tokens) {
+    MeshLab lab(
+        labctl::test::token_yaml("shop", "jwt") +
+        authorization_yaml(
+            "shop",
+            "who",
+            "{selector: {matchLabels: {app: frontend}}, rules: [{from: [{source: "
+            "{requestPrincipals: ['*']}}]}]}"));
+    const auto pod = describe(lab, "Pod", "shop", "frontend");
+    BOOST_TEST(pod["authentications"].size() == 1U);
+    BOOST_TEST(pod["authentications"][0]["policy"] == "shop/jwt");
+    BOOST_TEST(pod["authentications"][0]["issuers"][0] == "lab@shop.example");
+    const auto policy = describe(lab, "RequestAuthentication", "shop", "jwt");
+    BOOST_TEST(policy["pods"].size() == 3U);
+    for (const auto& told : policy["pods"]) { // only one of them asks for a token
+        BOOST_TEST(told["required"] == (told["pod"] == "shop/frontend"));
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 // NOLINTEND

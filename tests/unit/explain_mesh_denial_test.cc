@@ -110,5 +110,31 @@ BOOST_AUTO_TEST_CASE(policies_see_the_request_as_it_was_sent) {
         (found->policies == std::vector<std::string>{both, "authorizationpolicy/shop/more"}));
 }
 
+BOOST_AUTO_TEST_CASE(a_bad_token_is_denied_by_who_validates_it) {
+    const MeshLab lab(
+        labctl::test::token_yaml("shop", "jwt", "app: backend") +
+        authorization_yaml(
+            "shop", "who", "{rules: [{from: [{source: {requestPrincipals: ['*/ann']}}]}]}"));
+    const auto with = [&](const std::string& authorization) {
+        explain::MeshAttempt attempt;
+        attempt.from = "shop/frontend";
+        attempt.source =
+            netemu::IpAddress::parse(address_of(lab, "Pod", "shop", "frontend")).value();
+        attempt.remote = {
+            netemu::IpAddress::parse(address_of(lab, "Service", "shop", "backend")).value(), 80};
+        attempt.authority = "backend";
+        if (!authorization.empty()) {
+            attempt.headers.add("authorization", authorization);
+        }
+        const auto found = explain::MeshDenials(lab.store, lab.sidecars->table()).of(attempt);
+        return found ? found->by : "";
+    };
+    BOOST_TEST(with("") == "authorizationpolicy/shop/who");
+    BOOST_TEST(with(labctl::test::bearer_of("bob")) == "authorizationpolicy/shop/who");
+    BOOST_TEST(with(labctl::test::bearer_of("ann")) == "");
+    BOOST_TEST(with(labctl::test::bearer_of("expired")) == "requestauthentication/shop/jwt");
+    BOOST_TEST(with("Bearer x") == "requestauthentication/shop/jwt");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 // NOLINTEND

@@ -1,5 +1,7 @@
 #include "tests/unit/explain_mesh_fixture.h"
 
+#include <fstream>
+
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/cluster.h"
@@ -35,6 +37,26 @@ std::string policy_yaml(
     const char* kind, const std::string& ns, const std::string& name, const std::string& spec) {
     return std::string("---\napiVersion: security.istio.io/v1\nkind: ") + kind +
            "\nmetadata: {name: " + name + ", namespace: " + ns + "}\nspec: " + spec + "\n";
+}
+
+api::Json explained(const MeshLab& lab, const explain::ExplainQuestion& question) {
+    auto answer = explain::explain_path(
+        lab.store,
+        lab.config,
+        *lab.proxies,
+        explain::connection_question(question),
+        {[](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; }, {}, {}, {}});
+    explain::explain_mesh(
+        answer, {lab.store, lab.config, lab.sidecars->table(), lab.network}, question);
+    return answer;
+}
+
+/// Without its line's end.
+std::string token_file(const std::string& name) {
+    std::ifstream file(std::string(LABCTL_SOURCE_DIR) + "/labs/mesh/tokens/" + name);
+    std::string text;
+    BOOST_REQUIRE(std::getline(file, text));
+    return text;
 }
 
 } // namespace
@@ -116,6 +138,24 @@ authentication_yaml(const std::string& ns, const std::string& name, const std::s
     return policy_yaml("PeerAuthentication", ns, name, spec);
 }
 
+std::string token_yaml(
+    const std::string& ns,
+    const std::string& name,
+    const std::string& selector,
+    const std::string& more) {
+    return policy_yaml(
+        "RequestAuthentication",
+        ns,
+        name,
+        "{" + (selector.empty() ? "" : "selector: {matchLabels: {" + selector + "}}, ") +
+            "jwtRules: [{issuer: lab@shop.example, jwks: '" + token_file("jwks.json") + "'" + more +
+            "}]}");
+}
+
+std::string bearer_of(const std::string& name) {
+    return "Bearer " + token_file(name + ".jwt");
+}
+
 MeshLab::MeshLab(const std::string& yaml)
     : store(mesh_store(mesh_shop_yaml() + yaml, mesh_config())), config(mesh_config()),
       proxies(std::make_unique<compile::Proxies>(store, config)),
@@ -128,14 +168,14 @@ api::Json
 MeshLab::explain(const std::string& from, const std::string& to, const std::string& method) {
     explain::ExplainQuestion question{from, to, "shop"};
     question.method = method;
-    auto answer = explain::explain_path(
-        store,
-        config,
-        *proxies,
-        explain::connection_question(question),
-        {[](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; }, {}, {}, {}});
-    explain::explain_mesh(answer, {store, config, sidecars->table(), network}, question);
-    return answer;
+    return explained(*this, question);
+}
+
+api::Json MeshLab::explain_with_token(
+    const std::string& from, const std::string& to, const std::string& authorization) {
+    explain::ExplainQuestion question{from, to, "shop"};
+    question.headers = {{"authorization", authorization}};
+    return explained(*this, question);
 }
 
 api::Json

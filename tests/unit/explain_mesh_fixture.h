@@ -20,6 +20,9 @@ struct MeshLab {
     /// What explain_path and explain_mesh make of a question.
     [[nodiscard]] api::Json
     explain(const std::string& from, const std::string& to, const std::string& method = "GET");
+    /// The same of a request with this in its field `authorization`.
+    [[nodiscard]] api::Json explain_with_token(
+        const std::string& from, const std::string& to, const std::string& authorization);
     /// The only story of `explain` about what comes in.
     [[nodiscard]] api::Json
     inbound(const std::string& from, const std::string& to, const std::string& method = "GET");
@@ -44,5 +47,14 @@ struct MeshLab {
 authorization_yaml(const std::string& ns, const std::string& name, const std::string& spec);
 [[nodiscard]] std::string
 authentication_yaml(const std::string& ns, const std::string& name, const std::string& spec);
+/// A RequestAuthentication; `more` is in its rule, behind the issuer and the keys of
+/// labs/mesh/tokens.
+[[nodiscard]] std::string token_yaml(
+    const std::string& ns,
+    const std::string& name,
+    const std::string& selector = {},
+    const std::string& more = {});
+/// "Bearer " and a token of labs/mesh/tokens: "bob", "ann", "expired".
+[[nodiscard]] std::string bearer_of(const std::string& name);
 
 } // namespace labctl::test

@@ -109,7 +109,34 @@ BOOST_AUTO_TEST_CASE(what_is_well_meant) {
 BOOST_AUTO_TEST_CASE(kinds) {
     BOOST_TEST(explain::is_mesh_kind("PeerAuthentication"));
     BOOST_TEST(explain::is_mesh_kind("AuthorizationPolicy"));
+    BOOST_TEST(explain::is_mesh_kind("RequestAuthentication"));
     BOOST_TEST(!explain::is_mesh_kind("NetworkPolicy"));
+}
+
+BOOST_AUTO_TEST_CASE(tokens) {
+    const auto asks = source("requestPrincipals: ['*']");
+    const auto begins = [](const std::string& yaml, const std::string& begin) {
+        const auto found = lint_of(yaml);
+        BOOST_TEST_CONTEXT(yaml) {
+            BOOST_REQUIRE(found.size() == 1U);
+            BOOST_TEST(found[0].substr(0, begin.size()) == begin);
+        }
+    };
+    begins(
+        asks,
+        "p spec.rules[0]: it asks for what a token says, but no RequestAuthentication is for pod "
+        "shop/backend-");
+    begins(
+        rules("[{when: [{key: 'request.auth.claims[groups]', values: [a]}]}]"),
+        "p spec.rules[0]: it asks for what a token says");
+    BOOST_TEST(lint_of(asks + token_yaml("legacy", "t")).size() == 2U); // each is without the other
+    begins(
+        token_yaml("shop", "t", "app: backend"),
+        "t spec: it refuses bad tokens, but requires none: requests without a token reach pod "
+        "shop/backend-");
+    begins(token_yaml("shop", "t", "app: nobody"), "t spec.selector: selects nothing");
+    BOOST_TEST(lint_of(asks + token_yaml("shop", "t", "app: backend")).empty());
+    BOOST_TEST(lint_of(asks + token_yaml("istio-system", "t", "app: backend")).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

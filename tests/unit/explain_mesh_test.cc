@@ -395,5 +395,57 @@ BOOST_AUTO_TEST_CASE(which_urls_are_of_services) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(tokens_of_a_request) {
+    MeshLab lab(
+        labctl::test::token_yaml("shop", "jwt", "app: backend") +
+        authorization_yaml(
+            "shop",
+            "admins",
+            "{rules: [{when: [{key: 'request.auth.claims[groups]', values: [admins]}]}]}"));
+    const auto story = [&](const std::string& name) {
+        const auto answer = lab.explain_with_token(
+            "shop/frontend",
+            "http://backend/",
+            name.empty() ? "Basic eDp5" : labctl::test::bearer_of(name));
+        return answer.at("mesh").at("inbound").at(0);
+    };
+    const auto ann = story("ann");
+    BOOST_TEST(ann["tokens"]["outcome"] == "valid");
+    BOOST_TEST(ann["tokens"]["principal"] == "lab@shop.example/ann");
+    BOOST_TEST(ann["tokens"]["policy"] == "shop/jwt");
+    BOOST_TEST(ann["verdict"]["allowed"] == true);
+    const auto bob = story("bob");
+    BOOST_TEST(bob["tokens"]["outcome"] == "valid");
+    BOOST_TEST(bob["verdict"]["answer"] == "403 RBAC: access denied");
+    BOOST_TEST(
+        bob["policies"][0]["text"] == "rule 1: request.auth.claims[groups] admins: it is staff");
+    const auto expired = story("expired");
+    BOOST_TEST(expired["tokens"]["outcome"] == "refused");
+    BOOST_TEST(expired["verdict"]["answer"] == "401 Jwt is expired");
+    BOOST_TEST(
+        expired["verdict"]["text"] ==
+        "refused: Jwt is expired, says RequestAuthentication shop/jwt "
+        "of issuer lab@shop.example");
+    BOOST_TEST(expired["policies"].empty()); // they are not asked
+    const auto none = story("");
+    BOOST_TEST(none["tokens"]["outcome"] == "none");
+    BOOST_TEST(
+        none["policies"][0]["text"] ==
+        "rule 1: request.auth.claims[groups] admins: no token was validated");
+    // Bytes have no tokens.
+    const auto tcp = lab.inbound("shop/frontend", "backend:9000");
+    BOOST_TEST(!tcp.contains("tokens"));
+}
+
+BOOST_AUTO_TEST_CASE(a_policy_that_wants_tokens_where_nobody_validates_them) {
+    const auto wants = authorization_yaml(
+        "shop", "who", "{rules: [{from: [{source: {requestPrincipals: ['*']}}]}]}");
+    const std::string hint = "AuthorizationPolicy shop/who asks for what a token says";
+    MeshLab without(wants);
+    BOOST_TEST(without.hints("shop/frontend", "http://backend/").find(hint) == 0U);
+    MeshLab with(wants + labctl::test::token_yaml("shop", "jwt"));
+    BOOST_TEST(with.hints("shop/frontend", "http://backend/").find(hint) == std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 // NOLINTEND

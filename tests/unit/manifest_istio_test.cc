@@ -23,6 +23,10 @@ std::string peer_authentication(const std::string& spec) {
     return istio_object("PeerAuthentication", spec);
 }
 
+std::string request_authentication(const std::string& rule) {
+    return istio_object("RequestAuthentication", "jwtRules: [{" + rule + "}]");
+}
+
 std::string source_of(const std::string& fields) {
     return authorization("rules: [{from: [{source: {" + fields + "}}]}]");
 }
@@ -64,6 +68,72 @@ BOOST_AUTO_TEST_CASE(policies_as_they_are_meant) {
                  peer_authentication(
                      "selector: {matchLabels: {app: web}}\nportLevelMtls: {8080: {mode: DISABLE}}"),
                  ""},
+         }) {
+        check_row(row);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(request_authentications) {
+    const std::string keys = "issuer: i, jwks: '{\"keys\": [{\"kty\": \"oct\", \"k\": \"AA\"}]}'";
+    for (const auto& row : {
+             FindingRow{istio_object("RequestAuthentication", "{}"), ""},
+             FindingRow{istio_object("RequestAuthentication", "{}", "v1beta1"), ""},
+             FindingRow{request_authentication(keys), ""},
+             FindingRow{
+                 request_authentication(
+                     keys +
+                     ", audiences: [a], fromHeaders: [{name: x-jwt, prefix: 'JWT '}], fromParams: "
+                     "[t], fromCookies: [c], outputPayloadToHeader: x-p, forwardOriginalToken: "
+                     "true, outputClaimToHeaders: [{header: x-a, claim: a.b}], timeout: 5s"),
+                 ""},
+             FindingRow{
+                 request_authentication("jwks: '{\"keys\": []}'"),
+                 "5:14 error: RequestAuthentication \"a\": spec.jwtRules[0].issuer: Required "
+                 "value"},
+             FindingRow{
+                 request_authentication("issuer: i"),
+                 "5:14 warning: RequestAuthentication \"a\": spec.jwtRules[0]: there are no keys"},
+             FindingRow{
+                 request_authentication("issuer: i, jwksUri: https://example/keys"),
+                 "5:35 warning: RequestAuthentication \"a\": spec.jwtRules[0].jwksUri: keys cannot "
+                 "be fetched in a lab, so every token of this issuer is refused | write the keys"},
+             FindingRow{
+                 request_authentication("issuer: i, jwksUri: example/keys"),
+                 "jwksUri: Invalid value: \"example/keys\": must be a URL"},
+             FindingRow{
+                 request_authentication(keys + ", jwksUri: https://example/keys"),
+                 "jwks is there as well, and is what counts"},
+             FindingRow{request_authentication("issuer: i, jwks: '{'"), "must be JSON"},
+             FindingRow{request_authentication("issuer: i, jwks: '[]'"), "a list called keys"},
+             FindingRow{
+                 request_authentication("issuer: i, jwks: '{\"keys\": [{\"kty\": \"RSB\"}]}'"),
+                 "a key of the kty 'RSB' is left out"},
+             FindingRow{
+                 request_authentication(
+                     "issuer: i, jwks: '{\"keys\": [{\"kty\": \"RSA\", \"n\": \"AA\"}]}'"),
+                 "a key of the kty RSA has no e, so it is left out"},
+             FindingRow{
+                 request_authentication(keys + ", audiences: ['']"), "audiences[0]: Required"},
+             FindingRow{
+                 request_authentication(keys + ", fromHeaders: [{prefix: x}]"),
+                 "fromHeaders[0].name: Required value"},
+             FindingRow{
+                 request_authentication(keys + ", fromHeaders: [{name: 'a b'}]"),
+                 "fromHeaders[0].name: Invalid value: \"a b\": must be the name of a header field"},
+             FindingRow{
+                 request_authentication(keys + ", outputPayloadToHeader: 'x:'"),
+                 "outputPayloadToHeader: Invalid value"},
+             FindingRow{
+                 request_authentication(keys + ", outputClaimToHeaders: [{header: x}]"),
+                 "outputClaimToHeaders[0].claim: Required value"},
+             FindingRow{
+                 request_authentication(keys + ", fromHeader: []"),
+                 "unknown field | did you mean 'fromHeaders'?"},
+             FindingRow{
+                 istio_object(
+                     "RequestAuthentication",
+                     "selector: {matchLabels: {a: b}}\ntargetRefs: [{kind: a, name: b}]"),
+                 "only one of selector, targetRef and targetRefs"},
          }) {
         check_row(row);
     }
