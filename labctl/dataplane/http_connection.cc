@@ -218,6 +218,11 @@ void HttpConnection::on_client_ended() {
     }
 }
 
+/// Of a sidecar, it has been looked at before this takes over.
+void HttpConnection::on_client_secured() {
+    client_.server_name = stream_->tls()->server_name();
+}
+
 void HttpConnection::on_client_failed(const std::string& why) {
     if (!why.empty()) {
         drop_exchange();

@@ -19,7 +19,7 @@ std::string decided_text(const Json& mtls) {
                           : "PeerAuthentication " + policy + " (" + string_at(mtls, "scope") + ")";
 }
 
-void describe_ports(Description& out, const Json& mesh) {
+void describe_mesh_ports(Description& out, const Json& mesh) {
     out.line(1, "mTLS:");
     out.line(2, "Port\tProtocol\tMode\tDecided By");
     out.line(2, "----\t--------\t----\t----------");
@@ -179,7 +179,7 @@ void describe_sidecar(Description& out, const Json& mesh) {
     }
     out.field(1, "Sidecar", "yes");
     out.field(1, "SPIFFE ID", string_at(mesh, "id"));
-    describe_ports(out, mesh);
+    describe_mesh_ports(out, mesh);
     const auto& policies = at(mesh, "policies");
     out.line(1, policies.empty() ? "Authorization Policies:\t<none>" : "Authorization Policies:");
     for (const auto& policy : policies) {

@@ -49,6 +49,7 @@ struct SidecarTable;
 
 namespace labctl::compile {
 class Identities;
+class Gateways;
 class Ingresses;
 class Policies;
 class Sidecars;
@@ -289,6 +290,7 @@ private:
     void describe_policies(api::Json& status) const;
     void update_dns(); // lab_dns.cc
     void update_ingresses();
+    void update_gateways();
     void start_sidecars();
     void update_sidecars();
     void tell_sidecars(mesh::SidecarTable table);
@@ -366,6 +368,7 @@ private:
     std::unique_ptr<compile::DnsRecords> dns_;      // likewise
     std::string upstream_zone_;                     // that the lab's upstream serves
     std::unique_ptr<compile::Ingresses> ingresses_; // likewise
+    std::unique_ptr<compile::Gateways> gateways_;   // likewise
     std::unique_ptr<compile::Sidecars> sidecars_;   // likewise
     std::unique_ptr<MeshIdentities> mesh_identities_;
     netemu::EventLoop::TimerId sweep_timer_ = 0;

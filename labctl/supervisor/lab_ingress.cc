@@ -1,3 +1,4 @@
+#include "labctl/compile/gateways.h"
 #include "labctl/compile/ingresses.h"
 #include "labctl/explain/ingress.h"
 #include "labctl/supervisor/lab.h"
@@ -7,6 +8,7 @@ namespace labctl::supervisor {
 namespace {
 
 constexpr const char* kIngressComponent = "ingress-controller";
+constexpr const char* kGatewayComponent = "gateway-controller";
 
 } // namespace
 
@@ -22,6 +24,17 @@ void Lab::update_ingresses() {
         } else {
             cluster_->note(kIngressComponent, *note.ingress, note.reason, note.text);
         }
+    }
+}
+
+/// The same of Gateways.
+void Lab::update_gateways() {
+    const auto update = gateways_->update();
+    for (const auto& [gateway, table] : update.tables) {
+        dataplane_->change_gateway(gateway, table);
+    }
+    for (const auto& note : update.notes) {
+        cluster_->warn(kGatewayComponent, *note.object, note.reason, note.path + ": " + note.text);
     }
 }
 
