@@ -60,12 +60,13 @@ Gateways::Update Gateways::update() {
         }
     }
     std::set<std::pair<std::string, std::string>> told;
-    for (auto& note : builder.notes) {
+    for (const auto& note : builder.notes) {
         const auto& said = *told.emplace(note.object->uid(), note.path + ": " + note.text).first;
         if (!told_.contains(said)) {
-            update.notes.push_back(std::move(note));
+            update.notes.push_back(note);
         }
     }
+    notes_ = std::move(builder.notes);
     tables_ = std::move(builder.tables);
     services_ = builder.services();
     secrets_ = std::move(builder.secrets);

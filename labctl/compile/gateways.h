@@ -37,6 +37,9 @@ public:
         return tables_;
     }
 
+    /// All that there is to tell, told or not.
+    [[nodiscard]] const std::vector<GatewayNote>& notes() const { return notes_; }
+
 private:
     using Key = std::pair<std::string, std::string>; // namespace, name
 
@@ -49,6 +52,7 @@ private:
     std::set<Key> services_; // that HTTPRoutes name
     std::set<Key> secrets_;  // that Gateways name
     std::map<std::string, services::GatewayTable> tables_;
+    std::vector<GatewayNote> notes_;
     std::set<std::pair<std::string, std::string>> told_; // uid, path and text
 };
 

@@ -172,6 +172,10 @@ public:
     /// What becomes of a request for a URL, the question's "to": compile::explain_ingress.
     /// lab_ingress.cc.
     [[nodiscard]] api::Json explain_ingress(const api::Json& question) const;
+    /// Whether it is about a URL that a Gateway has, and what becomes of it there:
+    /// explain::explain_gateway.
+    [[nodiscard]] bool is_gateway_url(const api::Json& question) const;
+    [[nodiscard]] api::Json explain_gateway(const api::Json& question) const;
     /// Whether sidecars have to do with a request for that URL, so that `explain` tells of it:
     /// compile::is_service_url. lab_mesh.cc.
     [[nodiscard]] bool is_service_url(const api::Json& question) const;

@@ -1,5 +1,6 @@
 #include "labctl/compile/gateways.h"
 #include "labctl/compile/ingresses.h"
+#include "labctl/explain/gateway.h"
 #include "labctl/explain/ingress.h"
 #include "labctl/supervisor/lab.h"
 
@@ -36,6 +37,23 @@ void Lab::update_gateways() {
     for (const auto& note : update.notes) {
         cluster_->warn(kGatewayComponent, *note.object, note.reason, note.path + ": " + note.text);
     }
+}
+
+bool Lab::is_gateway_url(const api::Json& question) const {
+    return !explain::gateway_of_url(
+                store_, gateways_->tables(), ingresses_->tables(), question.value("to", ""))
+                .empty();
+}
+
+api::Json Lab::explain_gateway(const api::Json& question) const {
+    const auto asked = explain::ExplainQuestion::from_json(question);
+    return explain::explain_gateway(
+        store_,
+        cluster_->config(),
+        gateways_->tables(),
+        gateways_->notes(),
+        explain::gateway_of_url(store_, gateways_->tables(), ingresses_->tables(), asked.to),
+        asked);
 }
 
 api::Json Lab::explain_ingress(const api::Json& question) const {
