@@ -145,14 +145,14 @@ void ensure_gateway_service(
     const auto name = gateway_workload_name(gateway.body);
     const auto service = control.store.get({"Service", gateway.ns(), name});
     if (ports.empty()) {
-        if (service) {
+        if (service && service->labels().contains(kGatewayNameLabel)) {
             control.store.remove({"Service", gateway.ns(), name});
         }
     } else if (!service) {
         auto made = gateway_service(gateway, config, ports);
         admit_new_service(control.state.services(), made);
         control.store.put({std::move(made), {}});
-    } else if (!has_ports(service->body, ports)) {
+    } else if (service->labels().contains(kGatewayNameLabel) && !has_ports(service->body, ports)) {
         control.edit(service, [&](Json& body) {
             auto changed = service_ports(ports);
             for (auto& port : changed) { // what clients know of a port stays
@@ -176,6 +176,9 @@ void ensure_gateway_deployment(
     if (!deployment) {
         control.store.put({gateway_deployment(gateway, ports), {}});
         return;
+    }
+    if (!deployment->labels().contains(kGatewayNameLabel)) {
+        return; // somebody else's, of the same name
     }
     const auto& containers = api::at(deployment->body, "spec.template.spec.containers");
     if (!containers.is_array() || containers.empty() ||

@@ -179,6 +179,20 @@ void write_route_statuses(Control& control, const std::vector<RouteReport>& repo
     }
 }
 
+/// What was made for a Gateway that has another class now, or is not ours any more.
+void remove_leftovers(Control& control) {
+    for (const auto& gateway : control.store.list("Gateway")) {
+        const bool ours = is_our_gateway(control.store, gateway->body);
+        const auto name = gateway_workload_name(gateway->body);
+        const auto made = control.state.dependents(gateway->uid()); // which removing changes
+        for (const auto& key : made) {
+            if (!ours || key.name != name) {
+                control.store.remove(key);
+            }
+        }
+    }
+}
+
 void accept_classes(Control& control) {
     for (const auto& found : control.store.list("GatewayClass")) {
         if (string_at(found->body, "spec.controllerName") != kGatewayController) {
@@ -210,6 +224,7 @@ void sync_gateways(Control& control, const ClusterConfig& config) {
         ensure_gateway_class(control);
     }
     accept_classes(control);
+    remove_leftovers(control);
     const SliceNames no_endpoints; // no status speaks of them
     GatewayRulesBuilder builder(store, no_endpoints);
     builder.build();

@@ -161,6 +161,26 @@ BOOST_AUTO_TEST_CASE(a_gateway_becomes_a_service_and_pods) {
     BOOST_TEST(!lab.store.get({"Deployment", "default", "edge-labctl"}));
 }
 
+BOOST_AUTO_TEST_CASE(another_class_leaves_nothing_behind) {
+    GatewayLab lab;
+    auto second = gateway_object(
+        "GatewayClass", "second", R"("controllerName":"labctl.dev/gateway-controller")");
+    second.body["metadata"].erase("namespace");
+    lab.apply(std::move(second));
+    lab.service("edge-second", R"("selector":{"app":"mine"})"); // a user's, of the same name
+    lab.apply(gateway_of(http_listener())); // its class is not there: the lab has one of ours
+    BOOST_TEST(!lab.store.get({"Service", "default", "edge-labctl"}));
+    auto gateway = gateway_of(http_listener());
+    gateway.body["spec"]["gatewayClassName"] = "second";
+    lab.apply(gateway);
+    BOOST_TEST((lab.store.get({"Deployment", "default", "edge-second"}) != nullptr));
+    BOOST_TEST(api::at(lab.get("edge-second"), "spec.selector.app") == "mine");
+    gateway.body["spec"]["gatewayClassName"] = "nobodys";
+    lab.apply(gateway);
+    BOOST_TEST(!lab.store.get({"Deployment", "default", "edge-second"}));
+    BOOST_TEST((lab.store.get({"Service", "default", "edge-second"}) != nullptr));
+}
+
 BOOST_AUTO_TEST_CASE(gateways_of_other_controllers_are_theirs) {
     GatewayLab lab;
     auto theirs = gateway_object(

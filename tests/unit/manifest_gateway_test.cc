@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(versions_that_say_the_same) {
         object(gateway_api("HTTPRoute", "parentRefs: [{name: g}]", "v1beta1"))["apiVersion"] ==
         "gateway.networking.k8s.io/v1");
     const std::string grant =
-        "from: [{group: g, kind: k, namespace: n}], to: [{group: '', kind: Secret}]";
+        "from: [{group: g, kind: k, namespace: ns}], to: [{group: '', kind: Secret}]";
     for (const auto* version : {"v1", "v1beta1", "v1alpha2"}) {
         BOOST_TEST(
             object(gateway_api("ReferenceGrant", grant, version))["apiVersion"] ==
@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(classes_and_grants) {
         {controller("a.b"), "domain-prefixed path"},
         {controller("''"), "controllerName"},
         {gateway_api(
-             "ReferenceGrant", "from: [{kind: k, namespace: n}], to: [{kind: s}]", "v1beta1"),
+             "ReferenceGrant", "from: [{kind: k, namespace: ns}], to: [{kind: s}]", "v1beta1"),
          ""},
         {gateway_api("ReferenceGrant", "from: [{kind: k}], to: [{kind: s}]", "v1beta1"),
          "namespace"},
