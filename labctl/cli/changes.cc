@@ -138,9 +138,9 @@ int run_apply(const Context& context) {
 
 namespace {
 
-/// The names that a target of `delete` gives, or those of all objects that the selector selects.
+/// The names that a target gives, or those of all objects that the selector selects.
 std::vector<std::string>
-names_to_delete(const Context& context, Client& client, const KindTarget& target) {
+chosen_names(const Context& context, Client& client, const KindTarget& target) {
     auto names = target.names;
     if (!names.empty()) {
         return names;
@@ -171,7 +171,7 @@ int run_delete(const Context& context) {
     }
     if (!options.arguments.empty()) {
         for (const auto& target : parse_targets(client, options.arguments)) {
-            for (const auto& name : names_to_delete(context, client, target)) {
+            for (const auto& name : chosen_names(context, client, target)) {
                 keys.push_back(key_json(target, context.ns(), name));
             }
         }
@@ -209,7 +209,7 @@ int run_label(const Context& context) {
         const auto equals = word.find('=');
         if (equals != std::string::npos) {
             changes[word.substr(0, equals)] = word.substr(equals + 1);
-        } else if (words.size() + changes.size() > 1 && word.ends_with('-')) {
+        } else if (!words.empty() && word.ends_with('-')) {
             changes[word.substr(0, word.size() - 1)] = nullptr;
         } else {
             words.push_back(word);
@@ -218,12 +218,23 @@ int run_label(const Context& context) {
     if (changes.empty()) {
         throw netemu::UsageError("no label to change", "KEY=VALUE sets, KEY- removes");
     }
-    const auto target = single_target(client, words);
-    auto body = key_json(target, context.ns(), target.names[0]);
-    body["labels"] = changes;
-    body["overwrite"] = context.options().overwrite;
-    client.request("POST", "/apis/labctl.dev/v1/label", body);
-    std::cout << netemu::to_lower(target.kind) << "/" << target.names[0] << " labeled\n";
+    json keys = json::array();
+    for (const auto& target : parse_targets(client, words)) {
+        for (const auto& name : chosen_names(context, client, target)) {
+            keys.push_back(key_json(target, context.ns(), name));
+        }
+    }
+    client.request(
+        "POST",
+        "/apis/labctl.dev/v1/label",
+        {{"objects", keys}, {"labels", changes}, {"overwrite", context.options().overwrite}});
+    for (const auto& key : keys) {
+        std::cout << netemu::to_lower(key["kind"].get<std::string>()) << "/"
+                  << key["name"].get<std::string>() << " labeled\n";
+    }
+    if (keys.empty()) {
+        context.console().warn("no resources found");
+    }
     return 0;
 }
 
@@ -271,44 +282,6 @@ int run_set(const Context& context) {
         resource_path(target, context.ns(), target.names[0]),
         {{"metadata", {{"annotations", {{"labctl.dev/ready", wanted}}}}}});
     std::cout << "pod/" << target.names[0] << " ready=" << value << "\n";
-    return 0;
-}
-
-int run_logs(const Context& context) {
-    const auto& options = context.options();
-    auto client = context.client();
-    auto name = options.arguments.at(0);
-    auto ns = context.ns();
-    if (name.starts_with("pod/")) {
-        name = name.substr(4);
-    } else if (const auto slash = name.find('/'); slash != std::string::npos) {
-        ns = name.substr(0, slash);
-        name = name.substr(slash + 1);
-    }
-    const auto& whose = options.arguments.at(0);
-    const bool router = whose.starts_with("router/") || whose == "external";
-    const bool node = router || whose.starts_with("node/"); // BIRD, where a lab has it
-    auto path =
-        router ? "/apis/labctl.dev/v1/bird-log?of=" + url_encode(whose)
-        : node ? "/api/v1/nodes/" + url_encode(name) + "/log?x="
-               : "/api/v1/namespaces/" + url_encode(ns) + "/pods/" + url_encode(name) + "/log?x=";
-    if (options.tail >= 0) {
-        path += "&tailLines=" + std::to_string(options.tail);
-    }
-    if (!options.container.empty()) {
-        path += "&container=" + url_encode(options.container);
-    }
-    if (options.follow && node) {
-        throw netemu::UsageError(
-            "the log of a node or router is not followed", "leave out --follow");
-    }
-    if (options.follow) {
-        path += "&follow=true";
-    }
-    client.text(path, [](std::string_view text) {
-        std::cout << text << std::flush;
-        return static_cast<bool>(std::cout);
-    });
     return 0;
 }
 

@@ -29,6 +29,7 @@ struct Options {
     std::vector<std::string> arguments; // positional, in order
     std::string selector;               // -l
     std::string field_selector;
+    bool prefix = false; // of each line of a log, its pod
     bool strict = false;
     bool recursive = false;
 

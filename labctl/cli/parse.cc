@@ -136,9 +136,11 @@ void add_objects(CLI::App& app, Options& o) {
         ->required()
         ->check(CLI::Range(0, 10000));
     auto* label = command(app, o, "label", "Change labels");
-    label->add_option("what", o.arguments, "KIND NAME KEY=VALUE... KEY-...")
+    label->add_option("what", o.arguments, "KIND NAME... KEY=VALUE... KEY-...")
         ->expected(2, -1)
         ->required();
+    label->add_option("-l,--selector", o.selector, "All objects of the kind with these labels");
+    label->add_flag("--all", o.all, "All objects of the kind in the namespace");
     label->add_flag("--overwrite", o.overwrite, "Change labels that exist");
     command(app, o, "set", "Change a pod's readiness, or the mode of kube-proxy")
         ->add_option("what", o.arguments, "POD ready=true|false|auto, or proxy-mode MODE")
@@ -147,8 +149,9 @@ void add_objects(CLI::App& app, Options& o) {
     auto* logs = command(app, o, "logs", "What a pod printed, or which requests it served");
     logs->add_option(
             "pod", o.arguments, "Pod, or KIND/NAME of its workload, or node/NAME: its BIRD")
-        ->expected(1)
-        ->required();
+        ->expected(0, 1);
+    logs->add_option("-l,--selector", o.selector, "All pods with these labels, ten lines of each");
+    logs->add_flag("--prefix", o.prefix, "The pod's name before each line");
     logs->add_flag("-f,--follow", o.follow, "Follow");
     logs->add_option("--tail", o.tail, "Only the last N lines");
     logs->add_option(
@@ -157,13 +160,17 @@ void add_objects(CLI::App& app, Options& o) {
 
 void add_inside(CLI::App& app, Options& o) {
     auto* exec = command(app, o, "exec", "Run a command in a pod, a node or the external host");
-    exec->add_option("target", o.arguments, "[NS/]POD, node/NAME or external; then -- COMMAND")
+    exec->add_option(
+            "target",
+            o.arguments,
+            "[NS/]POD, KIND/NAME of a workload, node/NAME or external; then -- COMMAND")
         ->expected(2, -1)
         ->required();
     exec->add_flag("-i,--stdin", o.interactive, "Keep standard input (always so here)");
     exec->add_flag("-t,--tty", o.tty, "Use the terminal (always so here)");
     command(app, o, "shell", "A shell in a pod, a node or the external host")
-        ->add_option("target", o.arguments, "[NS/]POD, node/NAME or external")
+        ->add_option(
+            "target", o.arguments, "[NS/]POD, KIND/NAME of a workload, node/NAME or external")
         ->expected(1)
         ->required();
 }

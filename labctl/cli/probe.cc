@@ -5,6 +5,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "labctl/api/object.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/report/probe_table.h"
 #include "netemu/base/text.h"
@@ -48,9 +49,14 @@ json single_probe(const Options& options) {
         {"timeoutMs", *timeout / 1000},
         {"count", options.count},
         {"concurrency", options.concurrency}};
-    if (one["from"].get<std::string>().find('/') == std::string::npos &&
-        one["from"] != "external") {
-        one["from"] = (options.ns.empty() ? "default" : options.ns) + "/" + options.arguments[0];
+    const auto& from = options.arguments[0];
+    const auto slash = from.find('/');
+    // A workload's KIND/NAME is in the namespace of -n; a name of a pod has its own before it.
+    if (slash == std::string::npos
+            ? from != "external"
+            : !options.ns.empty() && from.find('/', slash + 1) == std::string::npos &&
+                  !from.starts_with("node/") && !api::find_kinds(from.substr(0, slash)).empty()) {
+        one["from"] = (options.ns.empty() ? "default" : options.ns) + "/" + from;
     }
     if (!options.via.empty()) {
         one["via"] = options.via;

@@ -222,7 +222,7 @@ void Cluster::assume_ready() {
     }
 }
 
-void Cluster::set_defaulter(std::function<void(api::Object&)> defaulter) {
+void Cluster::set_defaulter(Defaulter defaulter) {
     impl_->defaulter = std::move(defaulter);
 }
 

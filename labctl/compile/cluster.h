@@ -86,13 +86,18 @@ public:
     /// words, when a label has another value already and `overwrite` is false.
     using LabelChanges = std::map<std::string, std::optional<std::string>>;
     api::ObjectPtr label(const api::ObjectKey& key, const LabelChanges& changes, bool overwrite);
+    /// Of all of them, or, where one cannot be labelled, of none.
+    void
+    label(const std::vector<api::ObjectKey>& keys, const LabelChanges& changes, bool overwrite);
     api::ObjectPtr annotate(const api::ObjectKey& key, const LabelChanges& changes, bool overwrite);
     /// The user's word on a pod's readiness; none: the lab's own again.
     api::ObjectPtr set_ready(const api::ObjectKey& pod, std::optional<bool> ready);
 
-    /// Called on every object that an edit is about to store, to fill in the API server's defaults.
+    /// Called on every object that an edit is about to store, to fill in the API server's defaults;
+    /// `fresh` is false where one of its name is there already. May throw: then nothing is stored.
     /// By default there is none: give objects that have them already.
-    void set_defaulter(std::function<void(api::Object&)> defaulter);
+    using Defaulter = std::function<void(api::Object& object, bool fresh)>;
+    void set_defaulter(Defaulter defaulter);
 
     /// Records a Normal or a Warning event about an object.
     void

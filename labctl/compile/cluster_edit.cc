@@ -107,7 +107,7 @@ ObjectPtr Cluster::Impl::existing(const api::ObjectKey& key) const {
 
 ObjectPtr Cluster::Impl::create(api::Object object) {
     if (defaulter) {
-        defaulter(object);
+        defaulter(object, true);
     }
     const auto kind = object.kind();
     if (object.name().empty()) {
@@ -165,7 +165,7 @@ ObjectPtr Cluster::Impl::update(const ObjectPtr& before, api::Object after) {
         }
     }
     if (defaulter) {
-        defaulter(after);
+        defaulter(after, false);
     }
     if (after.kind() == "Namespace") {
         default_namespace(after.body);
@@ -295,10 +295,12 @@ ObjectPtr Cluster::scale(const api::ObjectKey& key, std::int64_t replicas) {
     return impl_->update(before, std::move(after));
 }
 
-ObjectPtr Cluster::Impl::edit_map(
-    const api::ObjectKey& key, const char* field, const LabelChanges& changes, bool overwrite) {
-    const auto before = existing(key);
-    auto after = *before;
+api::Object Cluster::Impl::edited_map(
+    const api::Object& before,
+    const char* field,
+    const LabelChanges& changes,
+    bool overwrite) const {
+    auto after = before;
     auto& metadata = after.body["metadata"];
     auto& map = metadata[field];
     for (const auto& [name, value] : changes) {
@@ -317,11 +319,30 @@ ObjectPtr Cluster::Impl::edit_map(
         map[name] = *value;
     }
     erase_if_empty(metadata, field);
-    return update(before, std::move(after));
+    return after;
+}
+
+ObjectPtr Cluster::Impl::edit_map(
+    const api::ObjectKey& key, const char* field, const LabelChanges& changes, bool overwrite) {
+    const auto before = existing(key);
+    return update(before, edited_map(*before, field, changes, overwrite));
 }
 
 ObjectPtr Cluster::label(const api::ObjectKey& key, const LabelChanges& changes, bool overwrite) {
     return impl_->edit_map(key, "labels", changes, overwrite);
+}
+
+void Cluster::label(
+    const std::vector<api::ObjectKey>& keys, const LabelChanges& changes, bool overwrite) {
+    std::vector<std::pair<ObjectPtr, api::Object>> edits;
+    for (const auto& key : keys) { // before the first is stored, so that none is if one cannot be
+        auto before = impl_->existing(key);
+        auto after = impl_->edited_map(*before, "labels", changes, overwrite);
+        edits.emplace_back(std::move(before), std::move(after));
+    }
+    for (auto& [before, after] : edits) {
+        impl_->update(before, std::move(after));
+    }
 }
 
 ObjectPtr

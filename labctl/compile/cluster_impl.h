@@ -23,13 +23,19 @@ struct Cluster::Impl {
     ClusterState state;
     EventRecorder events;
     Control control;
-    std::function<void(api::Object&)> defaulter;
+    Defaulter defaulter;
 
     api::ObjectPtr existing(const api::ObjectKey& key) const; // throws NotFound
     /// The rules for new objects, then the store.
     api::ObjectPtr create(api::Object object);
     /// The rules for changed objects, then the store.
     api::ObjectPtr update(const api::ObjectPtr& before, api::Object after);
+    /// The object as it would be; nothing is changed yet.
+    [[nodiscard]] api::Object edited_map(
+        const api::Object& before,
+        const char* field,
+        const LabelChanges& changes,
+        bool overwrite) const;
     api::ObjectPtr edit_map(
         const api::ObjectKey& key, const char* field, const LabelChanges& changes, bool overwrite);
 };

@@ -6,6 +6,7 @@
 
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/pod_target.h"
 #include "labctl/compile/proxies.h"
 #include "labctl/compile/topology.h"
 #include "labctl/compile/underlay_names.h"
@@ -45,19 +46,19 @@ std::string near_hint(
 }
 
 api::ObjectPtr find_pod(const store::Store& store, const std::string& text, const std::string& ns) {
-    const auto slash = text.find('/');
-    const api::ObjectKey key{
-        "Pod",
-        slash == std::string::npos ? ns : text.substr(0, slash),
-        slash == std::string::npos ? text : text.substr(slash + 1)};
-    auto pod = store.get(key);
+    auto pod = compile::find_pod_target(store, text, ns);
     if (!pod) {
+        const auto slash = text.find('/');
+        const api::ObjectKey key{
+            "Pod",
+            slash == std::string::npos ? ns : text.substr(0, slash),
+            slash == std::string::npos ? text : text.substr(slash + 1)};
         throw UsageError(
             "no pod " + key.ns + "/" + key.name,
             near_hint(store, "Pod", key.ns, key.name, "`labctl get pods -A` lists them"));
     }
     if (at(pod->body, "status.podIPs").empty()) {
-        throw UsageError("pod " + key.ns + "/" + key.name + " has no address yet");
+        throw UsageError("pod " + pod->ns() + "/" + pod->name() + " has no address yet");
     }
     return pod;
 }
@@ -317,7 +318,7 @@ ExplainSource explain_source(
         return source;
     }
     const auto& from = question.from;
-    const auto pod = find_pod(store, from.starts_with("pod/") ? from.substr(4) : from, question.ns);
+    const auto pod = find_pod(store, from, question.ns);
     source.name = pod->ns() + "/" + pod->name();
     source.node = string_at(pod->body, "spec.nodeName");
     source.from_node = api::bool_at(pod->body, "spec.hostNetwork", false);

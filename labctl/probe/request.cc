@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "labctl/api/object.h"
 #include "labctl/probe/probe.h"
 #include "netemu/base/error.h"
 #include "netemu/base/limits.h"
@@ -150,10 +151,15 @@ void check_http(const Request& request, const Fields& fields) {
 
 void check_source(const std::string& from, const Fields& fields) {
     const auto slashes = std::count(from.begin(), from.end(), '/');
-    if (from.empty() || slashes > 1 || from.front() == '/' || from.back() == '/') {
+    const auto first = from.find('/');
+    const auto last = from.rfind('/');
+    const bool of_workload = // NAMESPACE/KIND/NAME
+        slashes == 2 && !api::find_kinds(from.substr(first + 1, last - first - 1)).empty();
+    if (from.empty() || (slashes > 1 && !of_workload) || from.front() == '/' ||
+        from.back() == '/') {
         throw UsageError(
             fields.where("from") + ": \"" + from + "\" is not a source",
-            "write NAMESPACE/POD, node/NAME or external");
+            "write NAMESPACE/POD, NAMESPACE/KIND/NAME of a workload, node/NAME or external");
     }
 }
 

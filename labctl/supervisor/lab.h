@@ -133,7 +133,7 @@ public:
     api::ObjectPtr create(api::Object object);
     api::ObjectPtr replace(api::Object object);
     api::ObjectPtr scale(const api::ObjectKey& key, int replicas);
-    api::ObjectPtr label(const api::ObjectKey& key, const api::Json& changes, bool overwrite);
+    void label(const std::vector<api::ObjectKey>& keys, const api::Json& changes, bool overwrite);
     api::ObjectPtr merge_patch(const api::ObjectKey& key, const api::Json& patch);
 
     /// Switches all nodes to another mode of kube-proxy. The new rules are in place before the old

@@ -12,6 +12,7 @@
 #include "labctl/compile/policy_values.h"
 #include "labctl/compile/sidecars.h"
 #include "labctl/compile/underlay_names.h"
+#include "labctl/supervisor/admission.h"
 #include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/bgp.h"
 #include "labctl/supervisor/faults.h"
@@ -200,14 +201,20 @@ Lab::remove(const std::vector<api::ObjectKey>& keys, std::optional<std::int64_t>
 
 api::ObjectPtr Lab::create(api::Object object) {
     const auto key = object.key();
-    cluster_->create_object(std::move(object));
+    {
+        const Admission admission(*cluster_);
+        cluster_->create_object(std::move(object));
+    }
     sync();
     return store_.get(key);
 }
 
 api::ObjectPtr Lab::replace(api::Object object) {
     const auto key = object.key();
-    cluster_->replace_object(std::move(object));
+    {
+        const Admission admission(*cluster_);
+        cluster_->replace_object(std::move(object));
+    }
     sync();
     return store_.get(key);
 }
@@ -218,18 +225,23 @@ api::ObjectPtr Lab::scale(const api::ObjectKey& key, int replicas) {
     return store_.get(key);
 }
 
-api::ObjectPtr Lab::label(const api::ObjectKey& key, const api::Json& changes, bool overwrite) {
+void Lab::label(const std::vector<api::ObjectKey>& keys, const api::Json& changes, bool overwrite) {
     compile::Cluster::LabelChanges parsed;
     for (const auto& [name, value] : changes.items()) {
         parsed[name] = value.is_null() ? std::nullopt : std::optional(value.get<std::string>());
     }
-    cluster_->label(key, parsed, overwrite);
+    {
+        const Admission admission(*cluster_);
+        cluster_->label(keys, parsed, overwrite);
+    }
     sync();
-    return store_.get(key);
 }
 
 api::ObjectPtr Lab::merge_patch(const api::ObjectKey& key, const api::Json& patch) {
-    cluster_->merge_patch(key, patch);
+    {
+        const Admission admission(*cluster_);
+        cluster_->merge_patch(key, patch);
+    }
     sync();
     return store_.get(key);
 }

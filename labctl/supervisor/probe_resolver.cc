@@ -5,6 +5,7 @@
 
 #include "labctl/compile/network.h"
 #include "labctl/compile/pod_dns.h"
+#include "labctl/compile/pod_target.h"
 #include "labctl/compile/topology.h"
 #include "labctl/compile/underlay_names.h"
 #include "labctl/dataplane/probe_tls.h"
@@ -121,9 +122,9 @@ ProbeResolver::Source ProbeResolver::source_of(const std::string& from) const {
         }
         return {compile::node_namespace(name), nullptr};
     }
-    const auto key = named_pod(from.starts_with("pod/") ? from.substr(4) : from);
-    const auto pod = store_.get(key);
+    const auto pod = compile::find_pod_target(store_, from, "default");
     if (!pod) {
+        const auto key = named_pod(from.starts_with("pod/") ? from.substr(4) : from);
         throw UsageError(
             "probe from '" + from + "': no pod " + key.ns + "/" + key.name,
             "`labctl get pods -A` lists them");
@@ -134,7 +135,7 @@ ProbeResolver::Source ProbeResolver::source_of(const std::string& from) const {
     const bool on_node = api::bool_at(pod->body, "spec.hostNetwork", false);
     return {
         on_node ? compile::node_namespace(string_at(pod->body, "spec.nodeName"))
-                : compile::pod_namespace(key.ns, key.name),
+                : compile::pod_namespace(pod->ns(), pod->name()),
         pod};
 }
 

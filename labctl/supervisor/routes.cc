@@ -114,6 +114,7 @@ Routes::reading_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
         {"GET", "plan", false, [&] { plan(request, exchange); }},
         {"GET", "drops", false, [&] { drops(request, exchange); }},
         {"POST", "target", false, [&] { target(request, exchange); }},
+        {"GET", "pod", false, [&] { pod_target(request, exchange); }},
     };
 }
 

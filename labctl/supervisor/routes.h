@@ -75,6 +75,7 @@ private:
     using Proxied = std::vector<explain::ProxiedClient>;
     void with_proxied(const ExchangePtr& exchange, std::function<void(Proxied)> go_on);
     void target(const ApiRequest& request, const ExchangePtr& exchange);
+    void pod_target(const ApiRequest& request, const ExchangePtr& exchange);
     // routes_evidence.cc
     void bird_log(const ApiRequest& request, const ExchangePtr& exchange);
     void drops(const ApiRequest& request, const ExchangePtr& exchange);

@@ -36,8 +36,12 @@ void Routes::delete_many(const ApiRequest& request, const ExchangePtr& exchange)
 
 void Routes::label(const ApiRequest& request, const ExchangePtr& exchange) {
     const auto body = request.json();
-    exchange->reply(
-        200, lab_.label(key_from(body), body.at("labels"), body.value("overwrite", false))->body);
+    std::vector<api::ObjectKey> keys;
+    for (const auto& entry : body.at("objects")) {
+        keys.push_back(key_from(entry));
+    }
+    lab_.label(keys, body.at("labels"), body.value("overwrite", false));
+    exchange->reply(200, {{"status", "Success"}});
 }
 
 } // namespace labctl::supervisor

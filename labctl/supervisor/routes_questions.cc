@@ -1,4 +1,5 @@
 #include "labctl/api/status_error.h"
+#include "labctl/compile/pod_target.h"
 #include "labctl/supervisor/routes.h"
 #include "netemu/model/plan.h"
 
@@ -91,6 +92,16 @@ void Routes::target(const ApiRequest& request, const ExchangePtr& exchange) {
          {"environment", entry.environment},
          {"warnings", entry.warnings}},
         std::move(fds));
+}
+
+/// Which pod is meant by the name of a pod, workload or Service.
+void Routes::pod_target(const ApiRequest& request, const ExchangePtr& exchange) {
+    const auto of = request.parameter("of");
+    const auto pod = compile::find_pod_target(lab_.store(), of, request.parameter("namespace"));
+    if (!pod) {
+        throw api::StatusError::not_found("pods", of);
+    }
+    exchange->reply(200, {{"namespace", pod->ns()}, {"name", pod->name()}});
 }
 
 } // namespace labctl::supervisor

@@ -3,6 +3,7 @@
 
 #include "labctl/api/status_error.h"
 #include "labctl/compile/linkerd_objects.h"
+#include "labctl/compile/pod_target.h"
 #include "labctl/compile/pod_termination.h"
 #include "labctl/compile/sidecar_objects.h"
 #include "labctl/compile/topology.h"
@@ -145,16 +146,12 @@ Runtime::Entry Runtime::enter(const std::string& target, const std::string& defa
         }
         files = machine_files(node->name());
     } else {
-        const auto text = target.starts_with("pod/") ? target.substr(4) : target;
-        const auto slash = text.find('/');
-        const api::ObjectKey key{
-            "Pod",
-            slash == std::string::npos ? default_ns : text.substr(0, slash),
-            slash == std::string::npos ? text : text.substr(slash + 1)};
-        const auto pod = parts_.store.get(key);
+        const auto pod = compile::find_pod_target(parts_.store, target, default_ns);
         if (!pod) {
-            throw api::StatusError::not_found("pods", text);
+            throw api::StatusError::not_found(
+                "pods", target.starts_with("pod/") ? target.substr(4) : target);
         }
+        const auto key = pod->key();
         if (!runnable(*pod)) {
             throw api::StatusError(
                 409,

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "labctl/compile/network.h"
+#include "labctl/compile/pod_target.h"
 #include "labctl/compile/topology.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -41,13 +42,13 @@ void find_pod(
     const std::string& text,
     const std::string& default_ns,
     Target& target) {
-    const auto slash = text.find('/');
-    const auto full = slash == std::string::npos ? default_ns + "/" + text : text;
-    const auto split = full.find('/');
-    target.object = store.get({"Pod", full.substr(0, split), full.substr(split + 1)});
+    target.object = compile::find_pod_target(store, text, default_ns);
     if (!target.object) {
+        const auto slash = text.find('/');
+        const auto full = slash == std::string::npos ? default_ns + "/" + text : text;
         no_target(store, "there is no pod '" + full + "'", full, false);
     }
+    const auto full = target.object->ns() + "/" + target.object->name();
     const auto& body = target.object->body;
     const auto phase = api::string_at(body, "status.phase");
     if (api::at(body, "status.podIPs").empty() || phase == "Succeeded" || phase == "Failed") {
@@ -114,7 +115,7 @@ Target find_target(
     } else if (name.starts_with("node/")) {
         find_node(store, name.substr(5), target);
     } else {
-        find_pod(store, name.starts_with("pod/") ? name.substr(4) : name, default_ns, target);
+        find_pod(store, name, default_ns, target);
     }
     return target;
 }

@@ -7,7 +7,7 @@ labctl_test(store_test unit
   LINK labctl_store)
 labctl_test(compile_cluster_test unit
   SOURCES unit/compile_cluster_main.cc unit/compile_config_test.cc unit/compile_ipam_test.cc
-          unit/compile_scheduler_test.cc unit/compile_pod_status_test.cc
+          unit/compile_scheduler_test.cc unit/compile_pod_status_test.cc unit/compile_pod_target_test.cc
           unit/compile_deployment_test.cc unit/compile_replicaset_test.cc
           unit/compile_statefulset_test.cc unit/compile_daemonset_test.cc unit/compile_job_test.cc
           unit/compile_apply_test.cc unit/compile_edit_test.cc unit/compile_garbage_test.cc

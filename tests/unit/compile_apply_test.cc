@@ -151,7 +151,7 @@ BOOST_AUTO_TEST_CASE(users_cannot_set_what_is_not_theirs) {
 
 BOOST_AUTO_TEST_CASE(the_defaulter_fills_in_and_the_last_applied_is_the_users) {
     Lab lab;
-    lab.cluster.set_defaulter([](api::Object& object) {
+    lab.cluster.set_defaulter([](api::Object& object, bool /*fresh*/) {
         if (object.kind() == "Deployment" && !object.body["spec"].contains("replicas")) {
             object.body["spec"]["replicas"] = 1;
         }

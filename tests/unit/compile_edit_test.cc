@@ -247,6 +247,25 @@ BOOST_AUTO_TEST_CASE(labels_are_not_overwritten_unasked) {
                }).code == 400);
 }
 
+BOOST_AUTO_TEST_CASE(all_of_several_objects_are_labelled_or_none) {
+    Lab lab;
+    lab.apply(bare_pod("a"));
+    lab.apply(bare_pod("b"));
+    const api::ObjectKey a{"Pod", "default", "a"};
+    const api::ObjectKey b{"Pod", "default", "b"};
+    lab.cluster.label(b, {{"team", "blue"}}, false);
+    BOOST_CHECK_THROW(lab.cluster.label({a, b}, {{"team", "red"}}, false), netemu::UsageError);
+    BOOST_TEST(!lab.get("Pod", "a")->labels().contains("team"));
+    BOOST_TEST(refused([&] {
+                   lab.cluster.label({a, {"Pod", "default", "x"}}, {{"team", "red"}}, true);
+               }).message == "pods \"x\" not found");
+    BOOST_TEST(!lab.get("Pod", "a")->labels().contains("team"));
+    lab.cluster.label({a, b}, {{"team", "red"}}, true);
+    for (const auto* name : {"a", "b"}) {
+        BOOST_TEST(lab.get("Pod", name)->labels().at("team") == "red");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(merge_patch_follows_rfc_7386) {
     Lab lab;
     lab.apply(workload("Deployment", "web", 1));

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 
+from control import Control
 from harness import Failure, case
 
 # Keeps one connection to ADDRESS:PORT open and sends one request on it for each line of standard input.
@@ -144,6 +145,48 @@ def labels_and_deletion(w):
     w.wait("db-0 again, and new", lambda: uids(w).get("db-0") not in (None, before["db-0"]))
     w.labctl("delete", "pod", "nobody", status=2)
     w.equal(uids(w)["client"], before["client"], "uid of client")
+
+
+@case("label takes many objects, by selector, name or --all, and changes all of them or none")
+def many_labels(w):
+    w.labctl("up")
+    fronts = [p["metadata"]["name"] for p in w.get("pods", "-l", "app=frontend")]
+    said = w.labctl("label", "pods", "-l", "app=frontend", "tier=web").out
+    w.equal(said, "".join(f"pod/{name} labeled\n" for name in fronts), "what was labelled")
+    everybody = w.labctl("label", "pods", "--all", "tier=all", status=2)
+    w.has(everybody.err, "'tier' already has a value (web), and --overwrite is false", "the refusal")
+    w.equal(w.get("pods", "-l", "tier=all"), [], "pods with the label that was refused")
+    wrong = w.labctl("label", "pods", "--all", "tier=a b", "--overwrite", status=2)
+    w.has(wrong.err, 'metadata.labels[tier]: Invalid value: "a b"', "a value that is no label")
+    w.labctl("label", "svc/frontend", "deploy/frontend", "tier=web")
+    w.equal([o["kind"] for o in w.get("svc,deploy", "-l", "tier=web")], ["Service", "Deployment"], "of two kinds")
+    w.labctl("label", "deploy/frontend", "tier-")
+    w.equal([o["kind"] for o in w.get("svc,deploy", "-l", "tier=web")], ["Service"], "after the removal")
+    w.has(w.labctl("label", "pods", "tier=web", status=2).err, "-l SELECTOR", "no name and no selector")
+    w.has(w.labctl("label", "pods", "-l", "app=nobody", "tier=web").err, "no resources found", "a selector of nothing")
+
+
+@case("what comes over the control socket is checked and completed as the API server does it")
+def rest_is_validated(w):
+    w.labctl("up")
+    lab = Control(w)
+    services = "/api/v1/namespaces/default/services"
+    status, body = lab.tell("PATCH", services + "/frontend", {"spec": {"ports": [{"port": 99999}]}})
+    w.equal((status, body["reason"], body["message"]),
+            (422, "Invalid", 'Service "frontend" is invalid: spec.ports[0].port: Invalid value: 99999: '
+             "must be between 1 and 65535, inclusive"), "a patch that cannot be")
+    w.equal(w.get("svc", "frontend")[0]["spec"]["ports"][0]["port"], 80, "the port after it")
+    wrong = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "new"}, "spec": {"ports": [{"port": "a"}]}}
+    w.equal(lab.tell("POST", services, wrong)[0], 422, "an object that cannot be")
+    w.labctl("get", "svc", "new", status=2)
+    wrong["spec"] = {"selector": {"app": "frontend"}, "ports": [{"port": 81, "targetPort": 8080}]}
+    status, body = lab.tell("POST", services, wrong)
+    w.equal((status, body["spec"]["ports"][0]["protocol"], body["spec"]["sessionAffinity"]), (201, "TCP", "None"),
+            "an object that is short of its defaults")
+    w.equal(w.labctl("probe", "client", "http://new:81", "-o", "json").json()["results"][0]["outcome"], "ok", "it serves")
+    for kind, name in (("pods", "db-0"), ("services", "new")):  # what `kubectl replace` of what one has got does
+        target = f"/api/v1/namespaces/default/{kind}/{name}"
+        w.equal(lab.tell("PUT", target, lab.ask(target)[1])[0], 200, f"{kind}/{name} as it is")
 
 
 @case("an address is given back and used again, and never twice at once")

@@ -1,29 +1,9 @@
 """`labctl get` as tutorials and scripts of kubectl use it: JSONPath, columns, order and field selectors."""
 
-import http.client
 import json
-import socket
-import urllib.parse
 
+from control import Control
 from harness import case
-
-
-class Control(http.client.HTTPConnection):
-    """HTTP on the control socket of the lab, as curl --unix-socket speaks it."""
-
-    def __init__(self, w, lab="demo"):
-        super().__init__("lab", timeout=10)
-        self.path = str(w.run_dir / lab / "control.sock")
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
-        self.sock.connect(self.path)
-
-    def ask(self, target, **parameters):
-        self.request("GET", target + "?" + urllib.parse.urlencode(parameters))
-        answer = self.getresponse()
-        return answer.status, json.loads(answer.read())
 
 
 def names(w, *arguments):

@@ -46,6 +46,34 @@ def exec_status(w):
     w.labctl("exec", "nobody", "--", "true", status=2)
 
 
+@case("a workload or Service stands for one of its pods: exec, probe, explain, logs")
+def workloads_as_targets(w):
+    w.labctl("up")
+    pods = sorted(p["metadata"]["name"] for p in w.get("pods", "-l", "app=frontend"))
+    for target in ("frontend", "deploy/frontend", "svc/frontend", "default/deploy/frontend"):
+        w.equal(w.labctl("exec", target, "--", "hostname").out.strip(), pods[0], f"the pod behind {target}")
+    w.labctl("set", pods[0], "ready=false")
+    w.wait("the other one is ready", lambda: w.labctl("exec", "frontend", "--", "hostname").out.strip() == pods[1])
+    address = w.get("pod", pods[1])[0]["status"]["podIP"]
+    result = w.labctl("probe", "deploy/frontend", "http://backend:8080", "-o", "json").json()["results"][0]
+    w.equal((result["outcome"], result["clientIP"]), ("ok", address), "a probe from a Deployment")
+    agent = w.labctl("probe", "ds/agent", "http://frontend.default", "-n", "monitoring", "-o", "json").json()
+    w.equal(agent["results"][0]["outcome"], "ok", "a probe from a DaemonSet of another namespace")
+    w.equal(w.labctl("explain", "frontend", "backend:8080", "-o", "json").json()["from"]["name"], "default/" + pods[1],
+            "who is explained")
+    w.has(w.labctl("logs", "deploy/backend").out + w.labctl("logs", "-l", "app=backend", "--prefix").out, "GET / 200",
+          "what backends served")
+    prefixed = w.labctl("logs", "-l", "app=backend", "--prefix", "--tail", "1").lines()
+    w.true(prefixed and all(line.startswith("[pod/backend-") for line in prefixed), f"lines with their pods: {prefixed}")
+    w.has(w.labctl("exec", "deploy/nobody", "--", "true", status=2).err, "deploy/nobody", "a Deployment that is not there")
+    w.labctl("scale", "deploy", "frontend", "--replicas", "0")
+    w.wait("no frontends", lambda: not w.get("pods", "-l", "app=frontend"))
+    w.has(w.labctl("exec", "deploy/frontend", "--", "true", status=2).err, "deployment default/frontend has no pods",
+          "a Deployment without pods")
+    for wrong in (["logs"], ["logs", "client", "-l", "app=x"], ["logs", "-l", "app=backend", "-f"]):
+        w.labctl(*wrong, status=2)
+
+
 @case("a pod has its own host name, resolver, processes and network")
 def own_namespaces(w):
     w.labctl("up")
