@@ -296,7 +296,8 @@ void GatewayRulesBuilder::read_filter(
     } else if (type == "RequestMirror") {
         services::GatewayMirror mirror;
         const auto& json = at(filter, "requestMirror");
-        mirror.backend = backend_index(at(json, "backendRef"), where + ".requestMirror.backendRef");
+        mirror.backend = backend_index(
+            at(json, "backendRef"), where + ".requestMirror.backendRef", "no copies are sent");
         read_mirror_share(json, mirror);
         rule.mirrors.push_back(mirror);
     } else {
@@ -309,7 +310,7 @@ void GatewayRulesBuilder::read_filter(
 services::GatewayShare
 GatewayRulesBuilder::read_share(const Json& reference, const std::string& where) {
     services::GatewayShare share;
-    share.backend = backend_index(reference, where);
+    share.backend = backend_index(reference, where, "its share of requests gets 500");
     share.weight = static_cast<std::uint32_t>(api::int_at(reference, "weight", 1));
     std::size_t index = 0;
     for (const auto& filter : at(reference, "filters")) {
@@ -338,12 +339,16 @@ GatewayRulesBuilder::read_share(const Json& reference, const std::string& where)
 }
 
 void GatewayRulesBuilder::unresolved(
-    const char* reason, const std::string& text, const std::string& where) {
+    const char* reason,
+    const std::string& text,
+    const std::string& consequence,
+    const std::string& where) {
     unresolved_.push_back({reason, text});
-    warn(reason, "its share of requests gets 500: " + text, where);
+    warn(reason, consequence + ": " + text, where);
 }
 
-std::uint32_t GatewayRulesBuilder::backend_index(const Json& reference, const std::string& where) {
+std::uint32_t GatewayRulesBuilder::backend_index(
+    const Json& reference, const std::string& where, const std::string& consequence) {
     const auto ns = string_at(reference, "namespace", object_->ns());
     const auto name = string_at(reference, "name");
     const auto kind = string_at(reference, "kind", "Service");
@@ -356,11 +361,11 @@ std::uint32_t GatewayRulesBuilder::backend_index(const Json& reference, const st
         service.name = ns + "/" + kind + "/" + name;
         service.problem = "a backend of the kind " + kind + (group.empty() ? "" : "." + group) +
                           " is nothing that can be asked here";
-        unresolved("InvalidKind", service.problem, where + ".kind");
+        unresolved("InvalidKind", service.problem, consequence, where + ".kind");
     } else if (!is_granted({"HTTPRoute", object_->ns(), "Service", ns, name})) {
         service.problem = "no ReferenceGrant in " + ns + " lets HTTPRoutes of " + object_->ns() +
                           " use its Service " + name;
-        unresolved("RefNotPermitted", service.problem, where);
+        unresolved("RefNotPermitted", service.problem, consequence, where);
     } else {
         auto found = backends_.resolve(
             ns,
@@ -368,7 +373,7 @@ std::uint32_t GatewayRulesBuilder::backend_index(const Json& reference, const st
               {{"name", name}, {"port", {{"number", api::int_at(reference, "port", 0)}}}}}});
         backend = {std::move(found.backend), found.misconfigured};
         if (backend.is_wrong) {
-            unresolved("BackendNotFound", service.problem, where);
+            unresolved("BackendNotFound", service.problem, consequence, where);
         }
     }
     auto& all = table_->backends;

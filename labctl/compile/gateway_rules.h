@@ -106,8 +106,13 @@ private:
     void
     read_filter(const api::Json& filter, const std::string& where, services::GatewayRule& rule);
     services::GatewayShare read_share(const api::Json& reference, const std::string& where);
-    std::uint32_t backend_index(const api::Json& reference, const std::string& where);
-    void unresolved(const char* reason, const std::string& text, const std::string& where);
+    std::uint32_t backend_index(
+        const api::Json& reference, const std::string& where, const std::string& consequence);
+    void unresolved(
+        const char* reason,
+        const std::string& text,
+        const std::string& consequence,
+        const std::string& where);
 
     const store::Store& store_;
     IngressBackends backends_;

@@ -1,5 +1,8 @@
 """Gateways of the Gateway API: what they do with requests, from outside and from inside, over HTTP and TLS."""
 
+import os
+import signal
+
 from cases.ingress import CLIENT, secret, served
 from harness import case
 
@@ -76,7 +79,7 @@ def vip(w):
 
 
 def curl(w, *arguments):
-    return w.labctl("exec", "external", "--", "curl", "-s", *arguments).out
+    return w.labctl("exec", "external", "--", "curl", "-s", *arguments, status=None).out
 
 
 def app_of(result):
@@ -185,6 +188,15 @@ def follows(w):
     w.equal(curl(w, *code, "-H", "Host: web.lab", f"http://{vip(w)}/"), "404", "the route is gone")
     w.labctl("apply", "-f", w.folder / "lab.yaml")
     w.equal(curl(w, *code, "https://web.lab/"), "200", "and back")
+    child = w.labctl_processes("dataplane")
+    os.kill(child[0], signal.SIGKILL)
+    w.wait("a new data plane", lambda: w.labctl_processes("dataplane") not in ([], child))
+    w.equal(curl(w, *code, "https://web.lab/"), "200", "by the new data plane")
+    w.write("more.yaml", GATEWAY.replace("  - name: https", "  - {name: alt, port: 8080, protocol: HTTP, allowedRoutes: {namespaces: {from: All}}}\n"
+                                         "  - name: https"))
+    w.labctl("apply", "-f", w.folder / "more.yaml")
+    w.wait("a pod with the new port", lambda: curl(w, *code, "http://web.lab:8080/") == "200")
+    w.labctl("apply", "-f", w.folder / "lab.yaml")
     w.labctl("delete", "referencegrant", "tls")
     listener = w.get("gateway", "edge", "-n", "infra")[0]["status"]["listeners"][2]
     w.equal(conditions(listener)["ResolvedRefs"], ("False", "RefNotPermitted"), "without the grant")
