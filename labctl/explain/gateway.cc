@@ -5,6 +5,7 @@
 
 #include "labctl/compile/gateway_objects.h"
 #include "labctl/explain/edge_json.h"
+#include "labctl/explain/mesh.h"
 #include "labctl/explain/url.h"
 #include "mesh/http/message.h"
 #include "mesh/istio/traffic.h"
@@ -292,11 +293,11 @@ std::string gateway_of_url(
     const store::Store& store,
     const GatewayTables& gateways,
     const std::map<std::string, services::IngressTable>& ingresses,
-    const std::string& url) {
-    if (!is_asked_url(url)) {
+    const ExplainQuestion& question) {
+    if (!is_asked_url(question.to)) {
         return {};
     }
-    const auto asked = read_asked_url(url);
+    const auto asked = read_asked_url(question.to);
     const auto host = services::ingress_host_name(asked.authority);
     for (const auto& [name, table] : gateways) {
         if (has_address(store, name, asked.host())) {
@@ -316,9 +317,9 @@ std::string gateway_of_url(
     const auto listens = std::find_if(gateways.begin(), gateways.end(), [&](const auto& entry) {
         return services::gateway_listener(entry.second, port, host) != nullptr;
     });
-    // A name without a domain, or one of the cluster, is a Service's.
-    const bool of_cluster = host.find('.') == std::string::npos || host.find(".svc") != host.npos;
-    return of_ingress || of_cluster || listens == gateways.end() ? "" : listens->first;
+    return of_ingress || listens == gateways.end() || is_service_url(store, ingresses, question)
+               ? ""
+               : listens->first;
 }
 
 Json explain_gateway(

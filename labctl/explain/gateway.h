@@ -19,14 +19,14 @@ namespace labctl::explain {
 
 using GatewayTables = std::map<std::string, services::GatewayTable>;
 
-/// The Gateway ("NS/NAME") that a URL is for: whose address it names; or else one that has a route
-/// or a listener of its own for the host; or else, where no Ingress has the host, any that listens.
-/// Empty: none, or it is no URL. Pure.
+/// The Gateway ("NS/NAME") that the question's URL is for: whose address it names; or else one that
+/// has a route or a listener of its own for the host; or else, where no Ingress has the host and it
+/// is none of a Service or pod, any that listens. Empty: none, or it is no URL. Pure.
 [[nodiscard]] std::string gateway_of_url(
     const store::Store& store,
     const GatewayTables& gateways,
     const std::map<std::string, services::IngressTable>& ingresses,
-    const std::string& url);
+    const ExplainQuestion& question);
 
 /// What becomes of a request for the question's `to` at that Gateway: {"from": {"name", "address",
 /// "node"}, "url", "scheme", "host", "path", "port", "gateway": {"name", "addresses", "pods"},

@@ -41,7 +41,10 @@ void Lab::update_gateways() {
 
 bool Lab::is_gateway_url(const api::Json& question) const {
     return !explain::gateway_of_url(
-                store_, gateways_->tables(), ingresses_->tables(), question.value("to", ""))
+                store_,
+                gateways_->tables(),
+                ingresses_->tables(),
+                explain::ExplainQuestion::from_json(question))
                 .empty();
 }
 
@@ -52,7 +55,7 @@ api::Json Lab::explain_gateway(const api::Json& question) const {
         cluster_->config(),
         gateways_->tables(),
         gateways_->notes(),
-        explain::gateway_of_url(store_, gateways_->tables(), ingresses_->tables(), asked.to),
+        explain::gateway_of_url(store_, gateways_->tables(), ingresses_->tables(), asked),
         asked);
 }
 

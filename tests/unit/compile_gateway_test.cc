@@ -422,7 +422,8 @@ BOOST_AUTO_TEST_CASE(explanations) {
                              const std::string& url,
                              std::vector<std::pair<std::string, std::string>> headers = {}) {
         (void)lab.table();
-        const auto of = explain::gateway_of_url(lab.store, lab.gateways.tables(), {}, url);
+        const auto of = explain::gateway_of_url(
+            lab.store, lab.gateways.tables(), {}, {"external", url, "default"});
         BOOST_TEST(of == "default/edge", url);
         return explain::explain_gateway(
             lab.store,
@@ -453,8 +454,13 @@ BOOST_AUTO_TEST_CASE(explanations) {
     BOOST_TEST(explain("https://shop.example/a")["outcome"] == "no-certificate");
     const auto address = lab.status("Gateway", "edge")["addresses"][0]["value"].get<std::string>();
     BOOST_TEST(explain("http://" + address + "/b")["status"] == 404);
-    BOOST_TEST(
-        explain::gateway_of_url(lab.store, lab.gateways.tables(), {}, "http://web/").empty());
+    for (const auto* of_service : {"http://web/", "http://web.default:80/x"}) {
+        const explain::ExplainQuestion question{"external", of_service, "default"};
+        BOOST_TEST(
+            explain::gateway_of_url(lab.store, lab.gateways.tables(), {}, question).empty(),
+            of_service);
+    }
+    BOOST_TEST(explain("http://elsewhere.example/")["outcome"] == "no-rule");
 }
 
 BOOST_AUTO_TEST_CASE(the_world_knows_the_hosts_of_routes) {
