@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "mesh/http/writer.h"
+#include "mesh/tls/session.h"
 
 namespace labctl::dataplane {
 namespace {

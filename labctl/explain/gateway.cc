@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "labctl/compile/gateway_objects.h"
+#include "labctl/compile/gateways.h"
 #include "labctl/explain/edge_json.h"
 #include "labctl/explain/mesh.h"
 #include "labctl/explain/url.h"
@@ -325,14 +326,13 @@ std::string gateway_of_url(
 Json explain_gateway(
     const store::Store& store,
     const compile::ClusterConfig& config,
-    const GatewayTables& gateways,
-    const std::vector<compile::GatewayNote>& notes,
+    const compile::Gateways& gateways,
     const std::string& gateway,
     const ExplainQuestion& question) {
     const auto asked = read_asked_url(question.to);
     const AskedRequest request(asked, question);
     const auto& facts = request.facts;
-    const auto& table = gateways.at(gateway);
+    const auto& table = gateways.tables().at(gateway);
     const auto host = services::ingress_host_name(request.authority);
     Json answer{
         {"from", edge_source_json(explain_source(store, config, question))},
@@ -346,7 +346,7 @@ Json explain_gateway(
         {"filters", Json::array()},
         {"backends", Json::array()},
         {"status", 0},
-        {"notes", notes_json(notes, gateway, host)}};
+        {"notes", notes_json(gateways.notes(), gateway, host)}};
     if (facts.tls) {
         answer["certificate"] = certificate_of(table, facts.port, asked.host());
     }

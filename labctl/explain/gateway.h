@@ -2,11 +2,9 @@
 
 #include <map>
 #include <string>
-#include <vector>
 
 #include "labctl/api/object.h"
 #include "labctl/compile/cluster_config.h"
-#include "labctl/compile/gateway_note.h"
 #include "labctl/explain/connection.h"
 #include "labctl/store/store.h"
 
@@ -14,6 +12,10 @@ namespace services {
 struct GatewayTable;
 struct IngressTable;
 } // namespace services
+
+namespace labctl::compile {
+class Gateways;
+} // namespace labctl::compile
 
 namespace labctl::explain {
 
@@ -42,8 +44,7 @@ using GatewayTables = std::map<std::string, services::GatewayTable>;
 [[nodiscard]] api::Json explain_gateway(
     const store::Store& store,
     const compile::ClusterConfig& config,
-    const GatewayTables& gateways,
-    const std::vector<compile::GatewayNote>& notes,
+    const compile::Gateways& gateways,
     const std::string& gateway,
     const ExplainQuestion& question);
 

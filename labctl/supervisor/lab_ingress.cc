@@ -53,8 +53,7 @@ api::Json Lab::explain_gateway(const api::Json& question) const {
     return explain::explain_gateway(
         store_,
         cluster_->config(),
-        gateways_->tables(),
-        gateways_->notes(),
+        *gateways_,
         explain::gateway_of_url(store_, gateways_->tables(), ingresses_->tables(), asked),
         asked);
 }

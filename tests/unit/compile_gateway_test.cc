@@ -428,8 +428,7 @@ BOOST_AUTO_TEST_CASE(explanations) {
         return explain::explain_gateway(
             lab.store,
             lab.cluster.config(),
-            lab.gateways.tables(),
-            lab.gateways.notes(),
+            lab.gateways,
             of,
             {"external", url, "default", "GET", std::move(headers)});
     };
