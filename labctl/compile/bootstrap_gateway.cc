@@ -137,6 +137,20 @@ bool has_ports(const Json& service, const std::set<GatewayPort>& ports) {
            });
 }
 
+/// These, with the node ports that are known to clients already.
+Json changed_ports(const Json& service, const std::set<GatewayPort>& ports) {
+    auto changed = service_ports(ports);
+    for (auto& port : changed) {
+        for (const auto& old : api::at(service, "spec.ports")) {
+            const auto node_port = api::int_at(old, "nodePort", 0);
+            if (old["name"] == port["name"] && node_port != 0) {
+                port["nodePort"] = node_port;
+            }
+        }
+    }
+    return changed;
+}
+
 void ensure_gateway_service(
     Control& control,
     const ClusterConfig& config,
@@ -154,16 +168,7 @@ void ensure_gateway_service(
         control.store.put({std::move(made), {}});
     } else if (service->labels().contains(kGatewayNameLabel) && !has_ports(service->body, ports)) {
         control.edit(service, [&](Json& body) {
-            auto changed = service_ports(ports);
-            for (auto& port : changed) { // what clients know of a port stays
-                for (const auto& old : api::at(service->body, "spec.ports")) {
-                    const auto node_port = api::int_at(old, "nodePort", 0);
-                    if (old["name"] == port["name"] && node_port != 0) {
-                        port["nodePort"] = node_port;
-                    }
-                }
-            }
-            body["spec"]["ports"] = std::move(changed);
+            body["spec"]["ports"] = changed_ports(service->body, ports);
             admit_changed_service(control.state.services(), service->body, body);
         });
     }

@@ -239,16 +239,31 @@ services::GatewayRule GatewayRulesBuilder::read_rule(const Json& rule, const std
     return result;
 }
 
+void GatewayRulesBuilder::check_expression(const std::string& text, const std::string& path) {
+    if (!mesh::istio::Regex(text).valid()) {
+        warn(
+            "UnsupportedValue",
+            "\"" + text + "\" is no regular expression of RE2, and matches nothing",
+            path);
+    }
+}
+
+/// Of headers or parameters of the query.
+std::vector<services::GatewayValueMatch>
+GatewayRulesBuilder::read_values(const Json& list, const std::string& where) {
+    std::vector<services::GatewayValueMatch> values;
+    for (const auto& value : list) {
+        const bool is_regex = string_at(value, "type", "Exact") == "RegularExpression";
+        if (is_regex) {
+            check_expression(string_at(value, "value"), item_at(where, values.size()) + ".value");
+        }
+        values.push_back({string_at(value, "name"), string_at(value, "value"), is_regex});
+    }
+    return values;
+}
+
 void GatewayRulesBuilder::read_matches(
     const Json& rule, const std::string& where, services::GatewayRule& result) {
-    const auto check = [this](const std::string& expression, const std::string& path) {
-        if (!mesh::istio::Regex(expression).valid()) {
-            warn(
-                "UnsupportedValue",
-                "\"" + expression + "\" is no regular expression of RE2, and matches nothing",
-                path);
-        }
-    };
     const auto& matches = at(rule, "matches");
     for (std::size_t i = 0; i < matches.size(); ++i) {
         const auto here = item_at(where + ".matches", i);
@@ -259,21 +274,11 @@ void GatewayRulesBuilder::read_matches(
                                                         : services::GatewayPathKind::Prefix;
         match.path = string_at(matches[i], "path.value", "/");
         if (match.path_kind == services::GatewayPathKind::Regex) {
-            check(match.path, here + ".path.value");
+            check_expression(match.path, here + ".path.value");
         }
         match.method = string_at(matches[i], "method");
-        for (const auto& [key, list] :
-             {std::pair{"headers", &match.headers}, std::pair{"queryParams", &match.query}}) {
-            std::size_t index = 0;
-            for (const auto& value : at(matches[i], key)) {
-                const bool is_regex = string_at(value, "type", "Exact") == "RegularExpression";
-                list->push_back({string_at(value, "name"), string_at(value, "value"), is_regex});
-                if (is_regex) {
-                    check(list->back().value, item_at(here + "." + key, index) + ".value");
-                }
-                ++index;
-            }
-        }
+        match.headers = read_values(at(matches[i], "headers"), here + ".headers");
+        match.query = read_values(at(matches[i], "queryParams"), here + ".queryParams");
         result.matches.push_back(std::move(match));
     }
     if (result.matches.empty()) {

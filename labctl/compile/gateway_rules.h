@@ -103,6 +103,9 @@ private:
     services::GatewayRule read_rule(const api::Json& rule, const std::string& where);
     void
     read_matches(const api::Json& rule, const std::string& where, services::GatewayRule& result);
+    std::vector<services::GatewayValueMatch>
+    read_values(const api::Json& list, const std::string& where);
+    void check_expression(const std::string& text, const std::string& path);
     void
     read_filter(const api::Json& filter, const std::string& where, services::GatewayRule& rule);
     services::GatewayShare read_share(const api::Json& reference, const std::string& where);

@@ -40,21 +40,25 @@ std::shared_ptr<const mesh::TlsServerConfig> serving(
     return mesh::TlsServerConfig::make(std::move(settings));
 }
 
-void note_expressions(GatewayRules& rules) {
+void note_expressions(GatewayRules& rules, const services::GatewayMatch& match) {
     const auto note = [&rules](const std::string& text) {
         rules.expressions.try_emplace(text, text);
     };
+    if (match.path_kind == services::GatewayPathKind::Regex) {
+        note(match.path);
+    }
+    for (const auto* values : {&match.headers, &match.query}) {
+        for (const auto& value : *values) {
+            value.is_regex ? note(value.value) : void();
+        }
+    }
+}
+
+void note_expressions(GatewayRules& rules) {
     for (const auto& route : rules.table.routes) {
         for (const auto& rule : route.rules) {
             for (const auto& match : rule.matches) {
-                if (match.path_kind == services::GatewayPathKind::Regex) {
-                    note(match.path);
-                }
-                for (const auto* values : {&match.headers, &match.query}) {
-                    for (const auto& value : *values) {
-                        value.is_regex ? note(value.value) : void();
-                    }
-                }
+                note_expressions(rules, match);
             }
         }
     }

@@ -404,6 +404,20 @@ BOOST_AUTO_TEST_CASE(filters_that_nobody_knows_are_not_passed_by) {
     BOOST_TEST(lab.route_condition("web", "PartiallyInvalid") == "UnsupportedValue");
 }
 
+BOOST_AUTO_TEST_CASE(expressions_are_of_re2) {
+    GatewayLab lab;
+    lab.apply(gateway_of(http_listener()));
+    lab.apply(route_of(
+        "bad",
+        R"("matches":[{"path":{"type":"RegularExpression","value":"/a("},)"
+        R"("headers":[{"name":"x","value":"b"},{"name":"y","type":"RegularExpression","value":"c["}]}],)" +
+            kToWeb));
+    (void)lab.table();
+    BOOST_TEST(
+        lab.warned("bad spec.rules[0].matches[0].path.value: \"/a(\" is no regular expression"));
+    BOOST_TEST(lab.warned("bad spec.rules[0].matches[0].headers[1].value: \"c[\" is no regular"));
+}
+
 BOOST_AUTO_TEST_CASE(explanations) {
     GatewayLab lab;
     lab.serve("web");
