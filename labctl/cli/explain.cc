@@ -10,6 +10,7 @@
 #include "labctl/cli/verdicts.h"
 #include "labctl/report/dns_text.h"
 #include "labctl/report/explain_text.h"
+#include "labctl/report/gateway_text.h"
 #include "labctl/report/ingress_text.h"
 #include "labctl/report/mesh_text.h"
 
@@ -100,12 +101,15 @@ int run_explain(const Context& context) {
         std::cout << report::dns_explain_text(answer, context.console().color());
     } else if (url && answer.contains("mesh")) {
         std::cout << report::mesh_explain_text(answer, context.console().color());
+    } else if (url && answer.contains("gateway")) {
+        std::cout << report::gateway_explain_text(answer, context.console().color());
     } else if (url && !answer.contains("hops")) {
         std::cout << report::ingress_explain_text(answer, context.console().color());
     } else {
         std::cout << report::explain_text(answer, {context.console().color()});
     }
-    const bool reached = answer.at("outcome") == (dns ? "found" : "endpoint");
+    const auto outcome = answer.at("outcome").get<std::string>();
+    const bool reached = outcome == (dns ? "found" : "endpoint") || outcome == "redirect";
     return static_cast<int>(reached ? netemu::ExitCode::Ok : netemu::ExitCode::CheckFailed);
 }
 

@@ -7,6 +7,7 @@
 
 #include "labctl/cli/policies.h"
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/gateways.h"
 #include "labctl/compile/ingresses.h"
 #include "labctl/compile/linkerd_policies.h"
 #include "labctl/compile/policy_enforcement.h"
@@ -113,6 +114,36 @@ void lint_ingresses_of(
     }
 }
 
+/// What a Gateway's controller would tell of; as above, without what may be in other files: of
+/// kinds that the input has none of.
+void lint_gateways_of(
+    const manifest::ReadResult& read,
+    LintInput& input,
+    manifest::Locator& locator,
+    manifest::Findings& findings) {
+    const std::vector<std::pair<std::string_view, std::string>> elsewhere{
+        {"BackendNotFound", "Service"},
+        {"InvalidCertificateRef", "Secret"},
+        {"NoMatchingParent", "Gateway"}};
+    compile::Gateways gateways(input.store);
+    for (const auto& note : gateways.update().notes) {
+        const auto other =
+            std::find_if(elsewhere.begin(), elsewhere.end(), [&note](const auto& one) {
+                return one.first == note.reason;
+            });
+        if (other != elsewhere.end() && !has_kind(read, other->second)) {
+            continue;
+        }
+        const auto& object = *note.object;
+        const auto source = input.sources.find(object.key());
+        findings.add(locator.warning(
+            source == input.sources.end() ? api::Source() : source->second,
+            note.path,
+            object.kind() + " \"" + object.name() + "\": " + note.path + ": " + note.text,
+            ""));
+    }
+}
+
 bool has_policies(const store::Store& store, bool (*is_kind)(const std::string& kind)) {
     const auto kinds = store.kinds();
     return std::any_of(kinds.begin(), kinds.end(), is_kind);
@@ -180,13 +211,14 @@ manifest::Findings lint_objects(const manifest::ReadResult& input) {
             return compile::is_policy_kind(object.kind());
         });
     const bool ingresses = has_kind(input, "Ingress");
+    const bool gateways = has_kind(input, "Gateway") || has_kind(input, "HTTPRoute");
     const bool mesh =
         std::any_of(input.objects.begin(), input.objects.end(), [](const api::Object& object) {
             return explain::is_mesh_kind(object.kind()) ||
                    compile::is_traffic_kind(object.kind()) ||
                    compile::is_linkerd_policy_kind(object.kind());
         });
-    if (!policies && !ingresses && !mesh) {
+    if (!policies && !ingresses && !gateways && !mesh) {
         return findings;
     }
     auto imagined = imagine_input(input);
@@ -196,6 +228,9 @@ manifest::Findings lint_objects(const manifest::ReadResult& input) {
     }
     if (ingresses) {
         lint_ingresses_of(input, imagined, locator, findings);
+    }
+    if (gateways) {
+        lint_gateways_of(input, imagined, locator, findings);
     }
     if (mesh) {
         lint_mesh_of(imagined, locator, findings);

@@ -7,6 +7,7 @@
 #include "labctl/compile/bootstrap_dns.h"
 #include "labctl/compile/bootstrap_ingress.h"
 #include "labctl/compile/cluster_impl.h"
+#include "labctl/compile/controller_gateway.h"
 #include "labctl/compile/controller_ingress.h"
 #include "labctl/compile/garbage.h"
 #include "labctl/compile/node_health.h"
@@ -159,7 +160,8 @@ void Cluster::reconcile() {
     control.now = api::timestamp_now();
     auto& state = impl_->state;
     const auto unsettled = [&state] {
-        return state.dirty().any() || !state.services().dirty.empty() || state.dirty_ingresses();
+        return state.dirty().any() || !state.services().dirty.empty() || state.dirty_ingresses() ||
+               state.dirty_gateways();
     };
     for (std::size_t round = 0; unsettled(); ++round) {
         if (round == kRoundsMax) {
@@ -170,8 +172,10 @@ void Cluster::reconcile() {
             run_once(control);
         } else if (!state.services().dirty.empty()) {
             sync_services(control); // when the pods have settled, so that each is looked at once
-        } else {
+        } else if (state.dirty_ingresses()) {
             sync_ingresses(control, impl_->config);
+        } else {
+            sync_gateways(control, impl_->config);
         }
     }
     impl_->events.flush();

@@ -5,6 +5,8 @@
 
 #include "labctl/compile/cluster_config.h"
 #include "labctl/compile/conflist_profile.h"
+#include "labctl/compile/gateway_objects.h"
+#include "labctl/compile/gateways.h"
 #include "labctl/compile/ingress_objects.h"
 
 namespace labctl::compile {
@@ -164,6 +166,7 @@ void ClusterState::on_event(const store::Event& event) {
         index_owners(event);
     }
     mark_ingresses(event);
+    mark_gateways(event);
     if (kind == "Pod") {
         on_pod(event);
     } else if (kind == "Node") {
@@ -190,6 +193,24 @@ void ClusterState::mark_ingresses(const store::Event& event) {
                                ? api::string_at(event.object->body, "spec.type") == "LoadBalancer"
                                : kind == "IngressClass";
     dirty_ingresses_ = dirty_ingresses_ || concerned;
+}
+
+/// What their statuses speak of: the Gateway API's kinds, Services, Secrets, and the Deployments
+/// that were made for Gateways.
+void ClusterState::mark_gateways(const store::Event& event) {
+    const auto kind = event.object->kind();
+    if (dirty_gateways_) {
+        return;
+    }
+    if (is_gateway_kind(kind)) {
+        dirty_gateways_ = !event.status_only;
+    } else if (store_.size("Gateway") == 0) {
+        return;
+    } else if (kind == "Deployment") {
+        dirty_gateways_ = event.object->labels().contains(kGatewayNameLabel);
+    } else {
+        dirty_gateways_ = kind == "Secret" || kind == "Service";
+    }
 }
 
 void ClusterState::index_owners(const store::Event& event) {

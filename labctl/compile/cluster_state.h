@@ -112,6 +112,8 @@ public:
     Dirty& dirty() { return dirty_; }
     /// Whether something has changed that Ingresses may hang on.
     bool& dirty_ingresses() { return dirty_ingresses_; }
+    /// The same for Gateways.
+    bool& dirty_gateways() { return dirty_gateways_; }
     ServiceIndex& services() { return services_; }
     [[nodiscard]] const ServiceIndex& services() const { return services_; }
 
@@ -121,6 +123,7 @@ private:
     void index_orphan(const store::Event& event);
     void mark(const store::Event& event);
     void mark_ingresses(const store::Event& event);
+    void mark_gateways(const store::Event& event);
     void on_pod(const store::Event& event);
     void on_node(const store::Event& event);
     void read_pod(PodInfo& pod, const api::ObjectPtr& object);
@@ -142,6 +145,7 @@ private:
     std::map<std::pair<std::string, std::string>, Orphans> orphans_; // by kind and namespace
     Dirty dirty_;
     bool dirty_ingresses_ = true;
+    bool dirty_gateways_ = true;
     ServiceIndex services_;
 };
 

@@ -1,10 +1,12 @@
 #include "labctl/compile/dns_upstream.h"
 
+#include <algorithm>
 #include <set>
 #include <sstream>
 
 #include "dns/rdata.h"
 #include "dns/resolv_conf.h"
+#include "labctl/compile/gateway_objects.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -77,6 +79,34 @@ std::vector<netemu::IpAddress> addresses_of_ingress(const api::Json& ingress) {
     return addresses;
 }
 
+/// Of the Gateways that have accepted the route.
+std::vector<netemu::IpAddress>
+addresses_of_route(const store::Store& store, const api::Object& route) {
+    std::vector<netemu::IpAddress> addresses;
+    for (const auto& parent : api::at(route.body, "status.parents")) {
+        const auto& conditions = api::at(parent, "conditions");
+        const bool accepted =
+            std::any_of(conditions.begin(), conditions.end(), [](const api::Json& condition) {
+                return api::string_at(condition, "type") == "Accepted" &&
+                       api::string_at(condition, "status") == "True";
+            });
+        const auto& reference = api::at(parent, "parentRef");
+        const auto gateway = store.get(
+            {"Gateway",
+             api::string_at(reference, "namespace", route.ns()),
+             api::string_at(reference, "name")});
+        if (!accepted || !gateway) {
+            continue;
+        }
+        for (const auto& text : gateway_addresses(store, *gateway)) {
+            if (const auto address = netemu::IpAddress::parse(text)) {
+                addresses.push_back(*address);
+            }
+        }
+    }
+    return addresses;
+}
+
 std::string address_record(const std::string& name, const netemu::IpAddress& address) {
     return absolute_name(name) + " " + std::to_string(kUpstreamTtlS) + " IN " +
            (address.is_v4() ? "A " : "AAAA ") + address.to_string() + "\n";
@@ -116,6 +146,18 @@ std::string ingress_records(const store::Store& store, const std::string& zone) 
             }
             for (const auto& address : addresses) {
                 records.insert(address_record(host, address));
+            }
+        }
+    }
+    for (const auto& route : store.list("HTTPRoute")) {
+        const auto addresses = addresses_of_route(store, *route);
+        for (const auto& hostname : api::at(route->body, "spec.hostnames")) {
+            const auto host =
+                gateway_hostname(hostname.is_string() ? hostname.get<std::string>() : "");
+            for (const auto& address : addresses) {
+                if (!host.empty() && !taken.contains(absolute_name(host))) {
+                    records.insert(address_record(host, address));
+                }
             }
         }
     }

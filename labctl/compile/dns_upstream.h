@@ -29,8 +29,9 @@ struct DnsUpstreamConfig {
 /// Throws netemu::UsageError, naming the field, for what is no record. `json` may be null.
 DnsUpstreamConfig read_dns_upstream(const api::Json& json);
 
-/// Records that lead the hosts of Ingresses to their controllers' addresses, as external-dns would
-/// publish them, in the form of `zone`; without those names that `zone` has already.
+/// Records that lead the hosts of Ingresses to their controllers' addresses, and those of
+/// HTTPRoutes to their Gateways', as external-dns would publish them, in the form of `zone`;
+/// without those names that `zone` has already.
 std::string ingress_records(const store::Store& store, const std::string& zone);
 
 /// The name servers of a resolv.conf(5); where it names none, that is 127.0.0.1. Port 53.

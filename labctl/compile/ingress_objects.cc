@@ -79,6 +79,14 @@ std::vector<api::ObjectPtr> default_ingress_classes(const store::Store& store) {
     return classes;
 }
 
+std::vector<api::ObjectPtr> oldest_first(std::vector<api::ObjectPtr> objects) {
+    std::stable_sort(objects.begin(), objects.end(), [](const auto& left, const auto& right) {
+        return string_at(left->body, "metadata.creationTimestamp") <
+               string_at(right->body, "metadata.creationTimestamp");
+    });
+    return objects;
+}
+
 std::string controller_of_ingress(const store::Store& store, const Json& ingress) {
     const auto name = ingress_class_of(ingress);
     if (!name.empty()) {

@@ -27,6 +27,9 @@ inline constexpr const char* kIngressControllerImage = "labctl.dev/ingress-contr
 /// The IngressClasses that are marked as the default.
 [[nodiscard]] std::vector<api::ObjectPtr> default_ingress_classes(const store::Store& store);
 
+/// Oldest first, as controllers settle who is first; of one second, as they were.
+[[nodiscard]] std::vector<api::ObjectPtr> oldest_first(std::vector<api::ObjectPtr> objects);
+
 /// The controller of an Ingress: that of its class, or of the only default class. Empty: nobody
 /// acts on it.
 [[nodiscard]] std::string

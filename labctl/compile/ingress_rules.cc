@@ -3,9 +3,8 @@
 #include <algorithm>
 
 #include "labctl/compile/ingress_objects.h"
+#include "labctl/compile/tls_secret.h"
 #include "mesh/tls/certificate.h"
-#include "netemu/base/base64.h"
-#include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
 namespace labctl::compile {
@@ -15,25 +14,6 @@ namespace {
 using api::at;
 using api::Json;
 using api::string_at;
-
-/// A field of a Secret; nullopt where there is none that can be read.
-std::optional<std::string> secret_field(const Json& secret, const char* key) {
-    const auto& data = at(secret, "data");
-    const auto found = data.find(key);
-    if (found == data.end() || !found->is_string()) {
-        return std::nullopt;
-    }
-    return netemu::decode_base64(found->get<std::string>());
-}
-
-/// Oldest first, as controllers settle who is first; of one second, by name.
-std::vector<api::ObjectPtr> by_age(std::vector<api::ObjectPtr> ingresses) {
-    std::stable_sort(ingresses.begin(), ingresses.end(), [](const auto& left, const auto& right) {
-        return string_at(left->body, "metadata.creationTimestamp") <
-               string_at(right->body, "metadata.creationTimestamp");
-    });
-    return ingresses;
-}
 
 bool same_rule(const services::IngressPath& left, const services::IngressPath& right) {
     return left.path == right.path && left.type == right.type;
@@ -46,7 +26,7 @@ std::string element(const std::string& list, std::size_t index) {
 } // namespace
 
 void IngressRulesBuilder::build() {
-    for (const auto& ingress : by_age(store_.list("Ingress"))) {
+    for (const auto& ingress : oldest_first(store_.list("Ingress"))) {
         add(ingress);
     }
     for (auto& [controller, table] : tables) {
@@ -190,40 +170,21 @@ void IngressRulesBuilder::add_certificate(const Json& tls, const std::string& wh
         return; // the controller's own
     }
     secrets.insert({ingress_->ns(), secret_name});
-    services::IngressCertificate certificate;
-    certificate.secret = ingress_->ns() + "/" + secret_name;
-    const auto name_path = where + ".secretName";
-    const auto fallback = ": TLS clients get the controller's own certificate";
-    const auto secret = store_.get({"Secret", ingress_->ns(), secret_name});
-    if (!secret) {
-        return warn("NoSecret", "there is no Secret " + certificate.secret + fallback, name_path);
-    }
-    const auto chain = secret_field(secret->body, "tls.crt");
-    const auto key = secret_field(secret->body, "tls.key");
-    if (!chain || !key) {
+    auto secret = read_tls_secret(store_, ingress_->ns(), secret_name);
+    if (!secret.problem.empty()) {
         return warn(
-            "BadSecret",
-            "Secret " + certificate.secret + " has no tls.crt and tls.key" + fallback,
-            name_path);
+            secret.reason,
+            secret.problem + ": TLS clients get the controller's own certificate",
+            where + ".secretName");
     }
-    certificate.chain_pem = *chain;
-    certificate.key_pem = *key;
-    try {
-        const auto identity = mesh::TlsIdentity::parse(*chain, *key);
-        for (const auto& host : at(tls, "hosts")) {
-            add_host(
-                certificate,
-                *identity,
-                host.is_string() ? host.get<std::string>() : "",
-                where + ".hosts");
-        }
-        table_->certificates.push_back(std::move(certificate));
-    } catch (const netemu::Error& error) {
-        warn(
-            "BadSecret",
-            "Secret " + certificate.secret + ": " + error.what() + fallback,
-            name_path);
+    for (const auto& host : at(tls, "hosts")) {
+        add_host(
+            secret.certificate,
+            *secret.identity,
+            host.is_string() ? host.get<std::string>() : "",
+            where + ".hosts");
     }
+    table_->certificates.push_back(std::move(secret.certificate));
 }
 
 void IngressRulesBuilder::add_host(

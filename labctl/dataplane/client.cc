@@ -412,6 +412,10 @@ void DataPlane::change_ingress(const std::string& controller, const services::In
     impl_->ingress.change(controller, rules);
 }
 
+void DataPlane::change_gateway(const std::string& gateway, const services::GatewayTable& table) {
+    impl_->ingress.change_gateway(gateway, table);
+}
+
 void DataPlane::served(const std::string& pod, ServedCallback callback) {
     impl_->workloads.served(pod, std::move(callback));
 }

@@ -30,6 +30,7 @@ struct SidecarTable;
 }
 namespace services {
 struct IdentityNetwork;
+struct GatewayTable;
 struct IngressTable;
 } // namespace services
 
@@ -148,6 +149,9 @@ public:
 
     /// What Ingress controllers of that name (WorkloadSpec::ingress) answer from, as a whole.
     void change_ingress(const std::string& controller, const services::IngressTable& rules);
+
+    /// What the pods of the Gateway "NS/NAME" answer from, as a whole.
+    void change_gateway(const std::string& gateway, const services::GatewayTable& table);
 
     /// What all sidecars (WorkloadSpec::sidecar) go by, as a whole.
     void change_sidecars(const mesh::SidecarTable& table);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "mesh/http/writer.h"
+#include "mesh/tls/session.h"
 
 namespace labctl::dataplane {
 namespace {
@@ -217,6 +218,11 @@ void HttpConnection::on_client_ended() {
         log(kClientClosedRequest, "the client has ended in the middle of its request");
         close();
     }
+}
+
+/// Of a sidecar, it has been looked at before this takes over.
+void HttpConnection::on_client_secured() {
+    client_.server_name = stream_->tls()->server_name();
 }
 
 void HttpConnection::on_client_failed(const std::string& why) {

@@ -51,6 +51,7 @@ private:
     void on_client_bytes(std::string_view bytes) override;
     void on_client_ended() override;
     void on_client_failed(const std::string& why) override;
+    void on_client_secured() override;
     void on_client_drained() override;
     void on_client_finished() override;
     void take(std::string_view bytes);

@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "labctl/dataplane/gateway_wire.h"
 #include "labctl/dataplane/ingress_wire.h"
 #include "labctl/dataplane/pieces.h"
 #include "labctl/dataplane/wire.h"
@@ -19,6 +20,14 @@ void IngressRegistry::change(const std::string& controller, const services::Ingr
     auto& rules = rules_[controller];
     rules = encode_ingress_table(table);
     send(controller, rules);
+}
+
+void IngressRegistry::change_gateway(
+    const std::string& gateway, const services::GatewayTable& table) {
+    const auto name = gateway_rules_name(gateway);
+    auto& rules = rules_[name];
+    rules = encode_gateway_table(table);
+    send(name, rules);
 }
 
 void IngressRegistry::send(const std::string& controller, const std::string& rules) const {

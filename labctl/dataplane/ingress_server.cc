@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "labctl/dataplane/gateway_wire.h"
 #include "labctl/dataplane/ingress_tls.h"
 #include "labctl/dataplane/ingress_wire.h"
 #include "labctl/dataplane/workload.h"
@@ -56,14 +57,26 @@ void IngressServer::add_pod(std::shared_ptr<ServedPod> pod, std::string name) {
     const auto id = pod->id;
     auto controller = std::make_unique<Controller>();
     controller->name = std::move(name);
-    controller->pod = std::make_unique<IngressPod>(loop_, std::move(pod), sockets_.of(id));
+    if (is_gateway_rules(controller->name)) {
+        auto gateway = std::make_unique<GatewayPod>(loop_, std::move(pod), sockets_.of(id));
+        if (const auto known = gateways_.find(controller->name); known != gateways_.end()) {
+            gateway->set_rules(known->second);
+        }
+        controller->gateway = gateway.get();
+        controller->pod = std::move(gateway);
+        controllers_[id] = std::move(controller);
+        return;
+    }
+    auto ingress = std::make_unique<IngressPod>(loop_, std::move(pod), sockets_.of(id));
     auto& rules = rules_[controller->name];
     if (!rules) { // none have come: its ports of TLS speak TLS all the same
         auto none = std::make_shared<IngressRules>();
         add_ingress_tls(*none, nullptr);
         rules = std::move(none);
     }
-    controller->pod->set_rules(rules);
+    ingress->set_rules(rules);
+    controller->ingress = ingress.get();
+    controller->pod = std::move(ingress);
     controllers_[id] = std::move(controller);
 }
 
@@ -92,15 +105,29 @@ void IngressServer::add_socket(WireReader& record, netemu::UniqueFd socket) {
 
 void IngressServer::take_rules(WireReader& record) {
     const std::string name(record.text());
-    auto rules = std::make_shared<IngressRules>();
-    rules->table = decode_ingress_table(std::exchange(pieces_[name], {}));
+    const auto bytes = std::exchange(pieces_[name], {});
     pieces_.erase(name);
+    if (is_gateway_rules(name)) {
+        return take_gateway(name, bytes);
+    }
+    auto rules = std::make_shared<IngressRules>();
+    rules->table = decode_ingress_table(bytes);
     const auto before = rules_.find(name);
     add_ingress_tls(*rules, before == rules_.end() ? nullptr : before->second.get());
     rules_[name] = rules;
     for (const auto& [id, controller] : controllers_) {
         if (controller->name == name) {
-            controller->pod->set_rules(rules);
+            controller->ingress->set_rules(rules);
+        }
+    }
+}
+
+void IngressServer::take_gateway(const std::string& name, const std::string& bytes) {
+    auto& rules = gateways_[name];
+    rules = make_gateway_rules(decode_gateway_table(bytes), rules.get());
+    for (const auto& [id, controller] : controllers_) {
+        if (controller->name == name) {
+            controller->gateway->set_rules(rules);
         }
     }
 }
@@ -137,7 +164,7 @@ void IngressServer::accept(Controller& controller, Listener& listener) {
         *controller.pod,
         who,
         std::make_unique<ClientStream>(
-            loop_, std::move(socket), listener.tls ? controller.pod->rules()->tls : nullptr),
+            loop_, std::move(socket), listener.tls ? controller.pod->tls(listener.port) : nullptr),
         [&controller](HttpConnection& closed) {
             auto ended = controller.connections.extract(&closed);
             controller.pod->pool().bury(std::shared_ptr<HttpConnection>(std::move(ended.mapped())));
@@ -164,8 +191,8 @@ void IngressServer::sweep() {
     std::vector<HttpConnection*> all;
     bool any_idle = false;
     for (const auto& [id, controller] : controllers_) {
-        controller->pod->pool().expire(now);
-        any_idle = any_idle || controller->pod->pool().has_idle();
+        controller->pod->expire(now);
+        any_idle = any_idle || controller->pod->busy();
         for (const auto& [key, connection] : controller->connections) {
             all.push_back(connection.get());
         }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "labctl/dataplane/gateway_pod.h"
 #include "labctl/dataplane/http_connection.h"
 #include "labctl/dataplane/ingress_pod.h"
 #include "labctl/dataplane/pod_sockets.h"
@@ -24,8 +25,8 @@ namespace labctl::dataplane {
 /// enough; more are closed.
 inline constexpr std::size_t kIngressConnectionsMax = 4096;
 
-/// The pods that are Ingress controllers, in the child: their listeners and rules. Belongs to the
-/// loop's thread.
+/// The pods that are Ingress controllers or a Gateway's, in the child: their listeners and rules.
+/// Belongs to the loop's thread.
 class IngressServer {
 public:
     /// `sockets` outlives this.
@@ -55,13 +56,16 @@ private:
     };
     struct Controller {
         std::string name;
-        std::list<Listener> listeners;   // their watches point here
-        std::unique_ptr<IngressPod> pod; // before its connections
+        std::list<Listener> listeners; // their watches point here
+        std::unique_ptr<EdgePod> pod;  // before its connections
+        IngressPod* ingress = nullptr; // which is it, one of the two
+        GatewayPod* gateway = nullptr;
         std::unordered_map<const HttpConnection*, std::unique_ptr<HttpConnection>> connections;
     };
 
     void add_socket(WireReader& record, netemu::UniqueFd socket);
     void take_rules(WireReader& record);
+    void take_gateway(const std::string& name, const std::string& bytes);
     void accept(Controller& controller, Listener& listener);
     [[nodiscard]] std::size_t connections() const;
     void sweep();
@@ -69,8 +73,9 @@ private:
     netemu::EventLoop& loop_;
     PodSockets& sockets_;
     std::map<std::string, std::string> pieces_; // of rules that arrive, by controller
-    std::map<std::string, std::shared_ptr<const IngressRules>> rules_; // likewise
-    std::map<std::uint32_t, std::unique_ptr<Controller>> controllers_; // by pod
+    std::map<std::string, std::shared_ptr<const IngressRules>> rules_;    // likewise
+    std::map<std::string, std::shared_ptr<const GatewayRules>> gateways_; // likewise
+    std::map<std::uint32_t, std::unique_ptr<Controller>> controllers_;    // by pod
     std::size_t connections_max_ = proxied_connections_max(kIngressConnectionsMax);
     netemu::EventLoop::TimerId sweep_timer_ = 0;
 };

@@ -13,24 +13,6 @@ namespace {
 
 constexpr std::chrono::hours kOwnCertificateLifetime{24 * 365};
 
-std::shared_ptr<const mesh::TlsIdentity>
-read_identity(const services::IngressCertificate& certificate, const IngressRules* before) {
-    if (before != nullptr) {
-        const auto& known = before->table.certificates;
-        const auto found = std::find_if(known.begin(), known.end(), [&](const auto& other) {
-            return other.chain_pem == certificate.chain_pem && other.key_pem == certificate.key_pem;
-        });
-        if (found != known.end()) {
-            return before->identities.at(static_cast<std::size_t>(found - known.begin()));
-        }
-    }
-    try {
-        return mesh::TlsIdentity::parse(certificate.chain_pem, certificate.key_pem);
-    } catch (const netemu::Error&) {
-        return nullptr;
-    }
-}
-
 /// What sessions choose from, also those that outlive the rules.
 struct CertificateChoice {
     services::IngressTable table; // its certificates alone
@@ -55,9 +37,29 @@ struct CertificateChoice {
 
 } // namespace
 
+std::shared_ptr<const mesh::TlsIdentity> read_edge_identity(
+    const services::IngressCertificate& certificate,
+    const std::vector<services::IngressCertificate>& known,
+    const std::vector<std::shared_ptr<const mesh::TlsIdentity>>& read) {
+    const auto found = std::find_if(known.begin(), known.end(), [&](const auto& other) {
+        return other.chain_pem == certificate.chain_pem && other.key_pem == certificate.key_pem;
+    });
+    if (found != known.end()) {
+        return read.at(static_cast<std::size_t>(found - known.begin()));
+    }
+    try {
+        return mesh::TlsIdentity::parse(certificate.chain_pem, certificate.key_pem);
+    } catch (const netemu::Error&) {
+        return nullptr;
+    }
+}
+
 void add_ingress_tls(IngressRules& rules, const IngressRules* before) {
     for (const auto& certificate : rules.table.certificates) {
-        rules.identities.push_back(read_identity(certificate, before));
+        rules.identities.push_back(
+            before == nullptr
+                ? read_edge_identity(certificate, {}, {})
+                : read_edge_identity(certificate, before->table.certificates, before->identities));
     }
     rules.own = before != nullptr && before->own ? before->own
                                                  : mesh::TlsIdentity::make_self_signed(

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "labctl/compile/ingress_objects.h"
+#include "labctl/explain/edge_json.h"
 #include "labctl/explain/target.h"
 #include "labctl/explain/url.h"
 #include "netemu/base/error.h"
@@ -12,8 +13,6 @@ namespace labctl::explain {
 namespace {
 
 using api::Json;
-using api::string_at;
-
 using Tables = std::map<std::string, services::IngressTable>;
 
 Tables::const_iterator choose_controller(const Tables& tables, const std::string& host) {
@@ -39,10 +38,7 @@ Json controller_json(const store::Store& store, const std::string& controller) {
         {"pods", Json::array()}};
     for (const auto& pod : store.list("Pod")) {
         if (compile::ingress_controller_of(pod->body) == controller) {
-            json["pods"].push_back(
-                {{"pod", pod->ns() + "/" + pod->name()},
-                 {"node", string_at(pod->body, "spec.nodeName")},
-                 {"address", string_at(pod->body, "status.podIP")}});
+            json["pods"].push_back(edge_pod_json(*pod));
         }
     }
     return json;
@@ -67,33 +63,6 @@ Json paths_json(const services::IngressTable& table, const services::IngressDeci
     return paths;
 }
 
-/// By every address that they have.
-std::map<std::string, api::ObjectPtr> pods_by_address(const store::Store& store) {
-    std::map<std::string, api::ObjectPtr> pods;
-    for (const auto& pod : store.list("Pod")) {
-        for (const auto& ip : api::at(pod->body, "status.podIPs")) {
-            pods[string_at(ip, "ip")] = pod;
-        }
-    }
-    return pods;
-}
-
-Json endpoints_json(const store::Store& store, const services::IngressBackend& backend) {
-    auto endpoints = Json::array();
-    const auto pods = pods_by_address(store);
-    for (const auto& endpoint : backend.endpoints) {
-        Json entry{
-            {"address", endpoint.to_string()},
-            {"probability", 1.0 / static_cast<double>(backend.endpoints.size())}};
-        if (const auto pod = pods.find(endpoint.address.to_string()); pod != pods.end()) {
-            entry["pod"] = pod->second->ns() + "/" + pod->second->name();
-            entry["node"] = string_at(pod->second->body, "spec.nodeName");
-        }
-        endpoints.push_back(std::move(entry));
-    }
-    return endpoints;
-}
-
 } // namespace
 
 Json explain_ingress(
@@ -108,10 +77,7 @@ Json explain_ingress(
     const auto chosen = choose_controller(tables, host);
     const auto& table = chosen->second;
     Json answer{
-        {"from",
-         {{"name", source.name},
-          {"node", source.node},
-          {"address", source.addresses.empty() ? "" : source.addresses.front().to_string()}}},
+        {"from", edge_source_json(source)},
         {"url", url},
         {"scheme", asked.scheme},
         {"host", host},
@@ -141,7 +107,7 @@ Json explain_ingress(
     }
     const auto& backend = table.backends.at(*decision->backend);
     answer["backend"] = {{"name", backend.name}, {"problem", backend.problem}};
-    answer["endpoints"] = endpoints_json(store, backend);
+    answer["endpoints"] = edge_endpoints_json(store, backend);
     answer["outcome"] = backend.endpoints.empty() ? "no-endpoints" : "endpoint";
     return answer;
 }

@@ -142,6 +142,22 @@ void check_linkerd_mesh_tls_authentication(const Cursor& spec);
 void check_route_match(const Cursor& match);
 void check_route(const Cursor& route);
 
+// rules_gateway.cc
+std::string gateway_duration(std::string_view text);
+void check_gateway_class_spec(const Cursor& spec);
+void check_route_namespaces(const Cursor& namespaces);
+void check_gateway_listener(const Cursor& listener);
+void check_gateway_spec(const Cursor& spec);
+void check_path_modifier(const Cursor& path);
+void check_route_redirect(const Cursor& redirect);
+void check_route_mirror(const Cursor& mirror);
+void check_backend_reference(const Cursor& backend);
+void check_route_filter(const Cursor& filter);
+void check_route_timeouts(const Cursor& timeouts);
+void default_route_rule(api::Json& rule);
+void check_route_rule(const Cursor& rule);
+void check_gateway_route(const Cursor& route);
+
 // rules_lab.cc
 void default_lab_spec(api::Json& spec);
 void check_lab_spec(const Cursor& spec);

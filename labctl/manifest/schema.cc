@@ -8,7 +8,7 @@ namespace labctl::manifest::schema {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, const Struct*>, 35> kKinds{{
+constexpr std::array<std::pair<std::string_view, const Struct*>, 37> kKinds{{
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
@@ -40,7 +40,10 @@ constexpr std::array<std::pair<std::string_view, const Struct*>, 35> kKinds{{
     {"MeshTLSAuthentication", &kLinkerdMeshTlsAuthentication},
     {"NetworkAuthentication", &kLinkerdNetworkAuthentication},
     {"HTTPRoute", &kHttpRoute},
-    {"HTTPRoute.policy.linkerd.io", &kHttpRoute},
+    {"HTTPRoute.policy.linkerd.io", &kLinkerdHttpRoute},
+    {"GatewayClass", &kGatewayClass},
+    {"Gateway", &kGateway},
+    {"ReferenceGrant", &kReferenceGrant},
     {"Lab", &kLab},
     {"Check", &kCheck},
     {"Submission", &kSubmission},

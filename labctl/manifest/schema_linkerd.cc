@@ -1,6 +1,6 @@
 #include "labctl/manifest/schema_table.h"
 
-/// policy.linkerd.io, and HTTPRoute of the Gateway API. Source: linkerd/linkerd2
+/// policy.linkerd.io, with its own HTTPRoute. Source: linkerd/linkerd2
 /// charts/linkerd-crds/templates/policy, kubernetes-sigs/gateway-api apis/v1/httproute_types.go.
 namespace labctl::manifest::schema {
 
@@ -12,10 +12,6 @@ constexpr std::array<std::string_view, 6> kProxyProtocols{
 constexpr std::array<std::string_view, 6> kAccessPolicies{
     "all-authenticated", "all-unauthenticated", "audit", "cluster-authenticated",
     "cluster-unauthenticated", "deny"};
-constexpr std::array<std::string_view, 3> kPathMatches{"Exact", "PathPrefix", "RegularExpression"};
-constexpr std::array<std::string_view, 2> kValueMatches{"Exact", "RegularExpression"};
-constexpr std::array<std::string_view, 9> kRouteMethods{
-    "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"};
 
 constexpr Table kServerSpec{
     Code{nullptr, check_linkerd_server_spec},
@@ -112,23 +108,8 @@ constexpr Table kParentReference{
     text("sectionName"), port("port"),
 };
 
-constexpr Table kPathMatch{
-    text("type").one_of(kPathMatches).otherwise("PathPrefix"), text("value").otherwise("/"),
-};
-
-constexpr Table kValueMatch{
-    text("type").one_of(kValueMatches).otherwise("Exact"), text("name").required(),
-    text("value").required(),
-};
-
-constexpr Table kRouteMatch{
-    Code{nullptr, check_route_match},
-    object("path", kPathMatch), object("headers", kValueMatch).list(),
-    object("queryParams", kValueMatch).list(), text("method").one_of(kRouteMethods),
-};
-
 constexpr Table kRouteRule{
-    text("name"), object("matches", kRouteMatch).list(), any("filters"), any("backendRefs"),
+    text("name"), object("matches", kHttpRouteMatch).list(), any("filters"), any("backendRefs"),
     any("timeouts"), any("retry"), any("sessionPersistence"),
 };
 
@@ -151,7 +132,7 @@ constinit const Struct kLinkerdServerAuthorization{kServerAuthorizationTable.typ
 constinit const Struct kLinkerdAuthorizationPolicy{kLinkerdAuthorizationTable.type()};
 constinit const Struct kLinkerdMeshTlsAuthentication{kMeshTlsAuthenticationTable.type()};
 constinit const Struct kLinkerdNetworkAuthentication{kNetworkAuthenticationTable.type()};
-constinit const Struct kHttpRoute{kRouteTable.type()};
+constinit const Struct kLinkerdHttpRoute{kRouteTable.type()};
 // clang-format on
 
 } // namespace labctl::manifest::schema

@@ -85,7 +85,14 @@ constexpr std::array kAliases{
         "ServerAuthorization",
         "policy.linkerd.io/v1beta1",
         "policy.linkerd.io/v1alpha1 policy.linkerd.io/v1beta2"},
-    Alias{"HTTPRoute", "gateway.networking.k8s.io/v1", "gateway.networking.k8s.io/v1beta1"},
+    Alias{
+        "HTTPRoute Gateway GatewayClass",
+        "gateway.networking.k8s.io/v1",
+        "gateway.networking.k8s.io/v1beta1"},
+    Alias{
+        "ReferenceGrant",
+        "gateway.networking.k8s.io/v1beta1",
+        "gateway.networking.k8s.io/v1 gateway.networking.k8s.io/v1alpha2"},
 };
 
 /// Looks for a word in a list; returns whether it is there and whether it has a star.

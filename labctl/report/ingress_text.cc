@@ -21,23 +21,6 @@ std::string percent_text(const Json& entry) {
     return text;
 }
 
-std::string controller_text(const Json& controller) {
-    auto text = string_at(controller, "name");
-    const char* before = " at ";
-    for (const auto& address : at(controller, "addresses")) {
-        text += before + (address.is_string() ? address.get<std::string>() : "");
-        before = ", ";
-    }
-    for (const auto& pod : at(controller, "pods")) {
-        text += "\n      " + string_at(pod, "pod") + "  " + string_at(pod, "address") + " on " +
-                string_at(pod, "node");
-    }
-    if (at(controller, "pods").empty()) {
-        text += "\n      no pod is this controller: nobody answers";
-    }
-    return text;
-}
-
 std::string rule_text(const Json& explanation) {
     const auto host = string_at(explanation, "host");
     if (at(explanation, "rule").is_null()) {
@@ -107,13 +90,31 @@ std::string verdict_text(const Json& explanation) {
 
 } // namespace
 
+std::string edge_controller_text(const Json& controller, std::size_t indent) {
+    auto text = string_at(controller, "name");
+    const std::string line = "\n" + std::string(indent, ' ');
+    const char* before = " at ";
+    for (const auto& address : at(controller, "addresses")) {
+        text += before + (address.is_string() ? address.get<std::string>() : "");
+        before = ", ";
+    }
+    for (const auto& pod : at(controller, "pods")) {
+        text += line + string_at(pod, "pod") + "  " + string_at(pod, "address") + " on " +
+                string_at(pod, "node");
+    }
+    if (at(controller, "pods").empty()) {
+        text += line + "no pod is this controller: nobody answers";
+    }
+    return text;
+}
+
 std::string ingress_explain_text(const Json& explanation, bool colour) {
     Table::Style style;
     style.colour = colour;
     auto text = "from  " + visible(string_at(explanation, "from.name")) + "  " +
                 visible(string_at(explanation, "from.address")) + "\nurl   " +
                 visible(string_at(explanation, "url")) + "\nasks  " +
-                visible_lines(controller_text(at(explanation, "controller"))) + "\nhost  " +
+                visible_lines(edge_controller_text(at(explanation, "controller"), 6)) + "\nhost  " +
                 visible(rule_text(explanation)) + "\n";
     if (string_at(explanation, "scheme") == "https") {
         const auto secret = string_at(explanation, "certificate");

@@ -108,6 +108,7 @@ const KindPrinter& printer_for(const std::string& kind) {
          {workload_printer(kind),
           network_printer(kind),
           linkerd_printer(kind),
+          gateway_printer(kind),
           cluster_printer(kind)}) {
         if (printer != nullptr) {
             return *printer;

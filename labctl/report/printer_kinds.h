@@ -28,6 +28,7 @@ const KindPrinter& printer_for(const std::string& kind);
 const KindPrinter* workload_printer(const std::string& kind);
 const KindPrinter* network_printer(const std::string& kind);
 const KindPrinter* linkerd_printer(const std::string& kind);
+const KindPrinter* gateway_printer(const std::string& kind);
 const KindPrinter* cluster_printer(const std::string& kind);
 
 // Small forms that the printers share.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "labctl/api/status_error.h"
+#include "labctl/compile/gateways.h"
 #include "labctl/compile/identities.h"
 #include "labctl/compile/ingresses.h"
 #include "labctl/compile/network.h"
@@ -132,6 +133,8 @@ void Lab::start(
     update_dns();
     ingresses_ = std::make_unique<compile::Ingresses>(store_);
     update_ingresses();
+    gateways_ = std::make_unique<compile::Gateways>(store_);
+    update_gateways();
     start_sidecars();
     step(
         (resumed ? "resumed, " : "") + count_of(store_.list("Pod").size(), "pod") +
@@ -286,6 +289,7 @@ ChangeReport Lab::sync() {
     update_tunnels();
     update_dns();
     update_ingresses();
+    update_gateways();
     update_sidecars();
     auto report = build_network({});
     attachments_->forget_gone(store_);

@@ -49,6 +49,7 @@ struct SidecarTable;
 
 namespace labctl::compile {
 class Identities;
+class Gateways;
 class Ingresses;
 class Policies;
 class Sidecars;
@@ -176,6 +177,10 @@ public:
     /// What becomes of a request for a URL, the question's "to": compile::explain_ingress.
     /// lab_ingress.cc.
     [[nodiscard]] api::Json explain_ingress(const api::Json& question) const;
+    /// Whether it is about a URL that a Gateway has, and what becomes of it there:
+    /// explain::explain_gateway.
+    [[nodiscard]] bool is_gateway_url(const api::Json& question) const;
+    [[nodiscard]] api::Json explain_gateway(const api::Json& question) const;
     /// Whether sidecars have to do with a request for that URL, so that `explain` tells of it:
     /// compile::is_service_url. lab_mesh.cc.
     [[nodiscard]] bool is_service_url(const api::Json& question) const;
@@ -294,6 +299,7 @@ private:
     void describe_policies(api::Json& status) const;
     void update_dns(); // lab_dns.cc
     void update_ingresses();
+    void update_gateways();
     void start_sidecars();
     void update_sidecars();
     void tell_sidecars(mesh::SidecarTable table);
@@ -371,6 +377,7 @@ private:
     std::unique_ptr<compile::DnsRecords> dns_;      // likewise
     std::string upstream_zone_;                     // that the lab's upstream serves
     std::unique_ptr<compile::Ingresses> ingresses_; // likewise
+    std::unique_ptr<compile::Gateways> gateways_;   // likewise
     std::unique_ptr<compile::Sidecars> sidecars_;   // likewise
     std::unique_ptr<MeshIdentities> mesh_identities_;
     netemu::EventLoop::TimerId sweep_timer_ = 0;

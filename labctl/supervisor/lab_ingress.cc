@@ -1,4 +1,6 @@
+#include "labctl/compile/gateways.h"
 #include "labctl/compile/ingresses.h"
+#include "labctl/explain/gateway.h"
 #include "labctl/explain/ingress.h"
 #include "labctl/supervisor/lab.h"
 
@@ -7,6 +9,7 @@ namespace labctl::supervisor {
 namespace {
 
 constexpr const char* kIngressComponent = "ingress-controller";
+constexpr const char* kGatewayComponent = "gateway-controller";
 
 } // namespace
 
@@ -23,6 +26,36 @@ void Lab::update_ingresses() {
             cluster_->note(kIngressComponent, *note.ingress, note.reason, note.text);
         }
     }
+}
+
+/// The same of Gateways.
+void Lab::update_gateways() {
+    const auto update = gateways_->update();
+    for (const auto& [gateway, table] : update.tables) {
+        dataplane_->change_gateway(gateway, table);
+    }
+    for (const auto& note : update.notes) {
+        cluster_->warn(kGatewayComponent, *note.object, note.reason, note.path + ": " + note.text);
+    }
+}
+
+bool Lab::is_gateway_url(const api::Json& question) const {
+    return !explain::gateway_of_url(
+                store_,
+                gateways_->tables(),
+                ingresses_->tables(),
+                explain::ExplainQuestion::from_json(question))
+                .empty();
+}
+
+api::Json Lab::explain_gateway(const api::Json& question) const {
+    const auto asked = explain::ExplainQuestion::from_json(question);
+    return explain::explain_gateway(
+        store_,
+        cluster_->config(),
+        *gateways_,
+        explain::gateway_of_url(store_, gateways_->tables(), ingresses_->tables(), asked),
+        asked);
 }
 
 api::Json Lab::explain_ingress(const api::Json& question) const {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <string_view>
 
+#include "labctl/compile/gateway_objects.h"
 #include "labctl/compile/image_name.h"
 #include "labctl/compile/ingress_objects.h"
 #include "labctl/compile/linkerd_objects.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/sidecar_objects.h"
+#include "labctl/dataplane/gateway_wire.h"
 
 namespace labctl::supervisor {
 
@@ -130,10 +132,27 @@ dataplane::DnsServing dns_serving(const Json& pod, const ClusterDns& dns) {
     return serving;
 }
 
+/// A Gateway's pod names its ports "http-80" and "https-443" (compile/bootstrap_gateway.cc).
+dataplane::IngressServing gateway_serving(const Json& pod, const std::string& gateway) {
+    dataplane::IngressServing serving;
+    serving.controller = dataplane::gateway_rules_name(gateway);
+    for (const auto& port : declared_ports(pod)) {
+        if (port.name.starts_with("https-")) {
+            serving.https_ports.push_back(port.port);
+        } else if (port.name.starts_with("http-")) {
+            serving.http_ports.push_back(port.port);
+        }
+    }
+    return serving;
+}
+
 std::optional<dataplane::IngressServing> ingress_serving(const Json& pod) {
     constexpr std::uint16_t kHttpPort = 80;
     constexpr std::uint16_t kHttpsPort = 443;
     dataplane::IngressServing serving;
+    if (const auto gateway = compile::gateway_of_pod(pod); !gateway.empty()) {
+        return gateway_serving(pod, gateway);
+    }
     serving.controller = compile::ingress_controller_of(pod);
     if (serving.controller.empty()) {
         return std::nullopt;

@@ -33,12 +33,16 @@ void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {
 }
 
 /// A connection's way, that of a request for a URL through sidecars, or what becomes of a name or
-/// of a URL at an Ingress controller. With `wire`, and for a name, something is really sent, so
-/// that takes a while.
+/// of a URL at a Gateway or an Ingress controller. With `wire`, and for a name, something is really
+/// sent, so that takes a while.
 void Routes::explain(const ApiRequest& request, const ExchangePtr& exchange) {
     const auto question = request.json();
     const auto to = question.value("to", "");
     const bool url = to.starts_with("http://") || to.starts_with("https://");
+    if (url && lab_.is_gateway_url(question)) {
+        exchange->reply(200, lab_.explain_gateway(question));
+        return;
+    }
     if (url && !lab_.is_service_url(question)) {
         exchange->reply(200, lab_.explain_ingress(question));
         return;
