@@ -8,7 +8,7 @@ namespace labctl::manifest::schema {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, const Struct*>, 37> kKinds{{
+constexpr std::array<std::pair<std::string_view, const Struct*>, 38> kKinds{{
     {"Namespace", &kNamespace},
     {"Node", &kNode},
     {"Pod", &kPod},
