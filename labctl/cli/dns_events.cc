@@ -12,15 +12,15 @@ int run_dns_events(const Context& context) {
     if (!options.watch) {
         throw netemu::UsageError("--dns tells of queries as they happen", "add -w");
     }
-    const bool json = options.output == "json";
-    if (!json && options.output != "table") {
+    const bool as_json = options.output == "json";
+    if (!as_json && options.output != "table") {
         throw netemu::UsageError("no output format '" + options.output + "'", "table or json");
     }
     const auto prefix = options.ns.empty() ? std::string() : options.ns + "/";
     auto client = context.client();
     client.stream("GET", "/apis/labctl.dev/v1/dns-queries", nullptr, [&](const auto& line) {
         if (line.at("source").template get<std::string>().starts_with(prefix)) {
-            std::cout << (json ? line.dump() + "\n"
+            std::cout << (as_json ? line.dump() + "\n"
                                : report::dns_event_line(line, context.console().color()))
                       << std::flush;
         }

@@ -16,7 +16,7 @@ namespace {
 /// RFC 1035 section 2.3.1, with underscores and a wildcard as the first label (RFC 4592).
 std::string upstream_name(std::string_view text) {
     constexpr std::size_t kDomainNameMax = 253;
-    constexpr std::size_t kLabelMax = 63;
+    constexpr std::size_t kDnsLabelMax = 63;
     if (text.ends_with('.')) {
         text.remove_suffix(1);
     }
@@ -30,7 +30,7 @@ std::string upstream_name(std::string_view text) {
             return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                    c == '-' || c == '_';
         });
-        return label.empty() || label.size() > kLabelMax || (!wild && !plain);
+        return label.empty() || label.size() > kDnsLabelMax || (!wild && !plain);
     });
     return bad || text.size() > kDomainNameMax ? "must be a domain name, such as www.example.com"
                                                : "";
