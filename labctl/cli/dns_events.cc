@@ -21,7 +21,7 @@ int run_dns_events(const Context& context) {
     client.stream("GET", "/apis/labctl.dev/v1/dns-queries", nullptr, [&](const auto& line) {
         if (line.at("source").template get<std::string>().starts_with(prefix)) {
             std::cout << (as_json ? line.dump() + "\n"
-                               : report::dns_event_line(line, context.console().color()))
+                                  : report::dns_event_line(line, context.console().color()))
                       << std::flush;
         }
         return static_cast<bool>(std::cout);
