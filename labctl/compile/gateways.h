@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "labctl/compile/edge_watch.h"
 #include "labctl/compile/gateway_note.h"
-#include "labctl/compile/slice_names.h"
 #include "labctl/store/store.h"
 #include "services/gateway.h"
 
@@ -20,9 +20,6 @@ class Gateways {
 public:
     /// `store` outlives this.
     explicit Gateways(store::Store& store);
-    Gateways(const Gateways&) = delete;
-    Gateways& operator=(const Gateways&) = delete;
-    ~Gateways();
 
     struct Update {
         /// The rules of those Gateways ("NS/NAME") for which they are others than before.
@@ -41,16 +38,8 @@ public:
     [[nodiscard]] const std::vector<GatewayNote>& notes() const { return notes_; }
 
 private:
-    using Key = std::pair<std::string, std::string>; // namespace, name
-
-    void on_event(const store::Event& event);
-
     store::Store& store_;
-    store::Store::WatchId watch_ = 0;
-    SliceNames slices_;
-    bool dirty_ = true;
-    std::set<Key> services_; // that HTTPRoutes name
-    std::set<Key> secrets_;  // that Gateways name
+    EdgeWatch watch_;
     std::map<std::string, services::GatewayTable> tables_;
     std::vector<GatewayNote> notes_;
     std::set<std::pair<std::string, std::string>> told_; // uid, path and text

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "labctl/api/object.h"
+#include "labctl/compile/edge_watch.h"
 #include "labctl/compile/ingress_note.h"
-#include "labctl/compile/slice_names.h"
 #include "labctl/store/store.h"
 #include "services/ingress.h"
 
@@ -21,9 +21,6 @@ class Ingresses {
 public:
     /// `store` outlives this.
     explicit Ingresses(store::Store& store);
-    Ingresses(const Ingresses&) = delete;
-    Ingresses& operator=(const Ingresses&) = delete;
-    ~Ingresses();
 
     struct Update {
         /// The rules of those controllers for which they are others than before.
@@ -39,16 +36,8 @@ public:
     }
 
 private:
-    using Key = std::pair<std::string, std::string>; // namespace, name
-
-    void on_event(const store::Event& event);
-
     store::Store& store_;
-    store::Store::WatchId watch_ = 0;
-    SliceNames slices_;
-    bool dirty_ = true;
-    std::set<Key> services_; // that Ingresses name
-    std::set<Key> secrets_;  // likewise
+    EdgeWatch watch_;
     std::map<std::string, services::IngressTable> tables_;
     std::set<std::pair<std::string, std::string>> told_; // Ingress' uid, text
 };

@@ -38,13 +38,18 @@ private:
     void objects(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void list(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void watch(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    void logs(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    [[nodiscard]] std::optional<ResourcePath> parse(const std::vector<std::string>& segments) const;
+    void identify(ResourcePath& path) const;
+
+    [[nodiscard]] std::vector<api::ObjectPtr>
+    selected(const ApiRequest& request, const ResourcePath& path) const;
+
+    // routes_edits.cc
     void change(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void patch(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void remove(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void scale(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
-    void logs(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
-    [[nodiscard]] std::optional<ResourcePath> parse(const std::vector<std::string>& segments) const;
-    void identify(ResourcePath& path) const;
 
     // routes_discovery.cc
     void discover(const ApiRequest& request, const ExchangePtr& exchange);

@@ -1,5 +1,7 @@
 #include "labctl/supervisor/routes_json.h"
 
+#include "labctl/api/status_error.h"
+
 namespace labctl::supervisor {
 
 using api::Json;
@@ -41,6 +43,14 @@ std::vector<api::Object> objects_from(const Json& list) {
 
 api::ObjectKey key_from(const Json& json) {
     return {json.at("kind"), json.value("namespace", ""), json.at("name")};
+}
+
+std::uint64_t parse_number(const char* what, const std::string& text) {
+    try {
+        return std::stoull(text);
+    } catch (const std::exception&) {
+        throw api::StatusError::bad_request(std::string(what) + " '" + text + "' is not a number");
+    }
 }
 
 } // namespace labctl::supervisor

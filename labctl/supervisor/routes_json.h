@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "labctl/api/object.h"
@@ -17,5 +19,8 @@ namespace labctl::supervisor {
 
 /// {"kind", "namespace", "name"}; the namespace may be absent.
 [[nodiscard]] api::ObjectKey key_from(const api::Json& json);
+
+/// The number in a parameter `what` of a request; throws StatusError 400.
+[[nodiscard]] std::uint64_t parse_number(const char* what, const std::string& text);
 
 } // namespace labctl::supervisor
