@@ -99,6 +99,16 @@ BOOST_AUTO_TEST_CASE(which_key) {
 }
 
 /// A key of one kind is never used for an algorithm of another: who has the public key could sign.
+BOOST_AUTO_TEST_CASE(a_secret_signs_with_its_own_algorithms_alone) {
+    const auto secret = SigningKey::secret("sixteen bytes...");
+    for (const std::string named : {"RS256", "PS256", "ES256"}) { // all with SHA-256
+        const auto token = token_of(secret, "HS256", R"({"alg":")" + named + R"("})", kPayload);
+        BOOST_TEST((verified(jwks(secret.jwk()), token) == JwtStatus::VerificationFails), named);
+    }
+    const auto token = token_of(secret, "HS256", kPayload);
+    BOOST_TEST((verified(jwks(secret.jwk()), token) == JwtStatus::Ok));
+}
+
 BOOST_AUTO_TEST_CASE(algorithms_that_are_confused) {
     const auto rsa = SigningKey::rsa();
     const auto forged = token_of(SigningKey::secret(rsa.public_pem()), "HS256", kPayload);
