@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <span>
@@ -24,8 +25,10 @@ public:
     Cursor operator[](std::string_view field) const;
     /// An item of a list.
     Cursor operator[](std::size_t index) const;
-    /// A value of a map.
+    /// A value of a map. `name` outlives the cursor.
     [[nodiscard]] Cursor key(std::string_view name) const;
+    template <std::same_as<std::string> Text>
+    Cursor key(Text&& name) const = delete; // that is gone too soon
 
     [[nodiscard]] bool present() const { return !value_->is_null(); }
     [[nodiscard]] const api::Json& json() const { return *value_; }

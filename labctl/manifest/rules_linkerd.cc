@@ -154,7 +154,8 @@ void check_linkerd_annotations(const Cursor& metadata) {
     one_of("linkerd.io/inject", kInjection, "no proxy is injected");
     one_of("config.linkerd.io/default-inbound-policy", kPolicies, "the cluster's default counts");
     for (const auto name : kPortLists) {
-        const auto value = annotations.key(compose({"config.linkerd.io/", name}));
+        const auto key = compose({"config.linkerd.io/", name}); // the cursor does not keep it
+        const auto value = annotations.key(key);
         const auto bad = value.text().empty() ? std::string() : bad_port_of(value.text());
         if (!bad.empty()) {
             value.warn(compose({"'", bad, "' is no port and no range of ports: it is left out"}));
