@@ -137,28 +137,25 @@ std::string ingress_records(const store::Store& store, const std::string& zone) 
         taken.insert(netemu::to_lower(line.substr(0, line.find(' '))));
     }
     std::set<std::string> records; // two Ingresses may share a host, and its addresses
+    const auto add = [&](const std::string& host, const std::vector<netemu::IpAddress>& addresses) {
+        if (host.empty() || taken.contains(absolute_name(host))) {
+            return;
+        }
+        for (const auto& address : addresses) {
+            records.insert(address_record(host, address));
+        }
+    };
     for (const auto& ingress : store.list("Ingress")) {
         const auto addresses = addresses_of_ingress(ingress->body);
         for (const auto& rule : api::at(ingress->body, "spec.rules")) {
-            const auto host = netemu::to_lower(api::string_at(rule, "host"));
-            if (host.empty() || taken.contains(absolute_name(host))) {
-                continue;
-            }
-            for (const auto& address : addresses) {
-                records.insert(address_record(host, address));
-            }
+            add(netemu::to_lower(api::string_at(rule, "host")), addresses);
         }
     }
     for (const auto& route : store.list("HTTPRoute")) {
         const auto addresses = addresses_of_route(store, *route);
         for (const auto& hostname : api::at(route->body, "spec.hostnames")) {
-            const auto host =
-                gateway_hostname(hostname.is_string() ? hostname.get<std::string>() : "");
-            for (const auto& address : addresses) {
-                if (!host.empty() && !taken.contains(absolute_name(host))) {
-                    records.insert(address_record(host, address));
-                }
-            }
+            add(gateway_hostname(hostname.is_string() ? hostname.get<std::string>() : ""),
+                addresses);
         }
     }
     std::string text;
