@@ -161,4 +161,10 @@ std::string guess_plural(std::string_view kind) {
     return lower + "s";
 }
 
+const std::vector<std::string>& plurals_of_all() {
+    static const std::vector<std::string> kAll{
+        "pods", "services", "daemonsets", "deployments", "replicasets", "statefulsets", "jobs"};
+    return kAll;
+}
+
 } // namespace labctl::api

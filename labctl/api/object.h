@@ -30,6 +30,8 @@ struct KindInfo {
 
 /// All typed kinds, in the order in which `get all` and the API discovery list them.
 const std::vector<KindInfo>& kinds();
+/// What `all` stands for, as in kubectl, by plural and in the order of its listing.
+const std::vector<std::string>& plurals_of_all();
 /// By kind, plural, singular or short name, in any case ("pod", "po", "Pods"), or, as kubectl has
 /// it, with the group or version and group ("deployments.apps", "deploy.v1.apps"); nullptr if
 /// unknown. Of several kinds of a name, the first.

@@ -57,7 +57,4 @@ std::string selector_query(const Options& options);
 std::string
 resource_path(const KindTarget& target, const std::string& ns, const std::string& name = {});
 
-/// The kinds of "all": pods, services, workloads.
-const std::vector<std::string>& kinds_of_all();
-
 } // namespace labctl::cli

@@ -58,12 +58,6 @@ private:
 
 } // namespace
 
-const std::vector<std::string>& kinds_of_all() {
-    static const std::vector<std::string> kAll{
-        "pods", "services", "daemonsets", "deployments", "replicasets", "statefulsets", "jobs"};
-    return kAll;
-}
-
 std::vector<KindTarget> parse_targets(Client& client, const std::vector<std::string>& words) {
     KindTable table(client);
     std::vector<KindTarget> targets;
@@ -78,7 +72,7 @@ std::vector<KindTarget> parse_targets(Client& client, const std::vector<std::str
         }
         return targets;
     }
-    const auto list = words[0] == "all" ? netemu::join(kinds_of_all(), ",") : words[0];
+    const auto list = words[0] == "all" ? netemu::join(api::plurals_of_all(), ",") : words[0];
     for (const auto word : netemu::split(list, ',')) {
         targets.push_back(table.find(std::string(word)));
         targets.back().names = {words.begin() + 1, words.end()};

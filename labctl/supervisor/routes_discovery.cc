@@ -11,11 +11,10 @@ using api::Json;
 
 namespace {
 
-/// What `kubectl get all` asks for.
-bool of_category_all(const std::string& plural) {
-    static const std::vector<std::string> kPlurals{
-        "pods", "services", "daemonsets", "deployments", "replicasets", "statefulsets", "jobs"};
-    return std::find(kPlurals.begin(), kPlurals.end(), plural) != kPlurals.end();
+/// Whether `kubectl get all` asks for it.
+bool in_all(const std::string& plural) {
+    const auto& all = api::plurals_of_all();
+    return std::find(all.begin(), all.end(), plural) != all.end();
 }
 
 std::string root_of(const std::string& api_version) {
@@ -30,8 +29,7 @@ Json openapi_of(const std::string& root) {
         if (root_of(info.api_version) != root) {
             continue;
         }
-        const auto slash = info.api_version.find('/');
-        const bool core = slash == std::string::npos;
+        const auto group = api::group_of(info.api_version);
         const auto path = "/" + root + (info.namespaced ? "/namespaces/{namespace}/" : "/") +
                           info.plural + "/{name}";
         Json parameters = Json::array();
@@ -44,8 +42,8 @@ Json openapi_of(const std::string& root) {
             {"responses", {{"200", {{"description", "OK"}}}}},
             {"x-kubernetes-action", "patch"},
             {"x-kubernetes-group-version-kind",
-             {{"group", core ? "" : info.api_version.substr(0, slash)},
-              {"version", core ? info.api_version : info.api_version.substr(slash + 1)},
+             {{"group", group},
+              {"version", info.api_version.substr(group.empty() ? 0 : group.size() + 1)},
               {"kind", api::plain_kind(info.kind)}}}};
     }
     return {
@@ -105,7 +103,7 @@ void Routes::discover(const ApiRequest& request, const ExchangePtr& exchange) {
                  {"namespaced", info.namespaced},
                  {"kind", api::plain_kind(info.kind)},
                  {"shortNames", info.short_names},
-                 {"categories", of_category_all(info.plural) ? Json{"all"} : Json::array()},
+                 {"categories", in_all(info.plural) ? Json{"all"} : Json::array()},
                  {"verbs", {"create", "delete", "get", "list", "patch", "update", "watch"}}});
         }
     }
