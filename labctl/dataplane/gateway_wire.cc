@@ -218,9 +218,7 @@ services::GatewayTable decode_gateway_table(std::string_view bytes) {
     GatewayReader reader(bytes);
     services::GatewayTable table;
     reader(table);
-    if (!reader.reader.done()) {
-        throw netemu::Error("there is more behind a table of a Gateway");
-    }
+    reader.reader.expect_end("a table of a Gateway");
     check_places(table);
     return table;
 }

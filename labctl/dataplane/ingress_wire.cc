@@ -119,9 +119,7 @@ services::IngressTable decode_ingress_table(std::string_view bytes) {
     for (auto count = reader.u32(); count > 0; --count) {
         table.certificates.push_back(read_certificate(reader));
     }
-    if (!reader.done()) {
-        throw netemu::Error("there is more behind a table of an Ingress");
-    }
+    reader.expect_end("a table of an Ingress");
     return table;
 }
 

@@ -175,9 +175,7 @@ std::vector<InboundServer> decode_inbound_servers(std::string_view bytes) {
     for (auto count = reader.u32(); count > 0; --count) {
         servers.push_back(read_server(reader));
     }
-    if (!reader.done()) {
-        throw netemu::Error("there is more behind what governs the ports of pods");
-    }
+    reader.expect_end("what governs the ports of pods");
     return servers;
 }
 

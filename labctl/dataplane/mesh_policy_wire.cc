@@ -165,9 +165,7 @@ std::vector<AuthorizationPolicy> decode_authorization_policies(std::string_view 
     for (auto count = reader.u32(); count > 0; --count) {
         policies.push_back(read_policy(reader));
     }
-    if (!reader.done()) {
-        throw netemu::Error("there is more behind the policies of a workload");
-    }
+    reader.expect_end("the policies of a workload");
     return policies;
 }
 
@@ -195,9 +193,7 @@ std::vector<RequestAuthentication> decode_request_authentications(std::string_vi
             policy.rules.push_back(read_jwt_rule(reader));
         }
     }
-    if (!reader.done()) {
-        throw netemu::Error("there is more behind RequestAuthentications");
-    }
+    reader.expect_end("RequestAuthentications");
     return policies;
 }
 

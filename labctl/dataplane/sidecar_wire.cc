@@ -278,9 +278,7 @@ mesh::SidecarTable decode_sidecar_table(std::string_view bytes) {
             throw netemu::Error("a sidecar is none of its mesh");
         }
     }
-    if (!reader.done()) {
-        throw netemu::Error("there is more behind a table of sidecars");
-    }
+    reader.expect_end("a table of sidecars");
     return table;
 }
 

@@ -116,11 +116,7 @@ public:
             }
         }
     }
-    void finish() const {
-        if (!reader_.done()) {
-            throw netemu::Error("there is more behind the rules for traffic");
-        }
-    }
+    void finish() const { reader_.expect_end("the rules for traffic"); }
 
 private:
     static auto last_of(mesh::istio::StringMatch::Kind /*of*/) {

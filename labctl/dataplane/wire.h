@@ -209,6 +209,12 @@ public:
     explicit WireReader(std::string_view bytes) : rest_(bytes) {}
 
     [[nodiscard]] bool done() const { return rest_.empty(); }
+    /// Throws netemu::Error if there is more behind `what`.
+    void expect_end(const char* what) const {
+        if (!done()) {
+            throw netemu::Error(std::string("there is more behind ") + what);
+        }
+    }
     Op op() { return static_cast<Op>(u8()); }
     std::uint8_t u8() { return number<std::uint8_t>(); }
     std::uint16_t u16() { return number<std::uint16_t>(); }
