@@ -58,6 +58,12 @@ BOOST_AUTO_TEST_CASE(what_leads_nowhere_is_no_table) {
     refused([](GatewayTable& table) { table.listeners[0].entries[0].match = 2; });
     refused([](GatewayTable& table) { table.listeners[0].entries[0].rule = 1; });
     refused([](GatewayTable& table) { table.listeners[0].entries[0].route = 1; });
+    refused([](GatewayTable& table) {
+        table.routes[0].rules[0].matches[0].path_kind = static_cast<GatewayPathKind>(3);
+    });
+    refused([](GatewayTable& table) {
+        table.routes[0].rules[0].rewrite->path.kind = static_cast<GatewayPathEdit::Kind>(9);
+    });
     BOOST_CHECK_THROW((void)decode_gateway_table(encode_gateway_table({}) + "x"), netemu::Error);
 }
 
