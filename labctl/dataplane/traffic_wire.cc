@@ -21,10 +21,12 @@ static mesh::istio::ClientTls last_of(mesh::istio::ClientTls /*of*/, const auto&
 }
 
 static void visit_fields(mesh::istio::Regex& v, auto& io) {
-    auto text = v.text();
-    io(text);
     if constexpr (std::decay_t<decltype(io)>::kReads) {
+        std::string text;
+        io(text);
         v = text.empty() ? mesh::istio::Regex() : mesh::istio::Regex(text);
+    } else {
+        io(v.text());
     }
 }
 static void visit_fields(mesh::Header& v, auto& io) {
