@@ -6,14 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "mesh/http/h2_streams.h"
 #include "mesh/http/message.h"
 #include "netemu/base/limits.h"
 
 namespace mesh {
-
-/// What a client sends first on a connection that speaks HTTP/2 by prior knowledge (RFC 9113
-/// section 3.4).
-inline constexpr std::string_view kH2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 struct H2Options {
     std::size_t head_bytes_max = netemu::limits::kHttpHeaderBytesMax;
@@ -21,7 +18,8 @@ struct H2Options {
     std::uint32_t streams_max = 100;
 };
 
-/// The server's side of one cleartext HTTP/2 connection (RFC 9113). Pure: bytes in, bytes out.
+/// The server's side of one HTTP/2 connection whose requests and answers are kept as a whole, for a
+/// server that has small ones (H2Streams is for all others). Pure: bytes in, bytes out.
 /// Requests arrive as the same values as over HTTP/1.1, with a Host field made from :authority.
 /// Must not be destroyed from within its own callback.
 class H2ServerSession {
