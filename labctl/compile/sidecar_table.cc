@@ -203,6 +203,7 @@ private:
         known.name = "outbound|" + number + "||" + host;
         known.sni = "outbound_." + number + "_._." + host;
         known.protocol = sidecar_protocol(port.app_protocol, port.name, port.port);
+        known.http2 = says_http2(port.app_protocol, port.name);
         for (const auto& address : service.cluster_ips) {
             known.addresses.push_back({address, port.port});
         }

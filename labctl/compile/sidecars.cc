@@ -75,6 +75,23 @@ std::optional<mesh::SidecarTable> Sidecars::update() {
     return table;
 }
 
+namespace {
+
+/// What a port says of itself.
+std::string_view protocol_word(std::string_view app_protocol, std::string_view name) {
+    if (!app_protocol.empty()) {
+        return app_protocol;
+    }
+    return name.starts_with("grpc-web") ? "grpc-web" : name.substr(0, name.find('-'));
+}
+
+} // namespace
+
+bool says_http2(const std::string& app_protocol, const std::string& name) {
+    const auto says = protocol_word(app_protocol, name);
+    return says == "http2" || says == "grpc" || says == "kubernetes.io/h2c";
+}
+
 mesh::SidecarProtocol
 sidecar_protocol(const std::string& app_protocol, const std::string& name, std::uint16_t port) {
     using mesh::SidecarProtocol;
@@ -86,11 +103,7 @@ sidecar_protocol(const std::string& app_protocol, const std::string& name, std::
     const auto among = [](const auto& list, const auto& what) {
         return std::find(list.begin(), list.end(), what) != list.end();
     };
-    std::string_view says = app_protocol;
-    if (says.empty()) {
-        says = name;
-        says = says.starts_with("grpc-web") ? "grpc-web" : says.substr(0, says.find('-'));
-    }
+    const auto says = protocol_word(app_protocol, name);
     if (among(kHttp, says)) {
         return SidecarProtocol::Http;
     }

@@ -47,4 +47,7 @@ private:
 [[nodiscard]] mesh::SidecarProtocol
 sidecar_protocol(const std::string& app_protocol, const std::string& name, std::uint16_t port);
 
+/// Whether a port says that HTTP/2 is spoken there: http2, grpc, kubernetes.io/h2c (KEP-3726).
+[[nodiscard]] bool says_http2(const std::string& app_protocol, const std::string& name);
+
 } // namespace labctl::compile

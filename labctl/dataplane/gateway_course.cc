@@ -82,9 +82,9 @@ void GatewayCourse::edit_answer(mesh::Response& head) const {
     edit_gateway_headers(head.headers, given_.rule->response);
 }
 
-void GatewayCourse::request_complete(const mesh::Request& head, std::string_view body) {
+void GatewayCourse::request_complete(const mesh::Request& request) {
     for (const auto& mirror : given_.rule->mirrors) {
-        pod_.mirror(*given_.rules, mirror, head, body);
+        pod_.mirror(*given_.rules, mirror, request);
     }
 }
 

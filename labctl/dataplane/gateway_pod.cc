@@ -195,14 +195,13 @@ void GatewayPod::send_to_backend(
 void GatewayPod::mirror(
     const GatewayRules& rules,
     const services::GatewayMirror& mirror,
-    const mesh::Request& head,
-    std::string_view body) {
+    const mesh::Request& request) {
     const auto& backend = rules.table.backends.at(mirror.backend).service;
     if (mirror.denominator == 0 || draw(mirror.denominator) >= mirror.numerator ||
         backend.endpoints.empty()) {
         return;
     }
-    mirrors_.send(turn(backend), head, body);
+    mirrors_.send(turn(backend), request);
 }
 
 } // namespace labctl::dataplane

@@ -57,8 +57,7 @@ public:
     void mirror(
         const GatewayRules& rules,
         const services::GatewayMirror& mirror,
-        const mesh::Request& head,
-        std::string_view body);
+        const mesh::Request& request);
 
 private:
     void answer_by_rule(

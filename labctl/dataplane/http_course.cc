@@ -1,9 +1,9 @@
-/// HttpConnection: a request that has a course of its own.
+/// HttpRelay: a request that has a course of its own.
 #include "labctl/dataplane/http_course.h"
 
 #include <utility>
 
-#include "labctl/dataplane/http_connection.h"
+#include "labctl/dataplane/http_relay.h"
 
 namespace labctl::dataplane {
 namespace {
@@ -13,23 +13,19 @@ constexpr std::size_t kRepeatedBodyMax = 64U << 10U;
 
 } // namespace
 
-HttpConnection::Run::~Run() {
+HttpRelay::Run::~Run() {
     for (const auto timer : {all_timer, each_timer, wait_timer}) {
         loop.cancel(timer);
     }
 }
 
-void HttpConnection::begin_course(HttpProxy::Decision decision) {
-    phase_ = Phase::Relaying;
-    upstream_ready_ = false;
+void HttpRelay::begin_course(HttpProxy::Decision decision) {
     answer_fields_ = std::move(decision.answer_fields);
     run_ = std::make_unique<Run>(loop_);
     run_->course = std::move(decision.course);
-    run_->head = std::move(decision.head);
+    run_->request = std::move(decision.head);
     run_->story = story_;
-    if (parser_.wants_continue() && !std::exchange(continued_, true)) {
-        stream_->send("HTTP/1.1 100 Continue\r\n\r\n");
-    }
+    answers_.invite_body();
     const auto delay = run_->course->delay();
     if (delay.count() == 0) {
         return after_delay();
@@ -41,9 +37,9 @@ void HttpConnection::begin_course(HttpProxy::Decision decision) {
 }
 
 /// Time is not counted before.
-void HttpConnection::after_delay() {
+void HttpRelay::after_delay() {
     if (const auto refusal = run_->course->answer()) {
-        return reply(*refusal);
+        return refuse(*refusal);
     }
     if (const auto limit = run_->course->limits().all; limit.count() > 0) {
         run_->all_timer = loop_.after(limit, [this] {
@@ -54,12 +50,12 @@ void HttpConnection::after_delay() {
     next_try();
 }
 
-void HttpConnection::next_try() {
+void HttpRelay::next_try() {
     const auto course = run_->course; // what it calls may end the run
     course->next([this](HttpCourse::Try made) { make_try(std::move(made)); });
 }
 
-void HttpConnection::make_try(HttpCourse::Try made) {
+void HttpRelay::make_try(HttpCourse::Try made) {
     if (!made.story.empty()) {
         story_ = run_->story + " -> " + made.story;
     }
@@ -67,19 +63,21 @@ void HttpConnection::make_try(HttpCourse::Try made) {
         tally_ = made.tally;
     }
     if (made.candidates.empty()) {
-        return reply(made.refusal);
+        return refuse(made.refusal);
     }
     const auto limits = run_->course->limits();
     auto patience = proxy_.patience();
     if (limits.connect.count() > 0) {
         patience.connect = limits.connect;
     }
-    auto head = run_->head;
+    mesh::Request head;
+    head.method = run_->request.method;
+    head.target = run_->request.target;
+    head.headers = run_->request.headers;
     run_->course->prepare(head);
     lease_ = std::move(made.lease);
-    upstream_ready_ = false;
     if (std::exchange(run_->tried, true)) {
-        body_waiting_ = run_->body;
+        body_waiting_ = run_->request.body;
     }
     if (limits.each.count() > 0) {
         run_->each_timer = loop_.after(limits.each, [this] {
@@ -95,8 +93,7 @@ void HttpConnection::make_try(HttpCourse::Try made) {
 }
 
 /// Whether what has become of a try is not the end.
-bool HttpConnection::tries_again(
-    const UpstreamExchange::Failure* failure, const mesh::Response* head) {
+bool HttpRelay::tries_again(const UpstreamExchange::Failure* failure, const mesh::Response* head) {
     const auto wait = run_->course->again(failure, head, run_->is_kept);
     if (!wait) {
         return false;
@@ -110,28 +107,23 @@ bool HttpConnection::tries_again(
     return true;
 }
 
-void HttpConnection::out_of_time(bool of_one_try) {
+void HttpRelay::out_of_time(bool of_one_try) {
     const auto refusal = run_->course->out_of_time(of_one_try);
-    if (status_ != 0) { // there is no other way to tell
-        log(status_, refusal.text);
-        stream_->abort();
-        return close();
-    }
     const UpstreamExchange::Failure failure{UpstreamExchange::Cause::Silence, refusal.text};
-    if (of_one_try && tries_again(&failure, nullptr)) {
+    if (status_ == 0 && of_one_try && tries_again(&failure, nullptr)) {
         return;
     }
-    reply(refusal);
-    drop_exchange();
+    refuse(refusal);
 }
 
-void HttpConnection::keep_for_retries(std::string_view bytes) {
-    if (run_->body.size() + bytes.size() > kRepeatedBodyMax) {
+void HttpRelay::keep_for_retries(std::string_view piece) {
+    auto& body = run_->request.body;
+    if (body.size() + piece.size() > kRepeatedBodyMax) {
         run_->is_kept = false;
-        run_->body.clear();
+        body.clear();
     }
     if (run_->is_kept) {
-        run_->body.append(bytes);
+        body.append(piece);
     }
 }
 

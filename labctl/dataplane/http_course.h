@@ -13,7 +13,7 @@
 namespace labctl::dataplane {
 
 /// What a proxy makes of one request that is not just passed on once: a delay, an answer in its
-/// place, time limits, further tries. An HttpConnection asks it, in the loop's thread; it may not
+/// place, time limits, further tries. An HttpRelay asks it, in the loop's thread; it may not
 /// end the connection.
 class HttpCourse {
 public:
@@ -51,8 +51,8 @@ public:
         const UpstreamExchange::Failure* failure, const mesh::Response* head, bool repeatable) = 0;
 
     virtual void edit_answer(mesh::Response& head) const = 0;
-    /// All of the request is here; `body` is framed.
-    virtual void request_complete(const mesh::Request& head, std::string_view body) = 0;
+    /// All of the request is here, and was not too long to be kept.
+    virtual void request_complete(const mesh::Request& request) = 0;
     /// For the log, behind the story: "" or " [DI,URX]".
     [[nodiscard]] virtual std::string flags() const = 0;
 };

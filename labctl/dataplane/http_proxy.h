@@ -28,7 +28,8 @@ public:
     struct Done {
         int status = 0;
         bool grpc = false;
-        std::uint64_t request_bytes = 0; // of bodies
+        std::optional<int> grpc_status{}; // of gRPC, if the answer has told it
+        std::uint64_t request_bytes = 0;  // of bodies
         std::uint64_t response_bytes = 0;
         std::chrono::microseconds first_byte{0}; // of the answer, after the request's head
         std::chrono::microseconds all{0};
@@ -43,6 +44,7 @@ struct HttpClient {
     netemu::Endpoint address;
     std::uint16_t port = 0;
     bool tls = false;
+    bool http2 = false;                    // what it speaks
     netemu::Endpoint target{};             // of a sidecar: where the client meant to connect to
     std::optional<std::string> identity{}; // that it has proved: a SPIFFE ID, or a DNS name
     std::string server_name{};             // SNI
@@ -52,9 +54,9 @@ struct HttpClient {
 
 class HttpCourse;
 
-/// What an HttpConnection does not know by itself: where requests go, what is said in their place,
+/// What an HttpRelay does not know by itself: where requests go, what is said in their place,
 /// and who keeps a record. One proxying pod has one, or one for each direction. Its members are
-/// called by connections, in the loop's thread, and may not end them.
+/// called by connections and relays, in the loop's thread, and may not end them.
 class HttpProxy {
 public:
     HttpProxy() = default;

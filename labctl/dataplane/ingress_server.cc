@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "labctl/dataplane/gateway_wire.h"
+#include "labctl/dataplane/http1_connection.h"
 #include "labctl/dataplane/ingress_tls.h"
 #include "labctl/dataplane/ingress_wire.h"
 #include "labctl/dataplane/workload.h"
@@ -159,7 +160,7 @@ void IngressServer::accept(Controller& controller, Listener& listener) {
         return;
     }
     const HttpClient who{client, listener.port, listener.tls};
-    auto connection = std::make_unique<HttpConnection>(
+    auto connection = std::make_unique<Http1Connection>(
         loop_,
         *controller.pod,
         who,

@@ -13,13 +13,6 @@ namespace {
 constexpr const char* kBeforeHeaders =
     "upstream connect error or disconnect/reset before headers. reset reason: ";
 
-/// Whether it is a request of gRPC (envoy: source/common/grpc/common.cc, hasGrpcContentType).
-bool is_grpc(const mesh::Request& request) {
-    constexpr std::string_view kGrpc = "application/grpc";
-    const auto type = request.headers.get("content-type");
-    return type.starts_with(kGrpc) && (type.size() == kGrpc.size() || type[kGrpc.size()] == '+');
-}
-
 /// The status of gRPC for one of HTTP (envoy: source/common/grpc/status.cc).
 int grpc_status(int status) {
     constexpr std::array<std::pair<int, int>, 8> kKnown{
@@ -92,7 +85,7 @@ sidecar_reply(const char* server, const HttpProxy::Refusal& refusal, const mesh:
     if (request != nullptr && request->path() == kWhoamiPath) {
         response.headers.add(std::string(kInPlaceField), "sidecar"); // a probe must know
     }
-    if (request != nullptr && is_grpc(*request)) {
+    if (request != nullptr && mesh::is_grpc(*request)) {
         constexpr int kOk = 200;
         response.status = kOk;
         response.headers.add("content-type", "application/grpc");

@@ -7,6 +7,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "labctl/dataplane/http1_connection.h"
+#include "labctl/dataplane/http2_connection.h"
 #include "labctl/dataplane/sniff.h"
 #include "mesh/tls/client_hello.h"
 #include "mesh/tls/session.h"
@@ -69,7 +71,7 @@ void SidecarConnection::rules_changed() {
     const auto* const workload = pod_.workload();
     if (pod_.rules()->of_linkerd()) { // requests are asked about one by one
         if (inbound_ && relay_) {
-            const auto verdict = pod_.authorize_bytes(client_, speech_);
+            const auto verdict = pod_.authorize_bytes(client_);
             if (!verdict.allowed) {
                 refuse("the policies have changed: " + verdict.text);
             }
@@ -191,23 +193,22 @@ void SidecarConnection::decide_inbound_of_linkerd(
     carry_bytes("TLS of the application's own");
 }
 
-/// HTTP/2 is carried as bytes: nothing here reads it.
 void SidecarConnection::decide_plaintext(bool patience_is_over) {
     if (protocol_ == SidecarProtocol::Tcp) {
         return carry_bytes("TCP");
     }
     const auto speech = held_.empty() ? Speech::Undecided : sniff(held_);
     if (speech == Speech::Http2) {
-        return carry_bytes("HTTP/2, as bytes", mesh::linkerd::Speech::Http2);
+        return carry_http(true);
     }
     if (speech == Speech::Http1 || (speech == Speech::Raw && protocol_ == SidecarProtocol::Http)) {
-        return carry_http();
+        return carry_http(false);
     }
     if (speech == Speech::Raw) {
         return carry_bytes("TCP");
     }
     if (patience_is_over && (protocol_ == SidecarProtocol::Detect || ended_)) {
-        return protocol_ == SidecarProtocol::Http ? carry_http() : carry_bytes("TCP");
+        return protocol_ == SidecarProtocol::Http ? carry_http(false) : carry_bytes("TCP");
     }
     if (timer_ == 0 && !patience_is_over && protocol_ == SidecarProtocol::Detect) {
         wait_at_most(
@@ -302,7 +303,7 @@ void SidecarConnection::on_client_failed(const std::string& why) {
 
 // --- where it goes
 
-void SidecarConnection::carry_http() {
+void SidecarConnection::carry_http(bool http2) {
     loop_.cancel(std::exchange(timer_, 0));
     const bool adopted = stream_ != nullptr;
     stop_looking();
@@ -311,24 +312,26 @@ void SidecarConnection::carry_http() {
         stream_ = std::make_unique<ClientStream>(loop_, std::move(socket_), nullptr);
     }
     client_.tally = inbound_ ? pod_.metrics().inbound(client_) : nullptr;
-    http_ = std::make_unique<HttpConnection>(
-        loop_,
-        inbound_ ? pod_.inbound() : pod_.outbound(),
-        client_,
-        std::move(stream_),
-        [this](HttpConnection&) { close(); });
+    auto& proxy = inbound_ ? pod_.inbound() : pod_.outbound();
+    const auto closed = [this](HttpConnection&) { close(); };
+    if (http2) {
+        http_ =
+            std::make_unique<Http2Connection>(loop_, proxy, client_, std::move(stream_), closed);
+    } else {
+        http_ =
+            std::make_unique<Http1Connection>(loop_, proxy, client_, std::move(stream_), closed);
+    }
     const auto held = std::exchange(held_, {});
     adopted ? http_->take_over(held, ended_) : http_->start(held);
 }
 
-void SidecarConnection::carry_bytes(const std::string& what, mesh::linkerd::Speech speech) {
-    speech_ = speech;
+void SidecarConnection::carry_bytes(const std::string& what) {
     loop_.cancel(std::exchange(timer_, 0));
     std::string story = std::string(inbound_ ? "inbound " : "outbound ") + what;
     Upstream upstream{client_.target};
     ConnectionSeries* series = nullptr;
     if (inbound_) {
-        const auto verdict = pod_.authorize_bytes(client_, speech);
+        const auto verdict = pod_.authorize_bytes(client_);
         story += client_.identity ? " by " + *client_.identity : " by nobody known (plaintext)";
         if (!verdict.allowed) {
             return refuse(verdict.text);

@@ -67,9 +67,8 @@ private:
     void begin_tls();
     void take_identity();
 
-    void carry_http();
-    void
-    carry_bytes(const std::string& what, mesh::linkerd::Speech speech = mesh::linkerd::Speech::Tcp);
+    void carry_http(bool http2);
+    void carry_bytes(const std::string& what);
     [[nodiscard]] std::chrono::milliseconds inbound_patience() const;
     void refuse(const std::string& why);
     void close();
@@ -82,8 +81,7 @@ private:
     Closed closed_;
     Phase phase_ = Phase::Looking;
     mesh::SidecarProtocol protocol_ = mesh::SidecarProtocol::Detect;
-    mesh::linkerd::Speech speech_ = mesh::linkerd::Speech::Tcp; // of bytes that are carried on
-    std::string held_;                                          // that has come, and nobody has had
+    std::string held_; // that has come, and nobody has had
     bool ended_ = false;
     netemu::EventLoop::TimerId timer_ = 0;
     netemu::Clock::time_point since_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 namespace labctl::dataplane {
@@ -21,18 +20,11 @@ int http_status_of_grpc(int code) {
     return found == kKnown.end() ? kOther : found->second;
 }
 
-std::optional<int> grpc_status_of(const mesh::Response& head) {
-    const auto text = head.headers.get("grpc-status");
-    int code = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), code);
-    return problem == std::errc{} && !text.empty() ? std::optional(code) : std::nullopt;
-}
-
 TryOutcome outcome_of(const UpstreamExchange::Failure* failure, const mesh::Response* head) {
     using Cause = UpstreamExchange::Cause;
     using Kind = TryOutcome::Kind;
     if (head != nullptr) {
-        return {Kind::Answer, head->status, grpc_status_of(*head)};
+        return {Kind::Answer, head->status, mesh::grpc_status(head->headers)};
     }
     switch (failure->cause) {
     case Cause::NoSocket:
@@ -156,6 +148,7 @@ HttpCourse::Try SidecarCourse::one_try() {
     made.candidates = std::move(choice.candidates);
     made.tally = choice.tally;
     if (!made.candidates.empty()) {
+        speak_http2(made.candidates, given_.http2 || target_.service->http2);
         tried_.push_back(made.candidates.front().endpoint);
         struct Leases {
             std::shared_ptr<void> endpoint, cluster;
@@ -223,7 +216,7 @@ void SidecarCourse::edit_answer(mesh::Response& head) const {
     }
 }
 
-void SidecarCourse::request_complete(const mesh::Request& head, std::string_view body) {
+void SidecarCourse::request_complete(const mesh::Request& request) {
     if (given_.route == nullptr) {
         return;
     }
@@ -233,7 +226,7 @@ void SidecarCourse::request_complete(const mesh::Request& head, std::string_view
         }
         const auto target = pod_.target(*given_.rules, mirror.to, *given_.called);
         if (target.service != nullptr) {
-            pod_.mirror(target, head, body);
+            pod_.mirror(target, request, given_.http2);
         }
     }
 }

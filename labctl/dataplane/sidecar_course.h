@@ -36,7 +36,7 @@ public:
         const mesh::Response* head,
         bool repeatable) override;
     void edit_answer(mesh::Response& head) const override;
-    void request_complete(const mesh::Request& head, std::string_view body) override;
+    void request_complete(const mesh::Request& request) override;
     [[nodiscard]] std::string flags() const override;
 
 private:

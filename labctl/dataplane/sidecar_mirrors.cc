@@ -3,27 +3,29 @@
 #include <string>
 #include <utility>
 
+#include "mesh/http/forward.h"
+
 namespace labctl::dataplane {
 
-void SidecarMirrors::send(
-    std::vector<Upstream> candidates, mesh::Request head, std::string_view body) {
+void SidecarMirrors::send(std::vector<Upstream> candidates, mesh::Request request) {
     if (under_way_.size() >= kMirroredMax) {
         return;
     }
     const auto which = under_way_.insert(under_way_.end(), nullptr);
     const auto nothing = [] {};
+    const auto body = std::make_shared<const std::string>(std::exchange(request.body, {}));
+    const auto trailers = std::exchange(request.trailers, {});
+    const bool has_body = mesh::body_framing(request) != mesh::BodyFraming::None;
     *which = std::make_shared<UpstreamExchange>(
         loop_,
         pool_,
-        UpstreamExchange::Asked{std::move(candidates), std::move(head), !body.empty(), {}},
+        UpstreamExchange::Asked{std::move(candidates), std::move(request), has_body, {}},
         UpstreamExchange::Events{
-            [which, kept = std::string(body)] {
-                if (!kept.empty()) {
-                    (*which)->put(kept);
-                }
-                (*which)->request_complete();
+            [which, body, trailers] {
+                (*which)->send_body(*body);
+                (*which)->end_request(trailers);
             },
-            [](const mesh::Response&) {},
+            [](const mesh::Response&, bool) {},
             [](std::string_view) {},
             [this, which](const mesh::Headers&) { over(which); },
             [this, which](const UpstreamExchange::Failure&) { over(which); },

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
-#include <string_view>
+#include <vector>
 
 #include "labctl/dataplane/upstream_exchange.h"
 #include "labctl/dataplane/upstream_pool.h"
@@ -22,8 +22,7 @@ public:
     SidecarMirrors& operator=(const SidecarMirrors&) = delete;
     ~SidecarMirrors() = default;
 
-    /// `body` is framed as `head` says.
-    void send(std::vector<Upstream> candidates, mesh::Request head, std::string_view body);
+    void send(std::vector<Upstream> candidates, mesh::Request request);
     void expire(netemu::Clock::time_point now);
     [[nodiscard]] bool empty() const { return under_way_.empty(); }
 

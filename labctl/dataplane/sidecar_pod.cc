@@ -194,13 +194,12 @@ Upstream SidecarPod::application(const netemu::Endpoint& target) const {
     return upstream;
 }
 
-SidecarPod::Verdict
-SidecarPod::authorize_bytes(const HttpClient& client, mesh::linkerd::Speech speech) const {
+SidecarPod::Verdict SidecarPod::authorize_bytes(const HttpClient& client) const {
     if (!rules_->of_linkerd()) {
         auto verdict = ask_istio(client, nullptr);
         return {verdict.allowed, std::move(verdict.text)};
     }
-    auto verdict = ask_linkerd(client, speech, nullptr);
+    auto verdict = ask_linkerd(client, mesh::linkerd::Speech::Tcp, nullptr);
     return {verdict.allowed, std::move(verdict.text), linkerd_note(verdict)};
 }
 
@@ -309,6 +308,8 @@ SidecarPod::Outbound::decide(const mesh::Request& request, const HttpClient& cli
     }
     decision.story += " -> " + choice.story;
     decision.candidates = std::move(choice.candidates);
+    // Istio and Linkerd keep to what the client speaks (reference 2), unless the port says HTTP/2.
+    speak_http2(decision.candidates, client.http2 || service->http2);
     decision.lease = std::move(choice.lease);
     return decision;
 }
@@ -344,6 +345,7 @@ SidecarPod::Inbound::decide(const mesh::Request& request, const HttpClient& clie
     } else {
         owner_.judge_as_istio(decision, std::move(head), client);
     }
+    speak_http2(decision.candidates, client.http2);
     return decision;
 }
 
@@ -399,7 +401,8 @@ void SidecarPod::judge_as_linkerd(
     HttpProxy::Decision& decision, mesh::Request head, const HttpClient& client) {
     const mesh::linkerd::RequestFacts facts{
         head.method, head.path(), head.query(), head.headers.get("host"), &head.headers};
-    const auto verdict = ask_linkerd(client, mesh::linkerd::Speech::Http1, &facts);
+    using mesh::linkerd::Speech;
+    const auto verdict = ask_linkerd(client, client.http2 ? Speech::Http2 : Speech::Http1, &facts);
     metrics_.inbound(client)->authorize(verdict.allowed, verdict.authorization);
     if (!verdict.allowed) {
         // Whoever is not meshed is not told.

@@ -31,6 +31,7 @@ struct SidecarGiven {
     const mesh::istio::HttpRoute* route = nullptr; // null: only a DestinationRule
     mesh::istio::Destination to;                   // one of the route's
     const mesh::istio::HeaderOperations* to_headers = nullptr;
+    bool http2 = false;     // what the client speaks
     std::string hash_key{}; // of a balancer that wants one
     std::string set_cookie{};
 };
@@ -86,7 +87,8 @@ public:
         const mesh::istio::Destination& to,
         const mesh::SidecarService& called) const;
     [[nodiscard]] std::shared_ptr<SidecarCluster> cluster(const std::string& name);
-    void mirror(const SidecarTarget& target, const mesh::Request& head, std::string_view body);
+    /// `http2`: what the client speaks.
+    void mirror(const SidecarTarget& target, const mesh::Request& request, bool http2);
     /// By lot: so many millionths are true.
     [[nodiscard]] bool falls_within(std::uint32_t share);
     [[nodiscard]] std::chrono::milliseconds random_time(std::chrono::milliseconds below);
@@ -96,14 +98,13 @@ public:
     /// The application, as the sidecar reaches it: with Istio from 127.0.0.6, which the pod's rules
     /// let pass, with Linkerd from the pod's own address.
     [[nodiscard]] Upstream application(const netemu::Endpoint& target) const;
-    /// Whether the policies for this pod let bytes in that are no HTTP/1, and why (not).
+    /// Whether the policies for this pod let bytes in that are no HTTP, and why (not).
     struct Verdict {
         bool allowed = true;
         std::string text;
         std::string note{}; // for the log: " [AUTHORIZATION]", of Linkerd
     };
-    [[nodiscard]] Verdict
-    authorize_bytes(const HttpClient& client, mesh::linkerd::Speech speech) const;
+    [[nodiscard]] Verdict authorize_bytes(const HttpClient& client) const;
 
     void log(const HttpClient& client, const std::string& what, int status, std::size_t body_bytes);
 

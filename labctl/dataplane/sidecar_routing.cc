@@ -162,7 +162,7 @@ void SidecarPod::route_as_istio(
     const auto* routes = mesh::virtual_service_for(rules_->table(), service, own_namespace());
     if (routes == nullptr) {
         auto target = target_in(service, "");
-        SidecarCourse::Given given{rules_, &service, nullptr, {}, nullptr, {}, {}};
+        SidecarCourse::Given given{rules_, &service, nullptr, {}, nullptr, client.http2, {}, {}};
         remember(given, target, decision.head, client);
         decision.course =
             std::make_shared<SidecarCourse>(*this, std::move(given), std::move(target));
@@ -212,7 +212,7 @@ void SidecarPod::take_route(
     const auto& destination = route.to[mesh::istio::weighted_choice(route, lot)];
     auto target = this->target(*rules_, destination.to, service);
     SidecarCourse::Given given{
-        rules_, &service, &route, destination.to, &destination.headers, {}, {}};
+        rules_, &service, &route, destination.to, &destination.headers, client.http2, {}, {}};
     change_request(decision.head, route, choice, destination.headers);
     if (target.service != nullptr) {
         remember(given, target, decision.head, client);
@@ -256,11 +256,11 @@ void SidecarPod::remember(
     }
 }
 
-void SidecarPod::mirror(
-    const SidecarTarget& target, const mesh::Request& head, std::string_view body) {
+void SidecarPod::mirror(const SidecarTarget& target, const mesh::Request& request, bool http2) {
     auto choice = choose_in(target, "", {});
     if (!choice.candidates.empty()) {
-        mirrors_.send(std::move(choice.candidates), head, body);
+        speak_http2(choice.candidates, http2 || target.service->http2);
+        mirrors_.send(std::move(choice.candidates), request);
     }
 }
 

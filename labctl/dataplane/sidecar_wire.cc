@@ -32,6 +32,7 @@ mesh::istio::MtlsMode read_mode(WireReader& reader) {
 
 void put_service(WireWriter& writer, const mesh::SidecarService& service) {
     writer.text(service.name).text(service.sni).u8(static_cast<std::uint8_t>(service.protocol));
+    writer.u8(service.http2 ? 1 : 0);
     writer.u32(count_of(service.addresses.size()));
     for (const auto& address : service.addresses) {
         writer.endpoint(address);
@@ -60,6 +61,7 @@ mesh::SidecarService read_service(WireReader& reader, std::size_t virtual_servic
     service.name = reader.text();
     service.sni = reader.text();
     service.protocol = read_protocol(reader);
+    service.http2 = reader.u8() != 0;
     for (auto count = reader.u32(); count > 0; --count) {
         service.addresses.push_back(reader.endpoint());
     }

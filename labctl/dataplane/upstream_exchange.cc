@@ -1,46 +1,24 @@
 #include "labctl/dataplane/upstream_exchange.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
-#include <system_error>
-
+#include "labctl/dataplane/upstream_http1.h"
+#include "labctl/dataplane/upstream_http2.h"
 #include "mesh/http/forward.h"
-#include "mesh/http/writer.h"
 
 namespace labctl::dataplane {
-namespace {
 
 using namespace std::chrono_literals;
-
-/// Requests that may be sent twice (RFC 9110 section 9.2.2).
-bool is_idempotent(std::string_view method) {
-    constexpr std::array<std::string_view, 6> kIdempotent{
-        "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
-    return std::find(kIdempotent.begin(), kIdempotent.end(), method) != kIdempotent.end();
-}
-
-} // namespace
 
 UpstreamExchange::UpstreamExchange(
     netemu::EventLoop& loop, UpstreamPool& pool, Asked asked, Events events)
     : loop_(loop), pool_(pool), candidates_(std::move(asked.candidates)),
       head_(std::move(asked.head)), has_body_(asked.has_body), patience_(asked.patience),
-      events_(std::move(events)), parser_(head_.method) {
-    parser_.on_body([this](std::string_view piece) {
-        tell_head();
-        if (phase_ == Phase::Answering) {
-            events_.body(piece);
-        }
-    });
+      events_(std::move(events)) {
 }
 
 UpstreamExchange::~UpstreamExchange() {
     loop_.cancel(next_try_);
-    if (order_) {
-        pool_.cancel_order(*order_);
-    }
 }
 
 void UpstreamExchange::begin() {
@@ -50,68 +28,39 @@ void UpstreamExchange::begin() {
 void UpstreamExchange::abandon() {
     phase_ = Phase::Over;
     loop_.cancel(std::exchange(next_try_, 0));
-    drop_stream();
+    drop_call();
 }
 
-// --- a connection
+// --- an endpoint
 
 void UpstreamExchange::try_current() {
     next_try_ = 0;
-    // A request that is repeated gets a connection of its own: what has waited beside the one that
-    // broke is likely to be broken too.
-    stream_ = repeated_ ? nullptr : pool_.take_idle(current());
-    reused_ = stream_ != nullptr;
-    if (reused_) {
-        stream_->set_listener(*this);
-        stream_->pause(paused_);
-        return on_connected();
-    }
-    phase_ = Phase::Waiting;
-    since_ = netemu::Clock::now();
-    order_ = pool_.order_socket(endpoint().address.family(), [this](netemu::UniqueFd socket) {
-        socket_arrived(std::move(socket));
-    });
-}
-
-void UpstreamExchange::socket_arrived(netemu::UniqueFd socket) {
-    order_.reset();
-    if (phase_ != Phase::Waiting) {
-        return;
-    }
-    if (!socket) {
-        return fail(Cause::NoSocket, "no more sockets are to be had");
-    }
     phase_ = Phase::Connecting;
-    stream_ = std::make_shared<UpstreamStream>(
-        loop_, std::move(socket), current(), static_cast<StreamListener&>(*this));
-    stream_->pause(paused_);
-    stream_->connect();
+    since_ = netemu::Clock::now();
+    auto& listener = static_cast<UpstreamCallListener&>(*this);
+    const UpstreamAsked asked{current(), head_, has_body_, repeated_, patience_.connect};
+    // An upgrade is one of HTTP/1.1 (RFC 9113 section 8.6).
+    if (current().http2 && !mesh::upgrades(head_.headers)) {
+        call_ = std::make_shared<UpstreamHttp2Call>(pool_, asked, listener);
+    } else {
+        call_ = std::make_shared<UpstreamHttp1Call>(loop_, pool_, asked, listener);
+    }
+    call_->pause(paused_);
+    call_->begin();
 }
 
-void UpstreamExchange::on_connected() {
-    // It may lead nowhere one day (a policy, a cable): what nobody acknowledges is not waited for
-    // any longer than a new connection is.
-    if (!reused_) {
-        stream_->give_up_after(patience_.connect);
-    }
+void UpstreamExchange::on_call_ready() {
     phase_ = Phase::Answering;
     since_ = netemu::Clock::now();
-    sent_seen_ = stream_->sent_total();
-    stream_->put(mesh::head_bytes(head_));
+    sent_seen_ = call_->sent_total();
     events_.ready();
-    if (stream_) {
-        stream_->flush();
-    }
 }
 
 /// The next endpoint, if there is one.
-void UpstreamExchange::connect_failed(Cause cause, const std::string& why) {
-    if (order_) {
-        pool_.cancel_order(*std::exchange(order_, std::nullopt));
-    }
-    drop_stream();
+void UpstreamExchange::connect_failed(const UpstreamFailure& failure) {
+    drop_call();
     if (current_ + 1 == candidates_.size()) {
-        return fail(cause, why);
+        return fail(failure.cause, failure.text);
     }
     ++current_;
     try_again();
@@ -119,186 +68,120 @@ void UpstreamExchange::connect_failed(Cause cause, const std::string& why) {
 
 void UpstreamExchange::try_again() {
     phase_ = Phase::Waiting;
-    since_ = netemu::Clock::now();
     next_try_ = loop_.after(0us, [this] { try_current(); });
 }
 
-void UpstreamExchange::drop_stream() {
-    if (stream_) {
-        stream_->close();
-        pool_.bury(std::exchange(stream_, nullptr));
+void UpstreamExchange::drop_call() {
+    if (call_) {
+        call_->abandon();
+        pool_.bury(std::exchange(call_, nullptr));
     }
 }
 
 // --- the request
 
-void UpstreamExchange::send(std::string_view bytes) {
-    if (stream_) {
-        stream_->send(bytes);
+void UpstreamExchange::send_body(std::string_view piece) {
+    if (call_) {
+        call_->send_body(piece);
     }
 }
 
-void UpstreamExchange::put(std::string_view bytes) {
-    if (stream_) {
-        stream_->put(bytes);
+void UpstreamExchange::end_request(const mesh::Headers& trailers) {
+    request_complete_ = true;
+    if (call_) {
+        call_->end_request(trailers);
+    }
+}
+
+void UpstreamExchange::send_raw(std::string_view bytes) {
+    if (call_) {
+        call_->send_raw(bytes);
+    }
+}
+
+void UpstreamExchange::end_raw() {
+    if (call_) {
+        call_->end_raw();
     }
 }
 
 void UpstreamExchange::flush() {
-    if (stream_) {
-        stream_->flush();
-    }
-}
-
-void UpstreamExchange::send_end() {
-    if (stream_) {
-        stream_->finish();
+    if (call_) {
+        call_->flush();
     }
 }
 
 void UpstreamExchange::pause(bool paused) {
     paused_ = paused;
-    if (stream_) {
-        stream_->pause(paused);
+    if (call_) {
+        call_->pause(paused);
     }
 }
 
 // --- the answer
 
-void UpstreamExchange::on_received(std::string_view bytes) {
+void UpstreamExchange::on_call_head(const mesh::Response& head, bool ends) {
     since_ = netemu::Clock::now();
-    if (phase_ == Phase::Raw) {
-        return events_.raw(bytes);
-    }
-    if (phase_ == Phase::Answering) {
-        answered_ = true;
-        take_answer(bytes);
-    }
-    if (phase_ == Phase::Answering) {
-        events_.caught_up();
-    }
-}
-
-void UpstreamExchange::on_drained() {
-    events_.drained();
-}
-
-void UpstreamExchange::take_answer(std::string_view bytes) {
-    while (!bytes.empty() && phase_ == Phase::Answering) {
-        bytes.remove_prefix(parser_.feed(bytes));
-        if (phase_ != Phase::Answering) {
-            return; // abandoned by whoever was told of it
-        }
-        if (parser_.failed()) {
-            return fail(Cause::NoAnswer, "the answer is no proper HTTP: " + parser_.error().text);
-        }
-        if (parser_.head_complete()) {
-            if (parser_.response().status == 101 && !mesh::upgrades(head_.headers)) {
-                return fail(
-                    Cause::NoAnswer, "the endpoint changes a protocol that nobody asked it to");
-            }
-            tell_head();
-        }
-        if (phase_ != Phase::Answering || !parser_.complete()) {
-            continue;
-        }
-        if (parser_.response().status != 101) {
-            return finish_answer(bytes.empty() && parser_.keep_alive());
-        }
+    head_told_ = true;
+    if (head.status == 101) {
         phase_ = Phase::Raw;
-        if (!bytes.empty()) {
-            events_.raw(bytes);
-        }
-        return;
     }
+    events_.head(head, ends);
 }
 
-void UpstreamExchange::tell_head() {
-    if (!std::exchange(head_told_, true)) {
-        events_.head(parser_.response());
-    }
+void UpstreamExchange::on_call_body(std::string_view piece) {
+    since_ = netemu::Clock::now();
+    events_.body(piece);
 }
 
-void UpstreamExchange::on_ended() {
-    if (phase_ == Phase::Raw) {
-        events_.raw({});
-        return;
-    }
-    if (phase_ != Phase::Answering) {
-        return;
-    }
-    parser_.finish();
-    if (parser_.complete()) {
-        return finish_answer(false);
-    }
-    broken("the endpoint closed the connection");
+void UpstreamExchange::on_call_end(const mesh::Headers& trailers) {
+    phase_ = Phase::Over;
+    drop_call();
+    events_.end(trailers);
 }
 
-/// The socket is closed.
-void UpstreamExchange::on_failed(int error) {
-    const bool tls = stream_ && !stream_->tls_problem().empty();
-    const std::string why = tls          ? "TLS: " + stream_->tls_problem()
-                            : error == 0 ? "the connection has ended"
-                                         : std::generic_category().message(error);
-    switch (phase_) {
-    case Phase::Connecting:
-        return connect_failed(tls ? Cause::Tls : Cause::Connect, why);
-    case Phase::Answering:
-        return broken(why);
-    case Phase::Raw:
-        return fail(Cause::BrokeOff, why);
-    case Phase::Waiting:
-    case Phase::Over:
-        return;
-    }
+void UpstreamExchange::on_call_raw(std::string_view bytes) {
+    events_.raw(bytes);
 }
 
-/// A connection that has waited may have been closed while the request was on its way: that says
-/// nothing about the endpoint.
-void UpstreamExchange::broken(const std::string& why) {
-    if (reused_ && !answered_ && !has_body_ && is_idempotent(head_.method)) {
+void UpstreamExchange::on_call_caught_up() {
+    since_ = netemu::Clock::now();
+    events_.caught_up();
+}
+
+void UpstreamExchange::on_call_failed(const UpstreamFailure& failure, bool untouched) {
+    if (phase_ == Phase::Connecting && failure.cause != Cause::NoSocket && !untouched) {
+        return connect_failed(failure);
+    }
+    if (untouched && !repeated_) {
         repeated_ = true;
-        drop_stream();
-        pool_.drop_idle(current()); // the others are of no better health
+        drop_call();
         return try_again();
     }
-    fail(Cause::Closed, answered_ ? why + " in the middle of its answer" : why);
-}
-
-void UpstreamExchange::finish_answer(bool reusable) {
-    tell_head();
-    if (phase_ == Phase::Over) {
-        return; // abandoned by whoever was told the head
-    }
-    phase_ = Phase::Over;
-    if (reusable && request_complete_ && stream_->unsent() == 0) {
-        pool_.keep_idle(std::exchange(stream_, nullptr));
-    }
-    drop_stream();
-    events_.end(parser_.response().trailers);
+    fail(failure.cause, failure.text);
 }
 
 void UpstreamExchange::fail(Cause cause, const std::string& text) {
     phase_ = Phase::Over;
-    drop_stream();
+    drop_call();
     events_.failed({head_told_ ? Cause::BrokeOff : cause, text});
 }
 
 void UpstreamExchange::expire(netemu::Clock::time_point now) {
     const auto took = [this, now](std::chrono::seconds limit) { return now - since_ >= limit; };
-    if (phase_ == Phase::Connecting || (phase_ == Phase::Waiting && order_)) {
+    if (phase_ == Phase::Connecting) {
         if (took(patience_.connect)) {
             connect_failed(
-                Cause::ConnectTimeout,
-                "no connection within " + std::to_string(patience_.connect.count()) + " s");
+                {Cause::ConnectTimeout,
+                 "no connection within " + std::to_string(patience_.connect.count()) + " s"});
         }
         return;
     }
     if (phase_ != Phase::Answering) {
         return;
     }
-    const bool moved = std::exchange(sent_seen_, stream_->sent_total()) != stream_->sent_total();
-    const bool client_is_slow = !request_complete_ && stream_->unsent() == 0;
+    const bool moved = std::exchange(sent_seen_, call_->sent_total()) != call_->sent_total();
+    const bool client_is_slow = !request_complete_ && call_->unsent() == 0;
     if (paused_ || moved || client_is_slow) {
         since_ = now;
     } else if (took(patience_.silence)) {

@@ -1,17 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "labctl/dataplane/stream_socket.h"
+#include "labctl/dataplane/upstream_call.h"
 #include "labctl/dataplane/upstream_pool.h"
 #include "mesh/http/message.h"
-#include "mesh/http/parser.h"
 
 namespace labctl::dataplane {
 
@@ -24,33 +22,21 @@ inline constexpr std::chrono::seconds kUpstreamSilenceTimeout{60};
 /// accept is passed over for the next one. Callbacks are made one after the other, and of them only
 /// `ready` from within a member (`begin`); the object may not be destroyed by them
 /// (UpstreamPool::bury). Belongs to the loop's thread.
-class UpstreamExchange final : private StreamListener {
+class UpstreamExchange final : private UpstreamCallListener {
 public:
-    /// What became of a request that has no answer.
-    enum class Cause : std::uint8_t {
-        NoSocket, // none could be had
-        Connect,  // no endpoint has accepted, or none in time
-        ConnectTimeout,
-        Tls,      // the handshake failed at the last one that was tried
-        Closed,   // the connection broke before the answer
-        NoAnswer, // what came is no answer
-        Silence,  // nothing came for too long
-        BrokeOff, // the head of the answer has been told: nothing else can be said to the client
-    };
-    struct Failure {
-        Cause cause = Cause::BrokeOff;
-        std::string text; // why
-    };
+    using Failure = UpstreamFailure;
+    using Cause = UpstreamFailure::Cause;
     struct Events {
         /// The request's head is on its way: its body may follow.
         std::function<void()> ready;
-        std::function<void(const mesh::Response& head)> head;
+        /// `ends`: neither a body nor trailers come.
+        std::function<void(const mesh::Response& head, bool ends)> head;
         std::function<void(std::string_view piece)> body;
         std::function<void(const mesh::Headers& trailers)> end;
         /// Also when an upgraded connection is lost, or has ended both ways.
         std::function<void(const Failure& failure)> failed;
         std::function<void()> caught_up; // all that has come so far has been told
-        std::function<void()> drained;   // see StreamSocket
+        std::function<void()> drained;   // see UpstreamCall
         /// After 101: what the server says, in whatever protocol; "" is its end.
         std::function<void(std::string_view bytes)> raw;
     };
@@ -75,38 +61,35 @@ public:
     void abandon();
     /// Gives up what takes too long. To be called once a second or so.
     void expire(netemu::Clock::time_point now);
-    /// Bytes of the body, framed already; after 101 whatever the client says.
-    void send(std::string_view bytes);
-    /// Sends it with the next `send` or `flush`.
-    void put(std::string_view bytes);
+    /// More of the body, as it is: it is framed as the head and the endpoint's protocol want it.
+    void send_body(std::string_view piece);
+    /// All of the request has been given. Trailers are sent where there can be some.
+    void end_request(const mesh::Headers& trailers);
+    /// After 101: whatever the client says, and its end.
+    void send_raw(std::string_view bytes);
+    void end_raw();
     void flush();
-    /// The client's end of an upgraded connection.
-    void send_end();
-    /// The whole request is sent: without this, the connection cannot be used again.
-    void request_complete() { request_complete_ = true; }
     void pause(bool paused);
-    [[nodiscard]] bool full() const { return stream_ != nullptr && stream_->full(); }
+    [[nodiscard]] bool full() const { return call_ != nullptr && call_->full(); }
     /// The endpoint that is tried, or answers.
     [[nodiscard]] const netemu::Endpoint& endpoint() const { return current().endpoint; }
 
 private:
     enum class Phase : std::uint8_t { Waiting, Connecting, Answering, Raw, Over };
 
-    void on_received(std::string_view bytes) override;
-    void on_ended() override;
-    void on_failed(int error) override;
-    void on_drained() override;
-    void on_connected() override;
+    void on_call_ready() override;
+    void on_call_head(const mesh::Response& head, bool ends) override;
+    void on_call_body(std::string_view piece) override;
+    void on_call_end(const mesh::Headers& trailers) override;
+    void on_call_raw(std::string_view bytes) override;
+    void on_call_failed(const UpstreamFailure& failure, bool untouched) override;
+    void on_call_caught_up() override;
+    void on_call_drained() override { events_.drained(); }
     void try_current();
     void try_again();
-    void socket_arrived(netemu::UniqueFd socket);
-    void connect_failed(Cause cause, const std::string& why);
-    void take_answer(std::string_view bytes);
-    void tell_head();
-    void broken(const std::string& why);
-    void finish_answer(bool reusable);
+    void connect_failed(const UpstreamFailure& failure);
     void fail(Cause cause, const std::string& text);
-    void drop_stream();
+    void drop_call();
     [[nodiscard]] const Upstream& current() const { return candidates_[current_]; }
 
     netemu::EventLoop& loop_;
@@ -118,15 +101,11 @@ private:
     Patience patience_;
     Events events_;
     Phase phase_ = Phase::Waiting;
-    std::shared_ptr<UpstreamStream> stream_;
-    mesh::ResponseParser parser_;
-    std::optional<std::uint32_t> order_; // of a socket that has not come
+    std::shared_ptr<UpstreamCall> call_;
     netemu::EventLoop::TimerId next_try_ = 0;
     netemu::Clock::time_point since_; // when the endpoint last did something, or was asked to
     std::uint64_t sent_seen_ = 0;     // by `expire`
-    bool reused_ = false;             // the connection has carried a request before
     bool repeated_ = false;           // the request has been sent before
-    bool answered_ = false;           // bytes of an answer came
     bool head_told_ = false;
     bool request_complete_ = false;
     bool paused_ = false;

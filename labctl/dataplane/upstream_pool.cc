@@ -74,8 +74,35 @@ void UpstreamPool::forget_idle(const Idle* idle) {
     }
 }
 
+std::shared_ptr<UpstreamSession>
+UpstreamPool::session(const Upstream& upstream, std::chrono::seconds connect, bool fresh) {
+    auto& list = sessions_[upstream];
+    forget_sessions_that_are_over(list);
+    const auto found = std::find_if(
+        list.begin(), list.end(), [](const auto& session) { return session->has_room(); });
+    if (found != list.end() && !fresh) {
+        return *found;
+    }
+    return list.emplace_back(std::make_shared<UpstreamSession>(loop_, *this, upstream, connect));
+}
+
+/// One of them may be what calls us.
+void UpstreamPool::forget_sessions_that_are_over(SessionList& list) {
+    std::erase_if(list, [this](const auto& session) {
+        if (session->is_over()) {
+            bury(session);
+        }
+        return session->is_over();
+    });
+}
+
 /// Also while one of them tells of something: none of them is destroyed before the next turn.
 void UpstreamPool::drop_idle(const Upstream& upstream) {
+    if (const auto shared = sessions_.find(upstream); shared != sessions_.end()) {
+        for (const auto& session : shared->second) {
+            session->retire();
+        }
+    }
     auto list = idle_.extract(upstream);
     if (list.empty()) {
         return;
@@ -94,6 +121,11 @@ void UpstreamPool::drop_idle_if(const std::function<bool(const Upstream& upstrea
             gone.push_back(upstream);
         }
     }
+    for (const auto& [upstream, list] : sessions_) {
+        if (unwanted(upstream)) {
+            gone.push_back(upstream);
+        }
+    }
     for (const auto& upstream : gone) {
         drop_idle(upstream);
     }
@@ -105,6 +137,15 @@ void UpstreamPool::expire(netemu::Clock::time_point now) {
             list, [now](const auto& idle) { return now - idle->since > kIdleUpstreamSeconds; });
     }
     std::erase_if(idle_, [](const auto& entry) { return entry.second.empty(); });
+    for (auto& [upstream, list] : sessions_) {
+        for (const auto& session : list) {
+            if (session->is_idle() && now - session->idle_since() > kIdleUpstreamSeconds) {
+                session->close();
+            }
+        }
+        forget_sessions_that_are_over(list);
+    }
+    std::erase_if(sessions_, [](const auto& entry) { return entry.second.empty(); });
 }
 
 std::uint32_t UpstreamPool::order_socket(netemu::Family family, SocketArrived arrived) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "labctl/dataplane/upstream.h"
+#include "labctl/dataplane/upstream_session.h"
 #include "labctl/dataplane/upstream_stream.h"
 #include "netemu/base/event_loop.h"
 #include "netemu/base/unique_fd.h"
@@ -42,12 +43,17 @@ public:
     [[nodiscard]] std::shared_ptr<UpstreamStream> take_idle(const Upstream& upstream);
     /// Takes over from the stream's listener.
     void keep_idle(std::shared_ptr<UpstreamStream> stream);
-    [[nodiscard]] bool has_idle() const { return idle_count_ > 0; }
+    /// A connection for one more request of HTTP/2, which others may use as well; a new one if it
+    /// is to be `fresh` or none has room. Of a new one, see UpstreamSession about `connect`.
+    [[nodiscard]] std::shared_ptr<UpstreamSession>
+    session(const Upstream& upstream, std::chrono::seconds connect, bool fresh);
+    [[nodiscard]] bool has_idle() const { return idle_count_ > 0 || !sessions_.empty(); }
     /// Closes what has waited too long. To be called once a second or so while there is any.
     void expire(netemu::Clock::time_point now);
-    /// Closes the idle connections to one.
+    /// Closes the idle connections to one; those that are shared, when nothing is under way on
+    /// them.
     void drop_idle(const Upstream& upstream);
-    /// Closes those to all for which it is true.
+    /// The same to all for which it is true.
     void drop_idle_if(const std::function<bool(const Upstream& upstream)>& unwanted);
 
     /// Calls back with a new socket, or with none if there is none to be had. Returns the order's
@@ -72,12 +78,16 @@ private:
     };
     using IdleList = std::vector<std::shared_ptr<Idle>>; // those that have waited longest first
 
+    using SessionList = std::vector<std::shared_ptr<UpstreamSession>>;
+
     void forget_idle(const Idle* idle);
+    void forget_sessions_that_are_over(SessionList& list);
 
     netemu::EventLoop& loop_;
     Sockets sockets_;
     std::map<Upstream, IdleList> idle_;
     std::size_t idle_count_ = 0;
+    std::map<Upstream, SessionList> sessions_;
     std::vector<std::shared_ptr<void>> buried_;
     netemu::EventLoop::TimerId burial_ = 0;
 };

@@ -177,30 +177,34 @@ BodyFraming client_framing(BodyFraming framing, int client_version_minor) {
     return framing;
 }
 
-Response forward_response(
-    const Response& head, int client_version_minor, BodyFraming framing, bool keep_alive) {
+Response pass_response(const Response& head) {
     Response out;
     out.status = head.status;
     out.reason = head.reason;
     out.headers = head.headers;
     const auto protocol = head.status == 101 ? std::string(head.headers.get("upgrade")) : "";
     remove_hop_by_hop(out.headers);
-    if (framing == BodyFraming::Chunked) {
-        out.headers.remove("content-length");
-        out.headers.add("transfer-encoding", "chunked");
-    }
     if (head.status < 200 || head.status == 204) {
         out.headers.remove("content-length"); // RFC 9110 section 8.6
     }
     if (!protocol.empty()) {
         out.headers.add("connection", "upgrade");
         out.headers.add("upgrade", protocol);
-    } else if (!keep_alive) {
-        out.headers.add("connection", "close");
-    } else if (client_version_minor == 0) {
-        out.headers.add("connection", "keep-alive");
     }
     return out;
+}
+
+void frame_response(
+    Response& head, int client_version_minor, BodyFraming framing, bool keep_alive) {
+    if (framing == BodyFraming::Chunked) {
+        head.headers.remove("content-length");
+        head.headers.add("transfer-encoding", "chunked");
+    }
+    if (!keep_alive) {
+        head.headers.add("connection", "close");
+    } else if (client_version_minor == 0) {
+        head.headers.add("connection", "keep-alive");
+    }
 }
 
 } // namespace mesh

@@ -51,11 +51,13 @@ void remove_hop_by_hop(Headers& headers);
 /// at the edge believes nobody.
 [[nodiscard]] Request forward_request(const Request& head, const ForwardedFor& from);
 
-/// The head that goes to the client. `framing` is that of the body towards the client; `keep_alive`
-/// whether another request may follow. HTTP/1.0 clients get HTTP/1.0's framing:
-/// `client_framing`.
-[[nodiscard]] Response forward_response(
-    const Response& head, int client_version_minor, BodyFraming framing, bool keep_alive);
+/// The head that goes to the client, without what frames the message or concerns one connection
+/// only; of a 101, with what it has been upgraded to.
+[[nodiscard]] Response pass_response(const Response& head);
+
+/// Adds what an HTTP/1.x connection wants to a head that goes to the client. `framing` is that of
+/// the body towards the client (`client_framing`); `keep_alive` whether another request may follow.
+void frame_response(Response& head, int client_version_minor, BodyFraming framing, bool keep_alive);
 
 /// How to frame towards the client what the server has framed as `framing`: HTTP/1.0 knows no
 /// chunks.

@@ -75,7 +75,7 @@ public:
     /// protocol, and once it has: send what `take_output` still has, then close.
     [[nodiscard]] bool feed(std::string_view bytes);
     /// The bytes to send now, at most about 1 MiB; empty when there is nothing, or flow control
-    /// says wait.
+    /// says wait. Not from within what it tells.
     [[nodiscard]] std::string take_output();
     /// Whether it has ended in good order: nothing will be read or written any more.
     [[nodiscard]] bool finished() const;

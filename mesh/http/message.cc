@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "netemu/base/text.h"
 
@@ -150,6 +151,26 @@ std::string_view Request::query() const {
     }
     const auto query = form.substr(mark + 1);
     return query.substr(0, query.find('#'));
+}
+
+bool is_idempotent(std::string_view method) {
+    constexpr std::array<std::string_view, 6> kIdempotent{
+        "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+    return std::find(kIdempotent.begin(), kIdempotent.end(), method) != kIdempotent.end();
+}
+
+bool is_grpc(const Request& request) {
+    constexpr std::string_view kGrpc = "application/grpc";
+    const auto type = request.headers.get("content-type");
+    return type.starts_with(kGrpc) && (type.size() == kGrpc.size() || type[kGrpc.size()] == '+');
+}
+
+std::optional<int> grpc_status(const Headers& headers) {
+    const auto text = headers.get("grpc-status");
+    int code = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), code);
+    const bool good = problem == std::errc{} && !text.empty() && end == text.data() + text.size();
+    return good ? std::optional(code) : std::nullopt;
 }
 
 std::string_view reason_phrase(int status) {

@@ -138,9 +138,7 @@ Decision decide(
                    : asked.refused(Why::NotHttp, "the port speaks HTTP, and this is none");
     case Speech::Http2:
         // Also on a port of HTTP/1: Linkerd's proxies carry that as HTTP/2 among themselves.
-        return server.routes.empty()
-                   ? asked.tcp()
-                   : asked.refused(Why::Unread, "it has HTTPRoutes, and nothing here reads HTTP/2");
+        return asked.http(*request);
     case Speech::Http1:
         break;
     }

@@ -24,7 +24,6 @@ enum class Why : std::uint8_t {
     NotAuthorized, // 403, or the connection is closed
     NoRoute,       // 404: the Server has routes, and none takes the request
     NotHttp,       // what came is not what the Server says that the port speaks
-    Unread,        // HTTP/2 on a Server with routes: nothing here reads its requests
 };
 
 struct Decision {
@@ -40,7 +39,7 @@ struct Decision {
 /// What is spoken on the connection.
 enum class Speech : std::uint8_t { Tcp, Http1, Http2 };
 
-/// `request` is for Http1 only, and not null there.
+/// `request` is for HTTP only, and not null there.
 [[nodiscard]] Decision decide(
     const InboundServer& server,
     const ConnectionFacts& connection,

@@ -98,6 +98,7 @@ struct SidecarService {
     std::string name; // "outbound|80||web.shop.svc.cluster.local"
     std::string sni;  // "outbound_.80_._.web.shop.svc.cluster.local"
     SidecarProtocol protocol = SidecarProtocol::Detect;
+    bool http2 = false; // of Http: declared to be HTTP/2, which gRPC is as well
     std::vector<netemu::Endpoint> addresses; // that clients connect to
     std::vector<SidecarEndpoint> endpoints;
     /// Secure naming: the SPIFFE IDs of which a server has to show one.

@@ -6,7 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "labctl/dataplane/http_connection.h"
+#include "labctl/dataplane/http1_connection.h"
 #include "labctl/dataplane/ingress_pod.h"
 #include "tests/netns/ingress_net.h"
 
@@ -49,7 +49,7 @@ struct IngressClock {
         std::array<int, 2> pair{};
         BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair.data()) == 0);
         client.reset(pair[0]);
-        connection = std::make_unique<HttpConnection>(
+        connection = std::make_unique<Http1Connection>(
             loop,
             controller,
             HttpClient{{}, 80, false},

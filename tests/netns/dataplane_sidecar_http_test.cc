@@ -21,13 +21,6 @@ mesh::istio::Rule of_paths(std::vector<std::string> paths) {
     return rule;
 }
 
-mesh::istio::Rule of_principal(const std::string& principal) {
-    mesh::istio::Rule rule;
-    rule.from.emplace_back();
-    rule.from[0].principals.values = {principal};
-    return rule;
-}
-
 } // namespace
 
 // --- policies
@@ -149,30 +142,6 @@ BOOST_FIXTURE_TEST_CASE(sidecar_forwards_no_tunnels_and_no_smuggled_requests, Si
                    "Upgrade: TLS/1.0\r\n\r\n");
         BOOST_TEST(status_of(other.response()) == 403);
     }
-}
-
-/// HTTP/2 with prior knowledge is carried as bytes, so policies see no request in it.
-BOOST_FIXTURE_TEST_CASE(sidecar_carries_http2_under_policies_of_connections, SidecarNet) {
-    const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
-    const auto ask = [&](bool meshed) {
-        // The "application" is an echo, so that what it got is seen.
-        auto client = meshed ? to_service("pod/m/a", 11) : to_pod("pod/x/c", kSniffedPort);
-        client.send(preface.substr(0, 5));
-        client.send(preface.substr(5) + settings);
-        client.finish();
-        return client.rest();
-    };
-    for (const bool meshed : {false, true}) {
-        BOOST_TEST((ask(meshed) == preface + settings + "bye 33"));
-    }
-    set_policies({one_rule(Action::Allow, of_principal("cluster.local/ns/m/sa/a"))});
-    BOOST_TEST((ask(true) == preface + settings + "bye 33"));
-    BOOST_TEST(ask(false) == "RESET");
-    set_policies({one_rule(Action::Allow, of_paths({"/*"}))}); // which no bytes match
-    BOOST_TEST(ask(true) == "RESET");
-    set_policies({one_rule(Action::Deny, of_paths({"/secret"}))}); // and this is wider than it says
-    BOOST_TEST(ask(true) == "RESET");
 }
 
 // --- bodies, pipelines, upgrades

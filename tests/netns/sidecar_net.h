@@ -20,11 +20,12 @@ inline constexpr std::uint16_t kEndPort = 9003;     // of b: ends first, declare
 inline constexpr std::uint16_t kResetPort = 9004;   // of b: breaks off, declared TCP
 inline constexpr std::uint16_t kClosePort = 9005;   // of b: ends at once, declared HTTP
 inline constexpr std::uint16_t kDeadPort = 9006;    // of b: nothing listens
+inline constexpr std::uint16_t kH2Port = 9007;      // of b: h2_server.py, declared HTTP/2
 
 /// Pods of the mesh: m/a (10.1.0.51, fd00::51) and m/b (.52), both with a sidecar, HTTP endpoints
 /// called "a" and "b" on 8080 (tests/netns/ingress_server.py), b with tests/netns/tcp_server.py
-/// besides; and x/c (.53) with neither sidecar nor a place in the mesh, called "c". Services are
-/// 10.96.0.N and fd00::96:N, port 80: see `ports` in the source.
+/// and tests/netns/h2_server.py besides; and x/c (.53) with neither sidecar nor a place in the
+/// mesh, called "c". Services are 10.96.0.N and fd00::96:N, port 80: see `ports` in the source.
 class SidecarNet : public ServedNet {
 public:
     SidecarNet();
