@@ -30,6 +30,7 @@ struct IngressBackend {
     std::string name;                        // "NS/SERVICE:PORT", the port as the Ingress has it
     std::vector<netemu::Endpoint> endpoints; // that serve now
     std::string problem;                     // why there are none; empty if there are
+    bool http2 = false; // HTTP/2 without TLS is spoken to them, which gRPC wants
     bool operator==(const IngressBackend&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "labctl/compile/service_values.h"
+#include "labctl/compile/sidecars.h"
 #include "netemu/base/text.h"
 
 namespace labctl::compile {
@@ -65,6 +66,7 @@ IngressBackends::Resolved IngressBackends::resolve(const std::string& ns, const 
                          "; it has " + port_list(service);
     } else {
         resolved.misconfigured = false;
+        result.http2 = says_http2(port->app_protocol, {});
         find_endpoints(key, port->name, result);
     }
     return resolved;

@@ -15,6 +15,9 @@ using api::at;
 using api::Json;
 using api::string_at;
 
+/// What ingress-nginx is told of backends that speak gRPC (its docs, annotations.md).
+constexpr const char* kBackendProtocol = "nginx.ingress.kubernetes.io/backend-protocol";
+
 bool same_rule(const services::IngressPath& left, const services::IngressPath& right) {
     return left.path == right.path && left.type == right.type;
 }
@@ -100,6 +103,9 @@ void IngressRulesBuilder::warn_of_annotations() {
     std::vector<std::string> unknown;
     for (const auto& [key, value] : ingress_->annotations()) {
         const auto domain = key.substr(0, key.find('/'));
+        if (key == kBackendProtocol && (value == "GRPC" || value == "HTTP")) {
+            continue;
+        }
         if (domain.find("ingress") != std::string::npos && domain != "kubernetes.io") {
             unknown.push_back(key);
         }
@@ -113,15 +119,22 @@ void IngressRulesBuilder::warn_of_annotations() {
     }
 }
 
+bool IngressRulesBuilder::is_grpc() const {
+    const auto annotations = ingress_->annotations();
+    const auto found = annotations.find(kBackendProtocol);
+    return found != annotations.end() && found->second == "GRPC";
+}
+
 std::uint32_t IngressRulesBuilder::backend_index(const Json& backend, const std::string& path) {
     auto found_backend = backends_.resolve(ingress_->ns(), backend);
     auto& resolved = found_backend.backend;
+    resolved.http2 = resolved.http2 || is_grpc();
     if (found_backend.misconfigured) {
         warn("BadBackend", "requests to " + resolved.name + " get 503: " + resolved.problem, path);
     }
     auto& all = table_->backends;
     const auto found = std::find_if(all.begin(), all.end(), [&resolved](const auto& known) {
-        return known.name == resolved.name;
+        return known.name == resolved.name && known.http2 == resolved.http2;
     });
     if (found == all.end()) {
         all.push_back(std::move(resolved));

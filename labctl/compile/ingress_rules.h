@@ -45,6 +45,7 @@ private:
     [[nodiscard]] std::string known_classes() const;
     void warn_of_annotations();
     std::uint32_t backend_index(const api::Json& backend, const std::string& path);
+    [[nodiscard]] bool is_grpc() const; // its backends, it says
     void add_rule(
         const api::Json& rule,
         const std::optional<std::uint32_t>& default_backend,

@@ -51,6 +51,7 @@ std::vector<Upstream> EdgePod::turn(const services::IngressBackend& backend) {
         for (std::size_t i = 0; i < count; ++i) {
             chosen.push_back({all[(first + i) % all.size()]});
         }
+        speak_http2(chosen, backend.http2);
     }
     return chosen;
 }

@@ -40,6 +40,8 @@ public:
     /// What TLS clients of that port are served with.
     [[nodiscard]] virtual std::shared_ptr<const mesh::TlsServerConfig>
     tls(std::uint16_t port) const = 0;
+    /// Whether clients without TLS may begin with HTTP/2 (RFC 9113 section 3.3).
+    [[nodiscard]] virtual bool takes_h2c() const = 0;
     /// To be called once a second or so, as long as `busy` or with connections.
     virtual void expire(netemu::Clock::time_point now) { pool_.expire(now); }
     [[nodiscard]] virtual bool busy() const { return pool_.has_idle(); }

@@ -49,6 +49,7 @@ public:
 
     [[nodiscard]] std::shared_ptr<const mesh::TlsServerConfig>
     tls(std::uint16_t port) const override;
+    [[nodiscard]] bool takes_h2c() const override { return true; }
     void expire(netemu::Clock::time_point now) override;
     [[nodiscard]] bool busy() const override;
     [[nodiscard]] Decision decide(const mesh::Request& request, const HttpClient& client) override;

@@ -35,7 +35,7 @@ struct ListenerChoice {
 std::shared_ptr<const mesh::TlsServerConfig> serving(
     std::function<std::shared_ptr<const mesh::TlsIdentity>(std::string_view server_name)> choose) {
     mesh::TlsServerSettings settings;
-    settings.alpn = {"http/1.1"};
+    settings.alpn = {"h2", "http/1.1"};
     settings.identity = std::move(choose);
     return mesh::TlsServerConfig::make(std::move(settings));
 }

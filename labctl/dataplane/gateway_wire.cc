@@ -37,7 +37,7 @@ static void visit_fields(services::GatewayMirror& v, auto& io) {
     io(v.backend, v.numerator, v.denominator);
 }
 static void visit_fields(services::IngressBackend& v, auto& io) {
-    io(v.name, v.endpoints, v.problem);
+    io(v.name, v.endpoints, v.problem, v.http2);
 }
 static void visit_fields(services::GatewayBackend& v, auto& io) {
     io(v.service, v.is_wrong);

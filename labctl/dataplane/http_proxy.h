@@ -28,7 +28,7 @@ public:
     struct Done {
         int status = 0;
         bool grpc = false;
-        std::optional<int> grpc_status{}; // of gRPC, if the answer has told it
+        std::optional<int> grpc_status{}; // that the answer or its trailers have told
         std::uint64_t request_bytes = 0;  // of bodies
         std::uint64_t response_bytes = 0;
         std::chrono::microseconds first_byte{0}; // of the answer, after the request's head

@@ -288,7 +288,7 @@ void HttpRelay::count(int status, std::string_view more) {
         done.all = since(now);
         done.first_byte = answered_at_ < relayed_at_ ? done.all : since(answered_at_);
         done.grpc = head_->method == "POST" && mesh::is_grpc(*head_);
-        done.grpc_status = done.grpc ? grpc_status_ : std::nullopt;
+        done.grpc_status = grpc_status_;
     }
     done.request_bytes = request_bytes_;
     done.response_bytes = body_bytes_;

@@ -35,6 +35,8 @@ public:
 
     [[nodiscard]] std::shared_ptr<const mesh::TlsServerConfig>
     tls(std::uint16_t port) const override;
+    /// ingress-nginx has HTTP/2 on its port of TLS only.
+    [[nodiscard]] bool takes_h2c() const override { return false; }
     [[nodiscard]] Decision decide(const mesh::Request& request, const HttpClient& client) override;
 
 private:

@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 
 #include "labctl/dataplane/gateway_wire.h"
-#include "labctl/dataplane/http1_connection.h"
 #include "labctl/dataplane/ingress_tls.h"
 #include "labctl/dataplane/ingress_wire.h"
 #include "labctl/dataplane/workload.h"
@@ -160,15 +159,15 @@ void IngressServer::accept(Controller& controller, Listener& listener) {
         return;
     }
     const HttpClient who{client, listener.port, listener.tls};
-    auto connection = std::make_unique<Http1Connection>(
+    auto connection = std::make_unique<EdgeConnection>(
         loop_,
         *controller.pod,
         who,
         std::make_unique<ClientStream>(
             loop_, std::move(socket), listener.tls ? controller.pod->tls(listener.port) : nullptr),
-        [&controller](HttpConnection& closed) {
+        [&controller](EdgeConnection& closed) {
             auto ended = controller.connections.extract(&closed);
-            controller.pod->pool().bury(std::shared_ptr<HttpConnection>(std::move(ended.mapped())));
+            controller.pod->pool().bury(std::shared_ptr<EdgeConnection>(std::move(ended.mapped())));
         });
     auto& started = *connection;
     controller.connections.emplace(&started, std::move(connection));
@@ -189,7 +188,7 @@ std::size_t IngressServer::connections() const {
 void IngressServer::sweep() {
     sweep_timer_ = 0;
     const auto now = netemu::Clock::now();
-    std::vector<HttpConnection*> all;
+    std::vector<EdgeConnection*> all;
     bool any_idle = false;
     for (const auto& [id, controller] : controllers_) {
         controller->pod->expire(now);

@@ -9,8 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "labctl/dataplane/edge_connection.h"
 #include "labctl/dataplane/gateway_pod.h"
-#include "labctl/dataplane/http_connection.h"
 #include "labctl/dataplane/ingress_pod.h"
 #include "labctl/dataplane/pod_sockets.h"
 #include "labctl/dataplane/proxied_connection.h"
@@ -60,7 +60,7 @@ private:
         std::unique_ptr<EdgePod> pod;  // before its connections
         IngressPod* ingress = nullptr; // which is it, one of the two
         GatewayPod* gateway = nullptr;
-        std::unordered_map<const HttpConnection*, std::unique_ptr<HttpConnection>> connections;
+        std::unordered_map<const EdgeConnection*, std::unique_ptr<EdgeConnection>> connections;
     };
 
     void add_socket(WireReader& record, netemu::UniqueFd socket);

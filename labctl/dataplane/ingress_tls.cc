@@ -71,7 +71,7 @@ void add_ingress_tls(IngressRules& rules, const IngressRules* before) {
     choice->identities = rules.identities;
     choice->own = rules.own;
     mesh::TlsServerSettings settings;
-    settings.alpn = {"http/1.1"};
+    settings.alpn = {"h2", "http/1.1"};
     settings.identity = [choice](std::string_view name) { return choice->choose(name); };
     rules.tls = mesh::TlsServerConfig::make(std::move(settings));
 }

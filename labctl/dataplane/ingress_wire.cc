@@ -55,6 +55,7 @@ services::IngressBackend read_one_backend(WireReader& reader) {
     services::IngressBackend backend;
     backend.name = reader.text();
     backend.problem = reader.text();
+    backend.http2 = reader.u8() != 0;
     for (auto count = reader.u32(); count > 0; --count) {
         backend.endpoints.push_back(reader.endpoint());
     }
@@ -76,7 +77,7 @@ std::string encode_ingress_table(const services::IngressTable& table) {
     WireWriter writer;
     writer.u32(length_of(table.backends.size()));
     for (const auto& backend : table.backends) {
-        writer.text(backend.name).text(backend.problem);
+        writer.text(backend.name).text(backend.problem).u8(backend.http2 ? 1 : 0);
         writer.u32(length_of(backend.endpoints.size()));
         for (const auto& endpoint : backend.endpoints) {
             writer.endpoint(endpoint);

@@ -37,12 +37,13 @@ std::string_view known(std::string_view text) {
 }
 
 /// The labels of a series that say http, saying grpc.
-std::string with_protocol_grpc(std::string labels) {
+std::string with_protocol_grpc(std::string labels, std::optional<int> status) {
     constexpr std::string_view kHttp = "request_protocol=\"http\"";
     if (const auto at = labels.find(kHttp); at != std::string::npos) {
         labels.replace(at, kHttp.size(), "request_protocol=\"grpc\"");
     }
-    return labels;
+    return status ? with_labels(labels, {{"grpc_response_status", std::to_string(*status)}})
+                  : labels;
 }
 
 /// One end of a request, as Istio tells of it.
@@ -172,13 +173,13 @@ void IstioMetrics::write(
         for (const auto& [key, each] : series.requests) {
             for (const auto& outcome : each->outcomes()) {
                 const bool gone = outcome.status == kClientGone;
-                visit(
-                    outcome,
-                    with_labels(
-                        outcome.grpc ? with_protocol_grpc(each->labels()) : each->labels(),
-                        {{"response_code", gone ? "0" : std::to_string(outcome.status)},
-                         {"response_flags",
-                          gone && outcome.flags == "-" ? std::string("DC") : outcome.flags}}));
+                const auto labels = with_labels(
+                    outcome.grpc ? with_protocol_grpc(each->labels(), outcome.grpc_status)
+                                 : each->labels(),
+                    {{"response_code", gone ? "0" : std::to_string(outcome.status)},
+                     {"response_flags",
+                      gone && outcome.flags == "-" ? std::string("DC") : outcome.flags}});
+                visit(outcome, labels);
             }
         }
     };

@@ -1,8 +1,25 @@
 #include "labctl/dataplane/linkerd_answers.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "labctl/dataplane/workload.h"
 
 namespace labctl::dataplane {
+namespace {
+
+/// The status of gRPC for one of HTTP (reference 8.3).
+int linkerd_grpc_status(int status) {
+    constexpr std::array<std::pair<int, int>, 7> kKnown{
+        {{403, 7}, {404, 5}, {429, 8}, {502, 14}, {503, 14}, {504, 4}, {508, 10}}};
+    const auto* const found = std::find_if(
+        kKnown.begin(), kKnown.end(), [status](const auto& each) { return each.first == status; });
+    constexpr int kInternal = 13;
+    return found == kKnown.end() ? kInternal : found->second;
+}
+
+} // namespace
 
 HttpProxy::Refusal
 linkerd_failure(const UpstreamExchange::Failure& failure, const netemu::Endpoint& endpoint) {
@@ -41,6 +58,15 @@ mesh::Response linkerd_reply(const HttpProxy::Refusal& refusal, const mesh::Requ
     }
     if (!refusal.body.empty() && mesh::is_field_value(refusal.body)) {
         response.headers.add("l5d-proxy-error", refusal.body);
+    }
+    if (request != nullptr && mesh::is_grpc(*request)) {
+        constexpr int kOk = 200;
+        response.status = kOk;
+        response.headers.add("content-type", "application/grpc");
+        response.headers.add("grpc-status", std::to_string(linkerd_grpc_status(refusal.status)));
+        if (!refusal.body.empty() && mesh::is_field_value(refusal.body)) {
+            response.headers.add("grpc-message", refusal.body);
+        }
     }
     return response;
 }

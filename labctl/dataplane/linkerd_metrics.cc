@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "labctl/dataplane/metric_dialect.h"
 #include "labctl/dataplane/prometheus_text.h"
 
@@ -17,6 +20,17 @@ void append_authorization(std::string& labels, std::string_view name) {
         append_label(labels, {"authz_kind", name.substr(0, name.find_first_of(" /"))});
         append_label(labels, {"authz_name", slash == name.npos ? name : name.substr(slash + 1)});
     }
+}
+
+/// What Linkerd counts against the success rate (linkerd/linkerd2-proxy
+/// linkerd/app/core/src/classify.rs): errors of servers, and of gRPC UNKNOWN, DEADLINE_EXCEEDED,
+/// INTERNAL, UNAVAILABLE and DATA_LOSS.
+bool is_failure(const RequestSeries::Outcome& outcome) {
+    constexpr int kServerError = 500;
+    constexpr std::array<int, 5> kGrpcFailures{2, 4, 13, 14, 15};
+    const auto grpc = outcome.grpc_status.value_or(0);
+    return outcome.status >= kServerError ||
+           std::find(kGrpcFailures.begin(), kGrpcFailures.end(), grpc) != kGrpcFailures.end();
 }
 
 /// Labels of Linkerd about the pod at the other end.
@@ -123,17 +137,18 @@ void LinkerdMetrics::write(
         }
         append_sample(text, "request_total", each->labels(), std::to_string(all));
     }
-    constexpr int kServerError = 500;
     const auto visit_all = [&series](const auto& visit) {
         for (const auto& [key, each] : series.requests) {
             for (const auto& outcome : each->outcomes()) {
-                visit(
-                    outcome,
-                    with_labels(
-                        each->labels(),
-                        {{"status_code", std::to_string(outcome.status)},
-                         {"classification",
-                          outcome.status < kServerError ? "success" : "failure"}}));
+                auto labels = with_labels(
+                    each->labels(),
+                    {{"status_code", std::to_string(outcome.status)},
+                     {"classification", is_failure(outcome) ? "failure" : "success"}});
+                if (outcome.grpc_status) {
+                    labels = with_labels(
+                        labels, {{"grpc_status_code", std::to_string(*outcome.grpc_status)}});
+                }
+                visit(outcome, labels);
             }
         }
     };

@@ -66,6 +66,7 @@ void RequestSeries::count(const Done& done) {
     const bool plain = done.told.empty() && done.flags.empty();
     const auto fits = [&](const Outcome& each) {
         return each.status == done.status && each.grpc == done.grpc &&
+               each.grpc_status == done.grpc_status &&
                (plain ? each.flags == "-" : each.flags == flags_in(done));
     };
     auto found = std::find_if(outcomes_.begin(), outcomes_.end(), fits);
@@ -73,6 +74,7 @@ void RequestSeries::count(const Done& done) {
         Outcome fresh;
         fresh.status = done.status;
         fresh.grpc = done.grpc;
+        fresh.grpc_status = done.grpc_status;
         fresh.flags = plain ? "-" : flags_in(done);
         found = outcomes_.insert(found, std::move(fresh));
     }

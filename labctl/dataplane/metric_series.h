@@ -48,6 +48,7 @@ public:
         int status = 0;
         std::string flags;
         bool grpc = false;
+        std::optional<int> grpc_status{};
         std::uint64_t count = 0;
         Histogram duration; // ms; as `until_first_byte` says
         Histogram request_bytes;

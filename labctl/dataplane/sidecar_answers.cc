@@ -19,8 +19,8 @@ int grpc_status(int status) {
         {{400, 13}, {401, 16}, {403, 7}, {404, 12}, {429, 14}, {502, 14}, {503, 14}, {504, 14}}};
     const auto* const found = std::find_if(
         kKnown.begin(), kKnown.end(), [status](const auto& each) { return each.first == status; });
-    constexpr int kUnknown = 2;
-    return found == kKnown.end() ? kUnknown : found->second;
+    constexpr int kUnknownGrpc = 2;
+    return found == kKnown.end() ? kUnknownGrpc : found->second;
 }
 
 } // namespace

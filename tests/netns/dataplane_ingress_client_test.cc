@@ -152,7 +152,7 @@ BOOST_FIXTURE_TEST_CASE(ingress_shows_the_certificate_of_the_name, IngressNet) {
     const auto answer = curl("-k --resolve real:443:10.1.0.10 https://real/a -w ' %{http_code} "
                              "%{http_version}'");
     BOOST_TEST(contains(answer.output, "x-forwarded-proto: https"));
-    BOOST_TEST(contains(answer.output, " 200 1.1"));
+    BOOST_TEST(contains(answer.output, " 200 2"));
     const auto big = curl("-k --resolve real:443:10.1.0.10 https://real/big?10000000 | md5sum");
     BOOST_TEST(big.output == curl("http://10.1.0.31:8080/big?10000000 | md5sum").output);
     const netemu::test::TemporaryFile zeros(std::string(3'000'000, '\0'));

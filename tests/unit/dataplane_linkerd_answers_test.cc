@@ -67,6 +67,14 @@ BOOST_AUTO_TEST_CASE(answers_have_no_body) {
     mesh::Request probe;
     probe.target = std::string(kWhoamiPath);
     BOOST_TEST(linkerd_reply({403, "x"}, &probe).headers.has(kInPlaceField));
+    mesh::Request call;
+    call.headers.add("content-type", "application/grpc+proto");
+    const auto denied = linkerd_reply({403, "x", true, "unauthorized request on route"}, &call);
+    BOOST_TEST(denied.status == 200);
+    BOOST_TEST(denied.headers.get("grpc-status") == "7");
+    BOOST_TEST(denied.headers.get("grpc-message") == "unauthorized request on route");
+    BOOST_TEST(linkerd_reply({404, "x"}, &call).headers.get("grpc-status") == "5");
+    BOOST_TEST(linkerd_reply({504, "x"}, &call).headers.get("grpc-status") == "4");
     const auto split = linkerd_reply({403, "x", true, "a\r\nset-cookie: b"}, nullptr);
     BOOST_TEST(split.headers.size() == 0U); // what is no value of a field is not told
 }

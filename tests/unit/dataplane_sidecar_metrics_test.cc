@@ -178,6 +178,8 @@ BOOST_AUTO_TEST_CASE(requests_that_come_in) {
     auto grpc = done(200);
     grpc.grpc = true;
     cart.metrics.inbound(client_at("10.1.0.1", id))->count(grpc);
+    grpc.grpc_status = 7;
+    cart.metrics.inbound(client_at("10.1.0.1", id))->count(grpc);
     BOOST_TEST(
         cart.lines(
                 "istio_requests_total{reporter=\"destination\",source_workload=\"web\"",
@@ -187,7 +189,10 @@ BOOST_AUTO_TEST_CASE(requests_that_come_in) {
                  "connection_security_policy=\"mutual_tls\"",
                  "} 1"})
             .size() == 1U);
-    BOOST_TEST(cart.lines("istio_requests_total{", {"request_protocol=\"grpc\""}).size() == 1U);
+    const auto calls = cart.lines("istio_requests_total{", {"request_protocol=\"grpc\""});
+    BOOST_REQUIRE(calls.size() == 2U);
+    BOOST_TEST(calls[0].find("grpc_response_status") == std::string::npos, calls[0]);
+    BOOST_TEST(calls[1].find(",grpc_response_status=\"7\",") != std::string::npos, calls[1]);
     BOOST_TEST(
         cart.lines(
                 "istio_requests_total{",
@@ -304,6 +309,24 @@ BOOST_AUTO_TEST_CASE(of_linkerd) {
     bytes->closed = 1;
     BOOST_TEST(cart.lines("tcp_open_connections{", {"peer=\"src\""}).at(0).ends_with("} 2"));
     BOOST_TEST(cart.lines("istio_").empty());
+    // Of gRPC, what the trailers say counts: an error of the server, or one of the client.
+    for (const auto& [status, classification] :
+         {std::pair{0, "success"},
+          {5, "success"},
+          {7, "success"},
+          {13, "failure"},
+          {14, "failure"}}) {
+        auto call = done(200);
+        call.grpc = true;
+        call.grpc_status = status;
+        series->count(call);
+        const auto code = "grpc_status_code=\"" + std::to_string(status) + "\"";
+        BOOST_TEST(
+            cart.lines(
+                    "response_total{",
+                    {code, std::string("classification=\"") + classification + "\""})
+                .size() == 1U);
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

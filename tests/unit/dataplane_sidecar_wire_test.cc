@@ -71,11 +71,12 @@ mesh::SidecarTable full_sidecar_table() {
         {"outbound|80||web",
          "sni",
          SidecarProtocol::Http,
+         true,
          {at("10.96.0.1", 80), at("fd00::1", 65535)},
          {{at("10.1.0.5", 8080), "shop/web-1", true}, {at("fd00::5", 1), "", false}},
          {"spiffe://a/b", ""}},
-        {"", "", SidecarProtocol::Detect, {}, {}, {}},
-        {"t", "", SidecarProtocol::Tcp, {}, {}, {}}};
+        {"", "", SidecarProtocol::Detect, false, {}, {}, {}},
+        {"t", "", SidecarProtocol::Tcp, false, {}, {}, {}}};
     table.virtual_services = {
         {"shop", "cart", {"cart.shop", "*"}, {"*"}, "2026-01-01T00:00:00Z", true, {full_route()}},
         {"x", "y", {}, {}, "", false, {}}};

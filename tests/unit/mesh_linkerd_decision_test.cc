@@ -254,7 +254,7 @@ BOOST_AUTO_TEST_CASE(what_the_port_speaks) {
              Row{P::Http1, false, Speech::Http1, true},
              Row{P::Http1, false, Speech::Tcp, false},
              Row{P::Http1, false, Speech::Http2, true},
-             Row{P::Http1, true, Speech::Http2, false}, // nothing here reads its requests
+             Row{P::Http1, true, Speech::Http2, false}, // none of them takes it
              Row{P::Http2, false, Speech::Http2, true},
              Row{P::Http2, false, Speech::Http1, false},
              Row{P::Grpc, false, Speech::Http2, true},
@@ -274,9 +274,15 @@ BOOST_AUTO_TEST_CASE(what_the_port_speaks) {
             govern(policies, cart(), 8080, kDomain).inbound,
             client(""),
             row.speech,
-            row.speech == Speech::Http1 ? &facts : nullptr);
+            row.speech == Speech::Tcp ? nullptr : &facts);
         BOOST_TEST(decision.allowed == row.allowed, decision.text);
     }
+    auto policies = one_server({policy("p", "http")});
+    policies.routes = {route("all", "http", {"/"})};
+    const OwnedRequest request;
+    const auto facts = request.facts();
+    const auto inbound = govern(policies, cart(), 8080, kDomain).inbound;
+    BOOST_TEST(decide(inbound, client(""), Speech::Http2, &facts).route == "shop/all");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
