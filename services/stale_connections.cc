@@ -33,6 +33,12 @@ bool serves(const ServicePortInput& port, const netemu::Endpoint& where) {
 
 } // namespace
 
+bool has_serving(const ServicePortInput& port) {
+    return std::any_of(port.endpoints.begin(), port.endpoints.end(), [](const auto& each) {
+        return each.endpoint.serving;
+    });
+}
+
 bool may_leave_stale(const ServicePortUpdate& update) {
     if (update.now == nullptr) {
         return false;
@@ -53,7 +59,7 @@ std::vector<netemu::Connection> stale_connections(
         const auto port = std::find_if(ports.begin(), ports.end(), [&](const auto& each) {
             return leads_through(connection, *each);
         });
-        if (port != ports.end() && !(*port)->endpoints.empty() &&
+        if (port != ports.end() && has_serving(**port) &&
             !serves(**port, connection.reply_source)) {
             stale.push_back(connection);
         }

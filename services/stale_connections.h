@@ -13,7 +13,7 @@ namespace services {
 /// it once decided. `ports` are the service ports whose endpoints have changed; a connection
 /// belongs to one if its original destination is an address and port of it, or its node port on any
 /// address. Any serving endpoint is good enough, whatever policy and topology say, so that no
-/// healthy flow is cut; and where a service port has no endpoint at all, nothing is cut (kube-proxy
+/// healthy flow is cut; and where no endpoint of a service port serves, nothing is cut (kube-proxy
 /// conntrack/cleanup.go, kubernetes issue 126934; reference 3.6).
 [[nodiscard]] std::vector<netemu::Connection> stale_connections(
     std::span<const netemu::Connection> connections, std::span<const ServicePortInputPtr> ports);
@@ -23,5 +23,7 @@ namespace services {
 /// only, no connection leads to a wrong one: without endpoints packets are rejected or dropped, and
 /// then connection tracking remembers nothing.
 [[nodiscard]] bool may_leave_stale(const ServicePortUpdate& update);
+
+[[nodiscard]] bool has_serving(const ServicePortInput& port);
 
 } // namespace services

@@ -72,6 +72,9 @@ struct Source {
 struct Object {
     Json body;
     Source source;
+    /// On its way to be applied: its JSON as it was written, without the defaults that `body` has.
+    /// "": `body` is that.
+    std::string written{};
 
     [[nodiscard]] std::string kind() const; // unique_kind
     [[nodiscard]] std::string api_version() const;

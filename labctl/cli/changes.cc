@@ -4,6 +4,7 @@
 #include <set>
 
 #include "labctl/cli/input.h"
+#include "labctl/cli/lab_difference.h"
 #include "labctl/cli/objects.h"
 #include "netemu/base/text.h"
 
@@ -106,6 +107,17 @@ void wait_until_gone(Client& client, const json& report) {
         });
 }
 
+/// An apply that finds nothing to change still makes the kernel what the objects say.
+void repair(const Context& context, Client& client) {
+    const auto report = client.request("POST", "/apis/labctl.dev/v1/repair", json::object());
+    const auto& output = context.options().output;
+    if (!report.at("operations").empty() && output != "json" && output != "name") {
+        context.console().step(
+            "what was changed by hand is put right: " + summary(report),
+            report.at("elapsedMicros"));
+    }
+}
+
 json key_json(const KindTarget& target, const std::string& ns, const std::string& name) {
     return {{"kind", target.kind}, {"namespace", target.namespaced ? ns : ""}, {"name", name}};
 }
@@ -119,6 +131,9 @@ int apply_objects(
         "/apis/labctl.dev/v1/apply",
         {{"objects", object_entries(objects)}, {"dryRun", dry_run}});
     print_report(context, report, dry_run);
+    if (!dry_run && report.at("operations").empty()) {
+        repair(context, client);
+    }
     return 0;
 }
 
@@ -132,8 +147,20 @@ int run_apply(const Context& context) {
     for (const auto& item : known.at("items")) {
         namespaces.push_back(item.at("metadata").at("name"));
     }
-    const auto objects = read_objects(context, context.options().files, std::move(namespaces));
-    return apply_objects(context, client, objects, context.options().dry_run);
+    const auto input = read_lab_objects(context, context.options().files, std::move(namespaces));
+    if (input.has_lab) {
+        const auto running = running_lab(client).name();
+        if (input.lab.name() != running) {
+            throw netemu::UsageError(
+                "the Lab '" + input.lab.name() + "' in " + input.lab.source.to_string() +
+                    " is not the one that runs, '" + running + "'",
+                "`labctl up` brings a lab up; leave its Lab object out to apply the others here");
+        }
+        auto wanted = input.lab;
+        override_lab({}, wanted);
+        conform_lab(context, client, wanted);
+    }
+    return apply_objects(context, client, input.objects, context.options().dry_run);
 }
 
 namespace {

@@ -90,33 +90,6 @@ void add_checks(
     }
 }
 
-void override_lab(const Options& options, api::Object& lab) {
-    auto& spec = lab.body["spec"];
-    if (!options.name.empty()) {
-        lab.body["metadata"]["name"] = options.name;
-    }
-    if (options.nodes != 0) {
-        spec["nodes"] = options.nodes;
-    }
-    if (!options.cni.empty()) {
-        spec["cni"]["profile"] = options.cni;
-        spec["cni"].erase("conflist");
-    }
-    if (!options.encryption.empty()) {
-        spec["cni"]["encryption"] = options.encryption;
-    }
-    for (const auto* profile : compile::cni_profiles()) {
-        if (api::string_at(lab.body, "spec.cni.profile", "bridge") == profile->name) {
-            // As its plugin has it by default.
-            const bool encrypted = api::string_at(lab.body, "spec.cni.encryption") == "wireguard";
-            spec["cni"].emplace("overlay", encrypted ? compile::kOverlayNone : profile->overlay);
-        }
-    }
-    if (!options.proxy_mode.empty()) {
-        spec["proxy"]["mode"] = options.proxy_mode;
-    }
-}
-
 LabInput builtin_demo(const Context& context) {
     LabInput input;
     input.title = "the built-in demo";
@@ -154,6 +127,7 @@ LabInput from_files(const Context& context) {
         read = manifest::read_lab(options.arguments[0], options.files, choices);
     }
     print_findings(context, read.manifests);
+    input.has_lab = read.lab.has_value();
     if (read.lab) {
         input.lab = *read.lab;
         input.lab.body["metadata"]["annotations"]["labctl.dev/directory"] =
@@ -192,6 +166,33 @@ LabInput from_journal(const supervisor::LabPaths& paths) {
 }
 
 } // namespace
+
+void override_lab(const Options& options, api::Object& lab) {
+    auto& spec = lab.body["spec"];
+    if (!options.name.empty()) {
+        lab.body["metadata"]["name"] = options.name;
+    }
+    if (options.nodes != 0) {
+        spec["nodes"] = options.nodes;
+    }
+    if (!options.cni.empty()) {
+        spec["cni"]["profile"] = options.cni;
+        spec["cni"].erase("conflist");
+    }
+    if (!options.encryption.empty()) {
+        spec["cni"]["encryption"] = options.encryption;
+    }
+    for (const auto* profile : compile::cni_profiles()) {
+        if (api::string_at(lab.body, "spec.cni.profile", "bridge") == profile->name) {
+            // As its plugin has it by default.
+            const bool encrypted = api::string_at(lab.body, "spec.cni.encryption") == "wireguard";
+            spec["cni"].emplace("overlay", encrypted ? compile::kOverlayNone : profile->overlay);
+        }
+    }
+    if (!options.proxy_mode.empty()) {
+        spec["proxy"]["mode"] = options.proxy_mode;
+    }
+}
 
 std::map<std::string, std::string> exercise_variables(const std::string& path) {
     for (const auto* file : {"challenge.md", "quiz.md"}) {
@@ -254,6 +255,26 @@ std::vector<api::Object> read_objects(
     return read_with(context, inputs, options);
 }
 
+LabInput read_lab_objects(
+    const Context& context,
+    const std::vector<std::string>& inputs,
+    std::vector<std::string> known) {
+    auto options = read_options(context);
+    options.known_namespaces = std::move(known);
+    auto result = manifest::read_manifests(inputs, options);
+    print_findings(context, result);
+    LabInput input;
+    for (const auto& object : result.objects) {
+        if (object.kind() == "Lab") {
+            input.lab = object;
+            input.has_lab = true;
+            add_conflist(input.lab, fs::path(object.source.file).parent_path());
+        }
+    }
+    input.objects = take_objects(result);
+    return input;
+}
+
 std::vector<api::Object>
 read_named_objects(const Context& context, const std::vector<std::string>& inputs) {
     auto options = read_options(context);
@@ -278,12 +299,16 @@ LabInput read_cluster_input(const Context& context, const std::vector<std::strin
 }
 
 json object_entry(const api::Object& object) {
-    return {
+    json entry{
         {"object", object.body},
         {"source",
          {{"file", object.source.file},
           {"line", object.source.line},
           {"column", object.source.column}}}};
+    if (!object.written.empty()) {
+        entry["written"] = object.written;
+    }
+    return entry;
 }
 
 json object_entries(std::span<const api::Object> objects) {

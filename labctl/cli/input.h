@@ -15,8 +15,9 @@ namespace labctl::cli {
 struct LabInput {
     api::Object lab;
     std::vector<api::Object> objects;
-    bool resume = false; // there is a journal of this lab
-    std::string title;   // "the built-in demo", "labs/demo", ...
+    bool has_lab = false; // `lab` is from a file, and not made up or what was up before
+    bool resume = false;  // there is a journal of this lab
+    std::string title;    // "the built-in demo", "labs/demo", ...
 };
 
 /// The lab that `up` and `plan` are about: a directory, a file, manifests, the name of a lab with a
@@ -28,6 +29,11 @@ LabInput read_lab_input(const Context& context);
 /// defines; namespaces that are there already are `known`. Prints warnings; throws ManifestError
 /// with every problem.
 std::vector<api::Object> read_objects(
+    const Context& context,
+    const std::vector<std::string>& inputs,
+    std::vector<std::string> known = {});
+/// The same, with the Lab among them, if there is one.
+LabInput read_lab_objects(
     const Context& context,
     const std::vector<std::string>& inputs,
     std::vector<std::string> known = {});
@@ -43,7 +49,10 @@ LabInput read_cluster_input(const Context& context, const std::vector<std::strin
 /// anything else.
 std::map<std::string, std::string> exercise_variables(const std::string& path);
 
-/// {"object": ..., "source": {...}} as the control API takes it.
+/// Puts what the command line says of a lab (--nodes, --cni ...) into its object.
+void override_lab(const Options& options, api::Object& lab);
+
+/// {"object": ..., "source": {...}, "written": "..."} as the control API takes it.
 nlohmann::json object_entry(const api::Object& object);
 nlohmann::json object_entries(std::span<const api::Object> objects);
 

@@ -7,6 +7,7 @@
 
 #include "labctl/cli/input.h"
 #include "labctl/cli/interrupt_guard.h"
+#include "labctl/cli/lab_difference.h"
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/objects.h"
 #include "labctl/cli/overview.h"
@@ -103,6 +104,9 @@ int report_pending(const Context& context, const json& pending) {
 /// The lab runs already: bring it to what the input says.
 int apply_to_running(const Context& context, const LabPaths& paths, const LabInput& input) {
     auto client = Client::connect(paths.socket);
+    auto wanted = input.has_lab ? input.lab : running_lab(client);
+    override_lab(context.options(), wanted);
+    conform_lab(context, client, wanted);
     if (input.objects.empty()) {
         const auto report = client.request("POST", "/apis/labctl.dev/v1/repair", json::object());
         context.console().step(

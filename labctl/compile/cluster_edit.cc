@@ -81,6 +81,22 @@ void erase_if_empty(Json& parent, const char* field) {
     }
 }
 
+/// A Job selects its pods by its own uid (kubernetes pkg/registry/batch/job/strategy.go,
+/// generateSelector).
+api::Object with_job_selector(const api::Object& job) {
+    auto selecting = job;
+    auto& spec = selecting.body["spec"];
+    const Json by_uid{{"batch.kubernetes.io/controller-uid", job.uid()}};
+    spec["selector"] = {{"matchLabels", by_uid}};
+    auto& labels = spec["template"]["metadata"]["labels"];
+    labels.update(by_uid);
+    labels["controller-uid"] = job.uid();
+    for (const auto* name : {"batch.kubernetes.io/job-name", "job-name"}) {
+        labels[name] = job.name();
+    }
+    return selecting;
+}
+
 void check_replicas(const Json& body, std::int64_t replicas) {
     const auto text = "spec.replicas: Invalid value: " + std::to_string(replicas) + ": ";
     const auto name = api::string_at(body, "metadata.name");
@@ -139,6 +155,9 @@ ObjectPtr Cluster::Impl::create(api::Object object) {
         admit_new_service(state.services(), object.body);
     }
     auto stored = store.put(std::move(object));
+    if (kind == "Job" && api::at(stored->body, "spec.selector").is_null()) {
+        stored = store.put(with_job_selector(*stored));
+    }
     if (kind == "Namespace") {
         ensure_default_account(store, stored->name()); // pods may follow in the same request
     }
@@ -179,14 +198,42 @@ ObjectPtr Cluster::Impl::update(const ObjectPtr& before, api::Object after) {
     return store.put(std::move(after));
 }
 
-ApplyResult Cluster::apply_object(api::Object desired) {
-    normalise(desired);
-    auto& annotations = desired.body["metadata"]["annotations"];
-    if (annotations.is_object()) {
+namespace {
+
+void forget_last_applied(api::Object& object) {
+    auto& metadata = object.body["metadata"];
+    if (auto& annotations = metadata["annotations"]; annotations.is_object()) {
         annotations.erase(kLastApplied);
     }
-    erase_if_empty(desired.body["metadata"], "annotations");
-    auto text = desired.body.dump();
+    erase_if_empty(metadata, "annotations");
+}
+
+/// The object as it was written, where it belongs.
+Json written_body(const api::Object& desired) {
+    auto body = Json::parse(desired.written, nullptr, false);
+    if (!body.is_object()) {
+        return desired.body;
+    }
+    api::Object written{std::move(body), {}};
+    written.body["apiVersion"] = desired.body["apiVersion"];
+    if (!desired.ns().empty()) {
+        written.body["metadata"]["namespace"] = desired.ns();
+    }
+    normalise(written);
+    forget_last_applied(written);
+    return std::move(written.body);
+}
+
+} // namespace
+
+/// As kubectl's client-side apply: what the manifest does not mention, and did not before, stays as
+/// it is; so the manifest is kept without its defaults.
+ApplyResult Cluster::apply_object(api::Object desired) {
+    normalise(desired);
+    forget_last_applied(desired);
+    const auto written = desired.written.empty() ? desired.body : written_body(desired);
+    desired.written.clear();
+    auto text = written.dump();
     text.shrink_to_fit(); // it is kept
     const auto before = impl_->store.get(desired.key());
     if (!before) {
@@ -198,8 +245,10 @@ ApplyResult Cluster::apply_object(api::Object desired) {
                           ? old_annotations.value(kLastApplied, std::string{})
                           : std::string{};
     const auto original = last.empty() ? Json() : Json::parse(last, nullptr, false);
+    // Without somebody who puts defaults in, they have to come from the manifest.
+    const auto& modified = impl_->defaulter ? written : desired.body;
     api::Object merged{
-        three_way_merge(original, desired.body, before->body, is_typed(desired.kind())),
+        three_way_merge(original, modified, before->body, is_typed(desired.kind())),
         desired.source};
     merged.body["metadata"]["annotations"][kLastApplied] = std::move(text);
     auto stored = impl_->update(before, std::move(merged));

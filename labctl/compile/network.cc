@@ -237,6 +237,7 @@ netemu::DesiredState compile_network(const store::Store& store, const ClusterCon
     const auto cluster = view_cluster(store, config);
     if (cluster.topology != nullptr) {
         auto state = compile_on_topology(cluster, config);
+        add_host_ports(cluster, state);
         add_sidecars(cluster, state);
         return state;
     }
@@ -263,6 +264,7 @@ netemu::DesiredState compile_network(const store::Store& store, const ClusterCon
     }
     add_ways_from_outside(cluster, state.namespaces.at(kExternalNamespace));
     add_node_caches(store, config, state);
+    add_host_ports(cluster, state);
     add_sidecars(cluster, state);
     if (config.underlay_userspace) {
         carry_in_userspace(state);

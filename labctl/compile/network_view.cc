@@ -201,6 +201,9 @@ void view_pods(
         }
         PodView pod{object->ns(), object->name(), pod_addresses(object->body)};
         pod.sidecar = mesh && has_sidecar(object->body);
+        if (!by_plugins) { // theirs are their own
+            pod.host_ports = host_port_mappings(object->body);
+        }
         if (linkerd && has_linkerd_proxy(object->body)) {
             pod.linkerd = {
                 skipped_inbound_ports(object->body), skipped_outbound_ports(object->body)};

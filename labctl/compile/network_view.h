@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "labctl/compile/host_ports.h"
 #include "labctl/compile/linkerd_network.h"
 #include "netemu/base/address.h"
 #include "netemu/model/wireguard.h"
@@ -27,6 +28,7 @@ struct PodView {
     std::uint32_t index = 0;                  // of the outer end of its veth, unique on its node
     bool sidecar = false;                     // its connections are led to one of Istio
     std::optional<SkippedPorts> linkerd{};    // set: to one of Linkerd, but for these
+    std::vector<HostPortMapping> host_ports{};
 };
 
 struct NodeView {

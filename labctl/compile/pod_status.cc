@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "labctl/api/containers.h"
 #include "netemu/base/text.h"
 
 namespace labctl::compile {
@@ -156,7 +157,8 @@ private:
         for (const auto& container : api::at(spec_, field)) {
             const auto name = api::string_at(container, "name");
             const auto& old = entry(api::at(before_, old_field), "name", name);
-            const bool is_init = std::string_view(field) == "initContainers";
+            const bool is_init = std::string_view(field) == "initContainers" &&
+                                 !(done && api::is_sidecar_container(container));
             Json entry_of_it;
             api::add_field(entry_of_it, "image", api::string_at(container, "image"));
             api::add_field(entry_of_it, "imageID", "");

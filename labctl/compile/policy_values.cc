@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "labctl/api/containers.h"
 #include "labctl/compile/policy_rules.h"
 
 namespace labctl::compile {
@@ -131,13 +132,8 @@ std::optional<services::PolicyPod> policy_pod(const api::Object& object) {
 
 std::vector<services::NamedPort> declared_ports(const api::Object& pod) {
     std::vector<services::NamedPort> ports;
-    for (const auto& container : at(pod.body, "spec.containers")) {
+    for (const Json& container : api::running_containers(pod.body)) {
         add_ports(container, ports);
-    }
-    for (const auto& container : at(pod.body, "spec.initContainers")) {
-        if (string_at(container, "restartPolicy") == "Always") { // a sidecar
-            add_ports(container, ports);
-        }
     }
     std::sort(ports.begin(), ports.end());
     return ports;

@@ -171,8 +171,8 @@ Proxies::take_in(const ServiceKey& key, ProxyBackend& family) {
     return family.services().update(service, pointers);
 }
 
-/// A port that is left without any endpoint keeps its connections (see
-/// services::stale_connections); they are looked at when it has one again.
+/// A port of which no endpoint serves keeps its connections (see services::stale_connections);
+/// they are looked at when one does again.
 void Proxies::note_udp(const services::ServicePortUpdate& update) {
     if (update.name.protocol != services::Protocol::Udp) {
         return;
@@ -181,7 +181,7 @@ void Proxies::note_udp(const services::ServicePortUpdate& update) {
     if (update.now == nullptr || !suspected) {
         return;
     }
-    if (update.now->endpoints.empty()) {
+    if (!services::has_serving(*update.now)) {
         udp_bereft_.insert(update.name);
     } else {
         udp_changed_.push_back(update.now);

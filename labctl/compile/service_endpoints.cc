@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "labctl/api/containers.h"
+
 namespace labctl::compile {
 
 namespace {
@@ -53,13 +55,8 @@ std::vector<services::ServiceTarget> service_targets(const Json& service) {
 
 std::vector<services::ContainerPort> container_ports(const Json& pod) {
     std::vector<services::ContainerPort> ports;
-    for (const auto& container : api::at(pod, "spec.containers")) {
+    for (const Json& container : api::running_containers(pod)) {
         add_ports(ports, container);
-    }
-    for (const auto& container : api::at(pod, "spec.initContainers")) {
-        if (api::string_at(container, "restartPolicy") == "Always") {
-            add_ports(ports, container);
-        }
     }
     return ports;
 }

@@ -210,9 +210,10 @@ void Reader::read_object(FileReport& file, Json body, const Node* node) {
     if (resolved.typed != nullptr) {
         body["apiVersion"] = resolved.typed->api_version;
     }
+    auto written = resolved.typed == nullptr || options_.names_only ? std::string() : body.dump();
     check_body(report, body, resolved);
     place_in_namespace(report, body, resolved);
-    take(report, std::move(body), resolved);
+    take(report, std::move(body), resolved, std::move(written));
 }
 
 void Reader::place_in_namespace(Report& report, Json& body, const Resolved& resolved) {
@@ -306,8 +307,8 @@ bool Reader::first_of_its_name(Report& report, const api::Object& object, bool t
     return replaces;
 }
 
-void Reader::take(Report& report, Json body, const Resolved& resolved) {
-    api::Object object{std::move(body), report.place({}, Report::At::Value)};
+void Reader::take(Report& report, Json body, const Resolved& resolved, std::string written) {
+    api::Object object{std::move(body), report.place({}, Report::At::Value), std::move(written)};
     if (!first_of_its_name(report, object, resolved.typed != nullptr)) {
         return;
     }

@@ -43,7 +43,7 @@ private:
     void place_in_namespace(Report& report, api::Json& body, const Resolved& resolved);
     void use_namespace(Report& report, const api::Json& body);
     void take_assertions(const Cursor& list, const std::string& name, const std::string& ns);
-    void take(Report& report, api::Json body, const Resolved& resolved);
+    void take(Report& report, api::Json body, const Resolved& resolved, std::string written);
     bool first_of_its_name(Report& report, const api::Object& object, bool typed);
     void note_untyped(const api::Object& object);
 

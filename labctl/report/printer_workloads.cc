@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "labctl/report/duration.h"
@@ -92,16 +93,26 @@ Cells daemonset_row(const Json& body, const PrintOptions& options) {
         template_cells(body));
 }
 
+/// The first of these counts (kubernetes pkg/printers/internalversion/printers.go, printJob).
 std::string job_status(const Json& job) {
-    for (const auto& condition : at(job, "status.conditions")) {
-        auto type = string_at(condition, "type");
-        const bool known = type == "Complete" || type == "Failed" || type == "Suspended" ||
-                           type == "FailureTarget" || type == "SuccessCriteriaMet";
-        if (known && string_at(condition, "status") == "True") {
+    const auto has = [&](const char* type) {
+        const auto& conditions = at(job, "status.conditions");
+        return std::any_of(conditions.begin(), conditions.end(), [type](const Json& condition) {
+            return string_at(condition, "type") == type && string_at(condition, "status") == "True";
+        });
+    };
+    const bool ends = at(job, "metadata.deletionTimestamp").is_string();
+    for (const auto* type : {"Complete", "Failed"}) {
+        if (has(type)) {
             return type;
         }
     }
-    return at(job, "metadata.deletionTimestamp").is_string() ? "Terminating" : "Running";
+    for (const auto* type : {"Suspended", "FailureTarget", "SuccessCriteriaMet"}) {
+        if (!ends && has(type)) {
+            return type;
+        }
+    }
+    return ends ? "Terminating" : "Running";
 }
 
 std::string job_completions(const Json& job) {

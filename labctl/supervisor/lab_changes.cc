@@ -135,7 +135,10 @@ ChangeReport Lab::apply(std::vector<api::Object> objects, bool dry_run) {
         return simulate(std::move(objects));
     }
     const auto begin = Clock::now();
-    auto items = apply_to(store_, *cluster_, std::move(objects));
+    auto items = [&] {
+        const Admission admission(*cluster_, false);
+        return apply_to(store_, *cluster_, std::move(objects));
+    }();
     auto report = sync();
     report.objects = std::move(items);
     const bool policies = std::ranges::any_of(
@@ -156,7 +159,10 @@ ChangeReport Lab::simulate(std::vector<api::Object> objects) const {
     cluster.assume_ready();
     cluster.bootstrap();
     ChangeReport report;
-    report.objects = apply_to(copy, cluster, std::move(objects));
+    {
+        const Admission admission(cluster, false);
+        report.objects = apply_to(copy, cluster, std::move(objects));
+    }
     cluster.reconcile();
     auto observed = observed_;
     proxies_->add_contents(observed);

@@ -1,6 +1,7 @@
 #include "labctl/supervisor/pod_files.h"
 
 #include "labctl/compile/pod_dns.h"
+#include "labctl/supervisor/variables.h"
 #include "netemu/base/text.h"
 
 namespace labctl::supervisor {
@@ -72,17 +73,13 @@ PodFiles host_files(const std::string& hostname, const ClusterDns& dns) {
     return files;
 }
 
-std::map<std::string, std::string> pod_environment(const Json& pod) {
+std::map<std::string, std::string> pod_environment(const Json& pod, const Json& container) {
     std::map<std::string, std::string> environment;
-    const auto& containers = at(pod, "spec.containers");
-    if (containers.empty()) {
-        return environment;
-    }
-    for (const auto& variable : at(containers[0], "env")) {
+    for (const auto& variable : at(container, "env")) {
         const auto& path = at(variable, "valueFrom.fieldRef.fieldPath");
-        environment[string_at(variable, "name")] = path.is_string()
-                                                       ? field_value(pod, path.get<std::string>())
-                                                       : string_at(variable, "value");
+        environment[string_at(variable, "name")] =
+            path.is_string() ? field_value(pod, path.get<std::string>())
+                             : expand_variables(string_at(variable, "value"), environment);
     }
     return environment;
 }

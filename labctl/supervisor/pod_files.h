@@ -28,6 +28,7 @@ PodFiles host_files(const std::string& hostname, const ClusterDns& dns);
 /// What a container would find in its environment: name and address of the pod, and the literal
 /// `env` of its first container; values that refer to other objects are resolved where we know them
 /// (fieldRef).
-std::map<std::string, std::string> pod_environment(const api::Json& pod);
+std::map<std::string, std::string>
+pod_environment(const api::Json& pod, const api::Json& container);
 
 } // namespace labctl::supervisor

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "labctl/api/containers.h"
 #include "labctl/compile/gateway_objects.h"
 #include "labctl/compile/image_name.h"
 #include "labctl/compile/ingress_objects.h"
@@ -49,7 +50,7 @@ std::string network_namespace(const api::Object& pod) {
 std::vector<dataplane::WorkloadPort> declared_ports(const Json& pod) {
     std::vector<dataplane::WorkloadPort> ports;
     const bool linkerd = compile::has_linkerd_proxy(pod); // whose container declares its own ports
-    for (const auto& container : at(pod, "spec.containers")) {
+    for (const Json& container : api::running_containers(pod)) {
         if (linkerd && string_at(container, "name") == compile::kLinkerdContainer) {
             continue;
         }

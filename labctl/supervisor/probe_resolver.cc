@@ -3,6 +3,7 @@
 #include <charconv>
 #include <set>
 
+#include "labctl/api/containers.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/pod_dns.h"
 #include "labctl/compile/pod_target.h"
@@ -67,7 +68,7 @@ port_number(const probe::Target& target, const api::Json* pod, const api::Json* 
                                                 : 0;
     }
     if (pod != nullptr) {
-        for (const auto& container : at(*pod, "spec.containers")) {
+        for (const Json& container : api::running_containers(*pod)) {
             number =
                 number != 0 ? number : named_port(at(container, "ports"), port, "containerPort");
         }

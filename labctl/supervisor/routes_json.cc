@@ -24,7 +24,7 @@ Json report_json(const ChangeReport& report) {
 }
 
 api::Object object_from(const Json& entry) {
-    api::Object object{entry.at("object"), {}};
+    api::Object object{entry.at("object"), {}, entry.value("written", std::string())};
     if (const auto source = entry.find("source"); source != entry.end()) {
         object.source = {
             source->value("file", ""), source->value("line", 0), source->value("column", 0)};

@@ -7,6 +7,7 @@
 #include "labctl/compile/sidecar_objects.h"
 #include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/pod_workload.h"
+#include "labctl/supervisor/variables.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -76,7 +77,20 @@ void Runtime::stop_gone() {
         }
     }
     for (const auto& key : gone) {
+        keep_log(key);
         stop(key);
+    }
+    std::erase_if(ended_logs_, [this](const auto& entry) {
+        const auto object = parts_.store.get(entry.first);
+        return !object || object->uid() != entry.second.uid;
+    });
+}
+
+/// What a command has printed can be read until its pod is deleted.
+void Runtime::keep_log(const api::ObjectKey& key) {
+    const auto& pod = pods_.at(key);
+    if (pod.process) {
+        ended_logs_.insert_or_assign(key, EndedLog{pod.uid, pod.process->logs().tail(-1)});
     }
 }
 
@@ -245,8 +259,10 @@ void Runtime::start_process(const api::Object& object, Pod& pod) {
         });
     const auto* rule = compile::image_rule(parts_.config.images, *container);
     SandboxCommand command;
-    command.arguments = command_line(*container, *rule);
-    command.environment = pod_environment(object.body);
+    command.environment = pod_environment(object.body, *container);
+    for (const auto& word : command_line(*container, *rule)) {
+        command.arguments.push_back(expand_variables(word, command.environment));
+    }
     command.directory = string_at(*container, "workingDir");
     compile::RuntimeState failed;
     failed.reason = "CreateContainerError";

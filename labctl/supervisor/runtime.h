@@ -96,6 +96,11 @@ private:
         std::unique_ptr<ProcessPod> process;
     };
 
+    struct EndedLog {
+        std::string uid;
+        std::string text;
+    };
+
     [[nodiscard]] Workload workload_of(const api::Json& pod) const;
     void start(const api::Object& object);
     [[nodiscard]] bool has_sidecar(const api::Object& pod) const;
@@ -107,6 +112,7 @@ private:
     void process_changed(const api::ObjectKey& key, const ProcessState& state);
     void terminate(const api::ObjectKey& key);
     void served(const api::ObjectKey& key);
+    void keep_log(const api::ObjectKey& key);
     void stop(const api::ObjectKey& key);
     Sandbox& sandbox(
         const std::string& name,
@@ -126,6 +132,7 @@ private:
     Parts parts_;
     Report report_;
     std::map<api::ObjectKey, Pod> pods_;
+    std::map<api::ObjectKey, EndedLog> ended_logs_; // of commands that run no more
     /// By pod_namespace, "node/NAME" or "external". Pods on their node's network have their own.
     std::map<std::string, std::unique_ptr<Sandbox>> sandboxes_;
     std::vector<dataplane::WorkloadSpec> to_serve_;

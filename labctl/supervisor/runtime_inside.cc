@@ -163,7 +163,10 @@ Runtime::Entry Runtime::enter(const std::string& target, const std::string& defa
         ns = network_namespace(*pod);
         files = pod_files(pod->body, parts_.dns);
         rootfs = rootfs_of(pod->body);
-        entry.environment = pod_environment(pod->body);
+        const auto& containers = api::at(pod->body, "spec.containers");
+        if (!containers.empty()) {
+            entry.environment = pod_environment(pod->body, containers[0]);
+        }
     }
     auto& box = sandbox(name, ns, files, rootfs);
     entry.hostname = files.hostname;
@@ -181,7 +184,13 @@ void Runtime::logs(
     const ExchangePtr& exchange) {
     const auto found = pods_.find(key);
     if (found == pods_.end()) {
-        exchange->finish(); // it has not run here
+        const auto ended = ended_logs_.find(key);
+        if (ended != ended_logs_.end()) {
+            LogBuffer log;
+            log.append(ended->second.text);
+            exchange->send_text(log.tail(lines));
+        }
+        exchange->finish(); // else it has not run here
         return;
     }
     const bool of_sidecar =

@@ -60,8 +60,24 @@ BOOST_AUTO_TEST_CASE(one_to_a_serving_endpoint_stays_whatever_the_policy_says) {
     port.endpoints[0].endpoint.ready = false;
     port.endpoints[0].endpoint.terminating = true;
     BOOST_TEST(stale(port, connection("10.96.0.10", 53, "10.244.1.2")) == 0U);
+    // Another one serves: now it leads to the wrong one.
+    auto other = port.endpoints[0];
+    other.endpoint.address = address("10.244.1.3");
+    port.endpoints.push_back(other);
     port.endpoints[0].endpoint.serving = false;
     BOOST_TEST(stale(port, connection("10.96.0.10", 53, "10.244.1.2")) == 1U);
+}
+
+/// kubernetes pkg/proxy/conntrack/cleanup.go: of endpoints that serve, there are none.
+BOOST_AUTO_TEST_CASE(nothing_is_cut_while_no_endpoint_serves) {
+    auto port = dns_port();
+    port.endpoints[0].endpoint.serving = false;
+    BOOST_TEST(!has_serving(port));
+    BOOST_TEST(stale(port, connection("10.96.0.10", 53, "10.244.1.2")) == 0U);
+    BOOST_TEST(stale(port, connection("10.96.0.10", 53, "10.244.1.99")) == 0U);
+    port.endpoints[0].endpoint.serving = true;
+    BOOST_TEST(has_serving(port));
+    BOOST_TEST(stale(port, connection("10.96.0.10", 53, "10.244.1.99")) == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(others_are_left_alone) {

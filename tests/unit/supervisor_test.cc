@@ -14,6 +14,7 @@
 #include "labctl/supervisor/paths.h"
 #include "labctl/supervisor/pod_files.h"
 #include "labctl/supervisor/terminations.h"
+#include "labctl/supervisor/variables.h"
 #include "netemu/base/error.h"
 #include "netemu/base/unique_fd.h"
 #include "tests/support/temporary.h"
@@ -93,13 +94,38 @@ BOOST_AUTO_TEST_CASE(hosts_and_hostname) {
 }
 
 BOOST_AUTO_TEST_CASE(environment_has_literals_and_fields) {
-    const auto environment = pod_environment(pod(
+    const auto whole = pod(
         R"({"containers": [{"env": [{"name": "A", "value": "1"},
             {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-            {"name": "IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}}]}]})"));
-    BOOST_TEST(environment.at("A") == "1");
-    BOOST_TEST(environment.at("POD") == "web-0");
-    BOOST_TEST(environment.at("IPS") == "10.244.1.5,fd00::5");
+            {"name": "IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}},
+            {"name": "ALL", "value": "$(A) of $(POD), not $(LATER) nor $$(A)"},
+            {"name": "LATER", "value": "2"}]
+}]
+})");
+    const auto environment = pod_environment(whole, whole["spec"]["containers"][0]);
+BOOST_TEST(environment.at("A") == "1");
+BOOST_TEST(environment.at("POD") == "web-0");
+BOOST_TEST(environment.at("IPS") == "10.244.1.5,fd00::5");
+BOOST_TEST(environment.at("ALL") == "1 of web-0, not $(LATER) nor $(A)");
+}
+
+BOOST_AUTO_TEST_CASE(variables_stand_for_their_values) {
+    const std::map<std::string, std::string> variables{{"PORT", "8080"}, {"EMPTY", ""}};
+    const std::pair<const char*, const char*> rows[] = {
+        {"", ""},
+        {"--port=$(PORT)", "--port=8080"},
+        {"$(PORT)$(PORT)", "80808080"},
+        {"[$(EMPTY)]", "[]"},
+        {"$(NONE)", "$(NONE)"},
+        {"$$(PORT)", "$(PORT)"},
+        {"$$$(PORT)", "$8080"},
+        {"$PORT ${PORT} $", "$PORT ${PORT} $"},
+        {"$(PORT", "$(PORT"},
+        {"$()", "$()"},
+    };
+    for (const auto& [text, expanded] : rows) {
+        BOOST_TEST(expand_variables(text, variables) == expanded, text);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(log_buffer_keeps_the_last_lines_within_its_bound) {
