@@ -299,6 +299,12 @@ private:
         bool was_full = false;
 
         [[nodiscard]] std::size_t unsent() const { return out.size() - sent; }
+        /// Before it takes more room than what is unsent.
+        void forget_sent() {
+            if (sent >= unsent()) {
+                out.erase(0, std::exchange(sent, 0));
+            }
+        }
     };
 
     void send_settings() {
@@ -457,10 +463,7 @@ private:
         const auto count = std::min(size, stream->unsent());
         std::copy_n(stream->out.data() + stream->sent, count, buffer);
         stream->sent += count;
-        if (stream->unsent() == 0) {
-            stream->out.clear();
-            stream->sent = 0;
-        }
+        stream->forget_sent();
         if (stream->was_full && stream->unsent() <= kH2UnsentMax / 2) {
             stream->was_full = false;
             owner.drained_.push_back(id);
