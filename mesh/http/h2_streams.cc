@@ -137,31 +137,20 @@ public:
         }
         const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data()); // NOLINT
         const auto used = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
-        if (failure_) {
-            std::rethrow_exception(std::exchange(failure_, nullptr));
-        }
-        broken_ = used < 0;
+        rethrow();
+        broken_ = broken_ || used < 0;
         return !broken_;
     }
 
     [[nodiscard]] std::string take_output() {
         std::string output;
-        while (output.size() < kOutputBytesMax) {
-            const std::uint8_t* data = nullptr;
-            const auto size = nghttp2_session_mem_send(session_.get(), &data);
-            if (size <= 0) {
-                break;
-            }
-            output.append(view(data, static_cast<std::size_t>(size)));
-        }
-        for (const auto id : std::exchange(drained_, {})) {
-            if (streams_.contains(id)) {
-                listener_.on_h2_drained(id);
-            }
-        }
+        do {
+            collect(output);
+        } while (tell_drained() && output.size() < kOutputBytesMax);
         return output;
     }
 
+    [[nodiscard]] bool broken() const { return broken_; }
     [[nodiscard]] bool finished() const {
         return nghttp2_session_want_read(session_.get()) == 0 &&
                nghttp2_session_want_write(session_.get()) == 0;
@@ -273,6 +262,7 @@ public:
     }
 
     void abort(std::uint32_t code) {
+        aborted_ = true;
         streams_.clear();
         (void)nghttp2_session_terminate_session(session_.get(), code);
     }
@@ -325,6 +315,36 @@ private:
     [[nodiscard]] Stream* find(std::int32_t id) {
         const auto found = streams_.find(id);
         return found == streams_.end() ? nullptr : &found->second;
+    }
+
+    void rethrow() {
+        if (failure_) {
+            std::rethrow_exception(std::exchange(failure_, nullptr));
+        }
+    }
+
+    void collect(std::string& output) {
+        while (output.size() < kOutputBytesMax) {
+            const std::uint8_t* data = nullptr;
+            const auto size = nghttp2_session_mem_send(session_.get(), &data);
+            rethrow();
+            broken_ = broken_ || size < 0;
+            if (size <= 0) {
+                return;
+            }
+            output.append(view(data, static_cast<std::size_t>(size)));
+        }
+    }
+
+    /// Whether there was anybody to tell, who may have given more to send.
+    bool tell_drained() {
+        const auto drained = std::exchange(drained_, {});
+        for (const auto id : drained) {
+            if (streams_.contains(id)) {
+                listener_.on_h2_drained(id);
+            }
+        }
+        return !drained.empty();
     }
 
     void resume(std::int32_t id, Stream& stream) {
@@ -418,7 +438,13 @@ private:
     }
 
     /// A client that has its answer need not send the rest of its request (RFC 9113 section 8.1).
+    /// And nghttp2 tells only in its GOAWAY that the peer has broken the protocol.
     static int on_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+        if (frame->hd.type == NGHTTP2_GOAWAY) {
+            auto& owner = self(user);
+            owner.broken_ = owner.broken_ ||
+                            (!owner.aborted_ && frame->goaway.error_code != NGHTTP2_NO_ERROR);
+        }
         const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
                           (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA);
         const auto* const stream = ends && self(user).role_ == Role::Server
@@ -588,6 +614,7 @@ private:
     std::vector<std::int32_t> drained_;
     std::exception_ptr failure_;
     bool broken_ = false;
+    bool aborted_ = false;
     Session session_; // last: its end closes streams
 };
 
@@ -603,6 +630,10 @@ bool H2Streams::feed(std::string_view bytes) {
 
 std::string H2Streams::take_output() {
     return impl_->take_output();
+}
+
+bool H2Streams::broken() const {
+    return impl_->broken();
 }
 
 bool H2Streams::finished() const {
