@@ -23,6 +23,8 @@ constexpr std::size_t kOutputBytesMax = 1U << 20U;
 constexpr std::uint32_t kStreamWindow = 256U << 10U;
 constexpr std::int32_t kConnectionWindow = 16 << 20;
 constexpr std::size_t kFieldOverhead = 32; // as RFC 9113 section 6.5.2 counts
+/// What nghttp2 would send of one head, by a generous estimate of its own.
+constexpr std::size_t kSentHeadMax = 4 * netemu::limits::kHttpHeaderBytesMax;
 
 template <typename Type, void (*Free)(Type*)>
 struct Deleter {
@@ -40,8 +42,8 @@ std::string_view view(const std::uint8_t* bytes, std::size_t size) {
 
 /// Fields of one HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113 section 8.2.2).
 bool is_connection_field(std::string_view name) {
-    constexpr std::array<std::string_view, 5> kForbidden{
-        "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"};
+    constexpr std::array<std::string_view, 6> kForbidden{
+        "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"};
     return std::find(kForbidden.begin(), kForbidden.end(), name) != kForbidden.end();
 }
 
@@ -58,6 +60,9 @@ public:
             if (!is_connection_field(name) && name != but) {
                 fields_.emplace_back(std::move(name), field.value);
             }
+        }
+        if (headers.has_token("te", "trailers")) { // the one thing that TE may say
+            fields_.emplace_back("te", "trailers");
         }
     }
     /// Valid until the block changes.
@@ -114,11 +119,13 @@ public:
         }
         const Option options_owner(option);
         nghttp2_option_set_no_auto_window_update(option, 1);
+        nghttp2_option_set_max_send_header_block_length(option, kSentHeadMax);
         nghttp2_session_callbacks_set_on_begin_headers_callback(raw, on_begin_headers);
         nghttp2_session_callbacks_set_on_header_callback(raw, on_header);
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(raw, on_data);
         nghttp2_session_callbacks_set_on_frame_recv_callback(raw, on_frame);
         nghttp2_session_callbacks_set_on_frame_send_callback(raw, on_sent);
+        nghttp2_session_callbacks_set_on_frame_not_send_callback(raw, on_not_sent);
         nghttp2_session_callbacks_set_on_stream_close_callback(raw, on_close);
         nghttp2_session* session = nullptr;
         const int made = role == Role::Server
@@ -287,6 +294,7 @@ private:
         Headers out_trailers;
         bool deferred = false;
         bool was_full = false;
+        bool unsendable = false; // a head that is too large for nghttp2
 
         [[nodiscard]] std::size_t unsent() const { return out.size() - sent; }
         /// Before it takes more room than what is unsent.
@@ -457,6 +465,22 @@ private:
         return 0;
     }
 
+    /// Of a request, nghttp2 closes the stream next, and calls it refused.
+    static int
+    on_not_sent(nghttp2_session* session, const nghttp2_frame* frame, int error, void* user) {
+        auto* const stream =
+            frame->hd.type == NGHTTP2_HEADERS ? self(user).find(frame->hd.stream_id) : nullptr;
+        if (stream == nullptr) {
+            return 0;
+        }
+        stream->unsendable = error == NGHTTP2_ERR_FRAME_SIZE_ERROR;
+        if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
+            (void)nghttp2_submit_rst_stream(
+                session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_INTERNAL_ERROR);
+        }
+        return 0;
+    }
+
     static int
     on_close(nghttp2_session* /*session*/, std::int32_t id, std::uint32_t code, void* user) {
         auto& owner = self(user);
@@ -467,9 +491,10 @@ private:
         const auto& stream = closed.mapped();
         const bool in_order = stream.in_ended && stream.out_ended && code == NGHTTP2_NO_ERROR;
         const bool unknown = owner.role_ == Role::Server && !stream.head_told;
+        const auto told_code = stream.unsendable ? kH2InternalError : code;
         return in_order || unknown || stream.too_large
                    ? 0
-                   : owner.told([&] { owner.listener_.on_h2_reset(id, code); });
+                   : owner.told([&] { owner.listener_.on_h2_reset(id, told_code); });
     }
 
     // NOLINTNEXTLINE(readability-function-size)
@@ -558,10 +583,10 @@ private:
         if (stream == nullptr) {
             return;
         }
+        stream->in_ended = ends;
         if (stream->too_large) {
             return refuse(id, *stream);
         }
-        stream->in_ended = ends;
         if (head && !stream->head_told) {
             return tell_head(id, *stream, ends);
         }
@@ -586,6 +611,9 @@ private:
         }
         if (server) {
             join_cookies(headers);
+            if (stream.request.method == "CONNECT") {
+                stream.request.target = headers.get("host");
+            }
             const auto request = std::exchange(stream.request, {});
             listener_.on_h2_request(id, request, ends);
         } else {

@@ -45,7 +45,9 @@ public:
     /// All of the message has come. Not after a head that `ends`.
     virtual void on_h2_end(std::int32_t stream, const Headers& trailers) = 0;
     /// The stream is gone before both sides have said all: by the peer's RST_STREAM or GOAWAY, or
-    /// because it broke the protocol on this stream. Not after `reset`.
+    /// because it broke the protocol on this stream. kH2RefusedStream: the peer has done nothing
+    /// of it. kH2NoError: the answer is complete, and the rest of the request is not wanted (told
+    /// to both sides). Not after `reset`.
     virtual void on_h2_reset(std::int32_t stream, std::uint32_t code) = 0;
     virtual void on_h2_drained(std::int32_t /*stream*/) {} // it was full, and is not any more
 
