@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "labctl/dataplane/grpc_workload.h"
 #include "labctl/dataplane/sniff.h"
 #include "mesh/http/writer.h"
 
@@ -346,7 +347,12 @@ Answer TcpConnection::answer_of(const mesh::Request& request) const {
             return {*std::move(told)};
         }
     }
-    return answer_http(exchange(), request);
+    return takes_grpc(request) ? answer_grpc(exchange(), request)
+                               : answer_http(exchange(), request);
+}
+
+bool TcpConnection::takes_grpc(const mesh::Request& request) const {
+    return session_ && !pod_->health_endpoints && is_grpc_call(request);
 }
 
 Exchange TcpConnection::exchange() const {
@@ -356,7 +362,13 @@ Exchange TcpConnection::exchange() const {
 void TcpConnection::log(const mesh::Request& request, const mesh::Response& response) {
     const auto& others = pod_->sidecar_ports;
     const bool own = std::find(others.begin(), others.end(), port_) == others.end();
-    if (request.path() != kWhoamiPath && !pod_->http && own) { // coredns tells of DNS alone
+    if (request.path() == kWhoamiPath || pod_->http || !own) { // coredns tells of DNS alone
+        return;
+    }
+    if (takes_grpc(request)) {
+        const auto what = grpc_log_text(request, response).substr(0, kLogLineBytesMax);
+        pod_->log.add(access_log_line(exchange(), what, 0, response.body.size()));
+    } else {
         const auto what = request.method + " " + request.target.substr(0, kLogLineBytesMax);
         pod_->log.add(access_log_line(exchange(), what, response.status, response.body.size()));
     }

@@ -67,6 +67,7 @@ private:
     void watch();
     [[nodiscard]] bool wants_input() const;
     [[nodiscard]] Exchange exchange() const;
+    [[nodiscard]] bool takes_grpc(const mesh::Request& request) const;
     [[nodiscard]] Answer answer_of(const mesh::Request& request) const;
     void log(const mesh::Request& request, const mesh::Response& response);
     void later(std::chrono::milliseconds delay, std::function<void()> action);

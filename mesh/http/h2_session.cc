@@ -28,7 +28,8 @@ public:
             return;
         }
         const bool allowed = response.status != 204 && response.status != 304;
-        if (allowed && !response.headers.has("content-length")) {
+        if (allowed && !response.headers.has("content-length") &&
+            !response.headers.has("transfer-encoding")) {
             response.headers.add("content-length", std::to_string(response.body.size()));
         }
         const bool body = allowed && !found.mapped().is_head && !response.body.empty();

@@ -43,7 +43,7 @@ public:
     [[nodiscard]] bool feed(std::string_view bytes);
 
     /// Answers a stream; no effect if the client has reset it meanwhile. A HEAD request is answered
-    /// without body.
+    /// without body. The client is told the body's length, unless there is a transfer-encoding.
     void respond(std::int32_t stream, Response response);
 
     /// The bytes to send now, at most about 1 MiB; empty when there is nothing (or flow control
