@@ -35,14 +35,14 @@ bool may_be_http2(std::string_view bytes) {
 std::string other_speech(std::string_view bytes) {
     constexpr std::size_t kShown = 60;
     const std::string but = "gRPC needs HTTP/2, and the server answered ";
-    if (bytes.starts_with("HTTP/1.")) {
-        return but + "with " + std::string(bytes.substr(0, bytes.find_first_of("\r\n")))
-                                   .substr(0, kShown);
-    }
-    if (bytes.starts_with(mesh::kH2Preface)) {
+    const auto line = bytes.substr(0, std::min(bytes.find_first_of("\r\n"), kShown));
+    const bool text = !line.empty() && std::all_of(line.begin(), line.end(), [](char c) {
+        return c >= 0x20 && c < 0x7f;
+    });
+    if (bytes.starts_with("PRI * HTTP/2.0")) {
         return but + "with what it was sent (it echoes)";
     }
-    return but + "in another protocol";
+    return but + (text ? "\"" + std::string(line) + '"' : std::string("in another protocol"));
 }
 
 /// grpc: unary calls over HTTP/2 without TLS, one or several in a row over the connection.
@@ -220,7 +220,11 @@ private:
     }
 
     bool fail(const std::string& attempt, int error) {
-        may_be_stale() ? end() : finish_error(attempt, error, true);
+        may_be_stale() ? end()
+                       : finish_error(
+                             greeted_ ? attempt : attempt + ", before a word of HTTP/2",
+                             error,
+                             true);
         return false;
     }
 

@@ -15,6 +15,7 @@ namespace {
 // grpc/doc/statuscodes.md.
 constexpr int kGrpcOk = 0;
 constexpr int kGrpcInvalidArgument = 3;
+constexpr int kGrpcResourceExhausted = 8;
 constexpr int kGrpcUnimplemented = 12;
 constexpr int kGrpcInternal = 13;
 
@@ -145,6 +146,12 @@ Answer answer_grpc(const Exchange& exchange, const mesh::Request& request) {
     auto answer = grpc_route(exchange, request);
     sign_answer(exchange, request, answer.response);
     return answer;
+}
+
+mesh::Response refuse_large_call(const Exchange& exchange, const mesh::Request& request) {
+    auto refusal = grpc_refusal(kGrpcResourceExhausted, "the messages are too large");
+    sign_answer(exchange, request, refusal);
+    return refusal;
 }
 
 std::string grpc_log_text(const mesh::Request& request, const mesh::Response& response) {

@@ -19,6 +19,10 @@ namespace labctl::dataplane {
 /// ("trailers only"). The metadata are the fields of every answer over HTTP.
 [[nodiscard]] Answer answer_grpc(const Exchange& exchange, const mesh::Request& request);
 
+/// To a call whose messages are more than the workload takes.
+[[nodiscard]] mesh::Response
+refuse_large_call(const Exchange& exchange, const mesh::Request& request);
+
 /// For the access log: "gRPC /shop.Cart/AddItem UNAVAILABLE".
 [[nodiscard]] std::string
 grpc_log_text(const mesh::Request& request, const mesh::Response& response);

@@ -153,6 +153,7 @@ void TcpConnection::become(Mode mode) {
     } else if (mode == Mode::Http2) {
         mesh::H2Options options;
         options.body_bytes_max = kWorkloadBodyBytesMax;
+        options.too_large = [this](const mesh::Request& head) { return refuse_large(head); };
         session_ = std::make_unique<mesh::H2ServerSession>(
             [this](std::int32_t stream, const mesh::Request& request) {
                 answer_stream(stream, request);
@@ -269,6 +270,16 @@ void TcpConnection::answer_stream(std::int32_t stream, const mesh::Request& requ
         send(session_->take_output());
         flush();
     });
+}
+
+mesh::Response TcpConnection::refuse_large(const mesh::Request& head) const {
+    if (takes_grpc(head)) {
+        return refuse_large_call(exchange(), head);
+    }
+    mesh::Response response;
+    constexpr int kContentTooLarge = 413;
+    response.status = kContentTooLarge;
+    return response;
 }
 
 void TcpConnection::refuse(int status, const std::string& text) {

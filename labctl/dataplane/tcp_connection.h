@@ -58,6 +58,7 @@ private:
     bool upgrade_to_http2(const mesh::Request& request);
     void take_http2(std::string_view bytes);
     void answer_stream(std::int32_t stream, const mesh::Request& request);
+    [[nodiscard]] mesh::Response refuse_large(const mesh::Request& head) const;
     void refuse(int status, const std::string& text);
     void resume();
 

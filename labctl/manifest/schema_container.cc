@@ -116,7 +116,7 @@ constexpr Table kTCPSocketAction{
 };
 
 constexpr Table kGRPCAction{
-    port("port").required(), text("service"), text("mode"),
+    port("port").required(), text("service").otherwise(""), text("mode"),
 };
 
 constexpr Table kProbeTable{

@@ -16,6 +16,8 @@ struct H2Options {
     std::size_t head_bytes_max = netemu::limits::kHttpHeaderBytesMax;
     std::size_t body_bytes_max = netemu::limits::kHttpBodyBytesMax;
     std::uint32_t streams_max = 100;
+    /// What is answered to a request with a larger body, of which its head is given; null: 413.
+    std::function<Response(const Request& head)> too_large;
 };
 
 /// The server's side of one HTTP/2 connection whose requests and answers are kept as a whole, for a
