@@ -116,7 +116,8 @@ constexpr Table kTCPSocketAction{
 };
 
 constexpr Table kGRPCAction{
-    port("port").required(), text("service").otherwise(""), text("mode"),
+    Code{default_grpc, nullptr},
+    port("port").required(), text("service"), text("mode"),
 };
 
 constexpr Table kProbeTable{
