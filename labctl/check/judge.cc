@@ -340,8 +340,8 @@ private:
     std::string silent_about_;
 };
 
-/// A proxy on the way answers 403 (gRPC: PERMISSION_DENIED) in the target's place when a policy says so: an answer of HTTP,
-/// and a denial.
+/// A proxy on the way answers 403 (gRPC: PERMISSION_DENIED) in the target's place when a policy
+/// says so: an answer of HTTP, and a denial.
 bool denied_with_an_answer(const probe::Result& result) {
     return result.first.outcome == Outcome::Ok && result.first.drop.has_value() &&
            result.dropped >= result.attempts;

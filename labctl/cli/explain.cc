@@ -71,7 +71,8 @@ nlohmann::json explain_with_packet(const Context& context, nlohmann::json questi
 /// The same call as a request of HTTP, which is what rules see of it.
 void ask_of_grpc(nlohmann::json& question) {
     const auto target = probe::Target::parse(question.at("to").get<std::string>());
-    const bool bare = target.host.find(':') != std::string::npos && !target.host.starts_with("pod:");
+    const bool bare =
+        target.host.find(':') != std::string::npos && !target.host.starts_with("pod:");
     const auto host = bare ? "[" + target.host + "]" : target.host;
     question["to"] = "http://" + host + ":" + target.port + target.path;
     question["method"] = "POST";

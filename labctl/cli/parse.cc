@@ -261,7 +261,12 @@ void add_fault(CLI::App& app, Options& o) {
 
 void add_verdicts(CLI::App& app, Options& o) {
     auto* probe = command(app, o, "probe", "Send probes and print what came back");
-    probe->add_option("where", o.arguments, "FROM TO, for example default/a tcp://10.244.1.7:80; TO is tcp://, udp://, icmp://, http://, "
+    probe
+        ->add_option(
+            "where",
+            o.arguments,
+            "FROM TO, for example default/a tcp://10.244.1.7:80; TO is tcp://, udp://, icmp://, "
+            "http://, "
             "https://, grpc://HOST:PORT[/PACKAGE.SERVICE/METHOD], dns:// or sctp://")
         ->expected(0, 2);
     probe->add_option("--file", o.probe_file, "JSON list of probes, or -");

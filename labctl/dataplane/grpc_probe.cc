@@ -160,9 +160,9 @@ private:
         }
         if (reset_) {
             const bool unseen = *reset_ == mesh::kH2RefusedStream && may_be_stale();
-            return unseen ? end()
-                          : finish_reset("the server reset the call: " +
-                                         mesh::h2_error_name(*reset_));
+            return unseen
+                       ? end()
+                       : finish_reset("the server reset the call: " + mesh::h2_error_name(*reset_));
         }
         if (streams_.broken() || streams_.finished()) {
             return finish_reset("the server broke the rules of HTTP/2");
@@ -220,11 +220,9 @@ private:
     }
 
     bool fail(const std::string& attempt, int error) {
-        may_be_stale() ? end()
-                       : finish_error(
-                             greeted_ ? attempt : attempt + ", before a word of HTTP/2",
-                             error,
-                             true);
+        may_be_stale()
+            ? end()
+            : finish_error(greeted_ ? attempt : attempt + ", before a word of HTTP/2", error, true);
         return false;
     }
 

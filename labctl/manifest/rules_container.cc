@@ -148,7 +148,8 @@ void default_probe(Json& probe) {
     default_number(probe, "failureThreshold", 3);
 }
 
-void default_grpc(Json& action) { // the server as a whole (pkg/apis/core/v1/zz_generated.defaults.go)
+void default_grpc(
+    Json& action) { // the server as a whole (pkg/apis/core/v1/zz_generated.defaults.go)
     if (!action.contains("service")) {
         action["service"] = "";
     }

@@ -45,10 +45,10 @@ struct DnsQuery {
 struct Target {
     Scheme scheme = Scheme::Tcp;
     std::string host;
-    std::string port; // empty: the scheme's own (http 80, https 443)
+    std::string port;       // empty: the scheme's own (http 80, https 443)
     std::string path = "/"; // of grpc "/package.Service/Method"
-    DnsQuery dns;     // only for dns
-    std::string text; // as it was written
+    DnsQuery dns;           // only for dns
+    std::string text;       // as it was written
     /// Throws netemu::UsageError that quotes the text and says what is wrong.
     static Target parse(const std::string& text);
 };
@@ -57,7 +57,7 @@ struct Request {
     std::string id;
     std::string from; // "NS/POD", "node/NAME" or "external"; a bare POD means default/POD
     Target to;
-    std::string via; // node that `external` goes through, or empty
+    std::string via;            // node that `external` goes through, or empty
     std::string method = "GET"; // of grpc always POST
     std::map<std::string, std::string> headers;
     std::string body; // of grpc the message, as protobuf has it, without gRPC's prefix
@@ -175,10 +175,10 @@ struct Result {
     std::uint64_t rtt_us = 0; // median over the ok ones
     std::map<std::string, std::uint32_t> outcomes;
     std::map<std::string, std::uint32_t> backends;
-    std::map<std::string, std::uint32_t> statuses; // HTTP status -> count
+    std::map<std::string, std::uint32_t> statuses;      // HTTP status -> count
     std::map<std::string, std::uint32_t> grpc_statuses; // name of gRPC's status -> count
-    std::uint32_t dropped = 0;                     // how many have a `drop`
-    std::vector<Sample> samples;                   // only if asked for
+    std::uint32_t dropped = 0;                          // how many have a `drop`
+    std::vector<Sample> samples;                        // only if asked for
 };
 
 nlohmann::json to_json(const Drop& drop);

@@ -66,8 +66,8 @@ std::string grpc_text(const probe::Result& result) {
            (grpc.message.empty() ? "" : ": " + grpc.message);
 }
 
-/// What else there is to say: the status of HTTP or gRPC, whose certificate it was, the address that a name
-/// gave, an error.
+/// What else there is to say: the status of HTTP or gRPC, whose certificate it was, the address
+/// that a name gave, an error.
 std::string detail_of(const probe::Result& result) {
     std::vector<std::string> parts;
     if (result.first.grpc) {

@@ -450,8 +450,8 @@ private:
     static int on_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
         if (frame->hd.type == NGHTTP2_GOAWAY) {
             auto& owner = self(user);
-            owner.broken_ = owner.broken_ ||
-                            (!owner.aborted_ && frame->goaway.error_code != NGHTTP2_NO_ERROR);
+            owner.broken_ =
+                owner.broken_ || (!owner.aborted_ && frame->goaway.error_code != NGHTTP2_NO_ERROR);
         }
         const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
                           (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA);

@@ -13,7 +13,9 @@ ResolvedRequest grpc(const std::string& path = "", const std::string& host = "10
 
 /// Serves HTTP/2 on a connection with what `answer` says, until the peer closes.
 void serve_http2(
-    int connection, const std::function<mesh::Response(const mesh::Request&)>& answer, int most = 100) {
+    int connection,
+    const std::function<mesh::Response(const mesh::Request&)>& answer,
+    int most = 100) {
     mesh::H2ServerSession* served = nullptr;
     int left = most;
     mesh::H2ServerSession session([&](std::int32_t stream, const mesh::Request& request) {
@@ -67,7 +69,8 @@ BOOST_FIXTURE_TEST_CASE(grpc_to_the_workload_tells_health_backend_and_client, Pr
     auto slow = grpc("/delay/2");
     const auto late = run(slow);
     BOOST_TEST(to_string(late.first.outcome) == "timeout");
-    BOOST_TEST(late.first.error.find("answer of /delay/2: no answer within 300 ms") != std::string::npos);
+    BOOST_TEST(
+        late.first.error.find("answer of /delay/2: no answer within 300 ms") != std::string::npos);
 }
 
 BOOST_FIXTURE_TEST_CASE(grpc_calls_in_a_row_go_over_one_connection, ProbeFixture) {
@@ -118,7 +121,8 @@ BOOST_FIXTURE_TEST_CASE(grpc_answers_of_others_are_judged_as_grpc_does, ProbeFix
         std::string message;
     };
     std::vector<Row> rows;
-    rows.push_back({{503, "", 1, {{"content-type", "text/plain"}}, "no", {}}, 14, "HTTP status 503"});
+    rows.push_back(
+        {{503, "", 1, {{"content-type", "text/plain"}}, "no", {}}, 14, "HTTP status 503"});
     rows.push_back({{200, "", 1, {{"content-type", "text/html"}}, "<p>", {}}, 2, "content-type"});
     rows.push_back(
         {{200, "", 1, {{"content-type", "application/grpc"}}, mesh::grpc_frame(""), {}},
@@ -161,7 +165,10 @@ BOOST_FIXTURE_TEST_CASE(grpc_to_what_speaks_no_http2_says_so, ProbeFixture) {
     });
     const auto to = "grpc://10.1.0.30:80";
     reply = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
-    expect(to, Outcome::Reset, "gRPC needs HTTP/2, and the server answered \"HTTP/1.1 400 Bad Request\"");
+    expect(
+        to,
+        Outcome::Reset,
+        "gRPC needs HTTP/2, and the server answered \"HTTP/1.1 400 Bad Request\"");
     reply = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     expect(to, Outcome::Reset, "it echoes");
     reply = std::string("\x16\x03\x01\x00", 4);

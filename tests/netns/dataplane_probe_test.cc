@@ -1,5 +1,3 @@
-#include <functional>
-#include <thread>
 
 #include <netinet/in.h>
 #include <signal.h>

@@ -60,7 +60,8 @@ BOOST_AUTO_TEST_CASE(a_status_of_grpc_is_met_by_every_answer_or_not_at_all) {
     BOOST_TEST((verdict("client -> db:5432 SERVING", serving).verdict == Verdict::Pass));
     BOOST_TEST((verdict("client -> db:5432 NOT_SERVING", serving).verdict == Verdict::Fail));
     BOOST_TEST((verdict("client -> db:5432 OK", serving, true).verdict == Verdict::Fail));
-    BOOST_TEST((verdict("client -> db:5432 OK,UNAVAILABLE", serving, true).verdict == Verdict::Pass));
+    BOOST_TEST(
+        (verdict("client -> db:5432 OK,UNAVAILABLE", serving, true).verdict == Verdict::Pass));
 }
 
 BOOST_AUTO_TEST_CASE(allow_fails_on_every_other_outcome_but_unsupported) {

@@ -157,13 +157,17 @@ BOOST_AUTO_TEST_CASE(a_status_of_grpc_is_expected_by_its_name) {
     const auto word = assertion(Json::parse(R"({"from": "a", "to": "b:1/grpc", "expect": "OK"})"));
     BOOST_TEST(word.expect.grpc.at(0) == "OK");
     for (const auto* text :
-         {"a -> b:7070/http OK", "a -> b:80/tcp UNAVAILABLE", "a -> b:7070 PERMISION_DENIED",
-          "a -> b:7070 OK,7", "a -> grpc://b:1/x OK", "a -> b:7070/udp SERVING"}) {
+         {"a -> b:7070/http OK",
+          "a -> b:80/tcp UNAVAILABLE",
+          "a -> b:7070 PERMISION_DENIED",
+          "a -> b:7070 OK,7",
+          "a -> grpc://b:1/x OK",
+          "a -> b:7070/udp SERVING"}) {
         BOOST_CHECK_THROW((void)assertion(text), CheckError);
     }
     BOOST_CHECK_THROW(
-        (void)assertion(Json::parse(
-            R"({"from": "a", "to": "b:1/grpc", "path": "/x", "expect": "OK"})")),
+        (void)assertion(
+            Json::parse(R"({"from": "a", "to": "b:1/grpc", "path": "/x", "expect": "OK"})")),
         CheckError);
     BOOST_CHECK_THROW(
         (void)assertion(Json::parse(R"({"from": "a", "to": "b:1/grpc", "expect": {"grpc": 7}})")),

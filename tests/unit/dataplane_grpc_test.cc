@@ -53,7 +53,11 @@ BOOST_AUTO_TEST_CASE(grpc_health_is_the_pods_readiness) {
         BOOST_TEST(status_of(response) == 0);
         BOOST_TEST(response.body == mesh::grpc_frame(ready ? "\x08\x01" : "\x08\x02"));
     }
-    BOOST_TEST(status_of(call(kCheck, mesh::grpc_frame("\x0a\x04" "cart"))) == 0); // a service
+    BOOST_TEST(
+        status_of(call(
+            kCheck,
+            mesh::grpc_frame("\x0a\x04"
+                             "cart"))) == 0);      // a service
     BOOST_TEST(status_of(call(kCheck, "")) == 12); // one message is wanted
     BOOST_TEST(status_of(call(kCheck, mesh::grpc_frame("") + mesh::grpc_frame(""))) == 12);
     BOOST_TEST(status_of(call("/grpc.health.v1.Health/Watch")) == 12);
@@ -195,7 +199,8 @@ BOOST_AUTO_TEST_CASE(grpc_answers_are_read_as_a_client_reads_them) {
     BOOST_TEST(noted(alone).grpc->status == 2);
     alone.head.status = 503;
     BOOST_TEST(noted(alone).grpc->status == 14);
-    BOOST_TEST(noted(alone).grpc->message == "HTTP status 503 Service Unavailable, and none of gRPC");
+    BOOST_TEST(
+        noted(alone).grpc->message == "HTTP status 503 Service Unavailable, and none of gRPC");
     BOOST_TEST(noted(alone).http->status == 503);
 }
 // NOLINTEND

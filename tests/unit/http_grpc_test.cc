@@ -22,7 +22,11 @@ BOOST_AUTO_TEST_CASE(grpc_is_known_by_its_content_type) {
         BOOST_TEST(is_grpc(type), type);
     }
     for (const std::string type :
-         {"application/grpc-web", "application/grpc-web+proto", "application/grpcx", "text/plain", ""}) {
+         {"application/grpc-web",
+          "application/grpc-web+proto",
+          "application/grpcx",
+          "text/plain",
+          ""}) {
         BOOST_TEST(!is_grpc(type), type);
     }
     BOOST_TEST(!mesh::has_grpc_content_type({}));
@@ -31,7 +35,8 @@ BOOST_AUTO_TEST_CASE(grpc_is_known_by_its_content_type) {
 BOOST_AUTO_TEST_CASE(grpc_messages_have_a_length_before_them) {
     BOOST_TEST(mesh::grpc_frame("") == std::string(5, '\0'));
     BOOST_TEST(mesh::grpc_frame("abc") == std::string("\0\0\0\0\3abc", 8));
-    BOOST_TEST(mesh::grpc_frame(std::string(0x10203, 'x')).substr(0, 5) == std::string("\0\0\1\2\3", 5));
+    BOOST_TEST(
+        mesh::grpc_frame(std::string(0x10203, 'x')).substr(0, 5) == std::string("\0\0\1\2\3", 5));
     const auto two = mesh::grpc_frame("abc") + mesh::grpc_frame("") + mesh::grpc_frame("d");
     const auto body = mesh::read_grpc_body(two);
     BOOST_TEST(!body.malformed);

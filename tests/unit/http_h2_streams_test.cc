@@ -1,6 +1,6 @@
-#include <boost/test/unit_test.hpp>
-
 #include <map>
+
+#include <boost/test/unit_test.hpp>
 
 #include "mesh/http/h2_streams.h"
 #include "tests/unit/http_h2_frames.h"
@@ -305,10 +305,9 @@ BOOST_AUTO_TEST_CASE(h2_streams_server_reads_frames_byte_by_byte) {
     Server server;
     const auto head = request_head("POST", "/up") + field("cookie", "a=1") +
                       field("cookie", "b=2") + field("host", "other") + field("x", "y");
-    const auto bytes =
-        frame(kHeaders, kEndHeaders, 1, head) + frame(kData, 0, 1, "ab") +
-        frame(kData, 8, 1, std::string("\3cd", 3) + std::string(3, '\0')) + // padded
-        frame(kHeaders, kEndHeaders | kEndStream, 1, field("x-sum", "4"));
+    const auto bytes = frame(kHeaders, kEndHeaders, 1, head) + frame(kData, 0, 1, "ab") +
+                       frame(kData, 8, 1, std::string("\3cd", 3) + std::string(3, '\0')) + // padded
+                       frame(kHeaders, kEndHeaders | kEndStream, 1, field("x-sum", "4"));
     for (const char c : bytes) {
         BOOST_REQUIRE(server.streams.feed({&c, 1}));
     }
@@ -354,7 +353,7 @@ BOOST_AUTO_TEST_CASE(h2_streams_an_answer_of_trailers_alone) {
         kHeaders,
         kEndHeaders | kEndStream,
         1,
-        field(":status", "200") + field("grpc-status", "12") + field("grpc-message", "no")) ));
+        field(":status", "200") + field("grpc-status", "12") + field("grpc-message", "no"))));
     BOOST_TEST(client.told[1].head_ended);
     BOOST_TEST(client.told[1].response->headers.get("grpc-status") == "12");
     BOOST_TEST(client.told[1].reset == kNotReset);
@@ -547,10 +546,11 @@ BOOST_AUTO_TEST_CASE(h2_streams_more_streams_than_a_server_allows_are_refused) {
     H2Streams::Options few;
     few.streams_max = 1;
     Server server(few);
-    BOOST_TEST(server.take(
-        frame(kSettings, 1, 0, "") + // the client knows of the limit
-        frame(kHeaders, kEndHeaders | kEndStream, 1, request_head()) +
-        frame(kHeaders, kEndHeaders | kEndStream, 3, request_head())) == false);
+    BOOST_TEST(
+        server.take(
+            frame(kSettings, 1, 0, "") + // the client knows of the limit
+            frame(kHeaders, kEndHeaders | kEndStream, 1, request_head()) +
+            frame(kHeaders, kEndHeaders | kEndStream, 3, request_head())) == false);
     BOOST_TEST(server.order == "q");
 }
 
@@ -697,8 +697,8 @@ BOOST_AUTO_TEST_CASE(h2_streams_everything_may_be_done_from_within_a_callback) {
             client.ask(post(), false);
             client.ask(get());
             (void)client.take(
-                frame(kHeaders, kEndHeaders, 1, field(":status", "200")) +
-                frame(kData, 0, 1, "a") + frame(kRstStream, 0, 1, u32(mesh::kH2Cancel)) +
+                frame(kHeaders, kEndHeaders, 1, field(":status", "200")) + frame(kData, 0, 1, "a") +
+                frame(kRstStream, 0, 1, u32(mesh::kH2Cancel)) +
                 frame(kHeaders, kEndHeaders, 3, field(":status", "200")) +
                 frame(kData, kEndStream, 3, "c"));
             BOOST_TEST(!client.streams.broken());
@@ -837,8 +837,8 @@ BOOST_AUTO_TEST_CASE(h2_streams_malformed_messages_end_their_stream_untold) {
           field(":status", "200") + field("content-length", "3")}) {
         Client client;
         client.ask(get());
-        BOOST_TEST(client.take(
-            frame(kHeaders, kEndHeaders, 1, head) + frame(kData, kEndStream, 1, "ab")));
+        BOOST_TEST(
+            client.take(frame(kHeaders, kEndHeaders, 1, head) + frame(kData, kEndStream, 1, "ab")));
         BOOST_TEST(client.told[1].reset != kNotReset);
         BOOST_TEST(!client.told[1].end.has_value());
     }
