@@ -193,3 +193,17 @@ def real_clients(w):
                       "-d", w.folder / "empty", "http://cart:7070/status/UNAVAILABLE").out
     w.has(frames, "grpc-status: 14", "nghttp")
     w.equal(frames.count("recv DATA"), 0, "trailers alone")
+
+
+@case("every gRPC service of Online Boutique answers a call of its own, and says that it is serving")
+def online_boutique(w):
+    w.labctl("up", "--name", "shop", "--nodes", "3", "-f", w.manifests("online-boutique/kubernetes-manifests.yaml"))
+    ports = {one["metadata"]["name"]: one["spec"]["ports"][0]["port"] for one in w.get("services")
+             if one["spec"]["ports"][0].get("name") == "grpc"}
+    w.true(len(ports) >= 7, f"services of gRPC: {ports}")
+    asked = [{"id": f"{name}{path}", "from": "default/deployment/frontend", "to": f"grpc://{name}:{port}{path}"}
+             for name, port in ports.items() for path in ("", "/hipstershop.Service/Method")]
+    for name, result in w.probes(*asked, status=0).items():
+        w.equal(result["grpc"]["statusName"], "OK", name)
+        w.has(result["backend"], name.split("/")[0], "who answers")
+        w.equal(result["grpc"].get("health"), None if "/" in name else "SERVING", f"the health of {name}")
