@@ -36,6 +36,9 @@ struct Expectation {
     probe::Outcome outcome = probe::Outcome::Ok; // for Kind::Outcome
 
     std::vector<std::pair<int, int>> statuses; // ranges of HTTP status codes; empty: any
+    /// Names of statuses of gRPC, and SERVING or NOT_SERVING of a health check, of which one is
+    /// met; empty: any.
+    std::vector<std::string> grpc;
     std::optional<std::string> body_contains;
     std::optional<std::string> body_matches; // ECMAScript regular expression, over the first 8 KiB
     std::map<std::string, std::string> headers; // lower-case name -> glob over the value
@@ -63,7 +66,7 @@ struct Destination {
     /// Number or name; "*" for every declared port; empty with Tcp means every declared port, or
     /// ICMP to what declares none.
     std::string port;
-    std::string path = "/"; // for Http and Https
+    std::string path = "/"; // for Http, Https and Grpc
     std::string text;       // as written
 };
 

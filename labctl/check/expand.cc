@@ -342,7 +342,8 @@ probe::Target make_target(
     std::string text = probe::to_string(scheme) + "://";
     text += address.find(':') == std::string::npos ? address : "[" + address + "]";
     text += port.empty() ? "" : ":" + port;
-    text += probe::is_http(scheme) ? path : "";
+    const bool default_method = scheme == Scheme::Grpc && path == "/";
+    text += probe::is_http(scheme) && !default_method ? path : "";
     return probe::Target::parse(text);
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "labctl/check/words.h"
+#include "labctl/probe/grpc_status.h"
 #include "netemu/base/address.h"
 #include "netemu/base/text.h"
 
@@ -90,6 +91,7 @@ public:
     std::string unmet(const Expectation& expect) {
         for (const auto& sentence :
              {check_status(expect.statuses),
+              check_grpc(expect.grpc),
               check_body(expect),
               check_headers(expect.headers),
               check_tls(expect.tls),
@@ -136,6 +138,29 @@ private:
             if (!met) {
                 return "the HTTP status was " + status;
             }
+        }
+        return {};
+    }
+
+    [[nodiscard]] std::string check_grpc(const std::vector<std::string>& wanted) const {
+        if (wanted.empty()) {
+            return {};
+        }
+        if (!result_.first.grpc) {
+            return "an answer came, but not one of gRPC";
+        }
+        const auto& grpc = *result_.first.grpc;
+        auto seen = result_.grpc_statuses;
+        seen.emplace(probe::grpc_status_name(grpc.status), 1);
+        const auto met = [&wanted](const std::string& name) {
+            return std::ranges::find(wanted, name) != wanted.end();
+        };
+        for (const auto& [name, count] : seen) {
+            if (met(name) || (name == "OK" && met(grpc.health))) {
+                continue;
+            }
+            const auto& said = name == "OK" ? grpc.health : grpc.message;
+            return "the status of gRPC was " + name + (said.empty() ? "" : " (" + said + ")");
         }
         return {};
     }
@@ -315,16 +340,17 @@ private:
     std::string silent_about_;
 };
 
-/// A proxy on the way answers 403 in the target's place when a policy says so: an answer of HTTP,
-/// and a denial.
+/// A proxy on the way answers 403 (gRPC: PERMISSION_DENIED) in the target's place when a policy
+/// says so: an answer of HTTP, and a denial.
 bool denied_with_an_answer(const probe::Result& result) {
     return result.first.outcome == Outcome::Ok && result.first.drop.has_value() &&
            result.dropped >= result.attempts;
 }
 
 Judgement judge_allow(const Flow& flow, const probe::Result& result, const Expectation& expect) {
-    const bool about_the_answer = !expect.statuses.empty() || expect.body_contains ||
-                                  expect.body_matches || !expect.headers.empty();
+    const bool about_the_answer = !expect.statuses.empty() || !expect.grpc.empty() ||
+                                  expect.body_contains || expect.body_matches ||
+                                  !expect.headers.empty();
     if (denied_with_an_answer(result) && !about_the_answer) {
         return {Verdict::Fail, result.first.drop->text, {}, result.first.drop->by, false};
     }

@@ -34,9 +34,10 @@ private:
 ///
 ///     FROM [except LIST] -> TO EXPECT [except LIST] [by RULE] [within 5s] [for 2s] [warning]
 ///
-/// where TO is SELECTOR[:PORT[/tcp|udp|sctp|http]], SELECTOR icmp, or a URL of the probe contract,
-/// and EXPECT is allow, deny, a raw outcome (refused, unreachable, timeout, reset, dns-error,
-/// tls-error) or an HTTP status (200, 2xx, 200,204); or a mapping, the long form, of the fields
+/// where TO is SELECTOR[:PORT[/tcp|udp|sctp|http|https|grpc]], SELECTOR icmp, or a URL of the probe
+/// contract, and EXPECT is allow, deny, a raw outcome (refused, unreachable, timeout, reset,
+/// dns-error, tls-error), an HTTP status (200, 2xx, 200,204) or one of gRPC by its name (OK,
+/// SERVING, PERMISSION_DENIED,UNAVAILABLE); or a mapping, the long form, of the fields
 ///
 ///     name title description namespace from except to path expect by within for level points tags
 ///     hidden family timeout count method headers body sourcePort via during

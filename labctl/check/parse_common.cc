@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <optional>
 
 #include "labctl/check/words.h"
+#include "labctl/probe/grpc_status.h"
 #include "netemu/base/address.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -67,19 +69,20 @@ void parse_port(std::string_view text, Destination& destination) {
         return;
     }
     const auto protocol = netemu::to_lower(text.substr(slash + 1));
-    static const std::vector<std::string> kProtocols{"tcp", "udp", "sctp", "http", "https"};
+    static const std::vector<std::string> kProtocols{"tcp", "udp", "sctp", "http", "https", "grpc"};
     static constexpr std::array kSchemes{
         probe::Scheme::Tcp,
         probe::Scheme::Udp,
         probe::Scheme::Sctp,
         probe::Scheme::Http,
-        probe::Scheme::Https};
+        probe::Scheme::Https,
+        probe::Scheme::Grpc};
     const auto found = std::ranges::find(kProtocols, protocol);
     if (found == kProtocols.end()) {
         const auto near = netemu::nearest(protocol, kProtocols);
         throw UsageError(
             quote(text.substr(slash + 1)) + " is not a protocol",
-            near ? "did you mean '" + *near + "'?" : "write tcp, udp, sctp, http or https");
+            near ? "did you mean '" + *near + "'?" : "write tcp, udp, sctp, http, https or grpc");
     }
     destination.scheme = kSchemes.at(static_cast<std::size_t>(found - kProtocols.begin()));
 }
@@ -116,6 +119,7 @@ std::string expectation_text(const Expectation& expect) {
         }
     };
     add("status", status_text(expect.statuses));
+    add("gRPC", netemu::join(expect.grpc, ","));
     add("body with", expect.body_contains ? quote(*expect.body_contains) : "");
     add("body matching", expect.body_matches ? quote(*expect.body_matches) : "");
     for (const auto& [name, value] : expect.headers) {
@@ -140,6 +144,11 @@ std::string expectation_text(const Expectation& expect) {
     return netemu::join(parts, ", ");
 }
 
+/// Before anything but a status of gRPC.
+bool is_grpc_word(std::string_view word) {
+    return !word.empty() && word.front() >= 'A' && word.front() <= 'Z';
+}
+
 bool asks_for_http(const Expectation& expect) {
     return !expect.statuses.empty() || expect.body_contains || expect.body_matches ||
            !expect.headers.empty() || !expect.peer_identity.empty() ||
@@ -148,7 +157,7 @@ bool asks_for_http(const Expectation& expect) {
 
 void check_conditions(const Assertion& assertion) {
     const auto& expect = assertion.expect;
-    const bool conditions = asks_for_http(expect) || !expect.tls.empty() ||
+    const bool conditions = asks_for_http(expect) || !expect.grpc.empty() || !expect.tls.empty() ||
                             !expect.backend.empty() || !expect.client_ip.empty() ||
                             !expect.answers.empty() || !expect.spread.empty() || expect.mtu;
     if (!expect.spread.empty() && assertion.count < 2) {
@@ -172,10 +181,15 @@ void check_conditions(const Assertion& assertion) {
             "a certificate is expected, but the target is not HTTPS",
             "write the target as https://... or NAME:PORT/https");
     }
+    if (!expect.grpc.empty() && scheme != probe::Scheme::Grpc) {
+        throw UsageError(
+            "a status of gRPC is expected, but the target is not gRPC",
+            "write the target as grpc://... or NAME:PORT/grpc");
+    }
     if (asks_for_http(expect) && !probe::is_http(scheme)) {
         throw UsageError(
             "a status, header, body or identity is expected, but the target is not HTTP",
-            "write the target as http://... or NAME:PORT/http, or https");
+            "write the target as http://... or NAME:PORT/http, or https or grpc");
     }
 }
 
@@ -259,6 +273,24 @@ std::vector<std::pair<int, int>> parse_statuses(std::string_view text) {
     return ranges;
 }
 
+std::vector<std::string> parse_grpc_words(std::string_view text) {
+    std::vector<std::string> known{"SERVING", "NOT_SERVING"};
+    std::ranges::copy(probe::grpc_status_names(), std::back_inserter(known));
+    std::vector<std::string> words;
+    for (const auto part : netemu::split(text, ',')) {
+        words.emplace_back(netemu::trim(part));
+        if (std::ranges::find(known, words.back()) == known.end()) {
+            const auto near = netemu::nearest(words.back(), known);
+            throw UsageError(
+                quote(words.back()) + " is not a status of gRPC",
+                near ? "did you mean '" + *near + "'?"
+                     : "write OK, PERMISSION_DENIED, UNAVAILABLE or another one by its name, or "
+                       "SERVING or NOT_SERVING of a health check; several with commas");
+        }
+    }
+    return words;
+}
+
 Expectation parse_expect_word(std::string_view word) {
     Expectation expect;
     if (word == "allow" || word == "ok") {
@@ -282,11 +314,16 @@ Expectation parse_expect_word(std::string_view word) {
         expect.statuses = parse_statuses(status);
         return expect;
     }
+    if (is_grpc_word(word)) {
+        expect.grpc = parse_grpc_words(word);
+        return expect;
+    }
     const auto near = netemu::nearest(word, known);
     throw UsageError(
         quote(word) + " is nothing that can be expected",
         near ? "did you mean '" + *near + "'?"
-             : "write allow, deny, refused, unreachable, timeout, reset, or an HTTP status");
+             : "write allow, deny, refused, unreachable, timeout, reset, an HTTP status, or one of "
+               "gRPC by its name");
 }
 
 std::uint64_t parse_duration_field(std::string_view name, std::string_view text) {
@@ -348,11 +385,13 @@ Share parse_share(const std::string& backend, std::string_view text) {
 
 void finish(Assertion& assertion) {
     auto& destination = assertion.to;
-    // Only HTTP has a status, so a bare port that is expected to give one is an HTTP port.
+    // Only HTTP and gRPC have a status, so a bare port that is expected to give one speaks that.
     const bool bare_port =
         !destination.url && !destination.port.empty() &&
         destination.text.find('/', destination.side.text.size()) == std::string::npos;
-    if (bare_port && asks_for_http(assertion.expect)) {
+    if (bare_port && !assertion.expect.grpc.empty()) {
+        destination.scheme = probe::Scheme::Grpc;
+    } else if (bare_port && asks_for_http(assertion.expect)) {
         destination.scheme = probe::Scheme::Http;
     }
     const bool needs_port =

@@ -17,6 +17,8 @@ std::vector<std::string_view> split_outside(std::string_view text, std::string_v
 /// SELECTOR[:PORT[/PROTO]] or a URL.
 Destination parse_destination(std::string_view text);
 
+/// Names of statuses of gRPC, and SERVING or NOT_SERVING, with commas.
+std::vector<std::string> parse_grpc_words(std::string_view text);
 /// One word: allow, deny, an outcome, or statuses. Throws netemu::UsageError with a suggestion.
 Expectation parse_expect_word(std::string_view word);
 /// "200", "2xx", "200-204", several with commas.

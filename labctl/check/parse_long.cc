@@ -160,8 +160,10 @@ void read_spread(const std::string& field, const Json& value, Expectation& expec
 
 void read_word(const std::string& field, const Json& value, Expectation& expect) {
     const auto word = parse_expect_word(text_of(field, value));
-    if (!word.statuses.empty()) {
-        throw UsageError(quote(field) + " is no status: write expect: {status: ...}");
+    if (!word.statuses.empty() || !word.grpc.empty()) {
+        throw UsageError(
+            quote(field) + " is no status: write expect: {" +
+            (word.grpc.empty() ? "status" : "grpc") + ": ...}");
     }
     expect.kind = word.kind;
     expect.outcome = word.outcome;
@@ -190,6 +192,8 @@ Expectation read_expect(const Json& value) {
           [&](const auto& f, const Json& v) {
               expect.statuses = parse_statuses(statuses_text(f, v));
           }},
+         {"grpc",
+          [&](const auto& f, const Json& v) { expect.grpc = parse_grpc_words(list_text(f, v)); }},
          {"body", [&](const auto& f, const Json& v) { read_body(f, v, expect); }},
          {"header", headers},
          {"headers", headers},
@@ -357,7 +361,10 @@ void apply_path(const Json& mapping, Assertion& assertion) {
         throw UsageError("'path' must begin with '/'");
     }
     if (assertion.to.url || !probe::is_http(assertion.to.scheme)) {
-        throw UsageError("'path' goes with a target of the form NAME:PORT/http, or https");
+        throw UsageError("'path' goes with a target of the form NAME:PORT/http, https or grpc");
+    }
+    if (assertion.to.scheme == probe::Scheme::Grpc) {
+        (void)probe::Target::parse("grpc://host:1" + path);
     }
     assertion.to.path = path;
 }

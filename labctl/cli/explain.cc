@@ -8,6 +8,7 @@
 #include "labctl/cli/objects.h"
 #include "labctl/cli/taps.h"
 #include "labctl/cli/verdicts.h"
+#include "labctl/probe/probe.h"
 #include "labctl/report/dns_text.h"
 #include "labctl/report/explain_text.h"
 #include "labctl/report/gateway_text.h"
@@ -67,6 +68,17 @@ nlohmann::json explain_with_packet(const Context& context, nlohmann::json questi
 
 } // namespace
 
+/// The same call as a request of HTTP, which is what rules see of it.
+void ask_of_grpc(nlohmann::json& question) {
+    const auto target = probe::Target::parse(question.at("to").get<std::string>());
+    const bool bare =
+        target.host.find(':') != std::string::npos && !target.host.starts_with("pod:");
+    const auto host = bare ? "[" + target.host + "]" : target.host;
+    question["to"] = "http://" + host + ":" + target.port + target.path;
+    question["method"] = "POST";
+    question["headers"]["content-type"] = "application/grpc";
+}
+
 /// 0 when the path ends at an endpoint, or the name is found; 1 when not.
 int run_explain(const Context& context) {
     const auto& options = context.options();
@@ -79,7 +91,8 @@ int run_explain(const Context& context) {
     const bool as_json = wants_json(context);
     const auto& to = options.arguments.at(1);
     const bool dns = to.starts_with("dns://");
-    const bool url = to.starts_with("http://") || to.starts_with("https://");
+    const bool grpc = to.starts_with("grpc://");
+    const bool url = grpc || to.starts_with("http://") || to.starts_with("https://");
     if (!url && (!options.method.empty() || !options.headers.empty())) {
         throw netemu::UsageError(
             "--method and --header are of a request for a URL", "labctl explain FROM http://...");
@@ -91,6 +104,9 @@ int run_explain(const Context& context) {
     }
     for (const auto& [name, value] : header_fields(options)) {
         question["headers"][name] = value;
+    }
+    if (grpc) {
+        ask_of_grpc(question);
     }
     const auto answer = options.wire && !dns && !url
                             ? explain_with_packet(context, question)

@@ -261,7 +261,13 @@ void add_fault(CLI::App& app, Options& o) {
 
 void add_verdicts(CLI::App& app, Options& o) {
     auto* probe = command(app, o, "probe", "Send probes and print what came back");
-    probe->add_option("where", o.arguments, "FROM TO, for example default/a tcp://10.244.1.7:80")
+    probe
+        ->add_option(
+            "where",
+            o.arguments,
+            "FROM TO, for example default/a tcp://10.244.1.7:80; TO is tcp://, udp://, icmp://, "
+            "http://, "
+            "https://, grpc://HOST:PORT[/PACKAGE.SERVICE/METHOD], dns:// or sctp://")
         ->expected(0, 2);
     probe->add_option("--file", o.probe_file, "JSON list of probes, or -");
     probe->add_option("--count", o.count, "How many times")->check(CLI::Range(1, 1000000));
@@ -270,8 +276,9 @@ void add_verdicts(CLI::App& app, Options& o) {
     probe->add_option("--timeout", o.timeout, "For each exchange");
     probe->add_option("--via", o.via, "Node through which `external` enters");
     probe->add_option("-X,--method", o.method, "HTTP method");
-    probe->add_option("-H,--header", o.headers, "HTTP header, NAME: VALUE")->take_all();
-    probe->add_option("-d,--data", o.data, "HTTP body");
+    probe->add_option("-H,--header", o.headers, "HTTP header (gRPC: metadata), NAME: VALUE")
+        ->take_all();
+    probe->add_option("-d,--data", o.data, "HTTP body (gRPC: the message, as protobuf has it)");
     probe
         ->add_option(
             "--cacert", o.cacert, "PEM of who must have signed an https:// server's certificate")
@@ -301,7 +308,7 @@ void add_verdicts(CLI::App& app, Options& o) {
             "where",
             o.arguments,
             "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT, dns://NAME or "
-            "http(s)://HOST/PATH")
+            "http(s)://HOST/PATH or grpc://HOST:PORT/PACKAGE.SERVICE/METHOD")
         ->expected(0, 2);
     explain->add_option("--cni", o.cni, "POD: the calls of CNI plugins that wired it");
     explain->add_flag("--wire", o.wire, "Send one packet, too, and say what came of it");

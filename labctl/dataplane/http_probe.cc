@@ -14,7 +14,6 @@
 #include "labctl/dataplane/wire.h"
 #include "labctl/dataplane/workload.h"
 #include "mesh/http/parser.h"
-#include "netemu/base/text.h"
 
 namespace labctl::dataplane {
 namespace {
@@ -224,10 +223,7 @@ private:
         outcome.rtt_us = elapsed_us();
         probe::Http http;
         http.status = response.status;
-        for (const auto& field : response.headers.fields()) {
-            auto& value = http.headers[netemu::to_lower(field.name)];
-            value = value.empty() ? field.value : value + ", " + field.value;
-        }
+        add_fields(response.headers, http.headers);
         http.body = std::move(body_);
         note_identity(
             response.headers.get(kBackendField), response.headers.get(kClientField), outcome);

@@ -1,5 +1,6 @@
 #include "labctl/dataplane/probe_payload.h"
 
+#include "mesh/http/grpc.h"
 #include "mesh/http/message.h"
 #include "mesh/http/writer.h"
 
@@ -13,10 +14,11 @@ constexpr std::string_view kDatagram =
 
 std::string http_request(const ResolvedRequest& resolved) {
     const auto& wanted = resolved.request;
+    const bool grpc = wanted.to.scheme == probe::Scheme::Grpc;
     mesh::Request request;
-    request.method = wanted.method;
+    request.method = grpc ? "POST" : wanted.method;
     request.target = wanted.to.path;
-    request.body = wanted.body;
+    request.body = grpc ? mesh::grpc_frame(wanted.body) : wanted.body;
     for (const auto& [name, value] : wanted.headers) {
         request.headers.add(name, value);
     }
@@ -26,7 +28,12 @@ std::string http_request(const ResolvedRequest& resolved) {
     if (!request.headers.has("user-agent")) {
         request.headers.add("user-agent", "labctl-probe");
     }
-    if (!request.headers.has("accept")) {
+    if (grpc) {
+        if (!request.headers.has("content-type")) {
+            request.headers.add("content-type", std::string(mesh::kGrpcContentType));
+        }
+        request.headers.set("te", "trailers");
+    } else if (!request.headers.has("accept")) {
         request.headers.add("accept", "*/*");
     }
     return mesh::to_bytes(request);
@@ -52,7 +59,10 @@ std::string host_field(const ResolvedRequest& request) {
     if (by_address && request.address.is_v6()) {
         host = "[" + host + "]";
     }
-    const auto usual = request.request.to.scheme == probe::Scheme::Https ? kHttpsPort : kHttpPort;
+    const auto scheme = request.request.to.scheme;
+    const auto usual = scheme == probe::Scheme::Https  ? kHttpsPort
+                       : scheme == probe::Scheme::Http ? kHttpPort
+                                                       : std::uint16_t{0}; // gRPC tells it always
     return request.port == usual ? host : host + ":" + std::to_string(request.port);
 }
 
@@ -60,6 +70,7 @@ std::string probe_payload(const ResolvedRequest& request) {
     switch (request.request.to.scheme) {
     case probe::Scheme::Http:
     case probe::Scheme::Https:
+    case probe::Scheme::Grpc:
         return http_request(request);
     case probe::Scheme::Udp:
         return request.request.body.empty() ? std::string(kDatagram) : request.request.body;

@@ -6,7 +6,8 @@
 
 namespace labctl::dataplane {
 
-/// What a probe sends: the HTTP request, the datagram, or nothing.
+/// What a probe sends: the HTTP request (of grpc, in the form of HTTP/1.1), the datagram, or
+/// nothing.
 std::string probe_payload(const ResolvedRequest& request);
 
 /// Whom a probe over https wants to talk to: the name in `to`, or, where that is an address or a

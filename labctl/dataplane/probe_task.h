@@ -23,13 +23,13 @@ struct ProbeTemplate {
     bool evidence = true; // a drop ends it
     std::uint32_t timeout_ms = 1000;
     std::string method;   // http, https
-    std::string payload;  // the HTTP request, or the datagram
+    std::string payload;  // the HTTP request (of grpc in the form of HTTP/1.1), or the datagram
     std::string tls_host; // https: whom the certificate is to be for, and SNI if it is a name
     std::string ca;       // https: PEM, or empty
     std::shared_ptr<const mesh::TlsClientConfig> tls; // https: made of `ca`
 };
 
-/// One socket's worth of exchanges: one, or several in a row over one HTTP connection.
+/// One socket's worth of exchanges: one, or several in a row over one connection of HTTP or gRPC.
 struct ProbeJob {
     std::uint32_t id = 0;
     std::shared_ptr<const ProbeTemplate> what;
@@ -47,6 +47,7 @@ struct ProbeOutcome {
     std::string backend;
     std::string client_ip;
     std::optional<probe::Http> http;
+    std::optional<probe::Grpc> grpc;
     std::optional<probe::Tls> tls;
     std::string peer_identity; // as probe::Sample has it
     std::string rcode;         // of dns, as probe::Sample has it
@@ -82,7 +83,7 @@ public:
 class ProbeTask {
 public:
     /// The task for the job's scheme; `scheme` must be one that has a socket (tcp, udp, icmp, http,
-    /// https, dns, sctp). `more_sockets` are for dns alone (make_dns_probe).
+    /// https, grpc, dns, sctp). `more_sockets` are for dns alone (make_dns_probe).
     static std::unique_ptr<ProbeTask> make(
         ProbeHost& host,
         ProbeJob job,

@@ -11,8 +11,8 @@
 #include <sys/uio.h>
 
 #include "labctl/dataplane/workload.h"
-#include "mesh/http/message.h"
 #include "netemu/base/error.h"
+#include "netemu/base/text.h"
 
 namespace labctl::dataplane {
 
@@ -48,6 +48,8 @@ std::unique_ptr<ProbeTask> ProbeTask::make(
     case probe::Scheme::Http:
     case probe::Scheme::Https:
         return make_http_probe(host, std::move(job), std::move(socket));
+    case probe::Scheme::Grpc:
+        return make_grpc_probe(host, std::move(job), std::move(socket));
     case probe::Scheme::Dns:
         return make_dns_probe(host, std::move(job), std::move(socket), std::move(more_sockets));
     case probe::Scheme::Sctp:
@@ -94,6 +96,13 @@ int queued_icmp_error(int socket, std::string* packet) {
         }
     }
     return EHOSTUNREACH;
+}
+
+void add_fields(const mesh::Headers& from, std::map<std::string, std::string>& to) {
+    for (const auto& field : from.fields()) {
+        auto& value = to[netemu::to_lower(field.name)];
+        value = value.empty() ? field.value : value + ", " + field.value;
+    }
 }
 
 bool is_plausible_identity(std::string_view text) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "labctl/dataplane/probe_task.h"
+#include "mesh/http/message.h"
 
 /// One maker per scheme; ProbeTask::make chooses.
 namespace labctl::dataplane {
@@ -14,6 +16,7 @@ std::unique_ptr<ProbeTask> make_udp_probe(ProbeHost& host, ProbeJob job, netemu:
 std::unique_ptr<ProbeTask> make_sctp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
 std::unique_ptr<ProbeTask> make_icmp_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
 std::unique_ptr<ProbeTask> make_http_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
+std::unique_ptr<ProbeTask> make_grpc_probe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket);
 /// A look-up, whose payload is an encoded Lookup. The sockets are, for each of its servers, one for
 /// UDP and one for TCP; `more_sockets` are those behind the first.
 std::unique_ptr<ProbeTask> make_dns_probe(
@@ -31,6 +34,9 @@ void report_icmp_errors(int socket, bool ipv6);
 /// The errno of the first ICMP error in the socket's error queue, or 0. `packet` gets what the
 /// kernel kept of our packet, from its transport header on.
 int queued_icmp_error(int socket, std::string* packet = nullptr);
+
+/// The fields of an answer, by their names in lower case; several of one name are joined.
+void add_fields(const mesh::Headers& from, std::map<std::string, std::string>& to);
 
 /// Whether `text` can be the "NS/POD" or the address that a workload says of itself: short and
 /// printable.

@@ -34,6 +34,10 @@ void write_tls(WireWriter& out, const ProbeOutcome& outcome) {
     }
 }
 
+void write_grpc(WireWriter& out, const probe::Grpc& grpc) {
+    out.u32(static_cast<std::uint32_t>(grpc.status)).text(grpc.message).text(grpc.health);
+}
+
 void write_answers(WireWriter& out, const std::vector<probe::DnsAnswer>& answers) {
     out.u32(static_cast<std::uint32_t>(answers.size()));
     for (const auto& answer : answers) {
@@ -179,7 +183,7 @@ void Prober::sample(const ProbeJob& job, const ProbeOutcome& outcome) {
     const bool dns = !outcome.http && !outcome.rcode.empty();
     record.u8(static_cast<std::uint8_t>(
         (outcome.http ? kSampleHasHttp : 0U) | (dns ? kSampleHasDns : 0U) |
-        (outcome.tls ? kSampleHasTls : 0U)));
+        (outcome.tls ? kSampleHasTls : 0U) | (outcome.grpc ? kSampleHasGrpc : 0U)));
     if (outcome.http) {
         write_http(record, *outcome.http);
     }
@@ -188,6 +192,9 @@ void Prober::sample(const ProbeJob& job, const ProbeOutcome& outcome) {
     }
     if (outcome.tls) {
         write_tls(record, outcome);
+    }
+    if (outcome.grpc) {
+        write_grpc(record, *outcome.grpc);
     }
     if (samples_.size() + record.size() > kMessageBytesMax - kShortRecordBytes) {
         flush();

@@ -35,6 +35,14 @@ void read_tls(WireReader& record, probe::Sample& sample) {
     }
 }
 
+probe::Grpc read_grpc(WireReader& record) {
+    probe::Grpc grpc;
+    grpc.status = static_cast<int>(record.u32());
+    grpc.message = record.text();
+    grpc.health = record.text();
+    return grpc;
+}
+
 std::vector<probe::DnsAnswer> read_answers(WireReader& record) {
     std::vector<probe::DnsAnswer> answers;
     for (auto left = record.u32(); left > 0; --left) {
@@ -109,6 +117,9 @@ SampleRecord read_sample(WireReader& record) {
     }
     if ((has & kSampleHasTls) != 0) {
         read_tls(record, made.sample);
+    }
+    if ((has & kSampleHasGrpc) != 0) {
+        made.sample.grpc = read_grpc(record);
     }
     note_identities(made.sample);
     return made;

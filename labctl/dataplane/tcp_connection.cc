@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "labctl/dataplane/grpc_workload.h"
 #include "labctl/dataplane/sniff.h"
 #include "mesh/http/writer.h"
 
@@ -152,6 +153,7 @@ void TcpConnection::become(Mode mode) {
     } else if (mode == Mode::Http2) {
         mesh::H2Options options;
         options.body_bytes_max = kWorkloadBodyBytesMax;
+        options.too_large = [this](const mesh::Request& head) { return refuse_large(head); };
         session_ = std::make_unique<mesh::H2ServerSession>(
             [this](std::int32_t stream, const mesh::Request& request) {
                 answer_stream(stream, request);
@@ -270,6 +272,16 @@ void TcpConnection::answer_stream(std::int32_t stream, const mesh::Request& requ
     });
 }
 
+mesh::Response TcpConnection::refuse_large(const mesh::Request& head) const {
+    if (takes_grpc(head)) {
+        return refuse_large_call(exchange(), head);
+    }
+    mesh::Response response;
+    constexpr int kContentTooLarge = 413;
+    response.status = kContentTooLarge;
+    return response;
+}
+
 void TcpConnection::refuse(int status, const std::string& text) {
     mesh::Response response;
     response.status = status;
@@ -346,7 +358,12 @@ Answer TcpConnection::answer_of(const mesh::Request& request) const {
             return {*std::move(told)};
         }
     }
-    return answer_http(exchange(), request);
+    return takes_grpc(request) ? answer_grpc(exchange(), request)
+                               : answer_http(exchange(), request);
+}
+
+bool TcpConnection::takes_grpc(const mesh::Request& request) const {
+    return session_ && !pod_->health_endpoints && is_grpc_call(request);
 }
 
 Exchange TcpConnection::exchange() const {
@@ -356,7 +373,13 @@ Exchange TcpConnection::exchange() const {
 void TcpConnection::log(const mesh::Request& request, const mesh::Response& response) {
     const auto& others = pod_->sidecar_ports;
     const bool own = std::find(others.begin(), others.end(), port_) == others.end();
-    if (request.path() != kWhoamiPath && !pod_->http && own) { // coredns tells of DNS alone
+    if (request.path() == kWhoamiPath || pod_->http || !own) { // coredns tells of DNS alone
+        return;
+    }
+    if (takes_grpc(request)) {
+        const auto what = grpc_log_text(request, response).substr(0, kLogLineBytesMax);
+        pod_->log.add(access_log_line(exchange(), what, 0, response.body.size()));
+    } else {
         const auto what = request.method + " " + request.target.substr(0, kLogLineBytesMax);
         pod_->log.add(access_log_line(exchange(), what, response.status, response.body.size()));
     }

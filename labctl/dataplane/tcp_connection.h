@@ -58,6 +58,7 @@ private:
     bool upgrade_to_http2(const mesh::Request& request);
     void take_http2(std::string_view bytes);
     void answer_stream(std::int32_t stream, const mesh::Request& request);
+    [[nodiscard]] mesh::Response refuse_large(const mesh::Request& head) const;
     void refuse(int status, const std::string& text);
     void resume();
 
@@ -67,6 +68,7 @@ private:
     void watch();
     [[nodiscard]] bool wants_input() const;
     [[nodiscard]] Exchange exchange() const;
+    [[nodiscard]] bool takes_grpc(const mesh::Request& request) const;
     [[nodiscard]] Answer answer_of(const mesh::Request& request) const;
     void log(const mesh::Request& request, const mesh::Response& response);
     void later(std::chrono::milliseconds delay, std::function<void()> action);

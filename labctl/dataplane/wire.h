@@ -106,6 +106,7 @@ enum class Op : std::uint8_t {
     // count x (text name, text type, u32 ttl, text data)
     // tls: text version, text server name, text subject, text issuer, text not after,
     // text peer identity, u32 count, count x text DNS name
+    // grpc: u32 status, text message, text health
     JobDone, // u32 job: no more samples of it will come, though fewer than wanted may have
     // Tunnel channel, to the child. Tables are filled aside, and used from TunnelCommit on; those
     // of Geneve only are named so.
@@ -141,6 +142,7 @@ inline constexpr std::size_t kProxyClientsMax = 1'000'000;
 inline constexpr std::size_t kMessageBytesMax = 160U << 10U;
 inline constexpr std::size_t kBodyBytesKept = 64U << 10U;
 inline constexpr std::size_t kHeadBytesKept = 32U << 10U;
+inline constexpr std::size_t kGrpcMessageKept = 4U << 10U;
 inline constexpr std::size_t kCertificateNamesKept = 100; // and of each of its texts so much:
 inline constexpr std::size_t kCertificateTextKept = 255;
 inline constexpr std::size_t kCertificateLongTextKept = 2048; // subject, issuer, SPIFFE ID
@@ -149,6 +151,7 @@ inline constexpr std::size_t kShortRecordBytes = 64; // room for a JobDone behin
 inline constexpr std::uint8_t kSampleHasHttp = 1;
 inline constexpr std::uint8_t kSampleHasDns = 2;
 inline constexpr std::uint8_t kSampleHasTls = 4;
+inline constexpr std::uint8_t kSampleHasGrpc = 8;
 
 /// Appends records to a message.
 class WireWriter {

@@ -90,30 +90,15 @@ mesh::Response echo(const mesh::Request& request) {
     return text_response(status, mesh::query_parameter(query, "msg").value_or(""));
 }
 
-/// httpbin's /status: one code, or a list "200:0.9,500:0.1" of which one is drawn by its weight.
-std::optional<int> draw_status(std::string_view list) {
-    std::vector<int> codes;
-    std::vector<double> weights;
-    for (const auto entry : netemu::split(list, ',')) {
-        const auto colon = entry.find(':');
-        const auto code = number(entry.substr(0, colon));
-        const auto weight = colon == std::string_view::npos ? 1.0 : number(entry.substr(colon + 1));
-        if (!code || !weight || *code < 200 || *code > 599 || *code != std::floor(*code)) {
-            return std::nullopt;
-        }
-        codes.push_back(static_cast<int>(*code));
-        weights.push_back(*weight);
-    }
-    if (codes.size() == 1) {
-        return codes.front();
-    }
-    static thread_local std::minstd_rand random(std::minstd_rand::default_seed);
-    std::discrete_distribution<std::size_t> draw(weights.begin(), weights.end());
-    return codes[draw(random)];
+std::optional<int> http_status(std::string_view text) {
+    const auto code = number(text);
+    return code && *code >= 200 && *code <= 599 && *code == std::floor(*code)
+               ? std::optional(static_cast<int>(*code))
+               : std::nullopt;
 }
 
 mesh::Response status(std::string_view list) {
-    const auto code = draw_status(list);
+    const auto code = draw_weighted(list, http_status);
     if (!code) {
         return text_response(400, "Invalid status code");
     }
@@ -129,12 +114,9 @@ mesh::Response status(std::string_view list) {
 }
 
 Answer delayed(const Exchange& exchange, const mesh::Request& request, std::string_view text) {
-    const auto seconds = number(text);
-    if (!seconds) {
-        return {text_response(400, "Invalid delay")};
-    }
-    const auto limited = std::min(*seconds, static_cast<double>(kDelayMax.count()));
-    return {describe(exchange, request), std::chrono::milliseconds(std::llround(limited * 1000))};
+    const auto delay = parse_delay(text);
+    return delay ? Answer{describe(exchange, request), *delay}
+                 : Answer{text_response(400, "Invalid delay")};
 }
 
 Answer route(const Exchange& exchange, const mesh::Request& request) {
@@ -188,13 +170,6 @@ const std::string& date() {
     return text;
 }
 
-void sign(mesh::Response& response, const Exchange& exchange) {
-    response.headers.add("server", "labctl");
-    response.headers.add("date", date());
-    response.headers.add(std::string(kBackendField), exchange.pod.key());
-    response.headers.add(std::string(kClientField), exchange.client.address.to_string());
-}
-
 /// kube-proxy's answer on a health-check node port: 503 tells a balancer to send nobody here
 /// (pkg/proxy/healthcheck/service_health.go).
 mesh::Response health_response(const Exchange& exchange) {
@@ -216,18 +191,56 @@ Answer answer_http(const Exchange& exchange, const mesh::Request& request) {
         return {health_response(exchange), {}};
     }
     auto answer = route(exchange, request);
-    sign(answer.response, exchange);
-    // Anybody can write the field; only the pod's own sidecar asks from these addresses.
+    sign_answer(exchange, request, answer.response);
+    return answer;
+}
+
+void sign_answer(const Exchange& exchange, const mesh::Request& request, mesh::Response& response) {
+    auto& headers = response.headers;
     const auto client = exchange.client.address.to_string();
+    headers.add("server", "labctl");
+    headers.add("date", date());
+    headers.add(std::string(kBackendField), exchange.pod.key());
+    headers.add(std::string(kClientField), client);
+    // Anybody can write the field; only the pod's own sidecar asks from these addresses.
     const auto* said = client == "127.0.0.6" || client == "::6"
                            ? request.headers.find("x-forwarded-client-cert")
                            : nullptr;
     if (said != nullptr) {
         const auto certificate = mesh::read_forwarded_certificate(*said);
-        answer.response.headers.add(std::string(kIdentityField), certificate.by);
-        answer.response.headers.add(std::string(kClientIdentityField), certificate.uri);
+        headers.add(std::string(kIdentityField), certificate.by);
+        headers.add(std::string(kClientIdentityField), certificate.uri);
     }
-    return answer;
+}
+
+std::optional<int> draw_weighted(std::string_view list, const ReadCode& read) {
+    std::vector<int> codes;
+    std::vector<double> weights;
+    for (const auto entry : netemu::split(list, ',')) {
+        const auto colon = entry.find(':');
+        const auto code = read(entry.substr(0, colon));
+        const auto weight = colon == std::string_view::npos ? 1.0 : number(entry.substr(colon + 1));
+        if (!code || !weight) {
+            return std::nullopt;
+        }
+        codes.push_back(*code);
+        weights.push_back(*weight);
+    }
+    if (codes.size() == 1) {
+        return codes.front();
+    }
+    static thread_local std::minstd_rand random(std::minstd_rand::default_seed);
+    std::discrete_distribution<std::size_t> draw(weights.begin(), weights.end());
+    return codes[draw(random)];
+}
+
+std::optional<std::chrono::milliseconds> parse_delay(std::string_view text) {
+    const auto seconds = number(text);
+    if (!seconds) {
+        return std::nullopt;
+    }
+    const auto limited = std::min(*seconds, static_cast<double>(kDelayMax.count()));
+    return std::chrono::milliseconds(std::llround(limited * 1000));
 }
 
 std::string whoami_bytes(const Exchange& exchange) {

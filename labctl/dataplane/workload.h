@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,6 +55,17 @@ inline constexpr std::string_view kInPlaceField = "x-labctl-in-place";
 inline constexpr std::chrono::seconds kDelayMax{10};
 
 Answer answer_http(const Exchange& exchange, const mesh::Request& request);
+/// Adds the fields in which every answer says who served and whom it saw.
+void sign_answer(const Exchange& exchange, const mesh::Request& request, mesh::Response& response);
+
+/// Which value `text` stands for; nullopt: none.
+using ReadCode = std::function<std::optional<int>(std::string_view text)>;
+/// httpbin's /status: one code, or a list "200:0.9,500:0.1" of which one is drawn by its weight.
+/// nullopt: it is no such list.
+[[nodiscard]] std::optional<int> draw_weighted(std::string_view list, const ReadCode& read);
+/// The SECONDS of /delay, at most kDelayMax; nullopt: not a number.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_delay(std::string_view text);
+
 /// The answer to kWhoamiRequest in wire form, written by hand: the hot path of a probe matrix. The
 /// names in it come from the supervisor, which has validated them.
 std::string whoami_bytes(const Exchange& exchange);

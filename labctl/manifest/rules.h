@@ -25,6 +25,7 @@ void check_env_var(const Cursor& variable);
 void check_port_reference(const Cursor& action); // httpGet, tcpSocket: number or name of a port
 void check_resources(const Cursor& resources);
 void default_probe(api::Json& probe);
+void default_grpc(api::Json& action);
 void check_probe(const Cursor& probe);
 void check_lifecycle_handler(const Cursor& handler);
 

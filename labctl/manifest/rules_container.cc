@@ -148,6 +148,13 @@ void default_probe(Json& probe) {
     default_number(probe, "failureThreshold", 3);
 }
 
+void default_grpc(
+    Json& action) { // the server as a whole (pkg/apis/core/v1/zz_generated.defaults.go)
+    if (!action.contains("service")) {
+        action["service"] = "";
+    }
+}
+
 void check_probe(const Cursor& probe) {
     constexpr std::array<std::string_view, 4> kHandlers{"exec", "httpGet", "tcpSocket", "grpc"};
     check_at_most_one(probe, kHandlers, "handler type");

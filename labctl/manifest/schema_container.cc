@@ -116,6 +116,7 @@ constexpr Table kTCPSocketAction{
 };
 
 constexpr Table kGRPCAction{
+    Code{default_grpc, nullptr},
     port("port").required(), text("service"), text("mode"),
 };
 

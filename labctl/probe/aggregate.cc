@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "labctl/probe/grpc_status.h"
+
 namespace labctl::probe {
 namespace {
 
@@ -34,6 +36,9 @@ void Aggregator::add(Sample sample) {
     }
     if (sample.http) {
         ++result_.statuses[std::to_string(sample.http->status)];
+    }
+    if (sample.grpc) {
+        ++result_.grpc_statuses[grpc_status_name(sample.grpc->status)];
     }
     result_.dropped += sample.drop ? 1 : 0;
     auto& same = outcomes_[sample.outcome];

@@ -11,7 +11,7 @@
 /// Probes as data: the contract of `labctl probe` (one packet exchange each) as values. Pure.
 namespace labctl::probe {
 
-enum class Scheme { Tcp, Udp, Icmp, Http, Dns, Sctp, Https };
+enum class Scheme { Tcp, Udp, Icmp, Http, Dns, Sctp, Https, Grpc };
 enum class Outcome {
     Ok,
     Refused,     // RST, or ICMP port unreachable
@@ -24,10 +24,13 @@ enum class Outcome {
 };
 std::string to_string(Outcome outcome); // "ok", "dns-error", ...
 std::string to_string(Scheme scheme);
-/// Whether it is http or https: whatever has a method, fields, a body and a status.
+/// Whether it is http, https or grpc: whatever has a path, fields, a body and a status.
 constexpr bool is_http(Scheme scheme) {
-    return scheme == Scheme::Http || scheme == Scheme::Https;
+    return scheme == Scheme::Http || scheme == Scheme::Https || scheme == Scheme::Grpc;
 }
+
+/// What a grpc target calls that names no method.
+inline constexpr const char* kGrpcHealthCheck = "/grpc.health.v1.Health/Check";
 
 /// What a dns target asks: dns://NAME[?type=T&tcp=BOOL&search=BOOL&server=ADDRESS[:PORT]].
 struct DnsQuery {
@@ -42,10 +45,10 @@ struct DnsQuery {
 struct Target {
     Scheme scheme = Scheme::Tcp;
     std::string host;
-    std::string port; // empty: the scheme's own (http 80, https 443)
-    std::string path = "/";
-    DnsQuery dns;     // only for dns
-    std::string text; // as it was written
+    std::string port;       // empty: the scheme's own (http 80, https 443)
+    std::string path = "/"; // of grpc "/package.Service/Method"
+    DnsQuery dns;           // only for dns
+    std::string text;       // as it was written
     /// Throws netemu::UsageError that quotes the text and says what is wrong.
     static Target parse(const std::string& text);
 };
@@ -54,10 +57,10 @@ struct Request {
     std::string id;
     std::string from; // "NS/POD", "node/NAME" or "external"; a bare POD means default/POD
     Target to;
-    std::string via; // node that `external` goes through, or empty
-    std::string method = "GET";
+    std::string via;            // node that `external` goes through, or empty
+    std::string method = "GET"; // of grpc always POST
     std::map<std::string, std::string> headers;
-    std::string body;
+    std::string body; // of grpc the message, as protobuf has it, without gRPC's prefix
     std::uint64_t timeout_ms = 1000; // 1 to 600000
     std::uint32_t count = 1;         // 1 to 1000000
     std::uint32_t concurrency = 1;   // 1 to 512
@@ -95,6 +98,17 @@ struct Http {
     int status = 0;
     std::map<std::string, std::string> headers; // lower case names
     std::string body;
+};
+
+/// How a call of gRPC has ended. What it has said is in Http: the metadata, of head and trailers,
+/// and the messages without their prefixes.
+struct Grpc {
+    int status = 0;      // see grpc_status.h; what HTTP's status means where there is none of gRPC
+    std::string message; // of whoever refused it
+    /// Of kGrpcHealthCheck with status OK: "SERVING", "NOT_SERVING", "UNKNOWN" or
+    /// "SERVICE_UNKNOWN".
+    std::string health;
+    bool operator==(const Grpc&) const = default;
 };
 
 /// The TLS session that an exchange over https had, and the certificate that the server has shown
@@ -139,6 +153,7 @@ struct Sample {
     std::string backend;   // "NS/POD" as the built-in workload says, or empty
     std::string client_ip; // as the built-in workload saw it, or empty
     std::optional<Http> http;
+    std::optional<Grpc> grpc;
     std::optional<Tls> tls; // of https, with TlsError, too, if the server has shown a certificate
     /// The SPIFFE ID in that certificate; without TLS, that of the built-in workload, if its
     /// sidecar has told it; or empty.
@@ -160,9 +175,10 @@ struct Result {
     std::uint64_t rtt_us = 0; // median over the ok ones
     std::map<std::string, std::uint32_t> outcomes;
     std::map<std::string, std::uint32_t> backends;
-    std::map<std::string, std::uint32_t> statuses; // HTTP status -> count
-    std::uint32_t dropped = 0;                     // how many have a `drop`
-    std::vector<Sample> samples;                   // only if asked for
+    std::map<std::string, std::uint32_t> statuses;      // HTTP status -> count
+    std::map<std::string, std::uint32_t> grpc_statuses; // name of gRPC's status -> count
+    std::uint32_t dropped = 0;                          // how many have a `drop`
+    std::vector<Sample> samples;                        // only if asked for
 };
 
 nlohmann::json to_json(const Drop& drop);

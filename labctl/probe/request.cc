@@ -225,6 +225,11 @@ Request parse_request(const json& object, std::size_t index) {
             std::to_string(kCaBytesMax) + " are taken");
     }
     check_http(request, fields);
+    if (request.to.scheme == Scheme::Grpc && request.method != "GET" && request.method != "POST") {
+        throw UsageError(
+            fields.where("method") + ": every call of gRPC is a POST",
+            "the method of gRPC is in `to`: grpc://NAME:PORT/package.Service/Method");
+    }
     return request;
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "labctl/probe/grpc_status.h"
 #include "labctl/probe/probe.h"
 #include "netemu/base/error.h"
 
@@ -60,6 +61,21 @@ Http http_from(const json& object) {
     http.headers = object.value("headers", http.headers);
     http.body = object.value("body", "");
     return http;
+}
+
+json to_json(const Grpc& grpc) {
+    json object = {
+        {"status", grpc.status},
+        {"statusName", grpc_status_name(grpc.status)},
+        {"message", as_utf8(grpc.message)}};
+    if (!grpc.health.empty()) {
+        object["health"] = grpc.health;
+    }
+    return object;
+}
+
+Grpc grpc_from(const json& object) {
+    return {object.value("status", 0), object.value("message", ""), object.value("health", "")};
 }
 
 json to_json(const Tls& tls) {
@@ -147,6 +163,9 @@ void write_sample(const Sample& sample, json& object) {
     if (sample.http) {
         object["http"] = to_json(*sample.http);
     }
+    if (sample.grpc) {
+        object["grpc"] = to_json(*sample.grpc);
+    }
     if (sample.tls) {
         object["tls"] = to_json(*sample.tls);
     }
@@ -176,6 +195,9 @@ Sample read_sample(const json& object) {
     if (const auto http = object.find("http"); http != object.end()) {
         sample.http = http_from(*http);
     }
+    if (const auto grpc = object.find("grpc"); grpc != object.end()) {
+        sample.grpc = grpc_from(*grpc);
+    }
     if (const auto tls = object.find("tls"); tls != object.end()) {
         sample.tls = tls_from(*tls);
     }
@@ -204,6 +226,7 @@ Result read_result(const json& object) {
     result.outcomes = object.value("outcomes", result.outcomes);
     result.backends = object.value("backends", result.backends);
     result.statuses = object.value("statuses", result.statuses);
+    result.grpc_statuses = object.value("grpcStatuses", result.grpc_statuses);
     result.dropped = object.value("dropped", result.first.drop ? 1U : 0U);
     for (const auto& sample : object.value("samples", json::array())) {
         result.samples.push_back(read_sample(sample));
@@ -247,6 +270,9 @@ json to_json(const Result& result) {
     }
     if (!result.statuses.empty()) {
         object["statuses"] = result.statuses;
+    }
+    if (!result.grpc_statuses.empty()) {
+        object["grpcStatuses"] = result.grpc_statuses;
     }
     if (result.dropped > 0 && result.attempts > 1) {
         object["dropped"] = result.dropped;

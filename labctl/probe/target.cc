@@ -17,14 +17,15 @@ struct SchemeName {
     Scheme scheme;
 };
 
-constexpr std::array<SchemeName, 7> kSchemes = {
+constexpr std::array<SchemeName, 8> kSchemes = {
     {{"tcp", Scheme::Tcp},
      {"udp", Scheme::Udp},
      {"icmp", Scheme::Icmp},
      {"http", Scheme::Http},
      {"dns", Scheme::Dns},
      {"sctp", Scheme::Sctp},
-     {"https", Scheme::Https}}};
+     {"https", Scheme::Https},
+     {"grpc", Scheme::Grpc}}};
 
 constexpr std::array<std::string_view, 10> kDnsTypes = {
     "A", "AAAA", "SRV", "PTR", "CNAME", "TXT", "NS", "SOA", "MX", "ANY"};
@@ -48,6 +49,8 @@ public:
         path();
         if (target_.scheme == Scheme::Dns) {
             dns_query();
+        } else if (target_.scheme == Scheme::Grpc) {
+            grpc_method();
         }
         return std::move(target_);
     }
@@ -62,8 +65,8 @@ private:
         if (mark == std::string_view::npos) {
             fail(
                 "no scheme",
-                "write it as tcp://HOST:PORT, udp://, icmp://, http://, https://, dns:// or "
-                "sctp://");
+                "write it as tcp://HOST:PORT, udp://, icmp://, http://, https://, grpc://, dns:// "
+                "or sctp://");
         }
         const auto name = rest_.substr(0, mark);
         const auto* found = std::find_if(
@@ -71,7 +74,7 @@ private:
         if (found == kSchemes.end()) {
             fail(
                 "unknown scheme \"" + std::string(name) + "\"",
-                "known are tcp, udp, icmp, http, https, dns and sctp");
+                "known are tcp, udp, icmp, http, https, grpc, dns and sctp");
         }
         target_.scheme = found->scheme;
         rest_.remove_prefix(mark + 3);
@@ -139,7 +142,8 @@ private:
     void port() {
         const bool portless = target_.scheme == Scheme::Icmp || target_.scheme == Scheme::Dns;
         if (!rest_.starts_with(':')) {
-            if (!portless && !is_http(target_.scheme)) {
+            const bool usual = target_.scheme == Scheme::Http || target_.scheme == Scheme::Https;
+            if (!portless && !usual) {
                 fail("no port");
             }
             return;
@@ -188,6 +192,20 @@ private:
         }
         target_.path = rest_.front() == '/' ? "" : "/";
         target_.path += rest_;
+    }
+
+    /// The method of a grpc target, "/package.Service/Method".
+    void grpc_method() {
+        auto& path = target_.path;
+        if (path == "/") {
+            path = kGrpcHealthCheck;
+        }
+        const auto slash = path.rfind('/');
+        if (slash < 2 || slash + 1 == path.size() || path.find_first_of("?#") != path.npos) {
+            fail(
+                "a method of gRPC is written /package.Service/Method",
+                std::string("without one it is ") + kGrpcHealthCheck);
+        }
     }
 
     /// The query of a dns target, "/?type=A&tcp=true".

@@ -3,6 +3,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "labctl/probe/grpc_status.h"
 #include "labctl/report/table.h"
 #include "netemu/base/text.h"
 
@@ -55,11 +56,23 @@ std::string tls_text(const probe::Tls& tls) {
            tls.not_after;
 }
 
-/// What else there is to say: the HTTP status, whose certificate it was, the address that a name
-/// gave, an error.
+/// "gRPC OK, SERVING"; "gRPC PERMISSION_DENIED: RBAC: access denied".
+std::string grpc_text(const probe::Result& result) {
+    const auto& grpc = *result.first.grpc;
+    return "gRPC " +
+           (result.grpc_statuses.empty() ? probe::grpc_status_name(grpc.status)
+                                         : counts_text(result.grpc_statuses)) +
+           (grpc.health.empty() ? "" : ", " + grpc.health) +
+           (grpc.message.empty() ? "" : ": " + grpc.message);
+}
+
+/// What else there is to say: the status of HTTP or gRPC, whose certificate it was, the address
+/// that a name gave, an error.
 std::string detail_of(const probe::Result& result) {
     std::vector<std::string> parts;
-    if (!result.statuses.empty()) {
+    if (result.first.grpc) {
+        parts.push_back(grpc_text(result));
+    } else if (!result.statuses.empty()) {
         parts.push_back("HTTP " + counts_text(result.statuses));
     } else if (result.first.http) {
         parts.push_back("HTTP " + std::to_string(result.first.http->status));

@@ -11,6 +11,7 @@
 #include "labctl/explain/mesh_denial.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/mesh_identities.h"
+#include "mesh/http/grpc.h"
 #include "mesh/jwt/token.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
@@ -69,8 +70,18 @@ bool looks_denied(const probe::Sample& sample) {
     constexpr int kForbidden = 403;
     constexpr int kUnauthorized = 401; // of a token that is not good
     constexpr int kNotFound = 404;     // of Linkerd: the Server's HTTPRoutes do not take it
+    constexpr int kOk = 200;
+    constexpr int kPermissionDenied = 7; // in the place of 403, of gRPC
+    constexpr int kUnauthenticated = 16; // and of 401
     if (!sample.http || !sample.backend.empty()) {
         return sample.outcome == probe::Outcome::Reset;
+    }
+    if (sample.grpc && sample.http->status == kOk) {
+        const auto& said = sample.grpc->message;
+        return (sample.grpc->status == kPermissionDenied &&
+                (said.empty() || said == "RBAC: access denied" ||
+                 mesh::is_jwt_status_text(said))) ||
+               (sample.grpc->status == kUnauthenticated && mesh::is_jwt_status_text(said));
     }
     const auto& answer = *sample.http;
     const bool refused = (answer.status == kForbidden &&
@@ -123,7 +134,8 @@ explain::MeshAttempt Lab::mesh_attempt(
         attempt.authority = "labctl";
         return attempt;
     }
-    attempt.method = request.method;
+    const bool grpc = request.to.scheme == probe::Scheme::Grpc;
+    attempt.method = grpc ? "POST" : request.method;
     attempt.target = request.to.path;
     attempt.authority = dataplane::host_field(resolved);
     for (const auto& [name, value] : request.headers) {
@@ -131,6 +143,9 @@ explain::MeshAttempt Lab::mesh_attempt(
     }
     if (const auto* host = attempt.headers.find("host")) {
         attempt.authority = *host;
+    }
+    if (grpc && !attempt.headers.has("content-type")) {
+        attempt.headers.add("content-type", std::string(mesh::kGrpcContentType));
     }
     return attempt;
 }

@@ -89,7 +89,7 @@ std::string readiness_failure(const Json& pod, const std::vector<dataplane::Work
                 continue;
             }
             const bool served = std::any_of(ports.begin(), ports.end(), [&](const auto& port) {
-                return port.protocol != dataplane::Protocol::Sctp &&
+                return port.protocol == dataplane::Protocol::Tcp &&
                        (wanted.is_string() ? wanted == port.name : wanted == port.port);
             });
             if (!served) {

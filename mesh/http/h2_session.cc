@@ -8,8 +8,9 @@ namespace mesh {
 class H2ServerSession::Impl final : private H2Listener {
 public:
     Impl(Handler handler, H2Options options)
-        : handler_(std::move(handler)), options_(options),
-          streams_(H2Streams::Role::Server, *this, {options.head_bytes_max, options.streams_max}) {}
+        : handler_(std::move(handler)), options_(std::move(options)),
+          streams_(
+              H2Streams::Role::Server, *this, {options_.head_bytes_max, options_.streams_max}) {}
 
     bool upgrade(std::string_view settings, const Request& request) {
         if (!streams_.upgrade(settings, request.method == "HEAD")) {
@@ -28,7 +29,8 @@ public:
             return;
         }
         const bool allowed = response.status != 204 && response.status != 304;
-        if (allowed && !response.headers.has("content-length")) {
+        if (allowed && !response.headers.has("content-length") &&
+            !response.headers.has("transfer-encoding")) {
             response.headers.add("content-length", std::to_string(response.body.size()));
         }
         const bool body = allowed && !found.mapped().is_head && !response.body.empty();
@@ -90,6 +92,9 @@ private:
             Response refusal;
             constexpr int kContentTooLarge = 413;
             refusal.status = kContentTooLarge;
+            if (options_.too_large) {
+                refusal = options_.too_large(pending.head);
+            }
             return respond(id, std::move(refusal));
         }
         handler_(id, std::move(pending.head));
@@ -102,7 +107,7 @@ private:
 };
 
 H2ServerSession::H2ServerSession(Handler handler, H2Options options)
-    : impl_(std::make_unique<Impl>(std::move(handler), options)) {
+    : impl_(std::make_unique<Impl>(std::move(handler), std::move(options))) {
 }
 
 H2ServerSession::~H2ServerSession() = default;

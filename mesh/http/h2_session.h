@@ -16,6 +16,8 @@ struct H2Options {
     std::size_t head_bytes_max = netemu::limits::kHttpHeaderBytesMax;
     std::size_t body_bytes_max = netemu::limits::kHttpBodyBytesMax;
     std::uint32_t streams_max = 100;
+    /// What is answered to a request with a larger body, of which its head is given; null: 413.
+    std::function<Response(const Request& head)> too_large;
 };
 
 /// The server's side of one HTTP/2 connection whose requests and answers are kept as a whole, for a
@@ -43,7 +45,7 @@ public:
     [[nodiscard]] bool feed(std::string_view bytes);
 
     /// Answers a stream; no effect if the client has reset it meanwhile. A HEAD request is answered
-    /// without body.
+    /// without body. The client is told the body's length, unless there is a transfer-encoding.
     void respond(std::int32_t stream, Response response);
 
     /// The bytes to send now, at most about 1 MiB; empty when there is nothing (or flow control

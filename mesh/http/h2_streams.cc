@@ -23,6 +23,8 @@ constexpr std::size_t kOutputBytesMax = 1U << 20U;
 constexpr std::uint32_t kStreamWindow = 256U << 10U;
 constexpr std::int32_t kConnectionWindow = 16 << 20;
 constexpr std::size_t kFieldOverhead = 32; // as RFC 9113 section 6.5.2 counts
+/// What nghttp2 would send of one head, by a generous estimate of its own.
+constexpr std::size_t kSentHeadMax = 4 * netemu::limits::kHttpHeaderBytesMax;
 
 template <typename Type, void (*Free)(Type*)>
 struct Deleter {
@@ -40,8 +42,8 @@ std::string_view view(const std::uint8_t* bytes, std::size_t size) {
 
 /// Fields of one HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113 section 8.2.2).
 bool is_connection_field(std::string_view name) {
-    constexpr std::array<std::string_view, 5> kForbidden{
-        "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"};
+    constexpr std::array<std::string_view, 6> kForbidden{
+        "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"};
     return std::find(kForbidden.begin(), kForbidden.end(), name) != kForbidden.end();
 }
 
@@ -58,6 +60,9 @@ public:
             if (!is_connection_field(name) && name != but) {
                 fields_.emplace_back(std::move(name), field.value);
             }
+        }
+        if (headers.has_token("te", "trailers")) { // the one thing that TE may say
+            fields_.emplace_back("te", "trailers");
         }
     }
     /// Valid until the block changes.
@@ -114,11 +119,13 @@ public:
         }
         const Option options_owner(option);
         nghttp2_option_set_no_auto_window_update(option, 1);
+        nghttp2_option_set_max_send_header_block_length(option, kSentHeadMax);
         nghttp2_session_callbacks_set_on_begin_headers_callback(raw, on_begin_headers);
         nghttp2_session_callbacks_set_on_header_callback(raw, on_header);
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(raw, on_data);
         nghttp2_session_callbacks_set_on_frame_recv_callback(raw, on_frame);
         nghttp2_session_callbacks_set_on_frame_send_callback(raw, on_sent);
+        nghttp2_session_callbacks_set_on_frame_not_send_callback(raw, on_not_sent);
         nghttp2_session_callbacks_set_on_stream_close_callback(raw, on_close);
         nghttp2_session* session = nullptr;
         const int made = role == Role::Server
@@ -137,31 +144,20 @@ public:
         }
         const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data()); // NOLINT
         const auto used = nghttp2_session_mem_recv(session_.get(), data, bytes.size());
-        if (failure_) {
-            std::rethrow_exception(std::exchange(failure_, nullptr));
-        }
-        broken_ = used < 0;
+        rethrow();
+        broken_ = broken_ || used < 0;
         return !broken_;
     }
 
     [[nodiscard]] std::string take_output() {
         std::string output;
-        while (output.size() < kOutputBytesMax) {
-            const std::uint8_t* data = nullptr;
-            const auto size = nghttp2_session_mem_send(session_.get(), &data);
-            if (size <= 0) {
-                break;
-            }
-            output.append(view(data, static_cast<std::size_t>(size)));
-        }
-        for (const auto id : std::exchange(drained_, {})) {
-            if (streams_.contains(id)) {
-                listener_.on_h2_drained(id);
-            }
-        }
+        do {
+            collect(output);
+        } while (tell_drained() && output.size() < kOutputBytesMax);
         return output;
     }
 
+    [[nodiscard]] bool broken() const { return broken_; }
     [[nodiscard]] bool finished() const {
         return nghttp2_session_want_read(session_.get()) == 0 &&
                nghttp2_session_want_write(session_.get()) == 0;
@@ -273,6 +269,7 @@ public:
     }
 
     void abort(std::uint32_t code) {
+        aborted_ = true;
         streams_.clear();
         (void)nghttp2_session_terminate_session(session_.get(), code);
     }
@@ -297,8 +294,15 @@ private:
         Headers out_trailers;
         bool deferred = false;
         bool was_full = false;
+        bool unsendable = false; // a head that is too large for nghttp2
 
         [[nodiscard]] std::size_t unsent() const { return out.size() - sent; }
+        /// Before it takes more room than what is unsent.
+        void forget_sent() {
+            if (sent >= unsent()) {
+                out.erase(0, std::exchange(sent, 0));
+            }
+        }
     };
 
     void send_settings() {
@@ -319,6 +323,36 @@ private:
     [[nodiscard]] Stream* find(std::int32_t id) {
         const auto found = streams_.find(id);
         return found == streams_.end() ? nullptr : &found->second;
+    }
+
+    void rethrow() {
+        if (failure_) {
+            std::rethrow_exception(std::exchange(failure_, nullptr));
+        }
+    }
+
+    void collect(std::string& output) {
+        while (output.size() < kOutputBytesMax) {
+            const std::uint8_t* data = nullptr;
+            const auto size = nghttp2_session_mem_send(session_.get(), &data);
+            rethrow();
+            broken_ = broken_ || size < 0;
+            if (size <= 0) {
+                return;
+            }
+            output.append(view(data, static_cast<std::size_t>(size)));
+        }
+    }
+
+    /// Whether there was anybody to tell, who may have given more to send.
+    bool tell_drained() {
+        const auto drained = std::exchange(drained_, {});
+        for (const auto id : drained) {
+            if (streams_.contains(id)) {
+                listener_.on_h2_drained(id);
+            }
+        }
+        return !drained.empty();
     }
 
     void resume(std::int32_t id, Stream& stream) {
@@ -412,7 +446,13 @@ private:
     }
 
     /// A client that has its answer need not send the rest of its request (RFC 9113 section 8.1).
+    /// And nghttp2 tells only in its GOAWAY that the peer has broken the protocol.
     static int on_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
+        if (frame->hd.type == NGHTTP2_GOAWAY) {
+            auto& owner = self(user);
+            owner.broken_ =
+                owner.broken_ || (!owner.aborted_ && frame->goaway.error_code != NGHTTP2_NO_ERROR);
+        }
         const bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
                           (frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA);
         const auto* const stream = ends && self(user).role_ == Role::Server
@@ -421,6 +461,22 @@ private:
         if (stream != nullptr && !stream->in_ended) {
             (void)nghttp2_submit_rst_stream(
                 session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+        }
+        return 0;
+    }
+
+    /// Of a request, nghttp2 closes the stream next, and calls it refused.
+    static int
+    on_not_sent(nghttp2_session* session, const nghttp2_frame* frame, int error, void* user) {
+        auto* const stream =
+            frame->hd.type == NGHTTP2_HEADERS ? self(user).find(frame->hd.stream_id) : nullptr;
+        if (stream == nullptr) {
+            return 0;
+        }
+        stream->unsendable = error == NGHTTP2_ERR_FRAME_SIZE_ERROR;
+        if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
+            (void)nghttp2_submit_rst_stream(
+                session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_INTERNAL_ERROR);
         }
         return 0;
     }
@@ -435,9 +491,10 @@ private:
         const auto& stream = closed.mapped();
         const bool in_order = stream.in_ended && stream.out_ended && code == NGHTTP2_NO_ERROR;
         const bool unknown = owner.role_ == Role::Server && !stream.head_told;
+        const auto told_code = stream.unsendable ? kH2InternalError : code;
         return in_order || unknown || stream.too_large
                    ? 0
-                   : owner.told([&] { owner.listener_.on_h2_reset(id, code); });
+                   : owner.told([&] { owner.listener_.on_h2_reset(id, told_code); });
     }
 
     // NOLINTNEXTLINE(readability-function-size)
@@ -457,10 +514,7 @@ private:
         const auto count = std::min(size, stream->unsent());
         std::copy_n(stream->out.data() + stream->sent, count, buffer);
         stream->sent += count;
-        if (stream->unsent() == 0) {
-            stream->out.clear();
-            stream->sent = 0;
-        }
+        stream->forget_sent();
         if (stream->was_full && stream->unsent() <= kH2UnsentMax / 2) {
             stream->was_full = false;
             owner.drained_.push_back(id);
@@ -529,10 +583,10 @@ private:
         if (stream == nullptr) {
             return;
         }
+        stream->in_ended = ends;
         if (stream->too_large) {
             return refuse(id, *stream);
         }
-        stream->in_ended = ends;
         if (head && !stream->head_told) {
             return tell_head(id, *stream, ends);
         }
@@ -557,6 +611,9 @@ private:
         }
         if (server) {
             join_cookies(headers);
+            if (stream.request.method == "CONNECT") {
+                stream.request.target = headers.get("host");
+            }
             const auto request = std::exchange(stream.request, {});
             listener_.on_h2_request(id, request, ends);
         } else {
@@ -585,6 +642,7 @@ private:
     std::vector<std::int32_t> drained_;
     std::exception_ptr failure_;
     bool broken_ = false;
+    bool aborted_ = false;
     Session session_; // last: its end closes streams
 };
 
@@ -600,6 +658,10 @@ bool H2Streams::feed(std::string_view bytes) {
 
 std::string H2Streams::take_output() {
     return impl_->take_output();
+}
+
+bool H2Streams::broken() const {
+    return impl_->broken();
 }
 
 bool H2Streams::finished() const {

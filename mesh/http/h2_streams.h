@@ -45,7 +45,9 @@ public:
     /// All of the message has come. Not after a head that `ends`.
     virtual void on_h2_end(std::int32_t stream, const Headers& trailers) = 0;
     /// The stream is gone before both sides have said all: by the peer's RST_STREAM or GOAWAY, or
-    /// because it broke the protocol on this stream. Not after `reset`.
+    /// because it broke the protocol on this stream. kH2RefusedStream: the peer has done nothing
+    /// of it. kH2NoError: the answer is complete, and the rest of the request is not wanted (told
+    /// to both sides). Not after `reset`.
     virtual void on_h2_reset(std::int32_t stream, std::uint32_t code) = 0;
     virtual void on_h2_drained(std::int32_t /*stream*/) {} // it was full, and is not any more
 
@@ -71,13 +73,17 @@ public:
     H2Streams& operator=(const H2Streams&) = delete;
     ~H2Streams();
 
-    /// Takes what the peer has sent, a client's preface included. False when the peer broke the
-    /// protocol, and once it has: send what `take_output` still has, then close.
+    /// Takes what the peer has sent, a client's preface included. False once it is `broken`.
+    /// Rethrows what the listener has thrown, as `take_output` does.
     [[nodiscard]] bool feed(std::string_view bytes);
     /// The bytes to send now, at most about 1 MiB; empty when there is nothing, or flow control
     /// says wait. Not from within what it tells.
     [[nodiscard]] std::string take_output();
-    /// Whether it has ended in good order: nothing will be read or written any more.
+    /// Whether the peer broke the protocol of the connection: known at the latest when
+    /// `take_output` has given the GOAWAY that tells the peer of it. Send that, then close; of
+    /// streams that are open nothing is told any more.
+    [[nodiscard]] bool broken() const;
+    /// Whether nothing will be read or written any more: close.
     [[nodiscard]] bool finished() const;
     [[nodiscard]] std::size_t open_streams() const;
 

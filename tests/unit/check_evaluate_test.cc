@@ -32,6 +32,38 @@ BOOST_AUTO_TEST_CASE(allow_passes_when_every_flow_is_answered) {
     BOOST_TEST(lab.finished.size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_status_of_grpc_is_met_by_every_answer_or_not_at_all) {
+    const auto verdict = [](const char* text, const labctl::probe::Grpc& grpc, bool mixed = false) {
+        FakeLab lab;
+        lab.network = [&](const Request&) {
+            auto result = result_of(Outcome::Ok);
+            result.first.http.emplace();
+            result.first.grpc = grpc;
+            if (mixed) {
+                result.grpc_statuses = {{"OK", 9}, {"UNAVAILABLE", 1}};
+            }
+            return result;
+        };
+        return lab.check_one(assertion(text));
+    };
+    const labctl::probe::Grpc denied{7, "RBAC: access denied", ""};
+    const labctl::probe::Grpc serving{0, "", "SERVING"};
+    BOOST_TEST(
+        (verdict("client -> db:5432 PERMISSION_DENIED,OK", denied).verdict == Verdict::Pass));
+    const auto other = verdict("client -> db:5432 OK", denied);
+    BOOST_TEST((other.verdict == Verdict::Fail));
+    BOOST_TEST(
+        other.reason.find("the status of gRPC was PERMISSION_DENIED (RBAC: access denied)") !=
+        std::string::npos);
+    BOOST_TEST((verdict("client -> db:5432/grpc allow", denied).verdict == Verdict::Pass));
+    BOOST_TEST((verdict("client -> db:5432 OK", serving).verdict == Verdict::Pass));
+    BOOST_TEST((verdict("client -> db:5432 SERVING", serving).verdict == Verdict::Pass));
+    BOOST_TEST((verdict("client -> db:5432 NOT_SERVING", serving).verdict == Verdict::Fail));
+    BOOST_TEST((verdict("client -> db:5432 OK", serving, true).verdict == Verdict::Fail));
+    BOOST_TEST(
+        (verdict("client -> db:5432 OK,UNAVAILABLE", serving, true).verdict == Verdict::Pass));
+}
+
 BOOST_AUTO_TEST_CASE(allow_fails_on_every_other_outcome_but_unsupported) {
     for (const auto outcome :
          {Outcome::Refused,

@@ -139,6 +139,41 @@ BOOST_AUTO_TEST_CASE(long_form) {
         "backend backend-*, client IP preserved");
 }
 
+BOOST_AUTO_TEST_CASE(a_status_of_grpc_is_expected_by_its_name) {
+    const auto url = assertion("a -> grpc://b:7070/shop.Cart/Add PERMISSION_DENIED,UNAVAILABLE");
+    BOOST_TEST((url.to.url->scheme == Scheme::Grpc));
+    BOOST_TEST(
+        url.expect.grpc == (std::vector<std::string>{"PERMISSION_DENIED", "UNAVAILABLE"}),
+        boost::test_tools::per_element());
+    BOOST_TEST(url.expect.text == "gRPC PERMISSION_DENIED,UNAVAILABLE");
+    BOOST_TEST((assertion("a -> b:7070 SERVING").to.scheme == Scheme::Grpc));
+    BOOST_TEST((assertion("a -> b:7070/grpc allow").to.scheme == Scheme::Grpc));
+    const auto a = assertion(Json::parse(
+        R"({"from": "a", "to": "b:7070/grpc", "path": "/shop.Cart/Add",
+            "expect": {"grpc": ["OK"], "headers": {"x-backend": "b"}}})"));
+    BOOST_TEST((a.to.scheme == Scheme::Grpc));
+    BOOST_TEST(a.to.path == "/shop.Cart/Add");
+    BOOST_TEST(a.expect.grpc.at(0) == "OK");
+    const auto word = assertion(Json::parse(R"({"from": "a", "to": "b:1/grpc", "expect": "OK"})"));
+    BOOST_TEST(word.expect.grpc.at(0) == "OK");
+    for (const auto* text :
+         {"a -> b:7070/http OK",
+          "a -> b:80/tcp UNAVAILABLE",
+          "a -> b:7070 PERMISION_DENIED",
+          "a -> b:7070 OK,7",
+          "a -> grpc://b:1/x OK",
+          "a -> b:7070/udp SERVING"}) {
+        BOOST_CHECK_THROW((void)assertion(text), CheckError);
+    }
+    BOOST_CHECK_THROW(
+        (void)assertion(
+            Json::parse(R"({"from": "a", "to": "b:1/grpc", "path": "/x", "expect": "OK"})")),
+        CheckError);
+    BOOST_CHECK_THROW(
+        (void)assertion(Json::parse(R"({"from": "a", "to": "b:1/grpc", "expect": {"grpc": 7}})")),
+        CheckError);
+}
+
 BOOST_AUTO_TEST_CASE(long_form_of_a_selector) {
     const auto a = assertion(Json::parse(
         R"({"from": "* except c", "to": "backend:web/http", "path": "/x?y=1", "expect": "allow"})"));

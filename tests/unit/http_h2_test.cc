@@ -1,62 +1,23 @@
 #include <boost/test/unit_test.hpp>
 
 #include "mesh/http/h2_session.h"
+#include "tests/unit/http_h2_frames.h"
 
 // NOLINTBEGIN: Boost.Test's macros
 namespace {
 
+using namespace h2_frames;
 using mesh::H2ServerSession;
 using mesh::Request;
 using mesh::Response;
 
-/// One HTTP/2 frame (RFC 9113 section 4.1), written by hand so that the session is not checked by
-/// itself.
-std::string frame(int type, int flags, int stream, const std::string& payload) {
-    std::string bytes;
-    const auto size = payload.size();
-    for (const auto byte : {size >> 16U, size >> 8U, size}) {
-        bytes += static_cast<char>(byte & 0xffU);
-    }
-    bytes += static_cast<char>(type);
-    bytes += static_cast<char>(flags);
-    bytes += std::string(3, '\0') + static_cast<char>(stream);
-    return bytes + payload;
-}
-
-constexpr int kData = 0;
-constexpr int kHeaders = 1;
-constexpr int kSettings = 4;
-constexpr int kEndStream = 1;
-constexpr int kEndHeaders = 4;
-
-/// HPACK: a literal without indexing, name and value as plain strings (RFC 7541 section 6.2.2).
-std::string field(const std::string& name, const std::string& value) {
-    return std::string(1, '\0') + static_cast<char>(name.size()) + name +
-           static_cast<char>(value.size()) + value;
-}
-
-std::string request_head(const std::string& method, const std::string& path) {
-    return field(":method", method) + field(":scheme", "http") + field(":path", path) +
-           field(":authority", "backend");
-}
-
-std::string opening() {
-    return std::string(mesh::kH2Preface) + frame(kSettings, 0, 0, "");
-}
-
 /// The payloads of all frames of one type in `bytes`.
-std::vector<std::string> payloads(const std::string& bytes, unsigned type) {
+std::vector<std::string> payloads(const std::string& bytes, int type) {
     std::vector<std::string> found;
-    const auto byte = [&](std::size_t at) -> unsigned {
-        return static_cast<unsigned char>(bytes[at]);
-    };
-    for (std::size_t at = 0; at + 9 <= bytes.size();) {
-        const std::size_t size =
-            static_cast<std::size_t>(byte(at)) << 16U | byte(at + 1) << 8U | byte(at + 2);
-        if (byte(at + 3) == type) {
-            found.push_back(bytes.substr(at + 9, size));
+    for (const auto& frame : frames(bytes)) {
+        if (frame.type == type) {
+            found.push_back(frame.payload);
         }
-        at += 9 + size;
     }
     return found;
 }
@@ -74,7 +35,7 @@ BOOST_AUTO_TEST_CASE(h2_request_and_response) {
     });
     session_pointer = &session;
     const auto bytes =
-        opening() +
+        client_opening() +
         frame(kHeaders, kEndHeaders, 1, request_head("POST", "/a?b=c") + field("x-user", "j")) +
         frame(kData, kEndStream, 1, "body");
     for (const char c : bytes) {
@@ -97,7 +58,7 @@ BOOST_AUTO_TEST_CASE(h2_answers_may_come_later_and_head_has_no_body) {
     H2ServerSession session(
         [&](std::int32_t stream, const Request&) { streams.push_back(stream); });
     BOOST_REQUIRE(session.feed(
-        opening() + frame(kHeaders, kEndHeaders | kEndStream, 1, request_head("HEAD", "/")) +
+        client_opening() + frame(kHeaders, kEndHeaders | kEndStream, 1, request_head("HEAD", "/")) +
         frame(kHeaders, kEndHeaders | kEndStream, 3, request_head("GET", "/"))));
     BOOST_REQUIRE(streams.size() == 2U);
     Response response;
@@ -118,7 +79,7 @@ BOOST_AUTO_TEST_CASE(h2_limits_are_answered_not_exceeded) {
     int handled = 0;
     H2ServerSession session([&](std::int32_t, const Request&) { ++handled; }, options);
     BOOST_REQUIRE(session.feed(
-        opening() + frame(kHeaders, kEndHeaders, 1, request_head("POST", "/")) +
+        client_opening() + frame(kHeaders, kEndHeaders, 1, request_head("POST", "/")) +
         frame(kData, kEndStream, 1, "1234")));
     BOOST_TEST(handled == 0);
     BOOST_TEST(payloads(session.take_output(), kHeaders).size() == 1U); // the 413
@@ -138,7 +99,7 @@ BOOST_AUTO_TEST_CASE(h2_upgrade_makes_the_request_stream_one) {
     Response response;
     response.body = "x";
     session.respond(1, response);
-    BOOST_TEST(session.feed(opening()));
+    BOOST_TEST(session.feed(client_opening()));
     BOOST_TEST(payloads(session.take_output(), kData).size() == 1U);
 
     H2ServerSession bad([](std::int32_t, const Request&) {});
@@ -151,7 +112,7 @@ BOOST_AUTO_TEST_CASE(h2_a_broken_peer_ends_the_session) {
     H2ServerSession upper(
         [](std::int32_t, const Request&) { BOOST_ERROR("a malformed request was handled"); });
     const auto malformed = request_head("GET", "/") + field("Upper", "x"); // RFC 9113 section 8.2.1
-    (void)upper.feed(opening() + frame(kHeaders, kEndHeaders | kEndStream, 1, malformed));
+    (void)upper.feed(client_opening() + frame(kHeaders, kEndHeaders | kEndStream, 1, malformed));
     BOOST_TEST(payloads(upper.take_output(), 3).size() == 1U); // RST_STREAM
 }
 // NOLINTEND

@@ -181,6 +181,28 @@ BOOST_AUTO_TEST_CASE(results_survive_a_round_trip) {
     BOOST_TEST(to_json(result_from_json(written)) == written);
 }
 
+BOOST_AUTO_TEST_CASE(a_call_of_grpc_tells_its_status_by_number_and_name) {
+    Result result;
+    result.first.outcome = Outcome::Ok;
+    result.first.http = Http{200, {}, ""};
+    result.first.grpc = labctl::probe::Grpc{7, "RBAC: access denied", ""};
+    result.grpc_statuses = {{"PERMISSION_DENIED", 1}};
+    const auto written = to_json(result);
+    BOOST_TEST(
+        written.at("grpc") ==
+        json::parse(
+            R"({"status": 7, "statusName": "PERMISSION_DENIED", "message": "RBAC: access denied"})"));
+    BOOST_TEST(written.at("grpcStatuses") == json::parse(R"({"PERMISSION_DENIED": 1})"));
+    BOOST_TEST(to_json(result_from_json(written)) == written);
+    result.first.grpc = labctl::probe::Grpc{99, "", "SERVING"};
+    BOOST_TEST(to_json(result).at("grpc").at("statusName") == "99");
+    BOOST_TEST(to_json(result).at("grpc").at("health") == "SERVING");
+    BOOST_TEST(to_json(result_from_json(to_json(result))) == to_json(result));
+    check_error(
+        R"({"probes": [{"from": "a", "to": "grpc://b:1", "method": "PUT"}]})",
+        "every call of gRPC is a POST");
+}
+
 BOOST_AUTO_TEST_CASE(a_list_of_results_survives_its_text) {
     for (const std::size_t count : {0U, 1U, 3U}) {
         std::vector<Result> results(count);

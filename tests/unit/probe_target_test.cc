@@ -39,6 +39,10 @@ BOOST_AUTO_TEST_CASE(targets_of_the_contract) {
         {"https://web.lab:8443/api?x=1", Scheme::Https, "web.lab", "8443", "/api?x=1"},
         {"https://[fd00::5]:https/", Scheme::Https, "fd00::5", "https", "/"},
         {"https://pod:prod/backend-1/a", Scheme::Https, "pod:prod/backend-1", "", "/a"},
+        {"grpc://cart:7070", Scheme::Grpc, "cart", "7070", "/grpc.health.v1.Health/Check"},
+        {"grpc://cart:7070/", Scheme::Grpc, "cart", "7070", "/grpc.health.v1.Health/Check"},
+        {"grpc://[fd00::5]:grpc/shop.Cart/Add", Scheme::Grpc, "fd00::5", "grpc", "/shop.Cart/Add"},
+        {"grpc://pod:prod/cart:1/a/B", Scheme::Grpc, "pod:prod/cart", "1", "/a/B"},
     };
     for (const auto& row : rows) {
         const auto target = Target::parse(row.text);
@@ -98,6 +102,13 @@ BOOST_AUTO_TEST_CASE(bad_targets_are_refused_with_their_text) {
         "tcp://pod:prod/:80",
         "http://a/b c",
         "https://",
+        "grpc://cart",
+        "grpc://cart/shop.Cart/Add",
+        "grpc://cart:7070/Add",
+        "grpc://cart:7070/shop.Cart/",
+        "grpc://cart:7070//Add",
+        "grpc://cart:7070/shop.Cart/Add?x=1",
+        "grpc://cart:7070?x=1",
         "https://a:0/",
         "https://a/b c",
         "https://user@host/",
