@@ -76,80 +76,81 @@ const Bytef* bytes_of(std::string_view text) {
     return reinterpret_cast<const Bytef*>(text.data());
 }
 
+constexpr std::array<std::string_view, 65> kWords{
+    "options",
+    "head",
+    "post",
+    "put",
+    "delete",
+    "trace",
+    "accept",
+    "accept-charset",
+    "accept-encoding",
+    "accept-language",
+    "accept-ranges",
+    "age",
+    "allow",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-base",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-md5",
+    "content-range",
+    "content-type",
+    "date",
+    "etag",
+    "expect",
+    "expires",
+    "from",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "last-modified",
+    "location",
+    "max-forwards",
+    "pragma",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "range",
+    "referer",
+    "retry-after",
+    "server",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "vary",
+    "via",
+    "warning",
+    "www-authenticate",
+    "method",
+    "get",
+    "status",
+    "200 OK",
+    "version",
+    "HTTP/1.1",
+    "url",
+    "public",
+    "set-cookie",
+    "keep-alive",
+    "origin"};
+
 std::string make_dictionary() {
-    constexpr std::array<std::string_view, 64> kWords{
-        "options",
-        "head",
-        "post",
-        "put",
-        "delete",
-        "trace",
-        "accept",
-        "accept-charset",
-        "accept-encoding",
-        "accept-language",
-        "accept-ranges",
-        "age",
-        "allow",
-        "authorization",
-        "cache-control",
-        "connection",
-        "content-base",
-        "content-encoding",
-        "content-language",
-        "content-length",
-        "content-location",
-        "content-md5",
-        "content-range",
-        "content-type",
-        "date",
-        "etag",
-        "expect",
-        "expires",
-        "from",
-        "host",
-        "if-match",
-        "if-modified-since",
-        "if-none-match",
-        "if-range",
-        "if-unmodified-since",
-        "last-modified",
-        "location",
-        "max-forwards",
-        "pragma",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "range",
-        "referer",
-        "retry-after",
-        "server",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "user-agent",
-        "vary",
-        "via",
-        "warning",
-        "www-authenticate",
-        "method",
-        "get",
-        "status",
-        "200 OK",
-        "version",
-        "HTTP/1.1",
-        "url",
-        "public",
-        "set-cookie",
-        "keep-alive"};
     std::string text;
     for (const auto word : kWords) {
         text += number(word.size());
         text += word;
     }
-    text += number(std::string_view("origin").size());
     return text +
-           "origin100101201202205206300302303304305306307402405406407408409410411412413414415416417"
+           "100101201202205206300302303304305306307402405406407408409410411412413414415416417"
            "502504505203 Non-Authoritative Information204 No Content301 Moved Permanently400 Bad "
            "Request401 Unauthorized403 Forbidden404 Not Found500 Internal Server Error501 Not "
            "Implemented503 Service UnavailableJan Feb Mar Apr May Jun Jul Aug Sept Oct Nov Dec "
@@ -162,8 +163,8 @@ std::string make_dictionary() {
 } // namespace
 
 const std::string& spdy_dictionary() {
-    static const std::string text = make_dictionary();
-    return text;
+    static const std::string kText = make_dictionary();
+    return kText;
 }
 
 std::string_view header_value(const SpdyHeaders& headers, std::string_view name) {
