@@ -73,8 +73,8 @@ def kubectl_exec(w):
 def kubectl_terminal(w):
     need_kubectl()
     w.labctl("up")
-    # script(1) gives kubectl a terminal.
-    words = "labctl kubectl exec -it client -- sh -c 'stty size; test -t 0 && echo $TERM; exit 5'"
+    # script(1) gives kubectl a terminal. Its size is a message of its own, which may come behind the command's start.
+    words = "labctl kubectl exec -it client -- sh -c 'until stty size | grep -v ^0; do sleep 0.05; done; test -t 0 && echo $TERM; exit 5'"
     run = w.command("script", "-qec", "stty rows 33 cols 99; " + words, "/dev/null", status=5)
     w.matches(run.out, r"33 99\r?$", "the size")
     w.matches(run.out, r"^xterm\r?$", "the kind of terminal")
