@@ -80,7 +80,8 @@ class ApiProxy::Relay {
 public:
     Relay(ApiProxy& proxy, netemu::UniqueFd client) : proxy_(proxy) {
         client_.fd = std::move(client);
-        proxy_.loop_.add(client_.fd.get(), EPOLLIN, [this](std::uint32_t) { on_client(); });
+        proxy_.loop_.add(
+            client_.fd.get(), EPOLLIN, [this](std::uint32_t events) { on_client(events); });
     }
     Relay(const Relay&) = delete;
     Relay& operator=(const Relay&) = delete;
@@ -96,22 +97,30 @@ private:
     struct Side {
         netemu::UniqueFd fd;
         std::string output; // not yet taken by its socket
+        bool ended = false; // has sent its last byte
+        bool deaf = false;  // takes nothing any more
     };
 
     static constexpr std::size_t kOutputMax = 1U << 20U; // then nothing more is read for it
 
-    void on_client() {
+    void on_client(std::uint32_t events) {
         if (!lab_.fd) {
             begin();
-        } else if (!move(client_, lab_)) {
-            end();
+            return;
         }
+        // The end of a client that is not read, because the lab takes no more, counts as well.
+        const bool gone = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        if (gone && lab_.output.size() >= kOutputMax) {
+            end();
+            return;
+        }
+        take(client_, lab_);
+        settle();
     }
 
     void on_lab() {
-        if (!move(lab_, client_)) {
-            end();
-        }
+        take(lab_, client_);
+        settle();
     }
 
     /// The first bytes: nothing goes to the lab before they have shown the key.
@@ -145,51 +154,81 @@ private:
             end();
             return;
         }
-        proxy_.loop_.add(lab_.fd.get(), EPOLLIN, [this](std::uint32_t) { on_lab(); });
-        if (!move(client_, lab_)) {
-            end();
+        take(client_, lab_);
+        settle();
+    }
+
+    /// What has come from one side is for the other.
+    static void take(Side& from, Side& to) {
+        std::array<char, 64U << 10U> buffer{};
+        while (!from.ended && to.output.size() < kOutputMax) {
+            const auto size = ::recv(from.fd.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+            if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+                return;
+            }
+            from.ended = size <= 0;
+            if (size > 0 && !to.deaf) {
+                to.output.append(buffer.data(), static_cast<std::size_t>(size));
+            }
         }
     }
 
-    /// What has come from one side, and what the other has not taken yet. Returns whether both go
-    /// on.
-    bool move(Side& from, Side& to) {
-        std::array<char, 64U << 10U> buffer{};
-        while (to.output.size() < kOutputMax) {
-            const auto size = ::recv(from.fd.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-            if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
-                write(to); // the last words
-                return false;
-            }
+    /// Writes what is there. When the lab has ended its side, the client hears of it behind the
+    /// last word, and the client's own end is waited for: closed before that, the connection would
+    /// lose what the client has not read yet.
+    void settle() {
+        write(client_);
+        write(lab_);
+        if (client_.ended || client_.deaf) {
+            end();
+            return;
+        }
+        if (lab_.ended && client_.output.empty()) {
+            ::shutdown(client_.fd.get(), SHUT_WR);
+        }
+        watch_client();
+        watch_lab();
+    }
+
+    static void write(Side& side) {
+        std::size_t done = 0;
+        while (done < side.output.size()) {
+            const auto size = ::send(
+                side.fd.get(),
+                side.output.data() + done,
+                side.output.size() - done,
+                MSG_NOSIGNAL | MSG_DONTWAIT);
             if (size < 0) {
+                side.deaf = errno != EAGAIN && errno != EINTR;
                 break;
             }
-            to.output.append(buffer.data(), static_cast<std::size_t>(size));
+            done += static_cast<std::size_t>(size);
         }
-        const bool alive = write(to) && write(from);
-        watch(client_, lab_);
-        watch(lab_, client_);
-        return alive;
+        side.output.erase(0, side.deaf ? std::string::npos : done);
     }
 
-    static bool write(Side& side) {
-        while (!side.output.empty()) {
-            const auto size = ::send(
-                side.fd.get(), side.output.data(), side.output.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-            if (size < 0) {
-                return errno == EAGAIN || errno == EINTR;
-            }
-            side.output.erase(0, static_cast<std::size_t>(size));
-        }
-        return true;
-    }
-
-    void watch(const Side& side, const Side& other) {
-        const bool reads = other.output.size() < kOutputMax;
+    void watch_client() {
         proxy_.loop_.modify(
-            side.fd.get(),
-            (reads ? std::uint32_t{EPOLLIN} : 0U) |
-                (side.output.empty() ? 0U : std::uint32_t{EPOLLOUT}));
+            client_.fd.get(),
+            std::uint32_t{EPOLLRDHUP} |
+                (lab_.output.size() < kOutputMax ? std::uint32_t{EPOLLIN} : 0U) |
+                (client_.output.empty() ? 0U : std::uint32_t{EPOLLOUT}));
+    }
+
+    /// What is not to be read is not watched at all: the end of a Unix socket would be told of
+    /// without end.
+    void watch_lab() {
+        const bool reads = !lab_.ended && client_.output.size() < kOutputMax;
+        const auto events = (reads ? std::uint32_t{EPOLLIN} : 0U) |
+                            (lab_.output.empty() ? 0U : std::uint32_t{EPOLLOUT});
+        const int fd = lab_.fd.get();
+        if (events == 0) {
+            proxy_.loop_.remove(fd);
+        } else if (proxy_.loop_.watches(fd)) {
+            proxy_.loop_.modify(fd, events);
+        } else {
+            proxy_.loop_.add(fd, events, [this](std::uint32_t) { on_lab(); });
+        }
     }
 
     void end() { proxy_.relays_.erase(this); }

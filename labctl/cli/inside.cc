@@ -1,65 +1,18 @@
 #include "labctl/cli/inside.h"
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <iostream>
 
-#include <sched.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "labctl/stream/sandbox_entry.h"
 #include "netemu/base/error.h"
 
 namespace labctl::cli {
 
-using nlohmann::json;
-
 namespace {
-
-constexpr int kNotFound = 127;
-constexpr int kNotRunnable = 126;
-
-/// Enters all namespaces of the sandbox whose process 1 is `pidfd`. Only children will be in its
-/// pid namespace.
-void enter(int pidfd) {
-    const int namespaces = CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID;
-    // An ordinary user must first become root of the lab's user namespace. To enter the one that a
-    // process is in already is refused with EINVAL: then the lab was made by root, and there is
-    // none to enter.
-    if (::setns(pidfd, CLONE_NEWUSER | namespaces) == 0) {
-        return;
-    }
-    netemu::check_syscall("enter the target's namespaces", ::setns(pidfd, namespaces));
-}
-
-void set_environment(const json& target) {
-    ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
-    ::setenv("HOSTNAME", target.value("hostname", "").c_str(), 1);
-    for (const auto& [name, value] : target["environment"].items()) {
-        ::setenv(name.c_str(), value.get<std::string>().c_str(), 1);
-    }
-}
-
-[[noreturn]] void become(std::vector<std::string> command) {
-    // If labctl itself is killed, nobody would wait for the command any more.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (const int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) {
-        ::signal(number, SIG_DFL);
-    }
-    std::vector<char*> argv;
-    argv.reserve(command.size() + 1);
-    for (auto& argument : command) {
-        argv.push_back(argument.data());
-    }
-    argv.push_back(nullptr);
-    ::execvp(argv[0], argv.data());
-    const int failed = errno;
-    std::cerr << "error: run " << command[0] << ": " << netemu::errno_text(failed) << std::endl;
-    ::_exit(failed == ENOENT ? kNotFound : kNotRunnable);
-}
 
 pid_t child_pid = 0; // read by the signal handler
 
@@ -81,7 +34,7 @@ int wait_for_child() {
             throw netemu::SysError("wait for the command", errno);
         }
     }
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return stream::exit_code_of(status);
 }
 
 int run_inside(const Context& context, const std::vector<std::string>& command, bool prompt) {
@@ -97,14 +50,14 @@ int run_inside(const Context& context, const std::vector<std::string>& command, 
     for (const auto& warning : target["warnings"]) {
         context.console().warn(warning.get<std::string>());
     }
-    enter(fds[0].get());
-    set_environment(target);
+    stream::enter_sandbox(fds[0].get());
+    stream::set_sandbox_environment(target.value("hostname", ""), target.at("environment"));
     if (prompt) {
         ::setenv("PS1", (target.value("hostname", "") + ":\\w# ").c_str(), 1);
     }
     child_pid = netemu::check_syscall("fork", ::fork());
     if (child_pid == 0) {
-        become(command);
+        stream::become_command(command);
     }
     return wait_for_child();
 }

@@ -18,6 +18,7 @@
 #include "labctl/cli/traffic.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/dataplane/child.h"
+#include "labctl/stream/stream_process.h"
 #include "labctl/supervisor/launch.h"
 #include "labctl/supervisor/sandbox.h"
 #include "labctl/supervisor/supervisor.h"
@@ -113,6 +114,9 @@ int run_role(std::string_view role, int argc, char** argv) {
     }
     if (role == "__sandbox") {
         return supervisor::run_sandbox();
+    }
+    if (role == "__stream") {
+        return stream::run_stream();
     }
     return dataplane::data_plane_main(argc, argv);
 }

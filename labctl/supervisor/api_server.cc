@@ -35,8 +35,22 @@ nlohmann::json ApiRequest::json() const {
 }
 
 std::string ApiRequest::parameter(const std::string& name) const {
-    const auto found = query.find(name);
-    return found == query.end() ? std::string{} : found->second;
+    const auto found = query.lower_bound(name);
+    return found == query.end() || found->first != name ? std::string{} : found->second;
+}
+
+std::vector<std::string> ApiRequest::parameters(const std::string& name) const {
+    std::vector<std::string> values;
+    const auto [begin, end] = query.equal_range(name);
+    for (auto each = begin; each != end; ++each) {
+        values.push_back(each->second);
+    }
+    return values;
+}
+
+bool ApiRequest::flag(const std::string& name) const {
+    const auto value = parameter(name);
+    return value == "true" || value == "1";
 }
 
 int http_status(const netemu::Error& error) {
@@ -83,6 +97,7 @@ ApiRequest to_api_request(mesh::Request request) {
     result.content_type = request.headers.get("content-type");
     result.accept = request.headers.get("accept");
     result.body = std::move(request.body);
+    result.headers = std::move(request.headers);
     return result;
 }
 
@@ -113,6 +128,17 @@ public:
     void reply_with_fds(const nlohmann::json& body, std::vector<UniqueFd> fds) override {
         fds_ = std::move(fds);
         reply(200, body);
+    }
+
+    void hand_over(const std::function<void(int, const std::string&)>& give) override {
+        flush(); // answers to earlier requests
+        if (!fd_ || !output_.empty()) {
+            close();
+            return;
+        }
+        give(fd_.get(), input_);
+        disconnected_ = nullptr;
+        close(); // our descriptor of it
     }
 
     void start_stream(const std::string& content_type) override {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "mesh/http/message.h"
 #include "netemu/base/accept_pause.h"
 #include "netemu/base/error.h"
 #include "netemu/base/event_loop.h"
@@ -21,7 +22,8 @@ namespace labctl::supervisor {
 struct ApiRequest {
     std::string method;
     std::vector<std::string> path; // decoded segments: /api/v1/pods -> {"api", "v1", "pods"}
-    std::map<std::string, std::string> query; // decoded; the first of each name
+    std::multimap<std::string, std::string> query; // decoded; of one name in their order
+    mesh::Headers headers;
     std::string content_type;
     std::string accept;
     std::string body;
@@ -29,7 +31,11 @@ struct ApiRequest {
     /// The body as JSON, also where it is Kubernetes' protobuf (labctl/api/protobuf.h); throws
     /// netemu::UsageError when it is neither.
     [[nodiscard]] nlohmann::json json() const;
+    /// The first of that name, or "".
     [[nodiscard]] std::string parameter(const std::string& name) const;
+    [[nodiscard]] std::vector<std::string> parameters(const std::string& name) const;
+    /// Whether it is "true" or "1", as Kubernetes' clients write it.
+    [[nodiscard]] bool flag(const std::string& name) const;
 };
 
 /// The answer to one request, which may come later or in pieces. Handlers share it; once the client
@@ -43,6 +49,11 @@ public:
     virtual void reply_document(int status, std::string document) = 0;
     /// Answers and passes descriptors (duplicated) to the client with the first byte.
     virtual void reply_with_fds(const nlohmann::json& body, std::vector<netemu::UniqueFd> fds) = 0;
+    /// Gives the connection away, unanswered: `give` passes its descriptor, and what the client has
+    /// sent behind its request, to another process. If that throws, the connection stays and the
+    /// error is the answer; otherwise this exchange is over.
+    virtual void
+    hand_over(const std::function<void(int connection, const std::string& unread)>& give) = 0;
     /// Starts a stream of JSON lines; `send_line` and `send_text` follow, and `finish` ends it.
     virtual void start_stream(const std::string& content_type) = 0;
     virtual void send_line(const nlohmann::json& line) = 0;

@@ -20,6 +20,7 @@
 #include "labctl/supervisor/faults.h"
 #include "labctl/supervisor/mesh_identities.h"
 #include "labctl/supervisor/node_keys.h"
+#include "labctl/supervisor/streams.h"
 #include "labctl/supervisor/vlans.h"
 #include "netemu/base/error.h"
 #include "netemu/base/log.h"
@@ -70,7 +71,10 @@ Lab::Lab(
       host_sockets_(std::move(host_sockets)), attachments_(std::make_unique<Attachments>()),
       cni_calls_(std::make_unique<CniCalls>()),
       links_(paths_.netns_dir, paths_.netns_prefix, host_pid) {
-    store_.watch([this](const store::Event& event) { note_change(event); });
+    store_.watch([this](const store::Event& event) {
+        note_change(event);
+        end_streams(event);
+    });
 }
 
 Lab::~Lab() = default;
@@ -195,6 +199,7 @@ void Lab::start_dataplane(const compile::ClusterConfig& config) {
         }
     });
     dataplane_->start();
+    streams_ = std::make_unique<Streams>(loop_);
     runtime_ = std::make_unique<Runtime>(
         Runtime::Parts{
             loop_,

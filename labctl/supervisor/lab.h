@@ -61,6 +61,10 @@ struct MeshAttempt;
 struct ProxiedClient;
 } // namespace labctl::explain
 
+namespace labctl::stream {
+struct StreamSpec;
+} // namespace labctl::stream
+
 namespace labctl::supervisor {
 
 class Attachments;
@@ -70,6 +74,7 @@ class CniRuntime;
 class Faults;
 class MeshIdentities;
 class LogBuffer;
+class Streams;
 struct Target;
 
 /// What a change has done, for `apply` to print.
@@ -188,6 +193,10 @@ public:
     [[nodiscard]] api::Json describe_mesh(const api::ObjectKey& key) const;
     void unwatch_dns(int watcher) { dns_watchers_->remove(watcher); }
 
+    /// Gives a client's connection to a process that serves it at this pod. lab_streams.cc. Throws
+    /// api::StatusError, SysError; then it is the caller's still.
+    void serve_stream(const api::Object& pod, stream::StreamSpec spec, const ExchangePtr& exchange);
+
     /// Taps for whoever asked: {"targets": ["node/node-1:eth0"], "namespace", "snapBytes", "names":
     /// true}. `description` has "places" (name, description, linkType, mac, ringBytes), one for
     /// each socket, and the names of addresses. A tap keeps its namespace alive: the receiver lets
@@ -263,6 +272,7 @@ private:
     std::vector<ChangeReport::Item>
     apply_all(compile::Cluster& cluster, std::vector<api::Object> objects);
     void note_change(const store::Event& event);
+    void end_streams(const store::Event& event); // lab_streams.cc
     [[nodiscard]] ChangeReport simulate(std::vector<api::Object> objects) const;
     void start_dataplane(const compile::ClusterConfig& config);
     ChangeReport sync();
@@ -416,6 +426,7 @@ private:
     std::unique_ptr<Bgp> bgp_;                     // where the lab has it; uses all of the above
     std::unique_ptr<compile::ServiceTrail> trail_; // from the moment the lab is settled
     std::unique_ptr<LastRequests> last_requests_;  // likewise
+    std::unique_ptr<Streams> streams_;             // uses the runtime
 };
 
 } // namespace labctl::supervisor

@@ -45,6 +45,14 @@ private:
     [[nodiscard]] std::vector<api::ObjectPtr>
     selected(const ApiRequest& request, const ResourcePath& path) const;
 
+    // routes_streams.cc
+    /// Whether that subresource of a Pod is a connection that is no HTTP: exec, attach,
+    /// portforward.
+    static bool is_stream(const std::string& subresource);
+    void stream(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
+    /// Throws api::StatusError (400) unless the pod has that container; "" is any.
+    static void check_container(const api::Object& pod, const std::string& container);
+
     // routes_edits.cc
     void change(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);
     void patch(const ApiRequest& request, const ResourcePath& path, const ExchangePtr& exchange);

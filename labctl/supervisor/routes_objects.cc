@@ -104,19 +104,6 @@ std::uint64_t parse_revision(const std::string& text) {
     return parse_number("resourceVersion", text);
 }
 
-/// kubectl shows nothing but the message, so what to do instead is a part of it.
-std::string no_subresource(const ResourcePath& path) {
-    auto text = "a lab's API has no '" + path.subresource + "' of " + path.plural;
-    if (path.subresource == "exec" || path.subresource == "attach") {
-        return text + ": `labctl exec " + path.ns + "/" + path.name +
-               " -- COMMAND` runs a command there";
-    }
-    if (path.subresource == "portforward") {
-        return text + ": `labctl exec external -- curl ...` calls a Service from outside";
-    }
-    return text;
-}
-
 } // namespace
 
 std::optional<ResourcePath> Routes::parse(const std::vector<std::string>& segments) const {
@@ -172,12 +159,13 @@ void Routes::objects(
         logs(request, path, exchange);
     } else if (path.subresource == "scale") {
         scale(request, path, exchange);
+    } else if (path.kind == "Pod" && is_stream(path.subresource)) {
+        stream(request, path, exchange);
     } else if (!path.subresource.empty() && path.subresource != "status") {
-        throw StatusError(404, "NotFound", no_subresource(path));
+        throw StatusError(
+            404, "NotFound", "a lab's API has no '" + path.subresource + "' of " + path.plural);
     } else if (request.method == "GET" && path.name.empty()) {
-        const auto flag = request.parameter("watch");
-        (flag == "1" || flag == "true") ? watch(request, path, exchange)
-                                        : list(request, path, exchange);
+        request.flag("watch") ? watch(request, path, exchange) : list(request, path, exchange);
     } else if (request.method == "GET") {
         const auto object = lab_.store().get(path.key());
         if (!object) {
@@ -250,19 +238,10 @@ void Routes::logs(
         throw StatusError::not_found(path.plural, path.name);
     }
     const auto container = request.parameter("container");
-    if (path.kind == "Pod" && !container.empty()) {
-        const auto& containers = api::at(lab_.store().get(path.key())->body, "spec.containers");
-        const bool known =
-            std::any_of(containers.begin(), containers.end(), [&container](const auto& each) {
-                return api::string_at(each, "name") == container;
-            });
-        if (!known) {
-            throw StatusError::bad_request(
-                "container " + container + " is not valid for pod " + path.name);
-        }
+    if (path.kind == "Pod") {
+        check_container(*lab_.store().get(path.key()), container);
     }
     const auto lines = request.parameter("tailLines");
-    const auto follow = request.parameter("follow");
     exchange->start_stream("text/plain; charset=utf-8");
     if (of_node != nullptr) {
         exchange->send_text(
@@ -274,7 +253,7 @@ void Routes::logs(
         path.key(),
         container,
         lines.empty() ? -1 : static_cast<int>(parse_revision(lines)),
-        follow == "1" || follow == "true",
+        request.flag("follow"),
         exchange);
 }
 

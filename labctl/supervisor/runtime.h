@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,11 @@ public:
         int lines,
         bool follow,
         const ExchangePtr& exchange);
+
+    /// What the pod's own command prints from now on, until `unfollow` or the pod's end; nullopt if
+    /// it runs none.
+    std::optional<std::size_t> follow(const api::ObjectKey& key, LogBuffer::Follower follower);
+    void unfollow(const api::ObjectKey& key, std::size_t id);
 
     /// Pods that are being started: scheduled, with a network, and not yet known to serve or to
     /// have failed.

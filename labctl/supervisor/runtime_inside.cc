@@ -221,12 +221,23 @@ void Runtime::logs(
             text.empty() ? stream->finish() : stream->send_text(text);
         }
     });
-    exchange->on_disconnect([this, key, id] {
-        const auto pod = pods_.find(key);
-        if (pod != pods_.end() && pod->second.process) {
-            pod->second.process->logs().unfollow(id);
-        }
-    });
+    exchange->on_disconnect([this, key, id] { unfollow(key, id); });
+}
+
+std::optional<std::size_t>
+Runtime::follow(const api::ObjectKey& key, LogBuffer::Follower follower) {
+    const auto pod = pods_.find(key);
+    if (pod == pods_.end() || !pod->second.process) {
+        return std::nullopt;
+    }
+    return pod->second.process->logs().follow(std::move(follower));
+}
+
+void Runtime::unfollow(const api::ObjectKey& key, std::size_t id) {
+    const auto pod = pods_.find(key);
+    if (pod != pods_.end() && pod->second.process) {
+        pod->second.process->logs().unfollow(id);
+    }
 }
 
 } // namespace labctl::supervisor

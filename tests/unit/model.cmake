@@ -1,5 +1,5 @@
 labctl_test(base_test unit
-  SOURCES unit/base_main.cc unit/base_address_test.cc unit/base_base64_test.cc unit/base_text_test.cc unit/base_event_loop_test.cc unit/base_accept_pause_test.cc
+  SOURCES unit/base_main.cc unit/base_address_test.cc unit/base_base64_test.cc unit/base_sha1_test.cc unit/base_text_test.cc unit/base_event_loop_test.cc unit/base_accept_pause_test.cc
     unit/base_process_test.cc
   LINK netemu_base)
 labctl_test(model_test unit

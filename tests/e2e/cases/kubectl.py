@@ -60,8 +60,6 @@ def reads(w):
     w.has(kubectl(w, "get", "pods", "-n", "monitoring").out, "agent-", "another namespace")
     w.equal(kubectl(w, "get", "pod", "nobody", status=1).err.strip(), 'Error from server (NotFound): pods "nobody" not found',
             "what is not there")
-    w.has(kubectl(w, "exec", "client", "--", "true", status=1).err, "`labctl exec default/client -- COMMAND`",
-          "what a lab's API has not")
 
 
 @case("kubectl writes: apply, diff, patch, set, scale, label, create, expose, delete, and packets follow")
