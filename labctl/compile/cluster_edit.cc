@@ -184,6 +184,9 @@ ObjectPtr Cluster::Impl::update(const ObjectPtr& before, api::Object after) {
             after.body["metadata"].erase(field);
         }
     }
+    if (after.kind() == "Service") {
+        drop_what_the_type_lacks(before->body, after.body);
+    }
     if (defaulter) {
         defaulter(after, false);
     }

@@ -181,42 +181,6 @@ void keep_allocated(const Json& before, Json& after) {
     }
 }
 
-/// What belongs to the type that it had and was not edited goes with it (dropTypeDependentFields).
-void drop_what_the_type_lacks(const Json& before, Json& after) {
-    auto& spec = after["spec"];
-    const auto& old = api::at(before, "spec");
-    const auto drop = [&](const char* field) {
-        if (api::at(spec, field) == api::at(old, field)) {
-            spec.erase(field);
-        }
-    };
-    if (needs_cluster_ip(before) && !needs_cluster_ip(after)) {
-        for (const auto* field :
-             {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"}) {
-            drop(field);
-        }
-    }
-    if (!needs_cluster_ip(before) && needs_cluster_ip(after)) {
-        drop("externalName");
-    }
-    if (needs_node_port(before) && !needs_node_port(after) &&
-        node_ports_of(before) == node_ports_of(after) && spec.contains("ports")) {
-        for (auto& port : spec["ports"]) {
-            port.erase("nodePort");
-        }
-    }
-    if (needs_health_port(before) && !needs_health_port(after)) {
-        drop("healthCheckNodePort");
-    }
-    if (api::string_at(spec, "type") != "LoadBalancer") {
-        drop("allocateLoadBalancerNodePorts");
-        drop("loadBalancerClass");
-    }
-    if (!externally_accessible(after)) {
-        drop("externalTrafficPolicy");
-    }
-}
-
 void check_unchanged(const Json& before, const Json& after) {
     if (needs_cluster_ip(before) && needs_cluster_ip(after)) {
         const auto& old = api::at(before, "spec.clusterIPs");
@@ -419,6 +383,44 @@ void admit_new_service(const ServiceIndex& index, Json& service) {
     default_spec(service);
     normalise_ips(Json(), service);
     admit(index, {{"spec", {{"type", "ExternalName"}}}}, service);
+}
+
+void drop_what_the_type_lacks(const Json& before, Json& after) {
+    if (!api::at(after, "spec").is_object()) {
+        return; // that is for the validation to say
+    }
+    auto& spec = after["spec"];
+    const auto& old = api::at(before, "spec");
+    const auto drop = [&](const char* field) {
+        if (api::at(spec, field) == api::at(old, field)) {
+            spec.erase(field);
+        }
+    };
+    if (needs_cluster_ip(before) && !needs_cluster_ip(after)) {
+        for (const auto* field :
+             {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"}) {
+            drop(field);
+        }
+    }
+    if (!needs_cluster_ip(before) && needs_cluster_ip(after)) {
+        drop("externalName");
+    }
+    if (needs_node_port(before) && !needs_node_port(after) &&
+        node_ports_of(before) == node_ports_of(after) && spec.contains("ports")) {
+        for (auto& port : spec["ports"]) {
+            port.is_object() ? void(port.erase("nodePort")) : void();
+        }
+    }
+    if (needs_health_port(before) && !needs_health_port(after)) {
+        drop("healthCheckNodePort");
+    }
+    if (api::string_at(spec, "type") != "LoadBalancer") {
+        drop("allocateLoadBalancerNodePorts");
+        drop("loadBalancerClass");
+    }
+    if (!externally_accessible(after)) {
+        drop("externalTrafficPolicy");
+    }
 }
 
 void admit_changed_service(const ServiceIndex& index, const Json& before, Json& after) {

@@ -15,6 +15,10 @@ class ServiceIndex;
 /// nothing was allocated: what a Service holds counts from when it is stored.
 void admit_new_service(const ServiceIndex& index, api::Json& service);
 
+/// What belongs to the type that it had and was not edited goes with it (dropTypeDependentFields):
+/// before it is validated. `after` may be anything.
+void drop_what_the_type_lacks(const api::Json& before, api::Json& after);
+
 /// Completes a changed one: what it held and still needs is kept, what its type no longer has is
 /// dropped, what it newly needs is allocated.
 void admit_changed_service(const ServiceIndex& index, const api::Json& before, api::Json& after);

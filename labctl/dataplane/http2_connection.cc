@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "mesh/http/grpc.h"
+
 namespace labctl::dataplane {
 namespace {
 
@@ -238,7 +240,7 @@ void Http2Connection::Stream::end_answer(const mesh::Headers& trailers) {
 
 void Http2Connection::Stream::answer_here(mesh::Response answer, bool /*may_go_on*/) {
     const bool body = !answer.body.empty() && head_.method != "HEAD";
-    if (!mesh::is_grpc(head_)) {
+    if (!mesh::has_grpc_content_type(head_.headers)) {
         answer.headers.set("content-length", std::to_string(answer.body.size()));
     }
     connection_.session_.respond(id_, answer, !body);

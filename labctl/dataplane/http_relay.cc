@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mesh/http/forward.h"
+#include "mesh/http/grpc.h"
 
 namespace labctl::dataplane {
 
@@ -163,7 +164,7 @@ void HttpRelay::answer_head(const mesh::Response& head, bool ends) {
         return;
     }
     status_ = head.status;
-    grpc_status_ = mesh::grpc_status(head.headers);
+    note_grpc(head.headers);
     const auto changed = client_head(head);
     if (head.status == 101) {
         is_raw_ = true;
@@ -173,6 +174,13 @@ void HttpRelay::answer_head(const mesh::Response& head, bool ends) {
         return;
     }
     answers_.begin_answer(changed, ends);
+}
+
+/// In the head of an answer, or in its trailers.
+void HttpRelay::note_grpc(const mesh::Headers& fields) {
+    if (const auto end = mesh::read_grpc_end(fields)) {
+        grpc_status_ = end->code;
+    }
 }
 
 void HttpRelay::answer_body(std::string_view piece) {
@@ -186,9 +194,7 @@ void HttpRelay::answer_body(std::string_view piece) {
 void HttpRelay::answer_end(const mesh::Headers& trailers) {
     auto passed = trailers;
     mesh::remove_hop_by_hop(passed);
-    if (const auto status = mesh::grpc_status(passed)) {
-        grpc_status_ = status;
-    }
+    note_grpc(passed);
     log(status_, "");
     abandon();
     answers_.end_answer(passed);
@@ -231,7 +237,7 @@ void HttpRelay::refuse(const HttpProxy::Refusal& refusal) {
     status_ = refusal.status;
     auto response = proxy_.reply(refusal, head_);
     body_bytes_ = response.body.size();
-    grpc_status_ = mesh::grpc_status(response.headers);
+    note_grpc(response.headers);
     log(refusal.status, refusal.text);
     abandon();
     answers_.answer_here(std::move(response), refusal.may_go_on);
@@ -287,7 +293,7 @@ void HttpRelay::count(int status, std::string_view more) {
         };
         done.all = since(now);
         done.first_byte = answered_at_ < relayed_at_ ? done.all : since(answered_at_);
-        done.grpc = head_->method == "POST" && mesh::is_grpc(*head_);
+        done.grpc = head_->method == "POST" && mesh::has_grpc_content_type(head_->headers);
         done.grpc_status = grpc_status_;
     }
     done.request_bytes = request_bytes_;

@@ -111,6 +111,7 @@ private:
     void upstream_ready();
     void answer_head(const mesh::Response& head, bool ends);
     [[nodiscard]] mesh::Response client_head(const mesh::Response& head);
+    void note_grpc(const mesh::Headers& fields);
     void answer_body(std::string_view piece);
     void answer_end(const mesh::Headers& trailers);
     void answer_failed(const UpstreamExchange::Failure& failure);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "labctl/dataplane/workload.h"
+#include "mesh/http/grpc.h"
 
 namespace labctl::dataplane {
 namespace {
@@ -59,7 +60,7 @@ mesh::Response linkerd_reply(const HttpProxy::Refusal& refusal, const mesh::Requ
     if (!refusal.body.empty() && mesh::is_field_value(refusal.body)) {
         response.headers.add("l5d-proxy-error", refusal.body);
     }
-    if (request != nullptr && mesh::is_grpc(*request)) {
+    if (request != nullptr && mesh::has_grpc_content_type(request->headers)) {
         constexpr int kOk = 200;
         response.status = kOk;
         response.headers.add("content-type", "application/grpc");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "labctl/dataplane/workload.h"
+#include "mesh/http/grpc.h"
 
 namespace labctl::dataplane {
 namespace {
@@ -85,7 +86,7 @@ sidecar_reply(const char* server, const HttpProxy::Refusal& refusal, const mesh:
     if (request != nullptr && request->path() == kWhoamiPath) {
         response.headers.add(std::string(kInPlaceField), "sidecar"); // a probe must know
     }
-    if (request != nullptr && mesh::is_grpc(*request)) {
+    if (request != nullptr && mesh::has_grpc_content_type(request->headers)) {
         constexpr int kOk = 200;
         response.status = kOk;
         response.headers.add("content-type", "application/grpc");

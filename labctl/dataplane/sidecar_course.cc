@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "mesh/http/grpc.h"
+
 namespace labctl::dataplane {
 namespace {
 
@@ -24,7 +26,8 @@ TryOutcome outcome_of(const UpstreamExchange::Failure* failure, const mesh::Resp
     using Cause = UpstreamExchange::Cause;
     using Kind = TryOutcome::Kind;
     if (head != nullptr) {
-        return {Kind::Answer, head->status, mesh::grpc_status(head->headers)};
+        const auto end = mesh::read_grpc_end(head->headers);
+        return {Kind::Answer, head->status, end ? std::optional(end->code) : std::nullopt};
     }
     switch (failure->cause) {
     case Cause::NoSocket:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mesh/http/forward.h"
+#include "mesh/http/grpc.h"
 
 namespace labctl::dataplane {
 
@@ -36,7 +37,7 @@ void UpstreamHttp2Call::begin() {
 void UpstreamHttp2Call::on_session_ready() {
     phase_ = Phase::Answering;
     auto head = head_;
-    if (mesh::is_grpc(head)) {
+    if (mesh::has_grpc_content_type(head.headers)) {
         head.headers.set("te", "trailers"); // gRPC over HTTP/2: every request has it
     }
     stream_ = session_->request(*this, head, !has_body_);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "netemu/base/text.h"
 
@@ -157,20 +156,6 @@ bool is_idempotent(std::string_view method) {
     constexpr std::array<std::string_view, 6> kIdempotent{
         "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
     return std::find(kIdempotent.begin(), kIdempotent.end(), method) != kIdempotent.end();
-}
-
-bool is_grpc(const Request& request) {
-    constexpr std::string_view kGrpc = "application/grpc";
-    const auto type = request.headers.get("content-type");
-    return type.starts_with(kGrpc) && (type.size() == kGrpc.size() || type[kGrpc.size()] == '+');
-}
-
-std::optional<int> grpc_status(const Headers& headers) {
-    const auto text = headers.get("grpc-status");
-    int code = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), code);
-    const bool good = problem == std::errc{} && !text.empty() && end == text.data() + text.size();
-    return good ? std::optional(code) : std::nullopt;
 }
 
 std::string_view reason_phrase(int status) {

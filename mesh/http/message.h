@@ -73,13 +73,6 @@ struct Response {
 /// Whether the method is one whose requests may be sent twice (RFC 9110 section 9.2.2).
 [[nodiscard]] bool is_idempotent(std::string_view method);
 
-/// Whether it is a request of gRPC: content-type application/grpc, or application/grpc+proto and
-/// its like (envoy: source/common/grpc/common.cc, hasGrpcContentType).
-[[nodiscard]] bool is_grpc(const Request& request);
-
-/// The outcome that an answer or its trailers tell of: the number in `grpc-status`, if it is one.
-[[nodiscard]] std::optional<int> grpc_status(const Headers& headers);
-
 /// "Not Found" for 404; "" for a code without a standard phrase.
 std::string_view reason_phrase(int status);
 

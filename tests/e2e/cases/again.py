@@ -46,7 +46,7 @@ def changed_lab(w):
     w.equal(len(w.get("nodes")), 2, "nothing has happened")
     w.has(w.labctl("up", lab(w), "--nodes", "4", status=2).err, "spec.nodes is 2, not 4", "a flag")
     w.has(w.labctl("apply", "-f", lab(w, nodes=5), status=2).err, "spec.nodes is 2, not 5", "apply")
-    other = w.write("other.yaml", LAB.replace("again", "other").replace("NODES", "2").replace("PROFILE", "bridge").replace("MODE", "nftables"))
+    other = w.write("other/other.yaml", LAB.replace("again", "other").replace("NODES", "2").replace("PROFILE", "bridge").replace("MODE", "nftables"))
     w.has(w.labctl("apply", "-f", other, status=2).err, "the Lab 'other'", "another lab's")
     w.has(w.labctl("up", lab(w, mode="iptables")).err, "the proxy mode is iptables now", "what can be changed")
     w.has(w.labctl("exec", "node/node-1", "--", "iptables-save", "-t", "nat").out, "KUBE-SERVICES", "the rules")
@@ -217,13 +217,13 @@ spec:
     spec:
       restartPolicy: Never
       containers:
-      - {name: c, image: shell, env: [{name: WHOM, value: world}], args: ["echo hello $(WHOM) and $$(WHOM) and $(NOBODY)"]}
+      - {name: c, image: shell, env: [{name: WHOM, value: world}], args: ["hello $(WHOM) and $$(WHOM) and $(NOBODY)"]}
 """
 
 
 @case("what a command has printed can be read when it has ended; $(VARIABLES) of its arguments are replaced")
 def ended_logs(w):
-    images = "\n  images: [{match: shell, run: [/bin/sh, -c]}]"
+    images = "\n  images: [{match: shell, run: [/bin/echo]}]"
     text = LAB.replace("{nodes: NODES, cni: {profile: PROFILE}, proxy: {mode: MODE}}", "\n  nodes: 1" + images)
     w.labctl("up", w.write("job.yaml", text + JOB), status=None)
     w.wait("the end of the Job", lambda: one(w, "job", "hello")["status"].get("succeeded") == 1)
