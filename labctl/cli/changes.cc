@@ -4,7 +4,7 @@
 #include <set>
 
 #include "labctl/cli/input.h"
-#include "labctl/cli/lab_difference.h"
+#include "labctl/cli/lab_conform.h"
 #include "labctl/cli/objects.h"
 #include "netemu/base/text.h"
 

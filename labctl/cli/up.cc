@@ -7,7 +7,7 @@
 
 #include "labctl/cli/input.h"
 #include "labctl/cli/interrupt_guard.h"
-#include "labctl/cli/lab_difference.h"
+#include "labctl/cli/lab_conform.h"
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/objects.h"
 #include "labctl/cli/overview.h"

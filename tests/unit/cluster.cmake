@@ -12,7 +12,7 @@ labctl_test(compile_cluster_test unit
           unit/compile_statefulset_test.cc unit/compile_daemonset_test.cc unit/compile_job_test.cc
           unit/compile_apply_test.cc unit/compile_edit_test.cc unit/compile_garbage_test.cc
           unit/compile_restart_test.cc unit/compile_naming_test.cc unit/compile_dns_test.cc
-          unit/compile_node_cache_test.cc unit/compile_dns_files_test.cc
+          unit/compile_host_ports_test.cc unit/compile_node_cache_test.cc unit/compile_dns_files_test.cc
   LINK labctl_compile)
 labctl_test(compile_speed_test bench
   SOURCES unit/compile_speed_test.cc
