@@ -88,6 +88,20 @@ BOOST_AUTO_TEST_CASE(encrypted_between_nodes) {
         outside);
 }
 
+/// The outside sends to a pod by way of its own node, where its answers come from.
+BOOST_AUTO_TEST_CASE(the_outside_goes_to_the_node_of_a_pod) {
+    for (const char* profile : {"bridge", "flannel", "calico", "cilium", "weave"}) {
+        config.cni_profile = profile;
+        for (const char* to : {"10.244.2.2", "fd00:10:244:2::2"}) {
+            const auto outside = way("external", to);
+            BOOST_TEST(
+                outside.starts_with(
+                    "external >eth0 | underlay to-external>to-node-2 | node/node-2"),
+                outside);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_rules_translate) {
     const auto service = way("pod/x/a", "10.96.0.9", "node/node-1", "10.244.1.3");
     BOOST_TEST(service.ends_with("| pod/x/b eth0> | arrives"), service);
