@@ -22,6 +22,7 @@ namespace labctl::explain {
 /// mesh. What an Ingress of `ingresses` has a rule for, or its controller's address, is not. Pure.
 [[nodiscard]] bool is_service_url(
     const store::Store& store,
+    const compile::ClusterConfig& config,
     const std::map<std::string, services::IngressTable>& ingresses,
     const ExplainQuestion& question);
 

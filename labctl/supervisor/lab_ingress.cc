@@ -42,6 +42,7 @@ void Lab::update_gateways() {
 bool Lab::is_gateway_url(const api::Json& question) const {
     return !explain::gateway_of_url(
                 store_,
+                cluster_->config(),
                 gateways_->tables(),
                 ingresses_->tables(),
                 explain::ExplainQuestion::from_json(question))

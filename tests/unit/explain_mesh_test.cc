@@ -369,7 +369,7 @@ BOOST_AUTO_TEST_CASE(which_urls_are_of_services) {
     const auto is = [&](const std::string& to) {
         std::map<std::string, services::IngressTable> ingresses;
         ingresses["k8s.io/ingress-nginx"].hosts["plain.legacy"];
-        return explain::is_service_url(lab.store, ingresses, {"frontend", to, "shop"});
+        return explain::is_service_url(lab.store, lab.config, ingresses, {"frontend", to, "shop"});
     };
     for (const auto* to :
          {"http://backend/",
