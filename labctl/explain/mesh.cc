@@ -270,6 +270,18 @@ private:
         }
     }
 
+    /// Where its own sidecar asks for it, a broken connection is that one's to tell of (reference
+    /// 3, flag UC).
+    [[nodiscard]] std::string seen_by_client(const Json& story) const {
+        auto answer = string_at(story, "verdict.answer");
+        const bool broken = answer == "connection reset" || answer == "connection closed";
+        const bool asked_for = own_ != nullptr && !view_.of_linkerd() &&
+                               string_at(story_, "outbound.spoken") == "HTTP";
+        return broken && asked_for
+                   ? "503 upstream connect error, connection termination, from its own sidecar"
+                   : answer;
+    }
+
     void conclude() {
         std::size_t denied = 0;
         std::size_t all = 0;
@@ -283,7 +295,7 @@ private:
             auto& text = allowed ? leave : denial;
             if (text.empty()) {
                 text = string_at(story, "verdict.text");
-                text += allowed ? "" : "; the client sees: " + string_at(story, "verdict.answer");
+                text += allowed ? "" : "; the client sees: " + seen_by_client(story);
             }
         }
         if (unreadable()) {

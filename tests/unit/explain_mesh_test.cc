@@ -276,6 +276,23 @@ BOOST_AUTO_TEST_CASE(headers_of_a_request) {
     BOOST_TEST(outcome(host, "http://backend.shop/", "a", "b") == "endpoint");
 }
 
+BOOST_AUTO_TEST_CASE(a_broken_connection_is_told_of_by_the_sidecar_that_asks) {
+    MeshLab lab(authentication_yaml("shop", "strict", "{mtls: {mode: STRICT}}") + R"(---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: plain, namespace: shop}
+spec: {host: backend, trafficPolicy: {tls: {mode: DISABLE}}}
+)");
+    const auto of_http = string_at(lab.explain("frontend", "http://backend/"), "summary");
+    BOOST_TEST(
+        of_http.ends_with(
+            "the client sees: 503 upstream connect error, connection termination, from its own "
+            "sidecar"),
+        of_http);
+    const auto of_tcp = string_at(lab.explain("frontend", "backend:9000"), "summary");
+    BOOST_TEST(of_tcp.ends_with("the client sees: connection reset"), of_tcp);
+}
+
 BOOST_AUTO_TEST_CASE(pods_of_one_service_may_differ) {
     MeshLab lab(R"(---
 apiVersion: v1
