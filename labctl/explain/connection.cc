@@ -278,6 +278,7 @@ private:
             through_virtual_servers(tracer.trace(packet_), packet_, servers),
             target_.service.get(),
             node);
+        lead_to_host_port(made, node.name);
         const RuleFinder finder(*table, readers_.rules(ns, table->family, table->name));
         add_hop(node, made, [&](Json& step, const services::ExplainStep& of) {
             finder.add_to(step, of);
@@ -297,10 +298,30 @@ private:
             through_portals(tracer.trace(packet_), target_.service.get(), proxies_),
             target_.service.get(),
             node);
+        lead_to_host_port(made, node.name);
         add_hop(node, made, [&](Json& step, const services::ExplainStep& of) {
             add_iptables_counters(step, of, tracer);
         });
         return made;
+    }
+
+    /// What no Service has there, a container may (reference 9.5).
+    void lead_to_host_port(services::Explanation& made, const std::string& node) const {
+        auto& branch = made.branches.front();
+        if (!target_.host_port || target_.node != node || !branch.result.empty()) {
+            return;
+        }
+        const auto& [pod, endpoint] = *target_.host_port;
+        branch.result = endpoint.to_string();
+        branch.pod = pod;
+        branch.node = node;
+        branch.steps.push_back(
+            {"destination NAT",
+             "cni_hostport prerouting",
+             {},
+             "hostPort " + std::to_string(target_.port) + " of pod " + pod,
+             {}});
+        made.summary = "hostPort of " + pod + ": " + branch.result;
     }
 
     void add_hop(

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "labctl/explain/path_route.h"
+#include "services/nftables_names.h"
 #include "services/tracer.h"
 
 namespace labctl::explain {
@@ -36,17 +37,12 @@ std::optional<IpAddress> address_on(const LinkSpec& link, const IpAddress& next)
     return first;
 }
 
-bool translates_sources_only(const netemu::NftTable& table) {
-    bool sources = false;
-    for (const auto& chain : table.chains) {
-        if (chain.base && chain.base->type == "nat") {
-            if (chain.base->hook != netemu::NftHook::Postrouting) {
-                return false;
-            }
-            sources = true;
-        }
-    }
-    return sources;
+bool translates_sources(const netemu::NftTable& table) {
+    return table.name != services::kNftProxyTable &&
+           std::any_of(table.chains.begin(), table.chains.end(), [](const auto& chain) {
+               return chain.base && chain.base->type == "nat" &&
+                      chain.base->hook == netemu::NftHook::Postrouting;
+           });
 }
 
 } // namespace
@@ -96,7 +92,7 @@ bool masquerades(const NamespaceSpec& ns, const LeavingPacket& packet) {
     traced.input_interface = packet.in;
     traced.output_interface = packet.out;
     return std::any_of(ns.tables.begin(), ns.tables.end(), [&](const netemu::NftTable& table) {
-        if (!translates_sources_only(table)) {
+        if (!translates_sources(table)) {
             return false;
         }
         const std::array<const netemu::NftTable*, 1> tables{&table};

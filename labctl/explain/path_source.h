@@ -27,8 +27,8 @@ struct LeavingPacket {
     const std::string& out;
 };
 
-/// Whether rules there give it an address of the namespace: those of tables that translate sources
-/// and nothing else. What belongs to a Service is told by the tracer of its rules.
+/// Whether rules there give it an address of the namespace. Those of Services are not asked: what
+/// they do depends on what was called, and their own tracer tells it.
 [[nodiscard]] bool masquerades(const netemu::NamespaceSpec& ns, const LeavingPacket& packet);
 
 } // namespace labctl::explain

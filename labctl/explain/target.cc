@@ -206,6 +206,8 @@ void identify_target(const TargetWorld& world, ExplainTarget& target) {
             target.what = node_target_text(name);
         }
     }
+    target.host_port =
+        find_host_port(store, target.node, {target.address, target.port}, target.protocol);
     for (const auto& input : all_service_ports(store, world.proxies)) {
         const auto role = address_role(*input, target);
         const bool to_node = role.starts_with("node port");
@@ -246,7 +248,7 @@ unknown_name(const store::Store& store, const std::string& host, const ExplainQu
             whole + " is headless and has no ready endpoint, so its name has no address",
             "labctl explain FROM pod:NS/NAME:PORT");
     }
-    if (parts.size() > 2 && parts[2] != "svc") {
+    if (service || (parts.size() > 2 && parts[2] != "svc")) { // a resolver that has no search list
         return UsageError(
             question.from + " finds nobody by the name " + host,
             "labctl explain " + question.from + " dns://" + host);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "labctl/explain/connection.h"
+#include "labctl/explain/host_port.h"
 #include "labctl/explain/local.h"
 #include "services/proxy_input.h"
 
@@ -29,6 +31,7 @@ struct ExplainTarget {
     services::ServicePortInputPtr service; // null: no Service has this address and port
     std::string pod;                       // "ns/name" when the address is a pod's
     std::string node;                      // of that pod, or whose address it is
+    std::optional<HostPort> host_port{};   // of a node's address
 };
 
 /// Where a target is looked for.

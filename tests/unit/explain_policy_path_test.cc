@@ -6,6 +6,7 @@
 #include "labctl/explain/policy.h"
 #include "labctl/explain/source.h"
 #include "labctl/explain/way.h"
+#include "netemu/base/error.h"
 #include "services/policy_evaluator.h"
 #include "tests/unit/compile_service_fixture.h"
 
@@ -154,6 +155,21 @@ BOOST_AUTO_TEST_CASE(who_is_translated_says_so) {
     BOOST_TEST(local["branches"][0]["source"] == "172.18.0.3");
 }
 
+BOOST_AUTO_TEST_CASE(a_port_of_a_node_may_be_a_container_s) {
+    auto pod = bare_pod("web");
+    pod.body["spec"]["nodeName"] = "node-2";
+    pod.body["spec"]["containers"][0]["ports"] = {{{"containerPort", 80}, {"hostPort", 8081}}};
+    apply(std::move(pod));
+    run_all();
+    const auto told = explain("a", "172.18.0.3:8081");
+    BOOST_TEST(told["outcome"] == "endpoint");
+    BOOST_TEST(told["branches"][0]["pod"] == "default/web");
+    BOOST_TEST(told["branches"][0]["source"] == "172.18.0.2");
+    BOOST_TEST(explain("a", "172.18.0.3:8082")["outcome"] == "none");
+    policy("shut", kNoEgress);
+    BOOST_TEST(outcome("a", "172.18.0.3:8081").starts_with("denied: "));
+}
+
 /// Reference services-dns 2.1, 7.3; design section 8.
 BOOST_AUTO_TEST_CASE(a_name_is_what_it_is_to_the_pod_that_asks) {
     apply(object_of(R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}})"));
@@ -168,6 +184,13 @@ BOOST_AUTO_TEST_CASE(a_name_is_what_it_is_to_the_pod_that_asks) {
     BOOST_TEST(explain("shop/web", "a.default:80")["service"] == "default/a");
     BOOST_TEST(explain("near", "a:80")["service"] == "default/a");
     BOOST_TEST(explain("shop/web", "svc/a:80")["service"] == "default/a"); // as kubectl has it
+    auto plain = bare_pod("plain");
+    plain.body["spec"]["dnsPolicy"] = "Default";
+    apply(std::move(plain));
+    run_all();
+    BOOST_CHECK_EXCEPTION(explain("plain", "a:80"), netemu::UsageError, [](const auto& error) {
+        return std::string(error.what()) == "plain finds nobody by the name a";
+    });
 }
 
 BOOST_AUTO_TEST_CASE(names_that_no_rule_has_lead_to_addresses) {

@@ -16,7 +16,7 @@ spec: {nodeName: node-1, containers: [{name: c, image: i, ports: [{containerPort
 apiVersion: v1
 kind: Pod
 metadata: {name: near, labels: {app: near}}
-spec: {nodeName: node-1, containers: [{name: c, image: i, ports: [{containerPort: 80}]}]}
+spec: {nodeName: node-1, containers: [{name: c, image: i, ports: [{containerPort: 80, hostPort: 8081}]}]}
 ---
 apiVersion: v1
 kind: Pod
@@ -100,6 +100,12 @@ PAIRS = [
     ("external", "pod:default/far:80"),
     ("external", f"{NODE_1}:30999"),
     ("external", f"{NODE_2}:30999"),
+    ("default/a", f"{NODE_1}:8081"),
+    ("default/near", f"{NODE_1}:8081"),
+    ("default/far", f"{NODE_1}:8081"),
+    ("node/node-1", f"{NODE_1}:8081"),
+    ("node/node-2", f"{NODE_1}:8081"),
+    ("external", f"{NODE_1}:8081"),
 ]
 
 # What explain calls the fates of probes. Whether a process listens at an address that no pod of its own has, it
