@@ -35,6 +35,7 @@ ExplainBranch explain_branch(const ServicePortInput* input, const TraceOutcome& 
     branch.probability = outcome.probability;
     branch.result = outcome.to_string();
     branch.masqueraded = outcome.masqueraded;
+    branch.relayed = outcome.relayed;
     branch.steps = explain_steps(outcome.steps);
     if (const auto* chosen = chosen_endpoint(input, outcome)) {
         const auto& endpoint = chosen->endpoint;
@@ -83,6 +84,9 @@ no_answer_reason(const ServicePortInput& input, const ProxyNode& node, const std
 std::string summary(const Explanation& made, const ServicePortInput* input, const ProxyNode& node) {
     const auto& first = made.branches.front();
     const auto whose = made.service.empty() ? std::string{"no Service"} : made.service;
+    if (first.result == "CLOSE") {
+        return whose + ": the node's proxy takes it and closes it: there is no ready endpoint";
+    }
     if (first.result == "DROP" || first.result == "REJECT") {
         const auto does = first.result == "DROP" ? " drops it: " : " rejects it: ";
         const auto why = input == nullptr ? std::string{"the address belongs to Services"}
@@ -92,13 +96,11 @@ std::string summary(const Explanation& made, const ServicePortInput* input, cons
         return whose + does + (ranges ? "the source is not in loadBalancerSourceRanges" : why);
     }
     if (first.result.empty()) {
-        return whose + ": the packet goes on unchanged";
+        return whose + ": the packet goes on to where it was sent";
     }
-    auto text = whose + ": one of " + std::to_string(made.branches.size()) + " endpoints";
-    if (made.branches.size() == 1) {
-        text = whose + ": " + first.result;
-    }
-    return text + (first.masqueraded ? ", source masqueraded" : ", source kept");
+    return made.branches.size() == 1
+               ? whose + ": " + first.result
+               : whose + ": one of " + std::to_string(made.branches.size()) + " endpoints";
 }
 
 } // namespace

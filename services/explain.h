@@ -23,11 +23,12 @@ struct ExplainStep {
 /// One way that the connection may take.
 struct ExplainBranch {
     double probability = 1.0;
-    std::string result; // "10.244.1.7:8080", "DROP", "REJECT", or "" (goes on untouched)
+    std::string result; // "10.244.1.7:8080", "DROP", "REJECT", "CLOSE", or "" (goes on)
     std::string pod;    // "ns/name" of the endpoint, if it is one
     std::string node;
     bool terminating = false; // the endpoint is on its way out (2.14)
     bool masqueraded = false;
+    bool relayed = false;           // see TraceOutcome
     std::vector<ExplainStep> steps; // behind the common ones
 };
 
@@ -35,7 +36,7 @@ struct Explanation {
     std::string service;             // "ns/name:port", or "" if no service port has the address
     std::vector<ExplainStep> common; // what every branch goes through
     std::vector<ExplainBranch> branches;
-    std::string summary; // one sentence
+    std::string summary; // one sentence; whose address the endpoint sees is not in it
 };
 
 /// Explains `packet` in the tables of one node. `input` is the service port that it is for, or

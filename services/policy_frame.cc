@@ -13,6 +13,10 @@ using namespace netemu;
 constexpr std::array kFrameTiers{
     PolicyTier::Admin, PolicyTier::NetworkPolicy, PolicyTier::Baseline};
 constexpr std::array kFrameDirections{PolicyDirection::Egress, PolicyDirection::Ingress};
+/// Before what kube-proxy rejects and drops at 0 (NF_IP_PRI_FILTER): of chains with one priority
+/// the one that was loaded last comes first. Calico's chains are before them, too.
+constexpr int kEgressPriority = -1;
+constexpr int kIngressPriority = 1;
 constexpr std::uint8_t kNeighbourDiscoveryFirst = 133; // RFC 4861, section 4
 constexpr std::uint8_t kNeighbourDiscoveryLast = 137;
 
@@ -31,7 +35,7 @@ public:
 
     [[nodiscard]] std::vector<NftChain> chains() const {
         NftBase base;
-        base.priority = way_ == PolicyDirection::Egress ? 0 : 1;
+        base.priority = way_ == PolicyDirection::Egress ? kEgressPriority : kIngressPriority;
         NftChain first{std::string(to_text(way_)), base, first_rules()};
         base.hook = NftHook::Output;
         NftChain sent_on{std::string(to_text(way_)) + "-virtual", base, first_rules()};

@@ -158,6 +158,8 @@ std::string TraceOutcome::to_string() const {
         return "DROP";
     case TraceVerdict::Reject:
         return "REJECT";
+    case TraceVerdict::Close:
+        return "CLOSE";
     case TraceVerdict::Accept:
         break;
     }

@@ -30,7 +30,8 @@ struct TracePacket {
     std::uint32_t mark = 0;
 };
 
-enum class TraceVerdict { Accept, Drop, Reject };
+/// Close: a proxy of the node takes the connection and closes it at once.
+enum class TraceVerdict { Accept, Drop, Reject, Close };
 
 /// One rule that matched.
 struct TraceStep {
@@ -52,12 +53,13 @@ struct TraceOutcome {
     double probability = 1.0;
     std::optional<netemu::Endpoint> target; // where destination NAT sent it
     bool masqueraded = false;
+    bool relayed = false; // a proxy of the node makes the connection to the target, as itself
     bool delivered_here = false; // accepted, and for this namespace itself
     std::vector<TraceStep> steps;
     TraceMemory remembered; // what this packet would add to dynamic sets
 
     /// As kube-proxy's own tests write it: "10.180.0.1:80", "DROP", "REJECT", or "" for a packet
-    /// that goes on to where it was sent.
+    /// that goes on to where it was sent; and "CLOSE".
     [[nodiscard]] std::string to_string() const;
 };
 

@@ -9,7 +9,6 @@
 #include "labctl/compile/node_cache.h"
 #include "labctl/compile/sidecar_network.h"
 #include "labctl/compile/topology_network.h"
-#include "labctl/compile/wireguard.h"
 #include "netemu/base/error.h"
 #include "netemu/model/interface_name.h"
 
@@ -176,6 +175,27 @@ NamespaceSpec make_member(
     }
     std::sort(spec.neighbours.begin(), spec.neighbours.end());
     return spec;
+}
+
+/// The outside goes to each node for its own pods, and what they answer comes back by the same
+/// node. By way of another one it would go two ways: the first node would see half of each
+/// connection, and drop the rest of it as invalid (KUBE-FORWARD of the iptables mode); a WireGuard
+/// peer would take nothing that is not from its peers' pods. Routers that learn are told by BGP.
+void add_ways_from_outside(const ClusterView& cluster, NamespaceSpec& external) {
+    if (cluster.outside_learns) {
+        return;
+    }
+    for (const auto& node : cluster.nodes) {
+        for (const auto& range : node.pod_cidrs) {
+            const auto via =
+                std::find_if(node.underlay.begin(), node.underlay.end(), [&](const auto& each) {
+                    return each.address.family() == range.address.family();
+                });
+            if (via != node.underlay.end()) {
+                external.routes.push_back({range, via->address, kEth0, false});
+            }
+        }
+    }
 }
 
 /// TAP devices instead of the veth pairs of the segment.

@@ -63,23 +63,6 @@ netemu::WireguardSpec wireguard_device(const ClusterView& cluster, const NodeVie
     return device;
 }
 
-void add_ways_from_outside(const ClusterView& cluster, netemu::NamespaceSpec& external) {
-    if (cluster.carrier != Carrier::Wireguard || cluster.outside_learns) {
-        return;
-    }
-    for (const auto& node : cluster.nodes) {
-        for (const auto& range : node.pod_cidrs) {
-            const auto via = std::find_if(
-                node.underlay.begin(), node.underlay.end(), [&](const netemu::IpPrefix& each) {
-                    return each.address.family() == range.address.family();
-                });
-            if (via != node.underlay.end()) {
-                external.routes.push_back({range, via->address, kEth0, false});
-            }
-        }
-    }
-}
-
 void annotate_key(const ClusterConfig& config, api::Object& node) {
     auto& metadata = node.body["metadata"];
     for (const auto* profile : cni_profiles()) {

@@ -28,11 +28,6 @@ wireguard_key(const ClusterConfig& config, const std::string& node);
 [[nodiscard]] netemu::WireguardSpec
 wireguard_device(const ClusterView& cluster, const NodeView& node);
 
-/// A peer takes nothing but what its peers' pods send, so nobody can reach a pod by way of another
-/// node: the outside goes to each node for its own pods. Does nothing without encryption,
-/// and where the outside learns them.
-void add_ways_from_outside(const ClusterView& cluster, netemu::NamespaceSpec& external);
-
 /// Shows the key where the plugin does: in an annotation of the Node. Takes off what is left of a
 /// lab that had another one.
 void annotate_key(const ClusterConfig& config, api::Object& node);

@@ -10,10 +10,12 @@
 #include "labctl/explain/device.h"
 #include "labctl/explain/endpoints.h"
 #include "labctl/explain/ipvs.h"
+#include "labctl/explain/local.h"
 #include "labctl/explain/restored.h"
 #include "labctl/explain/target.h"
 #include "labctl/store/store.h"
 #include "netemu/base/error.h"
+#include "netemu/base/text.h"
 #include "netemu/model/nft_text.h"
 #include "services/decision.h"
 #include "services/explain.h"
@@ -185,6 +187,9 @@ Json branches_json(const services::Explanation& explanation, const StepNotes& no
         if (!branch.pod.empty()) {
             entry["pod"] = branch.pod;
         }
+        if (branch.relayed) {
+            entry["relayed"] = true;
+        }
         list.push_back(std::move(entry));
     }
     return list;
@@ -196,10 +201,11 @@ public:
     PathExplainer(
         const compile::Proxies& proxies,
         const ExplainReaders& readers,
+        NodeAddresses locals,
         ExplainSource source,
         ExplainTarget target)
-        : proxies_(proxies), readers_(readers), source_(std::move(source)),
-          target_(std::move(target)) {
+        : proxies_(proxies), readers_(readers), locals_(std::move(locals)),
+          source_(std::move(source)), target_(std::move(target)) {
         packet_.source = source_.address(target_.address.family());
         packet_.destination = target_.address;
         packet_.destination_port = target_.port;
@@ -233,6 +239,9 @@ public:
             leave_node(first);
             made = hop(target_.node);
         }
+        if (made.branches.front().result.empty() && target_.service) {
+            forget_service();
+        }
         conclude(made);
         return std::move(answer_);
     }
@@ -246,20 +255,11 @@ private:
         return proxies_.restores_rules() ? restored_hop(*node) : nft_hop(*node);
     }
 
-    /// In the ipvs mode the node has the addresses of Services itself.
     [[nodiscard]] std::vector<netemu::IpAddress>
     local_addresses(const services::ProxyNode& node) const {
-        auto addresses = node.addresses;
-        netemu::DesiredState devices;
-        for (const auto& each : proxies_.nodes()) {
-            (void)devices.namespaces[compile::node_namespace(each.name)];
-        }
-        proxies_.add_devices(devices);
-        for (const auto& link : devices.namespaces.at(compile::node_namespace(node.name)).links) {
-            for (const auto& prefix : link.addresses) {
-                addresses.push_back(prefix.address);
-            }
-        }
+        auto addresses = locals_.at(node.name);
+        const auto of_proxy = addresses_of_proxy(proxies_, node.name);
+        addresses.insert(addresses.end(), of_proxy.begin(), of_proxy.end());
         return addresses;
     }
 
@@ -278,6 +278,7 @@ private:
             through_virtual_servers(tracer.trace(packet_), packet_, servers),
             target_.service.get(),
             node);
+        lead_to_host_port(made, node.name);
         const RuleFinder finder(*table, readers_.rules(ns, table->family, table->name));
         add_hop(node, made, [&](Json& step, const services::ExplainStep& of) {
             finder.add_to(step, of);
@@ -292,15 +293,35 @@ private:
             throw netemu::UsageError("the rules on '" + node.name + "' cannot be read here");
         }
         const services::IptablesTracer tracer(
-            readers_.saved(node.name, target_.address.family()), node.addresses);
+            readers_.saved(node.name, target_.address.family()), local_addresses(node));
         auto made = services::explain_outcomes(
             through_portals(tracer.trace(packet_), target_.service.get(), proxies_),
             target_.service.get(),
             node);
+        lead_to_host_port(made, node.name);
         add_hop(node, made, [&](Json& step, const services::ExplainStep& of) {
             add_iptables_counters(step, of, tracer);
         });
         return made;
+    }
+
+    /// What no Service has there, a container may (reference 9.5).
+    void lead_to_host_port(services::Explanation& made, const std::string& node) const {
+        auto& branch = made.branches.front();
+        if (!target_.host_port || target_.node != node || !branch.result.empty()) {
+            return;
+        }
+        const auto& [pod, endpoint] = *target_.host_port;
+        branch.result = endpoint.to_string();
+        branch.pod = pod;
+        branch.node = node;
+        branch.steps.push_back(
+            {"destination NAT",
+             "cni_hostport prerouting",
+             {},
+             "hostPort " + std::to_string(target_.port) + " of pod " + pod,
+             {}});
+        made.summary = "hostPort of " + pod + ": " + branch.result;
     }
 
     void add_hop(
@@ -335,12 +356,21 @@ private:
         answer_["hops"].back()["steps"].push_back(std::move(step));
     }
 
+    /// A node port that the rules have not for this address (reference 2.4).
+    void forget_service() {
+        target_.service.reset();
+        target_.what = node_target_text(target_.node);
+        answer_["to"]["what"] = target_.what;
+        answer_["endpoints"] = Json::array();
+        answer_.erase("service");
+    }
+
     void conclude(const services::Explanation& made) {
         const auto& first = made.branches.front();
         std::string outcome = "endpoint";
         std::string summary = made.summary;
-        if (first.result == "DROP" || first.result == "REJECT") {
-            outcome = first.result == "DROP" ? "drop" : "reject";
+        if (first.result == "DROP" || first.result == "REJECT" || first.result == "CLOSE") {
+            outcome = netemu::to_lower(first.result);
         } else if (first.result.empty() && !target_.pod.empty()) {
             summary =
                 "straight to pod " + target_.pod + " on " + target_.node + ": no Service rule";
@@ -379,13 +409,15 @@ private:
 
     const compile::Proxies& proxies_;
     const ExplainReaders& readers_;
+    NodeAddresses locals_;
     ExplainSource source_;
     ExplainTarget target_;
     services::TracePacket packet_;
     Json answer_;
 };
 
-/// From outside, the packet meets the rules of the node that has or announces the address.
+/// From outside, the packet meets the rules of the node that has the address or the pod, or that
+/// announces the address.
 std::string entry_node(
     const ExplainSource& source, const ExplainTarget& target, const compile::Proxies& proxies) {
     if (!source.outside) {
@@ -396,7 +428,7 @@ std::string entry_node(
             return announced.node;
         }
     }
-    return target.pod.empty() && !target.node.empty() ? target.node : source.node;
+    return target.node.empty() ? source.node : target.node;
 }
 
 } // namespace
@@ -433,8 +465,10 @@ api::Json explain_path(
             "'" + question.from + "' to '" + question.to + "': this lab has hosts and routers only",
             "labctl explain host/NAME host/NAME");
     }
+    auto locals = addresses_of_nodes(store, config, proxies);
     auto source = explain_source(store, config, question);
-    auto target = explain_target(store, proxies, with_device_address(config, question));
+    auto target =
+        explain_target({store, config, proxies, locals}, with_device_address(config, question));
     if (const auto name = device_of_address(config, target.address);
         !name.empty() && target.what.empty()) {
         target.what = "address of " + name;
@@ -444,7 +478,8 @@ api::Json explain_path(
     const bool to_device = target.what.starts_with("address of ") && target.node.empty();
     const auto service = target.service;
     auto answer =
-        PathExplainer(proxies, readers, std::move(source), std::move(target)).explain(first);
+        PathExplainer(proxies, readers, std::move(locals), std::move(source), std::move(target))
+            .explain(first);
     if (to_device) {
         answer["underlay"] = true;
     }

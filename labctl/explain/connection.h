@@ -25,9 +25,10 @@ class Proxies;
 namespace labctl::explain {
 
 struct ExplainQuestion {
-    std::string from;           // [NS/]POD, node/NAME or external
-    std::string to;             // SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT, a URL
-    std::string ns = "default"; // of names that name none
+    std::string from; // [NS/]POD, node/NAME or external
+    std::string to;   // NAME[:PORT], svc/NAME[:PORT], ADDRESS:PORT, pod:NS/NAME:PORT, a URL
+    /// Of FROM, svc/NAME and pod:NAME that name none. What a name means FROM's resolver says.
+    std::string ns = "default";
     /// Of a request for a URL.
     std::string method = "GET";
     std::vector<std::pair<std::string, std::string>> headers{};
@@ -52,9 +53,9 @@ struct ExplainReaders {
 
 /// An object of the kind Explanation: from, to, hops (a node and its rules), branches with their
 /// probabilities, endpoints with the reason why some are not chosen, `outcome` ("endpoint",
-/// "reject", "drop" or "none"), `remembered` if session affinity overrules the choice for this
-/// client, and a summary. Costs a look at the tables of the nodes on the path, or, in a mode whose
-/// rules are restored, a call of `saved` for each; in the ipvs mode one of `servers` too.
+/// "reject", "drop", "close" or "none"), `remembered` if session affinity overrules the choice for
+/// this client, and a summary. Costs a look at the tables of the nodes on the path, or, in a mode
+/// whose rules are restored, a call of `saved` for each; in the ipvs mode one of `servers` too.
 /// Throws netemu::UsageError for what does not exist, with a suggestion.
 [[nodiscard]] api::Json explain_path(
     const store::Store& store,

@@ -292,6 +292,7 @@ void explain_rule(
 
 std::string gateway_of_url(
     const store::Store& store,
+    const compile::ClusterConfig& config,
     const GatewayTables& gateways,
     const std::map<std::string, services::IngressTable>& ingresses,
     const ExplainQuestion& question) {
@@ -318,7 +319,8 @@ std::string gateway_of_url(
     const auto listens = std::find_if(gateways.begin(), gateways.end(), [&](const auto& entry) {
         return services::gateway_listener(entry.second, port, host) != nullptr;
     });
-    return of_ingress || listens == gateways.end() || is_service_url(store, ingresses, question)
+    return of_ingress || listens == gateways.end() ||
+                   is_service_url(store, config, ingresses, question)
                ? ""
                : listens->first;
 }

@@ -26,6 +26,7 @@ using GatewayTables = std::map<std::string, services::GatewayTable>;
 /// is none of a Service or pod, any that listens. Empty: none, or it is no URL. Pure.
 [[nodiscard]] std::string gateway_of_url(
     const store::Store& store,
+    const compile::ClusterConfig& config,
     const GatewayTables& gateways,
     const std::map<std::string, services::IngressTable>& ingresses,
     const ExplainQuestion& question);

@@ -10,7 +10,6 @@
 #include "labctl/explain/mesh_inbound.h"
 #include "labctl/explain/mesh_outbound.h"
 #include "labctl/explain/mesh_route.h"
-#include "labctl/explain/mesh_source.h"
 #include "labctl/explain/url.h"
 
 namespace labctl::explain {
@@ -39,11 +38,9 @@ public:
         const compile::MeshView& view,
         const ExplainQuestion& question,
         const Json& way,
-        const netemu::Endpoint& target,
-        const netemu::DesiredState& network)
-        : view_(view), way_(way), network_(network), target_(target),
-          url_(is_asked_url(question.to)), speech_(mesh_speech(question, target)),
-          from_(string_at(way, "from.name")) {
+        const netemu::Endpoint& target)
+        : view_(view), way_(way), target_(target), url_(is_asked_url(question.to)),
+          speech_(mesh_speech(question, target)), from_(string_at(way, "from.name")) {
         const bool pod = from_ != "external" && !from_.starts_with("node/");
         own_ = pod ? view_.workload(from_) : nullptr;
         if (own_ != nullptr && view_.of_linkerd() && passes_by()) {
@@ -140,7 +137,7 @@ private:
                 {*address,
                  view_.pod_at(address->address),
                  share.is_number() ? share.get<double>() : 1.0,
-                 explain_client(way_, branch, address->address.family(), view_.store(), network_),
+                 IpAddress::parse(string_at(branch, "source")).value_or(own_address()),
                  false});
         }
     }
@@ -273,6 +270,18 @@ private:
         }
     }
 
+    /// Where its own sidecar asks for it, a broken connection is that one's to tell of (reference
+    /// 3, flag UC).
+    [[nodiscard]] std::string seen_by_client(const Json& story) const {
+        auto answer = string_at(story, "verdict.answer");
+        const bool broken = answer == "connection reset" || answer == "connection closed";
+        const bool asked_for = own_ != nullptr && !view_.of_linkerd() &&
+                               string_at(story_, "outbound.spoken") == "HTTP";
+        return broken && asked_for
+                   ? "503 upstream connect error, connection termination, from its own sidecar"
+                   : answer;
+    }
+
     void conclude() {
         std::size_t denied = 0;
         std::size_t all = 0;
@@ -286,7 +295,7 @@ private:
             auto& text = allowed ? leave : denial;
             if (text.empty()) {
                 text = string_at(story, "verdict.text");
-                text += allowed ? "" : "; the client sees: " + string_at(story, "verdict.answer");
+                text += allowed ? "" : "; the client sees: " + seen_by_client(story);
             }
         }
         if (unreadable()) {
@@ -321,7 +330,6 @@ private:
 
     const compile::MeshView& view_;
     const Json& way_;
-    const netemu::DesiredState& network_;
     const netemu::Endpoint target_;
     const bool url_;
     const MeshSpeech speech_;
@@ -343,7 +351,7 @@ void explain_mesh(Json& explanation, const MeshSources& sources, const ExplainQu
         return;
     }
     const compile::MeshView view(sources.store, sources.table);
-    MeshExplainer explainer(view, question, explanation, *target, sources.network);
+    MeshExplainer explainer(view, question, explanation, *target);
     if (!explainer.concerns()) {
         return;
     }

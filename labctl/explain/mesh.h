@@ -7,7 +7,6 @@
 #include "labctl/explain/connection.h"
 #include "labctl/store/store.h"
 #include "mesh/sidecar/table.h"
-#include "netemu/model/network.h"
 #include "services/ingress.h"
 
 /// What sidecars do with a connection or a request, in the order in which it happens.
@@ -22,6 +21,7 @@ namespace labctl::explain {
 /// mesh. What an Ingress of `ingresses` has a rule for, or its controller's address, is not. Pure.
 [[nodiscard]] bool is_service_url(
     const store::Store& store,
+    const compile::ClusterConfig& config,
     const std::map<std::string, services::IngressTable>& ingresses,
     const ExplainQuestion& question);
 
@@ -33,12 +33,11 @@ struct MeshSources {
     const store::Store& store;
     const compile::ClusterConfig& config;
     const mesh::SidecarTable& table;
-    const netemu::DesiredState& network;
 };
 
-/// Adds "mesh" to what explain_path, explain_policies and explain_ways made of the connection of
-/// `question`, if it is TCP, and FROM or who is at its end has a sidecar, or the question is about
-/// a URL:
+/// Adds "mesh" to what explain_path, explain_ways, explain_sources and explain_policies made of the
+/// connection of `question`, if it is TCP, and FROM or who is at its end has a sidecar, or the
+/// question is about a URL:
 /// {"request": {"method", "path", "host", "tls", "assumed": no URL says so} (of HTTP), "from":
 /// {"name", "sidecar", "id" or "why"}, "outbound": {"kind": "cluster", "passthrough" or
 /// "application", "why", "redirect", "cluster", "protocol", "protocolWhy", "spoken", "sni",

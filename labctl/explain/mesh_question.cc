@@ -5,6 +5,7 @@
 #include "labctl/compile/sidecar_objects.h"
 #include "labctl/explain/mesh.h"
 #include "labctl/explain/mesh_inbound.h"
+#include "labctl/explain/name.h"
 #include "labctl/explain/url.h"
 #include "netemu/base/text.h"
 
@@ -91,6 +92,7 @@ MeshSpeech mesh_speech(const ExplainQuestion& question, const netemu::Endpoint& 
 
 bool is_service_url(
     const store::Store& store,
+    const compile::ClusterConfig& config,
     const std::map<std::string, services::IngressTable>& ingresses,
     const ExplainQuestion& question) {
     if (!is_asked_url(question.to)) {
@@ -103,13 +105,18 @@ bool is_service_url(
         })) {
         return false;
     }
-    const auto parts = netemu::split(host, '.');
-    return host.starts_with(kPodTarget) || is_address_of_lab(store, host) ||
-           ((parts.size() < 3 || parts[2] == "svc") &&
-            store.get(
-                {"Service",
-                 parts.size() > 1 ? std::string(parts[1]) : question.ns,
-                 std::string(parts[0])}) != nullptr);
+    if (host.starts_with(kPodTarget) || is_address_of_lab(store, host)) {
+        return true;
+    }
+    if (const auto found = find_name(store, config, question, host)) {
+        return found->service != nullptr;
+    }
+    const auto parts = netemu::split(host, '.'); // a Service whose name has no address yet
+    return (parts.size() < 3 || parts[2] == "svc") &&
+           store.get(
+               {"Service",
+                parts.size() > 1 ? std::string(parts[1]) : namespace_of_names(store, question),
+                std::string(parts[0])}) != nullptr;
 }
 
 ExplainQuestion connection_question(const ExplainQuestion& question) {

@@ -5,6 +5,7 @@
 #include "labctl/compile/network.h"
 #include "labctl/explain/path_cable.h"
 #include "labctl/explain/path_route.h"
+#include "labctl/explain/path_source.h"
 #include "labctl/explain/path_tunnel.h"
 #include "labctl/explain/path_vlan.h"
 #include "netemu/model/route_protocol.h"
@@ -41,10 +42,17 @@ public:
             if (found == network_.namespaces.end()) {
                 break;
             }
+            const auto& ns = found->second;
+            if (hops_.empty()) {
+                source_ = question_.source ? *question_.source : source_to(ns, to_);
+            }
+            relays_ = false;
             if (at_ == question_.translated_in) {
                 to_ = question_.translated;
+                relays_ = question_.relays;
+                source_ = relays_ ? source_to(ns, to_) : source_;
             }
-            step(found->second);
+            step(ns);
         }
         return std::move(hops_);
     }
@@ -61,7 +69,9 @@ private:
             end(route && route->is_blackhole() ? route_text(*route) : "no route");
             return;
         }
-        hops_.push_back({at_, in_, link->name, route_text(*route) + note_of(*route)});
+        add_hop(link->name, route_text(*route) + note_of(*route));
+        hops_.back().forwarded = !in_.empty() && !relays_;
+        translate_source(ns, *route, *link);
         tag_ = 0;
         if (!link->up) {
             end(link->name + " is down");
@@ -69,6 +79,19 @@ private:
         }
         const Leaving from{ns, *link, route->gateway.value_or(to_)};
         std::visit([&](const auto& kind) { leave(from, kind); }, link->kind);
+    }
+
+    void add_hop(const std::string& out, const std::string& how) {
+        hops_.push_back({at_, in_, out, how, source_, to_});
+    }
+
+    void translate_source(const NamespaceSpec& ns, const RouteSpec& route, const LinkSpec& link) {
+        const bool by_service = at_ == question_.translated_in && question_.masquerades;
+        if (!relays_ && (by_service || masquerades(ns, {source_, to_, in_, link.name}))) {
+            source_ = source_by(ns, link, route.gateway.value_or(to_)).value_or(source_);
+            hops_.back().masqueraded = true;
+            hops_.back().how += "; the source becomes " + source_.to_string();
+        }
     }
 
     [[nodiscard]] std::string note_of(const RouteSpec& route) const {
@@ -81,7 +104,7 @@ private:
         if (!hops_.empty() && hops_.back().ns == at_ && hops_.back().in == in_) {
             hops_.back().how += ", " + how;
         } else {
-            hops_.push_back({at_, in_, {}, how});
+            add_hop({}, how);
         }
         at_.clear();
     }
@@ -239,11 +262,9 @@ private:
             return;
         }
         tag_ = *tag_at_port(ns, *port, *network);
-        hops_.push_back(
-            {at_,
-             in_,
-             port->name,
-             "switched by " + in.master + where + (tag_ == 0 ? "" : ", with its tag")});
+        add_hop(
+            port->name, "switched by " + in.master + where + (tag_ == 0 ? "" : ", with its tag"));
+        hops_.back().forwarded = true;
         enter_port(*port, next);
     }
 
@@ -262,6 +283,8 @@ private:
     std::string in_;
     std::uint16_t tag_ = 0; // of the frame that is on its way; 0: none
     IpAddress to_;
+    IpAddress source_;
+    bool relays_ = false; // where it is, a proxy sends what goes on
     std::vector<PathHop> hops_;
 };
 

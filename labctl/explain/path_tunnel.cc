@@ -36,7 +36,7 @@ std::string by_carrier() {
 }
 
 /// The address of the link that carries tunnels, of the family of `remote`.
-std::string source_to(const NamespaceSpec& ns, const IpAddress& remote) {
+std::string carrier_address(const NamespaceSpec& ns, const IpAddress& remote) {
     const auto* carrier = link_named(ns, std::string(kTunnelCarrier));
     for (const auto& address : carrier == nullptr ? std::vector<IpPrefix>{} : carrier->addresses) {
         if (address.address.family() == remote.family()) {
@@ -110,7 +110,7 @@ TunnelWay tunnel_way(const TunnelEntry& entry, const netemu::ExternalTunnelSpec&
     const bool vxlan = tunnel.protocol == netemu::ExternalTunnelSpec::Protocol::Vxlan;
     auto way = sent(
         (vxlan ? "VXLAN " : "Geneve ") + std::to_string(route->encap->id) + ", " +
-            udp_text(source_to(entry.ns, remote), remote, tunnel.port) + by_carrier(),
+            udp_text(carrier_address(entry.ns, remote), remote, tunnel.port) + by_carrier(),
         remote);
     for (const auto& [name, peer] : entry.network.namespaces) {
         const auto* device = holds(peer, remote) ? link_named(peer, entry.link.name) : nullptr;
@@ -162,7 +162,7 @@ TunnelWay tunnel_way(const TunnelEntry& entry, const netemu::WireguardSpec& wire
         }
     }
     way.how = "encrypted by WireGuard for " + (way.ns.empty() ? "nobody" : way.ns) + ", " +
-              udp_text(source_to(entry.ns, way.remote), way.remote, peer->endpoint.port) +
+              udp_text(carrier_address(entry.ns, way.remote), way.remote, peer->endpoint.port) +
               by_carrier() + ", MTU " + std::to_string(entry.link.mtu);
     return way;
 }

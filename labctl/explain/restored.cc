@@ -44,9 +44,16 @@ std::vector<services::TraceOutcome> through_portals(
             continue;
         }
         if (ready.empty()) {
-            outcome.verdict = services::TraceVerdict::Reject;
+            const bool stream = service->name.protocol == services::Protocol::Tcp;
+            outcome.relayed = true;
+            outcome.verdict = stream ? services::TraceVerdict::Close : services::TraceVerdict::Drop;
             outcome.steps.push_back(
-                {"accept and close", kUserspaceProxy, chain, {}, {}, "no endpoint is ready"});
+                {stream ? "accept and close" : "forget",
+                 kUserspaceProxy,
+                 chain,
+                 {},
+                 {},
+                 "no endpoint is ready"});
             result.push_back(std::move(outcome));
             continue;
         }
@@ -54,7 +61,7 @@ std::vector<services::TraceOutcome> through_portals(
             auto taken = outcome;
             taken.probability /= static_cast<double>(ready.size());
             taken.target = netemu::Endpoint{endpoint->endpoint.address, endpoint->port};
-            taken.masqueraded = true; // the connection to the endpoint is the node's own
+            taken.relayed = taken.masqueraded = true;
             taken.steps.push_back(
                 {"round robin",
                  kUserspaceProxy,

@@ -10,6 +10,7 @@
 #include "labctl/compile/proxies.h"
 #include "labctl/compile/topology.h"
 #include "labctl/compile/underlay_names.h"
+#include "labctl/explain/name.h"
 #include "labctl/store/store.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -182,42 +183,6 @@ services::ServicePortInputPtr choose_port(
     return fitting.front();
 }
 
-/// "backend", "backend.prod", "backend.prod.svc", "backend.prod.svc.cluster.local".
-ExplainTarget service_target(
-    const store::Store& store,
-    const compile::Proxies& proxies,
-    const TargetText& text,
-    const ExplainQuestion& question) {
-    const auto parts = netemu::split(text.host, '.');
-    const std::string name(parts[0]);
-    const std::string ns = parts.size() > 1 ? std::string(parts[1]) : question.ns;
-    const auto object = store.get({"Service", ns, name});
-    if (!object || (parts.size() > 2 && parts[2] != "svc")) {
-        throw UsageError(
-            "no Service " + ns + "/" + name,
-            near_hint(store, "Service", ns, name, "`labctl get services -A` lists them"));
-    }
-    const auto whole = ns + "/" + name;
-    const auto ports = proxies.ports_of(ns, name);
-    if (string_at(object->body, "spec.type") == "ExternalName") {
-        throw UsageError(
-            "Service " + whole + " is a name for " + string_at(object->body, "spec.externalName") +
-            ": DNS answers, no rule has it");
-    }
-    if (ports.empty()) {
-        throw UsageError(
-            "Service " + whole + " is headless: its name stands for its pods, no rule has it",
-            "labctl explain FROM pod:NS/NAME:PORT");
-    }
-    ExplainTarget target;
-    target.service = choose_port(ports, text, whole);
-    target.address = target.service->cluster_ip;
-    target.port = target.service->port;
-    target.protocol = target.service->name.protocol;
-    target.what = "cluster IP";
-    return target;
-}
-
 std::string address_role(const services::ServicePortInput& input, const ExplainTarget& target) {
     if (input.cluster_ip == target.address) {
         return "cluster IP";
@@ -233,18 +198,17 @@ std::string address_role(const services::ServicePortInput& input, const ExplainT
 }
 
 /// Whose address and port this is.
-void identify_target(
-    const store::Store& store, const compile::Proxies& proxies, ExplainTarget& target) {
-    for (const auto& node : store.keys("Node")) {
-        const auto* known = proxies.node(node.name);
-        if (known != nullptr &&
-            std::find(known->addresses.begin(), known->addresses.end(), target.address) !=
-                known->addresses.end()) {
-            target.node = node.name;
-            target.what = "address of node " + node.name;
+void identify_target(const TargetWorld& world, ExplainTarget& target) {
+    const auto& store = world.store;
+    for (const auto& [name, addresses] : world.nodes) {
+        if (std::find(addresses.begin(), addresses.end(), target.address) != addresses.end()) {
+            target.node = name;
+            target.what = node_target_text(name);
         }
     }
-    for (const auto& input : all_service_ports(store, proxies)) {
+    target.host_port =
+        find_host_port(store, target.node, {target.address, target.port}, target.protocol);
+    for (const auto& input : all_service_ports(store, world.proxies)) {
         const auto role = address_role(*input, target);
         const bool to_node = role.starts_with("node port");
         const auto number = to_node ? input->node_port : input->port;
@@ -264,6 +228,95 @@ void identify_target(
             target.what = "pod";
         }
     }
+}
+
+/// Why a name is none for FROM.
+UsageError
+unknown_name(const store::Store& store, const std::string& host, const ExplainQuestion& question) {
+    const auto parts = netemu::split(host, '.');
+    const std::string name(parts[0]);
+    const auto ns = parts.size() > 1 ? std::string(parts[1]) : namespace_of_names(store, question);
+    const auto service = store.get({"Service", ns, name});
+    const auto whole = "Service " + ns + "/" + name;
+    if (service && string_at(service->body, "spec.type") == "ExternalName") {
+        return UsageError(
+            whole + " is a name for " + string_at(service->body, "spec.externalName") +
+            ", and nobody here has that one");
+    }
+    if (service && string_at(service->body, "spec.clusterIP") == "None") {
+        return UsageError(
+            whole + " is headless and has no ready endpoint, so its name has no address",
+            "labctl explain FROM pod:NS/NAME:PORT");
+    }
+    if (service || (parts.size() > 2 && parts[2] != "svc")) { // a resolver that has no search list
+        return UsageError(
+            question.from + " finds nobody by the name " + host,
+            "labctl explain " + question.from + " dns://" + host);
+    }
+    return UsageError(
+        "no " + whole,
+        near_hint(store, "Service", ns, name, "`labctl get services -A` lists them"));
+}
+
+/// "svc/web" of kubectl, and "shop/svc/web", as the name that it has everywhere.
+std::string host_of_service(
+    const std::string& host, const ExplainQuestion& question, const std::string& domain) {
+    const auto words = netemu::split(host, '/');
+    if (words.size() < 2 || words.size() > 3) {
+        return host;
+    }
+    const auto kind = words[words.size() - 2];
+    const bool service = kind == "svc" || kind == "service" || kind == "services";
+    const auto ns = words.size() == 3 ? std::string(words[0]) : question.ns;
+    return service ? std::string(words.back()) + "." + ns + ".svc." + domain + "." : host;
+}
+
+/// Nobody translates the port of what is no cluster IP.
+std::uint16_t port_behind_name(const FoundName& found, const TargetText& text) {
+    if (const auto number = explain_number(text.port)) {
+        return *number;
+    }
+    const auto& ports = found.service ? at(found.service->body, "spec.ports") : api::Json();
+    for (const auto& port : ports) {
+        if (text.port.empty() ? ports.size() == 1 : string_at(port, "name") == text.port) {
+            return static_cast<std::uint16_t>(api::int_at(port, "port", 0));
+        }
+    }
+    throw UsageError("'" + text.host + "' names no port that is known", "NAME:PORT");
+}
+
+/// A name as FROM's resolver finds it: "backend", "backend.prod", a whole one, or one of the world.
+ExplainTarget
+named_target(const TargetWorld& world, TargetText text, const ExplainQuestion& question) {
+    text.host = host_of_service(text.host, question, world.config.cluster_domain);
+    const auto found = find_name(world.store, world.config, question, text.host);
+    if (!found) {
+        throw unknown_name(world.store, text.host, question);
+    }
+    ExplainTarget target;
+    if (found->addresses.empty()) {
+        const auto whole = found->service->ns() + "/" + found->service->name();
+        const auto ports = world.proxies.ports_of(found->service->ns(), found->service->name());
+        if (ports.empty()) {
+            throw UsageError("Service " + whole + " has no ports");
+        }
+        target.service = choose_port(ports, text, whole);
+        target.address = target.service->cluster_ip;
+        target.port = target.service->port;
+        target.protocol = target.service->name.protocol;
+        target.what = "cluster IP";
+        return target;
+    }
+    target.address = found->addresses.front();
+    target.port = port_behind_name(*found, text);
+    target.protocol = text.protocol.value_or(services::Protocol::Tcp);
+    identify_target(world, target);
+    target.what += target.what.empty() ? "" : ", ";
+    target.what += found->addresses.size() == 1
+                       ? "the address of " + found->fqdn
+                       : "the first of the " + std::to_string(found->addresses.size()) +
+                             " addresses of " + found->fqdn;
+    return target;
 }
 
 } // namespace
@@ -326,8 +379,12 @@ ExplainSource explain_source(
     return source;
 }
 
-ExplainTarget explain_target(
-    const store::Store& store, const compile::Proxies& proxies, const ExplainQuestion& question) {
+std::string node_target_text(const std::string& node) {
+    return "address of node " + node;
+}
+
+ExplainTarget explain_target(const TargetWorld& world, const ExplainQuestion& question) {
+    const auto& store = world.store;
     const auto text = split_target(question.to);
     ExplainTarget target;
     if (text.host.starts_with("pod:")) {
@@ -346,15 +403,19 @@ ExplainTarget explain_target(
         target.address = *address;
         target.port = *number;
         target.protocol = text.protocol.value_or(services::Protocol::Tcp);
-        identify_target(store, proxies, target);
+        if (address->is_loopback() && question.from.starts_with("node/")) {
+            target.node = question.from.substr(5);
+            target.what = node_target_text(target.node);
+        }
+        identify_target(world, target);
         if (!target.service && !text.protocol) {
             auto over_udp = target;
             over_udp.protocol = services::Protocol::Udp;
-            identify_target(store, proxies, over_udp);
+            identify_target(world, over_udp);
             target = over_udp.service ? over_udp : target;
         }
     } else {
-        target = service_target(store, proxies, text, question);
+        target = named_target(world, text, question);
     }
     target.name = question.to;
     return target;

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "labctl/explain/connection.h"
+#include "labctl/explain/host_port.h"
+#include "labctl/explain/local.h"
 #include "services/proxy_input.h"
 
 /// The two ends of a path that is to be explained. Internal to this folder.
@@ -28,15 +31,26 @@ struct ExplainTarget {
     services::ServicePortInputPtr service; // null: no Service has this address and port
     std::string pod;                       // "ns/name" when the address is a pod's
     std::string node;                      // of that pod, or whose address it is
+    std::optional<HostPort> host_port{};   // of a node's address
 };
 
-/// Both throw netemu::UsageError with a hint for what does not exist.
+/// Where a target is looked for.
+struct TargetWorld {
+    const store::Store& store;
+    const compile::ClusterConfig& config;
+    const compile::Proxies& proxies;
+    const NodeAddresses& nodes;
+};
+
+/// Both throw netemu::UsageError with a hint for what does not exist. A name is what it is to FROM.
 [[nodiscard]] ExplainSource explain_source(
     const store::Store& store,
     const compile::ClusterConfig& config,
     const ExplainQuestion& question);
-[[nodiscard]] ExplainTarget explain_target(
-    const store::Store& store, const compile::Proxies& proxies, const ExplainQuestion& question);
+[[nodiscard]] ExplainTarget
+explain_target(const TargetWorld& world, const ExplainQuestion& question);
+/// What an address of that node is called.
+[[nodiscard]] std::string node_target_text(const std::string& node);
 
 /// The service ports of all Services, or of one namespace.
 [[nodiscard]] std::vector<services::ServicePortInputPtr> all_service_ports(

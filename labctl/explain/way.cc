@@ -1,5 +1,7 @@
 #include "labctl/explain/way.h"
 
+#include <algorithm>
+
 #include "labctl/compile/network.h"
 
 namespace labctl::explain {
@@ -26,6 +28,36 @@ std::string place_text(const std::string& ns) {
     return ns.starts_with("pod/") ? ns.substr(4) : ns;
 }
 
+/// That of a pod with a network of its own; all others may have several to choose from.
+std::optional<netemu::IpAddress> fixed_source(const Json& explanation, const std::string& from) {
+    return from.starts_with("pod/")
+               ? netemu::IpAddress::parse(string_at(explanation, "from.address"))
+               : std::nullopt;
+}
+
+Json way_json(const std::vector<PathHop>& way) {
+    auto list = Json::array();
+    for (const auto& hop : way) {
+        list.push_back(
+            {{"place", place_text(hop.ns)}, {"in", hop.in}, {"out", hop.out}, {"how", hop.how}});
+    }
+    return list;
+}
+
+PathQuestion untranslated(PathQuestion question, const netemu::Endpoint& target) {
+    question.translated_in.clear();
+    question.translated = target.address;
+    question.masquerades = question.relays = false;
+    return question;
+}
+
+std::vector<PathHop> way_to_node(std::vector<PathHop> way) {
+    const auto node = std::find_if(
+        way.begin(), way.end(), [](const PathHop& hop) { return hop.ns.starts_with("node/"); });
+    way.erase(node == way.end() ? node : node + 1, way.end());
+    return way;
+}
+
 /// No rule decides where a device is the target, but the devices on the way do.
 void conclude_on_underlay(Json& explanation) {
     const auto& way = api::at(explanation["branches"].at(0), "way");
@@ -41,45 +73,49 @@ void conclude_on_underlay(Json& explanation) {
 
 } // namespace
 
-void explain_ways(
+BranchWays explain_ways(
     Json& explanation,
     const netemu::DesiredState& network,
     const RouteNotes& notes,
     const services::IdentityNetwork* tunnels) {
+    BranchWays ways;
     auto target = netemu::Endpoint::parse(string_at(explanation, "to.address"));
     if (const auto plain = netemu::IpAddress::parse(string_at(explanation, "to.address"))) {
         target = netemu::Endpoint{*plain, 0}; // no port: ICMP
     }
     auto& branches = explanation["branches"];
     if (!target || !branches.is_array()) {
-        return;
+        return ways;
     }
     PathQuestion question{first_namespace(explanation, network), target->address, {}, {}};
+    question.source = fixed_source(explanation, question.from);
     question.tunnels = tunnels;
     question.identity =
         static_cast<std::uint32_t>(api::int_at(explanation, "identities.onTheWire", 0));
-    std::size_t ways = 0;
+    std::size_t told = 0;
     for (auto& branch : branches) {
+        auto& way = ways.emplace_back();
         const auto result = string_at(branch, "result");
         const auto end = netemu::Endpoint::parse(result);
-        if ((!end && !result.empty()) || ways++ == kWaysMax) {
-            continue; // a rule drops or rejects it
+        if (!end && !result.empty()) { // a rule drops or rejects it
+            if (!api::bool_at(branch, "relayed", false)) {
+                way = way_to_node(packet_path(network, untranslated(question, *target), notes));
+            }
+            continue;
         }
         question.translated_in = end ? compile::node_namespace(string_at(explanation, "node")) : "";
         question.translated = end ? end->address : target->address;
-        auto way = Json::array();
-        for (const auto& hop : packet_path(network, question, notes)) {
-            way.push_back(
-                {{"place", place_text(hop.ns)},
-                 {"in", hop.in},
-                 {"out", hop.out},
-                 {"how", hop.how}});
+        question.masquerades = api::bool_at(branch, "masqueraded", false);
+        question.relays = api::bool_at(branch, "relayed", false);
+        way = packet_path(network, question, notes);
+        if (told++ < kWaysMax) {
+            branch["way"] = way_json(way);
         }
-        branch["way"] = std::move(way);
     }
     if (api::bool_at(explanation, "underlay", false)) {
         conclude_on_underlay(explanation);
     }
+    return ways;
 }
 
 } // namespace labctl::explain

@@ -44,12 +44,23 @@ std::string step_lines(const Json& step, const std::string& indent, bool colour)
     return text;
 }
 
-std::string branch_lines(const Json& branch, bool colour) {
+/// Whose address the other end sees.
+std::string source_words(const Json& branch, const std::string& own) {
+    const auto source = string_at(branch, "source");
+    const auto as = source.empty() ? std::string() : " as " + visible(source);
+    return bool_at(branch, "relayed", false)       ? ", from the node's proxy" + as
+           : bool_at(branch, "masqueraded", false) ? ", masqueraded" + as
+           : source.empty() || source == own       ? ", source kept"
+                                                   : ", seen" + as;
+}
+
+std::string branch_lines(const Json& branch, const std::string& own, bool colour) {
     const auto result = string_at(branch, "result");
+    const bool ends = result == "DROP" || result == "REJECT" || result == "CLOSE";
     auto text = "  " + percent_text(branch.value("probability", 1.0)) + "  ";
     text += paint(
-        result.empty() ? "goes on unchanged" : visible(result),
-        result == "DROP" || result == "REJECT" ? Colour::Red : Colour::Green,
+        result.empty() ? "goes on to where it was sent" : visible(result),
+        ends ? Colour::Red : Colour::Green,
         colour);
     if (const auto pod = string_at(branch, "pod"); !pod.empty()) {
         text += "  pod " + visible(pod);
@@ -58,10 +69,7 @@ std::string branch_lines(const Json& branch, bool colour) {
         text += " on " + visible(node);
     }
     text += bool_at(branch, "terminating", false) ? ", terminating" : "";
-    if (!result.empty() && result != "DROP" && result != "REJECT") {
-        text += bool_at(branch, "masqueraded", false) ? ", masqueraded" : ", source kept";
-    }
-    text += "\n";
+    text += ends ? "\n" : source_words(branch, own) + "\n";
     if (const auto& policy = api::at(branch, "policy"); policy.is_object()) {
         const bool allowed = bool_at(policy, "allowed", true);
         text +=
@@ -210,7 +218,7 @@ std::string rules_text(const Json& explanation, bool colour) {
         }
     }
     for (const auto& branch : api::at(explanation, "branches")) {
-        text += branch_lines(branch, colour);
+        text += branch_lines(branch, string_at(explanation, "from.address"), colour);
     }
     if (const auto& endpoints = api::at(explanation, "endpoints"); !endpoints.empty()) {
         text += "\n" + endpoint_table(endpoints, colour);

@@ -97,6 +97,10 @@ std::string gateway_verdict(const Json& explanation) {
     if (outcome == "bad-request") {
         return status + ": " + path + " leads above the root";
     }
+    const auto denial = string_at(explanation, "denial");
+    if (outcome == "denied" && status == "0") {
+        return "the request does not reach the Gateway: " + denial;
+    }
     if (outcome == "no-certificate") {
         return "the handshake of TLS fails: no listener has a certificate for the name";
     }
@@ -123,7 +127,7 @@ std::string gateway_verdict(const Json& explanation) {
                 (answer == 0 ? "" : ", " + std::to_string(answer)) + ")";
         between = ", ";
     }
-    return text;
+    return text + (denial.empty() ? "" : "; " + denial);
 }
 
 bool is_answered(const Json& explanation) {

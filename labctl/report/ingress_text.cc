@@ -82,10 +82,17 @@ std::string verdict_text(const Json& explanation) {
                    ? "404: no Ingress has a rule for the host " + string_at(explanation, "host")
                    : "404: no path of the host takes " + path;
     }
+    if (outcome == "denied") {
+        const auto status = api::int_at(explanation, "status", 0);
+        return (status == 0 ? "the request does not reach the controller: "
+                            : std::to_string(status) + ": nobody of " + backend + " is reached: ") +
+               string_at(explanation, "denial");
+    }
     if (outcome == "no-endpoints") {
         return "503: " + string_at(explanation, "backend.problem");
     }
-    return path + " goes to " + backend;
+    const auto denial = string_at(explanation, "denial");
+    return path + " goes to " + backend + (denial.empty() ? "" : "; but " + denial);
 }
 
 } // namespace

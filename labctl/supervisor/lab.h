@@ -57,6 +57,7 @@ class Sidecars;
 
 namespace labctl::explain {
 struct AffinityReaders;
+struct ExplainQuestion;
 struct MeshAttempt;
 struct ProxiedClient;
 } // namespace labctl::explain
@@ -181,11 +182,11 @@ public:
     int watch_dns(std::function<void(api::Json event)> callback);
     /// What becomes of a request for a URL, the question's "to": compile::explain_ingress.
     /// lab_ingress.cc.
-    [[nodiscard]] api::Json explain_ingress(const api::Json& question) const;
+    [[nodiscard]] api::Json explain_ingress(const api::Json& question);
     /// Whether it is about a URL that a Gateway has, and what becomes of it there:
     /// explain::explain_gateway.
     [[nodiscard]] bool is_gateway_url(const api::Json& question) const;
-    [[nodiscard]] api::Json explain_gateway(const api::Json& question) const;
+    [[nodiscard]] api::Json explain_gateway(const api::Json& question);
     /// Whether sidecars have to do with a request for that URL, so that `explain` tells of it:
     /// compile::is_service_url. lab_mesh.cc.
     [[nodiscard]] bool is_service_url(const api::Json& question) const;
@@ -356,6 +357,20 @@ private:
     void serve_links();
     void tunnels_dropped(const std::vector<dataplane::TunnelDropped>& drops);
     void explain_identities(api::Json& explanation) const;
+    // lab_explain.cc
+    /// What ways are looked for in, made once for many questions.
+    struct ExplainedNetwork {
+        netemu::DesiredState desired;
+        explain::RouteNotes notes;
+        services::IdentityNetwork tunnels;
+    };
+    [[nodiscard]] ExplainedNetwork explained_network() const;
+    api::Json explain_connection(
+        const explain::ExplainQuestion& asked,
+        const ExplainedNetwork& network,
+        explain::AffinityReaders affinity);
+    void blame_policies(api::Json& answer); // lab_dns.cc
+    void explain_edge_way(api::Json& answer, const explain::ExplainQuestion& asked);
     explain::AffinityReaders affinity_readers(std::vector<explain::ProxiedClient> proxied);
     void start_faults();
     [[nodiscard]] std::optional<Target> find_peer(

@@ -4,6 +4,8 @@
 #include "labctl/compile/address_plan.h"
 #include "labctl/compile/dns_upstream.h"
 #include "labctl/compile/network.h"
+#include "labctl/compile/policies.h"
+#include "labctl/explain/connection.h"
 #include "labctl/supervisor/dns_explain.h"
 #include "labctl/supervisor/lab.h"
 
@@ -82,7 +84,34 @@ void Lab::explain_dns(const api::Json& question, const std::function<void(api::J
         question.value("from", ""),
         question.value("to", ""),
         question.value("namespace", "default"),
-        done);
+        [this, done](api::Json answer) {
+            blame_policies(answer);
+            done(std::move(answer));
+        });
+}
+
+/// A question that nobody answers may have been dropped on its way to the servers.
+void Lab::blame_policies(api::Json& answer) {
+    if (api::string_at(answer, "outcome") != "failed" || !policies_->enforced()) {
+        return;
+    }
+    const auto network = explained_network();
+    for (const auto& server : api::at(answer, "from.resolvConf.nameservers")) {
+        const auto text = server.get<std::string>();
+        const auto address = netemu::IpAddress::parse(text);
+        const auto endpoint =
+            address ? netemu::Endpoint{*address, dataplane::kDnsPort}.to_string() : text;
+        const auto way = explain_connection(
+            {api::string_at(answer, "from.name"), "udp://" + endpoint},
+            network,
+            affinity_readers({}));
+        if (api::string_at(way, "outcome") == "denied") {
+            answer["denial"] = api::string_at(way, "summary");
+            answer["summary"] = api::string_at(answer, "summary") + "; to " + endpoint + ": " +
+                                api::string_at(way, "summary");
+            return;
+        }
+    }
 }
 
 int Lab::watch_dns(std::function<void(api::Json event)> callback) {

@@ -8,8 +8,10 @@
 #include "labctl/compile/policies.h"
 #include "labctl/compile/sidecars.h"
 #include "labctl/explain/connection.h"
+#include "labctl/explain/edge_way.h"
 #include "labctl/explain/mesh.h"
 #include "labctl/explain/policy.h"
+#include "labctl/explain/source.h"
 #include "labctl/explain/way.h"
 #include "labctl/supervisor/lab.h"
 #include "labctl/supervisor/path_trace.h"
@@ -97,11 +99,37 @@ api::Json path_places(const netemu::DesiredState& desired, const api::Json& expl
 
 api::Json Lab::explain(const api::Json& question, std::vector<explain::ProxiedClient> proxied) {
     const auto asked = explain::ExplainQuestion::from_json(question);
+    const auto network = explained_network();
+    auto explanation = explain_connection(
+        explain::connection_question(asked), network, affinity_readers(std::move(proxied)));
+    explain::explain_mesh(explanation, {store_, cluster_->config(), sidecars_->table()}, asked);
+    if (question.value("places", false)) {
+        explanation["places"] = path_places(network.desired, explanation);
+    }
+    if (!policy_warning_.empty()) {
+        explanation["warning"] = policy_warning_;
+    }
+    return explanation;
+}
+
+Lab::ExplainedNetwork Lab::explained_network() const {
+    ExplainedNetwork network;
+    network.desired = desired_state();
+    network.notes = add_bgp_routes(network.desired);
+    network.tunnels = tunnel_network();
+    return network;
+}
+
+/// Where rules lead it, which way it takes, as whose it arrives, and whether policies let it.
+api::Json Lab::explain_connection(
+    const explain::ExplainQuestion& asked,
+    const ExplainedNetwork& network,
+    explain::AffinityReaders affinity) {
     auto explanation = explain::explain_path(
         store_,
         cluster_->config(),
         *proxies_,
-        explain::connection_question(asked),
+        asked,
         {[this](const std::string& ns, netemu::NftFamily family, const std::string& table) {
              return kernel_->read_rules(ns, family, table);
          },
@@ -109,26 +137,29 @@ api::Json Lab::explain(const api::Json& question, std::vector<explain::ProxiedCl
              return iptables_->counted(node, family);
          },
          [this](const std::string& ns) { return kernel_->virtual_servers(ns); },
-         affinity_readers(std::move(proxied))});
-    if (policies_->enforced()) {
-        explain::explain_policies(explanation, policies_->evaluator());
-    }
-    auto desired = desired_state();
-    const auto notes = add_bgp_routes(desired);
+         std::move(affinity)});
     explain_identities(explanation);
-    const auto tunnels = tunnel_network();
+    explain::BranchWays ways;
     if (!cni_ || api::bool_at(explanation, "underlay", false)) { // plugins' devices are not known
-        explain::explain_ways(explanation, desired, notes, &tunnels);
+        ways = explain::explain_ways(explanation, network.desired, network.notes, &network.tunnels);
     }
-    explain::explain_mesh(
-        explanation, {store_, cluster_->config(), sidecars_->table(), desired}, asked);
-    if (question.value("places", false)) {
-        explanation["places"] = path_places(desired, explanation);
-    }
-    if (!policy_warning_.empty()) {
-        explanation["warning"] = policy_warning_;
+    explain::explain_sources(explanation, ways, store_);
+    if (policies_->enforced()) {
+        explain::explain_policies(explanation, policies_->evaluator(), ways);
     }
     return explanation;
+}
+
+/// Whether the connections that a request for a URL takes are let through.
+void Lab::explain_edge_way(api::Json& answer, const explain::ExplainQuestion& asked) {
+    if (policies_->enforced()) {
+        explain::explain_edge_way(
+            answer,
+            asked,
+            [this, network = explained_network()](const explain::ExplainQuestion& question) {
+                return explain_connection(question, network, affinity_readers({}));
+            });
+    }
 }
 
 void Lab::explain_by_packet(api::Json explanation, std::function<void(api::Json)> done) {

@@ -42,28 +42,31 @@ void Lab::update_gateways() {
 bool Lab::is_gateway_url(const api::Json& question) const {
     return !explain::gateway_of_url(
                 store_,
+                cluster_->config(),
                 gateways_->tables(),
                 ingresses_->tables(),
                 explain::ExplainQuestion::from_json(question))
                 .empty();
 }
 
-api::Json Lab::explain_gateway(const api::Json& question) const {
+api::Json Lab::explain_gateway(const api::Json& question) {
     const auto asked = explain::ExplainQuestion::from_json(question);
-    return explain::explain_gateway(
+    auto answer = explain::explain_gateway(
         store_,
         cluster_->config(),
         *gateways_,
-        explain::gateway_of_url(store_, gateways_->tables(), ingresses_->tables(), asked),
+        explain::gateway_of_url(
+            store_, cluster_->config(), gateways_->tables(), ingresses_->tables(), asked),
         asked);
+    explain_edge_way(answer, asked);
+    return answer;
 }
 
-api::Json Lab::explain_ingress(const api::Json& question) const {
-    return explain::explain_ingress(
-        store_,
-        cluster_->config(),
-        ingresses_->tables(),
-        explain::ExplainQuestion::from_json(question));
+api::Json Lab::explain_ingress(const api::Json& question) {
+    const auto asked = explain::ExplainQuestion::from_json(question);
+    auto answer = explain::explain_ingress(store_, cluster_->config(), ingresses_->tables(), asked);
+    explain_edge_way(answer, asked);
+    return answer;
 }
 
 } // namespace labctl::supervisor

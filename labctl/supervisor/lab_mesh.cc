@@ -56,7 +56,10 @@ void Lab::start_sidecars() {
 
 bool Lab::is_service_url(const api::Json& question) const {
     return explain::is_service_url(
-        store_, ingresses_->tables(), explain::ExplainQuestion::from_json(question));
+        store_,
+        cluster_->config(),
+        ingresses_->tables(),
+        explain::ExplainQuestion::from_json(question));
 }
 
 api::Json Lab::describe_mesh(const api::ObjectKey& key) const {

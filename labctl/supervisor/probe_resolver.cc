@@ -281,7 +281,7 @@ dataplane::ResolvedRequest ProbeResolver::resolve(const probe::Request& request)
         if (request.from != "external") {
             throw UsageError("'via' is for probes from external only");
         }
-        // The external host's only way in is its default route, through the first node.
+        // The external host enters by its default route, through the first node, to all but pods.
         const auto entry = config_.nodes.empty() ? std::string("no node") : config_.nodes[0].name;
         if (entry != request.via) {
             resolved.decided = decided(

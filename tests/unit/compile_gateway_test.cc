@@ -437,7 +437,11 @@ BOOST_AUTO_TEST_CASE(explanations) {
                              std::vector<std::pair<std::string, std::string>> headers = {}) {
         (void)lab.table();
         const auto of = explain::gateway_of_url(
-            lab.store, lab.gateways.tables(), {}, {"external", url, "default"});
+            lab.store,
+            lab.cluster.config(),
+            lab.gateways.tables(),
+            {},
+            {"external", url, "default"});
         BOOST_TEST(of == "default/edge", url);
         return explain::explain_gateway(
             lab.store,
@@ -470,7 +474,9 @@ BOOST_AUTO_TEST_CASE(explanations) {
     for (const auto* of_service : {"http://web/", "http://web.default:80/x"}) {
         const explain::ExplainQuestion question{"external", of_service, "default"};
         BOOST_TEST(
-            explain::gateway_of_url(lab.store, lab.gateways.tables(), {}, question).empty(),
+            explain::gateway_of_url(
+                lab.store, lab.cluster.config(), lab.gateways.tables(), {}, question)
+                .empty(),
             of_service);
     }
     BOOST_TEST(explain("http://elsewhere.example/")["outcome"] == "no-rule");

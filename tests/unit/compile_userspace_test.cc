@@ -138,7 +138,10 @@ BOOST_AUTO_TEST_CASE(explain_goes_through_the_proxy) {
     service("empty", R"("selector":{"app":"nobody"})");
     (void)proxies->update();
     const auto closed = explain("empty");
-    BOOST_TEST(closed["outcome"] == "reject");
+    BOOST_TEST(closed["outcome"] == "close");
+    BOOST_TEST(
+        closed["summary"] == "default/empty: the node's proxy takes it and closes it: there is no "
+                             "ready endpoint: no pod of default has the labels app=nobody");
     BOOST_TEST(closed["hops"][0]["steps"].back()["what"] == "accept and close");
 }
 

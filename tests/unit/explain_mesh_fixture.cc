@@ -6,6 +6,7 @@
 
 #include "labctl/compile/cluster.h"
 #include "labctl/explain/mesh.h"
+#include "labctl/explain/source.h"
 #include "labctl/manifest/read.h"
 
 namespace labctl::test {
@@ -46,8 +47,8 @@ api::Json explained(const MeshLab& lab, const explain::ExplainQuestion& question
         *lab.proxies,
         explain::connection_question(question),
         {[](auto&&...) { return std::vector<netemu::NftRuleInfo>{}; }, {}, {}, {}});
-    explain::explain_mesh(
-        answer, {lab.store, lab.config, lab.sidecars->table(), lab.network}, question);
+    explain::explain_sources(answer, {}, lab.store);
+    explain::explain_mesh(answer, {lab.store, lab.config, lab.sidecars->table()}, question);
     return answer;
 }
 

@@ -34,7 +34,6 @@ struct MeshLab {
 
     store::Store store;
     compile::ClusterConfig config;
-    netemu::DesiredState network{}; // empty: no ways are told
     std::unique_ptr<compile::Proxies> proxies;
     std::unique_ptr<compile::Sidecars> sidecars;
 };

@@ -1,7 +1,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/explain/mesh.h"
-#include "labctl/explain/mesh_source.h"
 #include "labctl/explain/url.h"
 #include "netemu/base/error.h"
 #include "tests/unit/explain_mesh_fixture.h"
@@ -265,8 +264,7 @@ BOOST_AUTO_TEST_CASE(headers_of_a_request) {
         explain::ExplainQuestion question{"frontend", to, "shop"};
         question.headers = {{name, value}};
         answer["outcome"] = "endpoint";
-        explain::explain_mesh(
-            answer, {lab.store, lab.config, lab.sidecars->table(), lab.network}, question);
+        explain::explain_mesh(answer, {lab.store, lab.config, lab.sidecars->table()}, question);
         return string_at(answer, "outcome");
     };
     MeshLab user(deny("x-user", "eve"));
@@ -278,42 +276,21 @@ BOOST_AUTO_TEST_CASE(headers_of_a_request) {
     BOOST_TEST(outcome(host, "http://backend.shop/", "a", "b") == "endpoint");
 }
 
-BOOST_AUTO_TEST_CASE(whom_a_pod_sees) {
-    store::Store store;
-    store.put(
-        {api::Json::parse(R"({"kind": "Node", "metadata": {"name": "node-1"}, "status":
-            {"addresses": [{"address": "fd00::2"}, {"address": "172.18.0.2"}]}})"),
-         {}});
-    netemu::DesiredState network;
-    netemu::LinkSpec bridge;
-    bridge.name = "cni0";
-    bridge.addresses = {*netemu::IpPrefix::parse("10.244.1.1/24")};
-    network.namespaces["node/node-1"].links = {bridge};
-    struct Row {
-        const char *from, *out;
-        bool masqueraded;
-        netemu::Family family;
-        const char* source;
-    };
-    using netemu::Family;
-    for (const auto& row : {
-             Row{"legacy/old", "cni0 veth1", false, Family::V4, "10.9.9.9"},
-             Row{"legacy/old", "cni0 veth1", true, Family::V4, "10.244.1.1"},
-             Row{"external", "cni0", true, Family::V4, "10.244.1.1"},
-             Row{"external", "eth9", true, Family::V4, "172.18.0.2"},
-             Row{"external", "cni0", true, Family::V6, "fd00::2"},
-             Row{"node/node-1", "cni0", false, Family::V4, "10.244.1.1"},
-         }) {
-        const api::Json way{
-            {"from", {{"name", row.from}, {"address", "10.9.9.9"}}}, {"node", "node-1"}};
-        const api::Json branch{
-            {"masqueraded", row.masqueraded},
-            {"way",
-             {{{"place", "x"}, {"out", "eth0"}}, {{"place", "node/node-1"}, {"out", row.out}}}}};
-        BOOST_TEST(
-            explain::explain_client(way, branch, row.family, store, network).to_string() ==
-            row.source);
-    }
+BOOST_AUTO_TEST_CASE(a_broken_connection_is_told_of_by_the_sidecar_that_asks) {
+    MeshLab lab(authentication_yaml("shop", "strict", "{mtls: {mode: STRICT}}") + R"(---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: plain, namespace: shop}
+spec: {host: backend, trafficPolicy: {tls: {mode: DISABLE}}}
+)");
+    const auto of_http = string_at(lab.explain("frontend", "http://backend/"), "summary");
+    BOOST_TEST(
+        of_http.ends_with(
+            "the client sees: 503 upstream connect error, connection termination, from its own "
+            "sidecar"),
+        of_http);
+    const auto of_tcp = string_at(lab.explain("frontend", "backend:9000"), "summary");
+    BOOST_TEST(of_tcp.ends_with("the client sees: connection reset"), of_tcp);
 }
 
 BOOST_AUTO_TEST_CASE(pods_of_one_service_may_differ) {
@@ -369,7 +346,7 @@ BOOST_AUTO_TEST_CASE(which_urls_are_of_services) {
     const auto is = [&](const std::string& to) {
         std::map<std::string, services::IngressTable> ingresses;
         ingresses["k8s.io/ingress-nginx"].hosts["plain.legacy"];
-        return explain::is_service_url(lab.store, ingresses, {"frontend", to, "shop"});
+        return explain::is_service_url(lab.store, lab.config, ingresses, {"frontend", to, "shop"});
     };
     for (const auto* to :
          {"http://backend/",

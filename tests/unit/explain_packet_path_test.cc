@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/network.h"
@@ -86,6 +88,86 @@ BOOST_AUTO_TEST_CASE(encrypted_between_nodes) {
     BOOST_TEST(
         outside.starts_with("external >eth0 | underlay to-external>to-node-2 | node/node-2"),
         outside);
+}
+
+/// Each node chooses a source by the device that a packet leaves by, and gives its own to what
+/// leaves the pods' network.
+BOOST_AUTO_TEST_CASE(whose_address_a_packet_bears) {
+    struct Row {
+        const char *profile, *from, *to, *seen;
+        bool masqueraded;
+    };
+    for (const auto& row : {
+             Row{"bridge", "pod/x/a", "10.244.2.2", "10.244.1.2", false},
+             Row{"bridge", "pod/x/a", "172.18.0.3", "172.18.0.2", true},
+             Row{"bridge", "pod/x/a", "172.18.0.1", "172.18.0.2", true},
+             Row{"bridge", "pod/x/a", "172.18.0.2", "10.244.1.2", false},
+             Row{"bridge", "node/node-1", "10.244.1.2", "10.244.1.1", false},
+             Row{"bridge", "node/node-1", "10.244.2.2", "10.244.1.0", false},
+             Row{"bridge", "node/node-1", "172.18.0.2", "172.18.0.2", false},
+             Row{"bridge", "external", "10.244.2.2", "172.18.0.1", false},
+             Row{"calico", "node/node-1", "10.244.1.2", "172.18.0.2", false},
+             Row{"calico", "node/node-1", "10.244.2.2", "10.244.1.0", false},
+             Row{"calico", "pod/x/a", "172.18.0.1", "172.18.0.2", true},
+         }) {
+        config.cni_profile = row.profile;
+        PathQuestion question{row.from, *IpAddress::parse(row.to), "", *IpAddress::parse(row.to)};
+        if (std::string(row.from) == "pod/x/a") {
+            question.source = IpAddress::parse("10.244.1.2");
+        }
+        const auto hops = packet_path(compile_network(store, config), question);
+        const auto text = std::string(row.profile) + " " + row.from + " " + row.to;
+        BOOST_TEST(hops.back().how.ends_with("arrives"), text << ": " << hops.back().how);
+        BOOST_TEST(
+            hops.back().source.to_string() == row.seen,
+            text << ": " << hops.back().source.to_string());
+        const bool masqueraded =
+            std::any_of(hops.begin(), hops.end(), [](const auto& hop) { return hop.masqueraded; });
+        BOOST_TEST(masqueraded == row.masqueraded, text);
+    }
+}
+
+/// What is called by the address of a Service, and by whom rules on forwarding see it called.
+BOOST_AUTO_TEST_CASE(what_the_rules_on_forwarding_see) {
+    config.cni_profile = "bridge";
+    PathQuestion question{
+        "pod/x/a", *IpAddress::parse("172.18.0.3"), "node/node-2", *IpAddress::parse("10.244.1.3")};
+    question.source = IpAddress::parse("10.244.1.2");
+    question.masquerades = true;
+    std::string seen;
+    const auto network = compile_network(store, config);
+    const auto text_of = [&] {
+        seen.clear();
+        for (const auto& hop : packet_path(network, question)) {
+            if (hop.forwarded && hop.ns.starts_with("node/")) {
+                seen += hop.ns + " " + hop.source.to_string() + " > " +
+                        hop.destination.to_string() + "; ";
+            }
+        }
+        return seen;
+    };
+    BOOST_TEST(
+        text_of() == "node/node-1 10.244.1.2 > 172.18.0.3; node/node-2 172.18.0.2 > 10.244.1.3; "
+                     "node/node-1 10.244.2.0 > 10.244.1.3; ");
+    question.to = *IpAddress::parse("10.96.0.9"); // a proxy on its node makes a connection itself
+    question.translated_in = "node/node-1";
+    question.translated = *IpAddress::parse("10.244.2.2");
+    question.relays = true;
+    BOOST_TEST(text_of() == "node/node-2 10.244.1.0 > 10.244.2.2; ");
+}
+
+/// The outside sends to a pod by way of its own node, where its answers come from.
+BOOST_AUTO_TEST_CASE(the_outside_goes_to_the_node_of_a_pod) {
+    for (const char* profile : {"bridge", "flannel", "calico", "cilium", "weave"}) {
+        config.cni_profile = profile;
+        for (const char* to : {"10.244.2.2", "fd00:10:244:2::2"}) {
+            const auto outside = way("external", to);
+            BOOST_TEST(
+                outside.starts_with(
+                    "external >eth0 | underlay to-external>to-node-2 | node/node-2"),
+                outside);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(what_rules_translate) {

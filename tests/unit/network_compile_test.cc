@@ -96,8 +96,9 @@ BOOST_AUTO_TEST_CASE(nodes_are_in_order_of_their_addresses) {
     Cluster cluster(11);
     const auto state = compile_network(cluster.store, cluster.config);
     const auto& routes = state.namespaces.at("external").routes;
-    BOOST_REQUIRE(routes.size() == 1U);
+    BOOST_REQUIRE(routes.size() == 12U); // the default, and to the pods of each
     BOOST_TEST(routes[0].gateway->to_string() == "172.18.0.2"); // node-1, not node-10
+    BOOST_TEST(routes[11].gateway->to_string() == "172.18.0.12");
     BOOST_TEST(link_of(state, "underlay", "to-node-10").index == 111U);
     BOOST_TEST(state.namespaces.at("node/node-1").fdb.size() == 10U);
     check_names(state);

@@ -19,6 +19,32 @@ BOOST_AUTO_TEST_CASE(paths) {
     check_golden("explain.txt", text);
 }
 
+BOOST_AUTO_TEST_CASE(whose_address_is_seen) {
+    Json explanation{{"from", {{"name", "a"}, {"address", "10.244.1.2"}}}};
+    const auto branch_line = [&](Json branch) {
+        explanation["branches"] = Json::array({std::move(branch)});
+        const auto text = explain_text(explanation);
+        const auto begin = text.find("  100%  ") + 8;
+        return text.substr(begin, text.find('\n', begin) - begin);
+    };
+    BOOST_TEST(
+        branch_line({{"result", ""}, {"masqueraded", true}, {"source", "172.18.0.2"}}) ==
+        "goes on to where it was sent, masqueraded as 172.18.0.2");
+    BOOST_TEST(
+        branch_line({{"result", "10.244.2.2:80"}, {"source", "10.244.1.2"}}) ==
+        "10.244.2.2:80, source kept");
+    BOOST_TEST(
+        branch_line({{"result", "10.244.2.2:80"}, {"source", "10.244.1.0"}}) ==
+        "10.244.2.2:80, seen as 10.244.1.0");
+    BOOST_TEST(
+        branch_line(
+            {{"result", "10.244.2.2:80"},
+             {"masqueraded", true},
+             {"relayed", true},
+             {"source", "10.244.1.0"}}) == "10.244.2.2:80, from the node's proxy as 10.244.1.0");
+    BOOST_TEST(branch_line({{"result", "CLOSE"}}) == "CLOSE");
+}
+
 BOOST_AUTO_TEST_CASE(nothing_from_outside_reaches_the_terminal) {
     auto explanation = objects_from("explain").front()->body;
     explanation["to"]["name"] = "a\x1b[2Jb";

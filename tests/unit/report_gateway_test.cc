@@ -94,6 +94,15 @@ note: HTTPRoute a/t spec.parentRefs[0]: it is not attached
 )");
 }
 
+BOOST_AUTO_TEST_CASE(who_does_not_reach_a_gateway) {
+    const Json explanation{
+        {"outcome", "denied"}, {"status", 0}, {"denial", "denied, egress isolated by p"}};
+    const auto text = gateway_explain_text(explanation, false);
+    BOOST_TEST(
+        text.ends_with("\nthe request does not reach the Gateway: denied, egress isolated by p\n"),
+        text);
+}
+
 BOOST_AUTO_TEST_CASE(what_the_gateway_answers_itself) {
     const auto verdict = [](const std::string& outcome, int status) {
         auto json = explanation_of_gateway();

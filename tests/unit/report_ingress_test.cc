@@ -56,6 +56,27 @@ BOOST_AUTO_TEST_CASE(classes_as_kubectl_describes_them) {
                                             "Events:      <none>\n");
 }
 
+BOOST_AUTO_TEST_CASE(who_is_kept_from_whom) {
+    Json explanation{
+        {"outcome", "denied"},
+        {"status", 0},
+        {"denial", "denied, egress isolated by p"},
+        {"path", "/x"},
+        {"backend", {{"name", "default/web:http"}}}};
+    const auto last_line = [&] {
+        const auto text = ingress_explain_text(explanation, false);
+        return text.substr(text.rfind('\n', text.size() - 2) + 1);
+    };
+    BOOST_TEST(
+        last_line() == "the request does not reach the controller: denied, egress isolated by p\n");
+    explanation["status"] = 504;
+    BOOST_TEST(
+        last_line() ==
+        "504: nobody of default/web:http is reached: denied, egress isolated by p\n");
+    explanation["outcome"] = "endpoint";
+    BOOST_TEST(last_line() == "/x goes to default/web:http; but denied, egress isolated by p\n");
+}
+
 BOOST_AUTO_TEST_CASE(what_takes_a_url) {
     std::string text;
     for (const auto& explanation : objects_from("explain-ingress")) {

@@ -154,6 +154,8 @@ def nat(w):
     w.has(run.out + run.err, "nreachable", "a way in")
     rules = w.labctl("exec", "router/gw", "--", "nft", "list", "table", "ip", "nat").out
     w.has(rules, 'oifname "eth1" counter', "the rule")
+    told = w.labctl("explain", "host/pc", "host/server:7", "-o", "json").json()["branches"][0]
+    w.equal((told["masqueraded"], told["source"]), (True, "10.1.1.1"), "what explain says of it")
 
 
 def check_racks(w, profile, overlay):
