@@ -39,11 +39,14 @@ std::size_t Batch::add(probe::Request request) {
 }
 
 void Batch::run(const ProbeRunner& runner) {
-    results_.assign(list_.probes.size(), std::nullopt);
-    if (list_.probes.empty()) {
+    probe::RequestList next;
+    next.probes.assign(
+        list_.probes.begin() + static_cast<std::ptrdiff_t>(results_.size()), list_.probes.end());
+    if (next.probes.empty()) {
         return;
     }
-    for (auto& result : runner(list_)) {
+    results_.resize(list_.probes.size());
+    for (auto& result : runner(next)) {
         std::size_t index = 0;
         const auto& id = result.id;
         const auto parsed = std::from_chars(id.data(), id.data() + id.size(), index);

@@ -19,6 +19,7 @@ class Batch {
 public:
     /// Returns the probe's index; that of an equal one that is there already.
     std::size_t add(probe::Request request);
+    /// Sends those that were not sent yet.
     void run(const ProbeRunner& runner);
 
     [[nodiscard]] std::size_t size() const { return list_.probes.size(); }

@@ -87,6 +87,10 @@ private:
             }
         }
         batch.run(hooks_.run);
+        for (auto& share : shares) {
+            follow_drops(share, world, batch);
+        }
+        batch.run(hooks_.run);
         report_.probes += batch.size();
         const auto now = hooks_.now();
         for (auto& share : shares) {
@@ -96,6 +100,7 @@ private:
                 share.probes,
                 share.controls,
                 batch,
+                world,
                 hooks_.dropped_by};
             advance(*share.tracker, make_record(input), now);
         }
@@ -116,17 +121,37 @@ private:
                 add_controls(listener_controls(flow, world), share, batch);
             }
         }
-        auto& controls = share.controls;
-        std::ranges::sort(controls);
-        controls.erase(std::unique(controls.begin(), controls.end()), controls.end());
         return share;
+    }
+
+    /// Only its drop tells which endpoint a Service chose for a packet, so that one's controls go
+    /// out behind the others.
+    static void follow_drops(Share& share, const World& world, Batch& batch) {
+        if (!needs_proof(share.tracker->assertion->expect)) {
+            return;
+        }
+        for (std::size_t i = 0; i < share.expansion.flows.size(); ++i) {
+            const auto& flow = share.expansion.flows[i];
+            const auto* result =
+                share.probes[i] == kNotProbed ? nullptr : batch.result(share.probes[i]);
+            if (result == nullptr || batch.who_reached(flow.request.to.text)) {
+                continue;
+            }
+            const auto at = dropped_at(flow, *result, world);
+            if (at && !batch.who_reached(at->target.text)) {
+                add_controls(listener_controls(flow, *at), share, batch);
+            }
+        }
     }
 
     static void
     add_controls(const std::vector<probe::Request>& controls, Share& share, Batch& batch) {
+        auto& indices = share.controls;
         for (const auto& control : controls) {
-            share.controls.push_back(batch.add(control));
+            indices.push_back(batch.add(control));
         }
+        std::ranges::sort(indices);
+        indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
     }
 
     void advance(Tracker& tracker, Record record, Clock::time_point now) {

@@ -403,4 +403,42 @@ std::vector<probe::Request> listener_controls(const Flow& flow, const World&) {
     return {control(flow, "node/" + flow.to.pod->node), control(flow, flow.to.label())};
 }
 
+std::optional<DroppedAt>
+dropped_at(const Flow& flow, const probe::Result& result, const World& world) {
+    const auto& drop = result.first.drop;
+    const auto scheme = flow.request.to.scheme;
+    if (!drop || result.first.outcome != probe::Outcome::Timeout || scheme == Scheme::Dns) {
+        return std::nullopt;
+    }
+    const auto end = netemu::Endpoint::parse(drop->destination);
+    const auto address = end ? end->address : netemu::IpAddress::parse(drop->destination);
+    if (!address) {
+        return std::nullopt;
+    }
+    const auto text = address->to_string();
+    const auto pod = std::ranges::find_if(world.pods, [&](const PodView& candidate) {
+        return candidate.alive() && !candidate.node.empty() &&
+               std::ranges::find(candidate.ips, text) != candidate.ips.end();
+    });
+    if (pod == world.pods.end()) {
+        return std::nullopt;
+    }
+    // Whoever takes the connection listens, whatever is spoken on it.
+    return DroppedAt{
+        {Party::Kind::Pod, &*pod, nullptr, nullptr, {}},
+        make_target(
+            probe::is_http(scheme) ? Scheme::Tcp : scheme,
+            text,
+            end ? std::to_string(end->port) : "",
+            {})};
+}
+
+std::vector<probe::Request> listener_controls(const Flow& flow, const DroppedAt& at) {
+    auto request = control(flow, "node/" + at.pod.pod->node);
+    request.to = at.target;
+    auto own = request;
+    own.from = at.pod.label();
+    return {std::move(request), std::move(own)};
+}
+
 } // namespace labctl::check

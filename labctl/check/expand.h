@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,17 @@ Expansion expand(const Assertion& assertion, const World& world, std::uint64_t t
 /// Probes that would show that the source of `flow` can send, and that its target listens.
 std::vector<probe::Request> sender_controls(const Flow& flow, const World& world);
 std::vector<probe::Request> listener_controls(const Flow& flow, const World& world);
+
+/// The pod's door that a dropped packet was on its way to. It tells which endpoint of a Service, or
+/// which address of a name, a flow was for.
+struct DroppedAt {
+    Party pod;
+    probe::Target target;
+};
+std::optional<DroppedAt>
+dropped_at(const Flow& flow, const probe::Result& result, const World& world);
+/// Probes that would show that it listens.
+std::vector<probe::Request> listener_controls(const Flow& flow, const DroppedAt& at);
 
 /// SCHEME://ADDRESS[:PORT][PATH].
 probe::Target make_target(

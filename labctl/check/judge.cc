@@ -417,7 +417,8 @@ Judgement judge_deny(
     }
     if (!proof.listens) {
         return inconclusive(
-            happened + ", but nothing shows that " + flow.to.label() + " listens there",
+            happened + ", but nothing shows that " +
+                (proof.target.empty() ? flow.to.label() : proof.target) + " listens there",
             port_hint(flow, result));
     }
     if (!proof.rule) {

@@ -19,6 +19,7 @@ struct Proof {
     std::optional<std::string> rule;    // "networkpolicy/prod/default-deny"
     std::vector<std::string> owners;    // all policies with a share in it, `rule` among them
     std::string how;                    // "dropped on node-2 by NetworkPolicy ...", or empty
+    std::string target; // the pod that the dropped packet was for, if the flow does not name it
 };
 
 struct Judgement {

@@ -59,6 +59,10 @@ private:
         }
         proof.sends = in_.batch.reached_by(flow.request.from);
         proof.listens = in_.batch.who_reached(flow.request.to.text);
+        if (const auto at = dropped_at(flow, *result, in_.world); at && !proof.listens) {
+            proof.target = at->pod.label();
+            proof.listens = in_.batch.who_reached(at->target.text);
+        }
         prove_drop(*result, proof);
         if (!proof.rule && in_.dropped_by) {
             proof.rule = in_.dropped_by(flow.request, *result);

@@ -21,6 +21,7 @@ struct VerdictInput {
     const std::vector<std::size_t>& probes;   // index in the batch, per flow, or kNotProbed
     const std::vector<std::size_t>& controls; // likewise
     const Batch& batch;
+    const World& world;
     const DropEvidence& dropped_by;
 };
 

@@ -142,6 +142,9 @@ struct Drop {
     std::optional<std::size_t> rule; // in the policy's list; nullopt: none of its rules allows it
     std::string prefix;              // that the rule logs with
     std::string text;                // one sentence: "dropped on node-2 by NetworkPolicy ..."
+    /// Where the packet was going when it was dropped: of a Service the endpoint that was chosen.
+    /// "ADDRESS:PORT", without the port where the protocol has none; empty: not told.
+    std::string destination{};
     bool operator==(const Drop&) const = default;
 };
 

@@ -142,6 +142,7 @@ Drop drop_from(const json& object) {
     if (drop.policies.empty() && !drop.by.empty()) {
         drop.policies = {drop.by};
     }
+    drop.destination = text("destination");
     if (const auto rule = object.find("rule"); rule != object.end() && rule->is_number()) {
         drop.rule = rule->get<std::size_t>();
     }
@@ -249,6 +250,9 @@ json to_json(const Drop& drop) {
     object["direction"] = drop.direction.empty() ? json() : json(drop.direction);
     object["by"] = drop.by.empty() ? json() : json(drop.by);
     object["rule"] = drop.rule ? json(*drop.rule) : json();
+    if (!drop.destination.empty()) {
+        object["destination"] = drop.destination;
+    }
     if (drop.policies.size() > 1) {
         object["policies"] = drop.policies;
     }

@@ -111,6 +111,7 @@ probe::Drop DropStory::drop_of(const DroppedPacket& dropped) {
     probe::Drop drop;
     drop.node = dropped.node;
     drop.prefix = dropped.packet.prefix;
+    drop.destination = end_text(dropped.packet.destination);
     if (naming_) {
         naming_(dropped, drop);
     }

@@ -317,4 +317,53 @@ BOOST_AUTO_TEST_CASE(an_allow_that_fails_names_the_policy_and_its_place) {
     BOOST_TEST(record.decided_by == "networkpolicy/default/db");
 }
 
+namespace {
+
+/// A lab in which a rule drops what client sends to Service db, on its way to db-0.
+struct ServiceLab : EvidenceLab {
+    ServiceLab() {
+        world.has_dns = true;
+        drop.destination = "10.244.2.4:5432";
+        network = [this](const Request& request) {
+            const bool to_service = request.to.host == "10.96.0.7" || request.to.host == "db";
+            return to_service && request.from == "default/client" ? drop_result(request.count)
+                   : request.to.host == "10.244.2.4" && !listens  ? result_of(Outcome::Refused)
+                                                                  : answer(request);
+        };
+    }
+    bool listens = true;
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_denied_service_is_proven_with_the_endpoint_that_the_drop_names) {
+    for (const auto* target :
+         {"tcp://db:5432", "http://db:5432/", "svc/db:sql", "tcp://10.96.0.7:5432"}) {
+        ServiceLab lab;
+        const auto report = lab.check(
+            {assertion({{"from", "client"}, {"to", target}, {"expect", "deny"}, {"for", "10ms"}})});
+        const auto& record = report.records.at(0);
+        BOOST_TEST((record.verdict == Verdict::Pass), target << ": " << record.reason);
+        BOOST_TEST(record.decided_by == "networkpolicy/default/db");
+        const auto late = sent(lab.rounds.at(1));
+        BOOST_REQUIRE_EQUAL(late.size(), 2U);
+        BOOST_TEST(late[0] == "default/db-0 tcp://10.244.2.4:5432");
+        BOOST_TEST(late[1] == "node/node-2 tcp://10.244.2.4:5432");
+        BOOST_TEST(report.probes == 8U, "both are counted, in each of two rounds");
+        BOOST_TEST(record.evidence.back().control);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_denied_service_whose_endpoint_does_not_listen_is_inconclusive) {
+    ServiceLab lab;
+    lab.listens = false;
+    const auto record = lab.check_one(assertion("client -> tcp://db:5432 deny"));
+    BOOST_TEST((record.verdict == Verdict::Inconclusive));
+    BOOST_TEST(contains(record.reason, "nothing shows that default/db-0 listens"), record.reason);
+    lab.drop.destination = "10.96.0.7:5432"; // dropped before an endpoint was chosen
+    const auto early = lab.check_one(assertion("client -> tcp://db:5432 deny"));
+    BOOST_TEST((early.verdict == Verdict::Inconclusive));
+    BOOST_TEST(contains(early.reason, "nothing shows that db listens"), early.reason);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -79,6 +79,7 @@ BOOST_AUTO_TEST_CASE(a_story_names_both_ends_and_the_rule) {
     BOOST_TEST(told.at("service") == "TCP 80");
     BOOST_TEST(told.at("drop").at("text") == "dropped on node-2 by the rule that logs 'by hand'");
     BOOST_TEST(told.at("drop").at("by").is_null());
+    BOOST_TEST(told.at("drop").at("destination") == "10.1.0.3:80");
     story.set_naming([](const DroppedPacket&, probe::Drop& drop) {
         drop.by = "networkpolicy/prod/web";
         drop.text = "NetworkPolicy prod/web: no rule allows it";
