@@ -107,9 +107,14 @@ client_ips(const std::string& wanted, const World& world, const Party& from) {
     if (wanted != "node") {
         return {wanted};
     }
-    const auto* node =
-        from.kind == Party::Kind::Pod ? node_named(world, from.pod->node) : from.node;
-    return node == nullptr ? std::vector<std::string>{} : node->ips;
+    // On the way to a node's port two nodes may masquerade, the sender's and the one that was
+    // asked.
+    std::vector<std::string> ips;
+    for (const auto& node : world.nodes) {
+        ips.insert(ips.end(), node.ips.begin(), node.ips.end());
+        ips.insert(ips.end(), node.device_ips.begin(), node.device_ips.end());
+    }
+    return ips;
 }
 
 class Expander {

@@ -331,8 +331,9 @@ private:
         if (met) {
             return {};
         }
-        return "the server saw it come from " + seen + ", not from " +
-               netemu::join(flow_.client_ips, " or ");
+        return "the server saw it come from " + seen +
+               (wanted == "node" ? ", which is no node's address"
+                                 : ", not from " + netemu::join(flow_.client_ips, " or "));
     }
 
     const Flow& flow_;

@@ -39,7 +39,10 @@ struct PodView {
 
 struct NodeView {
     std::string name;
-    std::vector<std::string> ips;
+    std::vector<std::string> ips; // as its object tells them
+    /// Those and its devices' among the pods, of which a node that masquerades may use any. No
+    /// object tells them: the caller knows them.
+    std::vector<std::string> device_ips{};
 };
 
 struct ServiceView {

@@ -10,6 +10,9 @@ check::World world_of(Client& client) {
     auto world = check::World::from_objects(lab_objects(client));
     const auto status = client.request("GET", "/apis/labctl.dev/v1/status");
     world.external_ips = status.at("externalAddresses").get<std::vector<std::string>>();
+    for (auto& node : world.nodes) {
+        node.device_ips = status.at("nodeAddresses").value(node.name, node.ips);
+    }
     for (const auto& [name, ips] : status.at("devices").items()) {
         world.devices.push_back({name, ips.get<std::vector<std::string>>()});
     }

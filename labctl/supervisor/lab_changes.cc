@@ -327,6 +327,12 @@ void Lab::describe(api::Json& status) const {
     for (const auto& prefix : compile::external_addresses(config)) {
         status["externalAddresses"].push_back(prefix.address.to_string());
     }
+    status["nodeAddresses"] = api::Json::object();
+    for (const auto& node : compile::view_nodes(store_, config)) {
+        for (const auto& address : compile::node_addresses(node, profile)) {
+            status["nodeAddresses"][node.name].push_back(address.to_string());
+        }
+    }
     status["devices"] = api::Json::object();
     for (const auto& [address, name] : compile::underlay_names(config)) {
         if (name.starts_with("host/") || name.starts_with("router/")) {

@@ -203,6 +203,31 @@ BOOST_AUTO_TEST_CASE(the_nodes_address_as_client) {
         contains(record.reason, "saw it come from 172.18.0.2, not from 10.244.1.9"), record.reason);
 }
 
+BOOST_AUTO_TEST_CASE(any_address_of_any_node_is_a_nodes) {
+    FakeLab lab;
+    lab.world.nodes[1].device_ips = {"10.244.2.0", "10.244.2.1"};
+    std::string seen;
+    lab.network = [&](const Request& request) {
+        auto result = lab.answer(request);
+        result.first.client_ip = seen;
+        return result;
+    };
+    for (const auto* from : {"external", "client", "node/node-1"}) {
+        const auto one = assertion(
+            {{"from", from}, {"to", "tcp://172.18.0.3:30080"}, {"expect", {{"sourceIP", "node"}}}});
+        for (const auto* address : {"172.18.0.2", "172.18.0.3", "10.244.2.0", "10.244.2.1"}) {
+            seen = address;
+            const auto record = lab.check_one(one);
+            BOOST_TEST((record.verdict == Verdict::Pass), from << ": " << record.reason);
+        }
+        seen = "10.244.1.9"; // the client's own
+        const auto record = lab.check_one(one);
+        BOOST_TEST((record.verdict == Verdict::Fail));
+        BOOST_TEST(
+            contains(record.reason, "from 10.244.1.9, which is no node's address"), record.reason);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(several_exchanges_must_all_agree) {
     FakeLab lab;
     lab.network = [&](const Request& request) {

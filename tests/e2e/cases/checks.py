@@ -47,3 +47,26 @@ def denied_service(w):
         result, = judged(w, '- {from: client, to: "udp://datagrams:53", expect: deny}\n', status=3)
         w.matches(result["reason"], r"nothing shows that default/backend-\S+ listens there", mode)
         w.labctl("down")
+
+
+NODE_PORT = """\
+apiVersion: v1
+kind: Service
+metadata: {name: door}
+spec: {type: NodePort, selector: {app: backend}, ports: [{port: 8080, nodePort: 30999}]}
+"""
+
+
+@case("sourceIP: node is any address of a node, as external clients, pods and nodes are seen behind a node port")
+def masqueraded_source(w):
+    for profile in ("bridge", "calico"):
+        w.labctl("up", "--cni", profile)
+        w.labctl("apply", "-f", w.write("door.yaml", NODE_PORT))
+        nodes = [n["status"]["addresses"][0]["address"] for n in w.get("nodes")]
+        lines = "".join(f'- {{from: {source}, to: "http://{node}:30999/", expect: {{sourceIP: node}}, count: 9}}\n'
+                        for source in ("external", "client", "node/node-1") for node in nodes)
+        for result in judged(w, lines):
+            w.equal(result["verdict"], "pass", f"{profile}: {result['title']}: {result['reason']}")
+        result, = judged(w, '- {from: frontend, to: "backend:8080/http", expect: {sourceIP: node}}\n', status=1)
+        w.matches(result["reason"], r"saw it come from 10\.244\.\d+\.\d+, which is no node's address", profile)
+        w.labctl("down")
