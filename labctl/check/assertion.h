@@ -46,11 +46,12 @@ struct Expectation {
     /// (of TLS) -> glob over the value. Of an https destination.
     std::map<std::string, std::string> tls;
     std::string backend;         // glob over "NS/POD", or over the pod's name alone
-    std::string client_ip;       // "preserved", "node", an address, or empty
+    std::string client_ip;       // "preserved", "node" (any of any node), an address, or empty
     std::string peer_identity;   // glob over the SPIFFE ID of whoever answers, "none", or empty
     std::string client_identity; // likewise over that of the client, as the backend sees it
-    std::vector<std::string> answers; // DNS answers, in any order
-    std::vector<Share> spread;        // over the exchanges of one flow (`count`)
+    /// DNS answers, in any order; of an empty list the name has none of that type.
+    std::optional<std::vector<std::string>> answers;
+    std::vector<Share> spread; // over the exchanges of one flow (`count`)
     /// How large an IP packet the path takes, in bytes: one of this size comes through, one more
     /// byte does not. Of an ICMP destination.
     std::optional<std::uint32_t> mtu;

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "labctl/api/assertion_input.h"
 #include "labctl/check/assertion.h"
 #include "netemu/base/error.h"
 
@@ -48,7 +50,7 @@ private:
 /// `ns` is the namespace of names that have none. Throws CheckError with the position.
 Assertion parse_assertion(const api::Json& value, const api::Source& source, const std::string& ns);
 
-/// One entry of a list: an assertion, or a whole matrix, a mapping with
+/// The entries of check files, in order: assertions, and whole matrices, mappings with
 ///
 ///     matrix: |
 ///       .         frontend  backend
@@ -58,12 +60,10 @@ Assertion parse_assertion(const api::Json& value, const api::Source& source, con
 ///
 /// whose rows are sources and whose columns are targets: `.` allow, `X` deny, `-` nothing. The
 /// other fields of the long form hold for every cell, and the points are shared out among them.
-/// `id` is that of the entry; cells have "ID.1", "ID.2", ...
-std::vector<Assertion> parse_entry(
-    const api::Json& value,
-    const api::Source& source,
-    const std::string& ns,
-    const std::string& id);
+/// Ids are the places in the list, from `first_id`; cells have "ID.1", "ID.2", ... All that is
+/// wrong with any of them is thrown together, each with the place of its field.
+std::vector<Assertion>
+parse_entries(std::span<const api::AssertionInput> entries, std::size_t first_id = 1);
 
 /// Where in the file the n-th assertion (from 0) stands.
 using SourceOf = std::function<api::Source(std::size_t index)>;

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <optional>
 
+#include "labctl/check/problems.h"
 #include "labctl/check/words.h"
 #include "labctl/probe/grpc_status.h"
 #include "netemu/base/address.h"
@@ -133,7 +134,11 @@ std::string expectation_text(const Expectation& expect) {
     add("mtu", expect.mtu ? std::to_string(*expect.mtu) : "");
     add("peerIdentity", expect.peer_identity);
     add("clientIdentity", expect.client_identity);
-    add("answers", netemu::join(expect.answers, ","));
+    if (expect.answers) {
+        parts.push_back(
+            expect.answers->empty() ? "no answers"
+                                    : "answers " + netemu::join(*expect.answers, ","));
+    }
     for (const auto& share : expect.spread) {
         add("spread", share.backend + " " + share.text);
     }
@@ -155,41 +160,76 @@ bool asks_for_http(const Expectation& expect) {
            !expect.client_identity.empty();
 }
 
-void check_conditions(const Assertion& assertion) {
+void check_conditions(const Assertion& assertion, Problems& problems) {
     const auto& expect = assertion.expect;
     const bool conditions = asks_for_http(expect) || !expect.grpc.empty() || !expect.tls.empty() ||
                             !expect.backend.empty() || !expect.client_ip.empty() ||
-                            !expect.answers.empty() || !expect.spread.empty() || expect.mtu;
+                            expect.answers || !expect.spread.empty() || expect.mtu;
     if (!expect.spread.empty() && assertion.count < 2) {
-        throw UsageError("'spread' is over many exchanges", "write count: 100 beside it");
+        problems.add(
+            "expect.spread", "'spread' is over many exchanges", "write count: 100 beside it");
     }
     if (conditions && expect.kind != Expectation::Kind::Allow) {
-        throw UsageError(
+        problems.add(
+            "expect",
             "what is expected of an answer makes no sense with '" + expected_outcome(expect) + "'");
     }
     if (!expect.by.empty() && expect.kind != Expectation::Kind::Deny) {
-        throw UsageError("'by' names the rule that denies, so it goes with 'deny' only");
+        problems.add("by", "'by' names the rule that denies, so it goes with 'deny' only");
     }
     const auto scheme = assertion.to.url ? assertion.to.url->scheme : assertion.to.scheme;
     if (expect.mtu && (scheme != probe::Scheme::Icmp || assertion.count > 1)) {
-        throw UsageError(
+        problems.add(
+            "expect.mtu",
             "'mtu' is measured with ICMP, one packet of each size",
             "write the target as icmp://..., or NAME icmp, and no count");
     }
     if ((!expect.tls.empty() || !assertion.ca.empty()) && scheme != probe::Scheme::Https) {
-        throw UsageError(
+        problems.add(
+            expect.tls.empty() ? "ca" : "expect.tls",
             "a certificate is expected, but the target is not HTTPS",
             "write the target as https://... or NAME:PORT/https");
     }
     if (!expect.grpc.empty() && scheme != probe::Scheme::Grpc) {
-        throw UsageError(
+        problems.add(
+            "expect.grpc",
             "a status of gRPC is expected, but the target is not gRPC",
             "write the target as grpc://... or NAME:PORT/grpc");
     }
+    if (expect.answers && scheme != probe::Scheme::Dns) {
+        problems.add(
+            "expect.answers",
+            "'answers' are those of DNS, but the target is no name to look up",
+            "write the target as dns://NAME");
+    }
     if (asks_for_http(expect) && !probe::is_http(scheme)) {
-        throw UsageError(
+        problems.add(
+            "expect",
             "a status, header, body or identity is expected, but the target is not HTTP",
             "write the target as http://... or NAME:PORT/http, or https or grpc");
+    }
+}
+
+void check_sides(const Assertion& assertion, Problems& problems) {
+    const auto& destination = assertion.to;
+    const bool needs_port =
+        !destination.url && destination.port.empty() && destination.scheme != probe::Scheme::Icmp;
+    for (const auto& term : destination.side.terms) {
+        if (needs_port && term.kind != Term::Kind::Name && term.kind != Term::Kind::Labels &&
+            term.kind != Term::Kind::Workload && term.kind != Term::Kind::Service) {
+            problems.add(
+                "to",
+                quote(term.text) + " declares no ports, so the assertion must name one",
+                "write " + term.text + ":PORT, or " + term.text + " icmp");
+        }
+    }
+    for (const auto& term : assertion.from.terms) {
+        if (term.kind == Term::Kind::Address || term.kind == Term::Kind::Service) {
+            problems.add(
+                "from",
+                quote(term.text) + " cannot send",
+                "a source is a pod, a node (node/NAME) or external");
+        }
     }
 }
 
@@ -341,12 +381,21 @@ std::uint64_t parse_duration_field(std::string_view name, std::string_view text)
 std::string parse_rule_name(std::string_view text) {
     const auto parts = netemu::split(text, '/');
     const bool empty_part = std::ranges::any_of(parts, [](auto part) { return part.empty(); });
+    const auto* info = api::find_kind(parts[0]);
     if (parts.size() < 2 || parts.size() > 3 || empty_part) {
         throw UsageError(
             "'by' is " + quote(text) + ", which does not name a rule",
             "write KIND/NAMESPACE/NAME, for example networkpolicy/prod/allow-frontend");
     }
-    const auto* info = api::find_kind(parts[0]);
+    // It would match nothing: rules are named with what they are in.
+    if (info != nullptr && info->namespaced != (parts.size() == 3)) {
+        const std::string kind(parts.front());
+        const std::string name(parts.back());
+        throw UsageError(
+            "'by' is " + quote(text) + ", but a " + info->kind +
+                (info->namespaced ? " is in a namespace" : " is in no namespace"),
+            "write " + kind + (info->namespaced ? "/NAMESPACE/" : "/") + name);
+    }
     const std::string kind(info == nullptr ? parts[0] : api::plain_kind(info->kind));
     return netemu::to_lower(kind) + std::string(text.substr(parts[0].size()));
 }
@@ -394,24 +443,10 @@ void finish(Assertion& assertion) {
     } else if (bare_port && asks_for_http(assertion.expect)) {
         destination.scheme = probe::Scheme::Http;
     }
-    const bool needs_port =
-        !destination.url && destination.port.empty() && destination.scheme != probe::Scheme::Icmp;
-    for (const auto& term : destination.side.terms) {
-        if (needs_port && term.kind != Term::Kind::Name && term.kind != Term::Kind::Labels &&
-            term.kind != Term::Kind::Workload && term.kind != Term::Kind::Service) {
-            throw UsageError(
-                quote(term.text) + " declares no ports, so the assertion must name one",
-                "write " + term.text + ":PORT, or " + term.text + " icmp");
-        }
-    }
-    for (const auto& term : assertion.from.terms) {
-        if (term.kind == Term::Kind::Address || term.kind == Term::Kind::Service) {
-            throw UsageError(
-                quote(term.text) + " cannot send",
-                "a source is a pod, a node (node/NAME) or external");
-        }
-    }
-    check_conditions(assertion);
+    Problems problems;
+    check_sides(assertion, problems);
+    check_conditions(assertion, problems);
+    problems.raise();
     assertion.expect.text = expectation_text(assertion.expect);
 }
 

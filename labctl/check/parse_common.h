@@ -25,7 +25,7 @@ Expectation parse_expect_word(std::string_view word);
 std::vector<std::pair<int, int>> parse_statuses(std::string_view text);
 std::uint64_t parse_duration_field(std::string_view name, std::string_view text);
 /// "netpol/prod/x" as "networkpolicy/prod/x". Throws netemu::UsageError unless it has two or three
-/// parts.
+/// parts, as its kind has them.
 std::string parse_rule_name(std::string_view text);
 Level parse_level(std::string_view text);
 /// "~50%", "40-60%", "0%": see Share.
@@ -36,7 +36,8 @@ Assertion parse_long(const api::Json& mapping, const std::string& ns);
 /// A mapping with a `matrix`: one assertion for each cell that asserts something.
 bool is_matrix(const api::Json& value);
 std::vector<Assertion> parse_matrix(const api::Json& mapping, const std::string& ns);
-/// Checks that hold whichever form it came from; fills expect.text.
+/// Checks that hold whichever form it came from, and throws an EntryError with all that do not;
+/// fills expect.text.
 void finish(Assertion& assertion);
 
 } // namespace labctl::check

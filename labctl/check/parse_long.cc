@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <regex>
 
 #include "labctl/api/fault.h"
 #include "labctl/check/parse_common.h"
+#include "labctl/check/problems.h"
 #include "labctl/check/words.h"
 #include "netemu/base/address.h"
 #include "netemu/base/error.h"
@@ -64,24 +66,48 @@ std::map<std::string, std::string> map_of(const std::string& field, const Json& 
 
 using Reader = std::function<void(const std::string& field, const Json& value)>;
 
+[[noreturn]] void throw_unknown(
+    const std::string& field, const char* where, const std::map<std::string, Reader>& readers) {
+    std::vector<std::string> names;
+    std::ranges::transform(
+        readers, std::back_inserter(names), [](const auto& entry) { return entry.first; });
+    const auto near = netemu::nearest(field, names);
+    throw UsageError(
+        std::string(where) + " has no field " + quote(field),
+        near ? "did you mean '" + *near + "'?" : "it has " + netemu::join(names, ", "));
+}
+
 /// Calls the reader of each field. A field without one is an error, since what is misspelt would
-/// silently not be tested.
+/// silently not be tested. Throws an EntryError with all that is wrong.
 void read_fields(
     const Json& mapping, const char* where, const std::map<std::string, Reader>& readers) {
-    for (const auto& [field, value] : mapping.items()) {
-        const auto reader = readers.find(field);
-        if (reader != readers.end()) {
-            reader->second(field, value);
-            continue;
-        }
-        std::vector<std::string> names;
-        std::ranges::transform(
-            readers, std::back_inserter(names), [](const auto& entry) { return entry.first; });
-        const auto near = netemu::nearest(field, names);
-        throw UsageError(
-            std::string(where) + " has no field " + quote(field),
-            near ? "did you mean '" + *near + "'?" : "it has " + netemu::join(names, ", "));
+    Problems problems;
+    for (const auto& [name, value] : mapping.items()) {
+        const auto reader = readers.find(name);
+        problems.in(name, [&, &field = name, &given = value] {
+            reader == readers.end() ? throw_unknown(field, where, readers)
+                                    : reader->second(field, given);
+        });
     }
+    problems.raise();
+}
+
+/// What must not be empty, as where a variable is: it would be met by anything.
+std::string filled_text(const std::string& field, const Json& value) {
+    auto text = text_of(field, value);
+    if (text.empty()) {
+        throw UsageError(quote(field) + " is empty", "leave it out if anything will do");
+    }
+    return text;
+}
+
+/// A mapping of which every entry asks for something.
+std::map<std::string, std::string> filled_map(const std::string& field, const Json& value) {
+    auto map = map_of(field, value);
+    if (map.empty()) {
+        throw UsageError(quote(field) + " is empty", "leave it out if anything will do");
+    }
+    return map;
 }
 
 std::string statuses_text(const std::string& field, const Json& value) {
@@ -97,16 +123,19 @@ std::string statuses_text(const std::string& field, const Json& value) {
 
 void read_body(const std::string& field, const Json& value, Expectation& expect) {
     if (!value.is_object()) {
-        expect.body_contains = text_of(field, value);
+        expect.body_contains = filled_text(field, value);
         return;
+    }
+    if (value.empty()) {
+        throw UsageError(quote(field) + " is empty", "write body: TEXT, or body: {matches: REGEX}");
     }
     read_fields(
         value,
         "expect.body",
         {{"contains",
-          [&](const auto& name, const Json& v) { expect.body_contains = text_of(name, v); }},
+          [&](const auto& name, const Json& v) { expect.body_contains = filled_text(name, v); }},
          {"matches",
-          [&](const auto& name, const Json& v) { expect.body_matches = text_of(name, v); }}});
+          [&](const auto& name, const Json& v) { expect.body_matches = filled_text(name, v); }}});
     if (expect.body_matches) {
         try {
             const std::regex checked(*expect.body_matches);
@@ -133,7 +162,7 @@ void read_tls(const std::string& field, const Json& value, Expectation& expect) 
     }
     std::map<std::string, Reader> readers;
     for (const char* name : {"subject", "issuer", "dnsName", "version"}) {
-        readers[name] = [&](const auto& f, const Json& v) { expect.tls[f] = text_of(f, v); };
+        readers[name] = [&](const auto& f, const Json& v) { expect.tls[f] = filled_text(f, v); };
     }
     read_fields(value, "expect.tls", readers);
 }
@@ -142,8 +171,9 @@ void read_answers(const std::string& field, const Json& value, Expectation& expe
     if (!value.is_array()) {
         throw UsageError(quote(field) + " must be a list");
     }
+    expect.answers.emplace();
     for (const auto& entry : value) {
-        expect.answers.push_back(text_of(field, entry));
+        expect.answers->push_back(filled_text(field, entry));
     }
 }
 
@@ -169,6 +199,28 @@ void read_word(const std::string& field, const Json& value, Expectation& expect)
     expect.outcome = word.outcome;
 }
 
+std::string identity_of(const std::string& field, const Json& value) {
+    if (value == "") {
+        throw UsageError(
+            quote(field) + " is empty", "write none if nobody shall show one, or leave it out");
+    }
+    return text_of(field, value);
+}
+
+/// Of two names for the same only one can be meant.
+void check_synonyms(const Json& expect) {
+    constexpr std::array<std::pair<const char*, const char*>, 3> kSynonyms{
+        {{"outcome", "verdict"}, {"header", "headers"}, {"clientIP", "sourceIP"}}};
+    Problems problems;
+    for (const auto& [one, other] : kSynonyms) {
+        if (expect.contains(one) && expect.contains(other)) {
+            problems.add(
+                other, quote(other) + " is another name for " + quote(one), "write one of them");
+        }
+    }
+    problems.raise();
+}
+
 Expectation read_expect(const Json& value) {
     if (value.is_number() || value.is_array()) {
         return parse_expect_word(statuses_text("expect", value));
@@ -179,8 +231,9 @@ Expectation read_expect(const Json& value) {
     if (value.empty()) {
         throw UsageError("'expect' is empty", "write expect: allow, or expect: {status: 200}");
     }
+    check_synonyms(value);
     Expectation expect;
-    const auto headers = [&](const auto& f, const Json& v) { expect.headers = map_of(f, v); };
+    const auto headers = [&](const auto& f, const Json& v) { expect.headers = filled_map(f, v); };
     const auto client = [&](const auto& f, const Json& v) { read_client_ip(f, v, expect); };
     const auto word = [&](const auto& f, const Json& v) { read_word(f, v, expect); };
     read_fields(
@@ -197,13 +250,13 @@ Expectation read_expect(const Json& value) {
          {"body", [&](const auto& f, const Json& v) { read_body(f, v, expect); }},
          {"header", headers},
          {"headers", headers},
-         {"backend", [&](const auto& f, const Json& v) { expect.backend = text_of(f, v); }},
+         {"backend", [&](const auto& f, const Json& v) { expect.backend = filled_text(f, v); }},
          {"clientIP", client},
          {"sourceIP", client},
          {"peerIdentity",
-          [&](const auto& f, const Json& v) { expect.peer_identity = text_of(f, v); }},
+          [&](const auto& f, const Json& v) { expect.peer_identity = identity_of(f, v); }},
          {"clientIdentity",
-          [&](const auto& f, const Json& v) { expect.client_identity = text_of(f, v); }},
+          [&](const auto& f, const Json& v) { expect.client_identity = identity_of(f, v); }},
          {"tls", [&](const auto& f, const Json& v) { read_tls(f, v, expect); }},
          {"mtu",
           [&](const auto& f, const Json& v) {
@@ -369,6 +422,23 @@ void apply_path(const Json& mapping, Assertion& assertion) {
     assertion.to.path = path;
 }
 
+/// Without those that a misspelt one is for.
+std::vector<std::string>
+lacking_fields(const Json& mapping, const std::map<std::string, Reader>& readers) {
+    std::vector<std::string> lacking;
+    for (const char* field : {"from", "to", "expect"}) {
+        const auto meant = [&](const auto& entry) {
+            return !readers.contains(entry.first) &&
+                   netemu::nearest(entry.first, std::vector<std::string>{field});
+        };
+        const auto& fields = mapping.get_ref<const Json::object_t&>();
+        if (!mapping.contains(field) && std::ranges::none_of(fields, meant)) {
+            lacking.push_back(quote(field));
+        }
+    }
+    return lacking;
+}
+
 } // namespace
 
 Assertion parse_long(const Json& mapping, const std::string& ns) {
@@ -382,14 +452,15 @@ Assertion parse_long(const Json& mapping, const std::string& ns) {
     auto readers = subject_readers(assertion);
     readers.merge(probe_readers(assertion));
     readers["path"] = [](const auto&, const Json&) {};
-    read_fields(mapping, "an assertion", readers);
-    for (const char* field : {"from", "to", "expect"}) {
-        if (!mapping.contains(field)) {
-            throw UsageError(std::string("the assertion lacks '") + field + "'");
-        }
+    Problems problems;
+    problems.in({}, [&] { read_fields(mapping, "an assertion", readers); });
+    if (auto lacking = lacking_fields(mapping, readers); !lacking.empty()) {
+        problems.add({}, "the assertion lacks " + netemu::join(lacking, ", "));
     }
-    finish(assertion);
-    apply_path(mapping, assertion);
+    problems.raise(); // what follows looks at the whole
+    problems.in({}, [&] { finish(assertion); });
+    problems.in("path", [&] { apply_path(mapping, assertion); });
+    problems.raise();
     if (assertion.title.empty()) {
         // Named like the short form that would say the same.
         assertion.title =

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <optional>
 
 #include "labctl/check/parse_common.h"
+#include "labctl/check/problems.h"
 #include "labctl/check/words.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -74,6 +76,41 @@ std::string text_field(const Json& mapping, const char* field) {
     return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
+/// What all cells have in common.
+struct CellForm {
+    Json fields;
+    std::string ns;
+    std::string port; // ":8080/tcp", or empty
+    std::string name; // behind each title
+};
+
+CellForm cell_form(const Json& mapping, const std::string& ns) {
+    CellForm form{mapping, ns, text_field(mapping, "port"), text_field(mapping, "name")};
+    form.port = form.port.empty() ? "" : ":" + form.port;
+    form.name += form.name.empty() ? text_field(mapping, "title") : "";
+    form.name = form.name.empty() ? "matrix" : form.name;
+    for (const char* field : {"matrix", "port", "name", "title"}) {
+        form.fields.erase(field);
+    }
+    return form;
+}
+
+/// nullopt of a cell that asserts nothing.
+std::optional<Assertion> parse_cell(
+    const CellForm& form, std::string_view from, std::string_view to, std::string_view cell) {
+    const auto expect = cell_expectation(cell);
+    if (expect.empty()) {
+        return std::nullopt;
+    }
+    auto fields = form.fields;
+    fields["from"] = from;
+    fields["to"] = std::string(to) + form.port;
+    fields["expect"] = expect;
+    auto assertion = parse_long(fields, form.ns);
+    assertion.title += " (" + form.name + ")";
+    return assertion;
+}
+
 } // namespace
 
 bool is_matrix(const Json& value) {
@@ -87,28 +124,20 @@ std::vector<Assertion> parse_matrix(const Json& mapping, const std::string& ns) 
     const auto text = mapping.at("matrix").get<std::string>();
     const auto lines = matrix_lines(text);
     const auto columns = matrix_columns(lines);
-    const auto port = text_field(mapping, "port");
-    auto name = text_field(mapping, "name");
-    name += name.empty() ? text_field(mapping, "title") : "";
-    auto common = mapping;
-    for (const char* field : {"matrix", "port", "name", "title"}) {
-        common.erase(field);
-    }
+    const auto form = cell_form(mapping, ns);
     std::vector<Assertion> assertions;
+    const auto add = [&](std::string_view from, std::string_view to, std::string_view cell) {
+        if (auto assertion = parse_cell(form, from, to, cell)) {
+            assertions.push_back(std::move(*assertion));
+        }
+    };
+    Problems problems;
     for (auto row = lines.begin() + 1; row != lines.end(); ++row) {
         for (std::size_t i = 0; i < columns.size(); ++i) {
-            const auto expect = cell_expectation(row->at(i + 1));
-            if (expect.empty()) {
-                continue;
-            }
-            auto cell = common;
-            cell["from"] = row->front();
-            cell["to"] = std::string(columns[i]) + (port.empty() ? "" : ":" + port);
-            cell["expect"] = expect;
-            assertions.push_back(parse_long(cell, ns));
-            assertions.back().title += name.empty() ? " (matrix)" : " (" + name + ")";
+            problems.in({}, [&] { add(row->front(), columns[i], row->at(i + 1)); });
         }
     }
+    problems.raise();
     if (assertions.empty()) {
         throw UsageError("the matrix asserts nothing: every cell is '-'", kMatrixForm);
     }

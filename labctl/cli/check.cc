@@ -4,6 +4,8 @@
 
 #include "labctl/check/network_model.h"
 #include "labctl/check/parse.h"
+#include "labctl/cli/check_places.h"
+#include "labctl/cli/interrupt_guard.h"
 #include "labctl/cli/lab_world.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/manifest/read.h"
@@ -18,21 +20,17 @@ std::vector<check::Assertion> from_files(const Context& context) {
     manifest::ReadOptions options;
     options.strict = context.options().strict;
     options.default_namespace = context.ns();
-    std::vector<check::Assertion> assertions;
-    std::size_t entry = 0;
-    for (const auto& input : manifest::read_checks(context.options().arguments, options)) {
-        std::ranges::move(
-            check::parse_entry(input.value, input.source, input.ns, std::to_string(++entry)),
-            std::back_inserter(assertions));
-    }
-    return assertions;
+    const auto input = manifest::read_checks(context.options().arguments, options);
+    std::cerr << manifest::format(input.findings);
+    return check::parse_entries(input.assertions);
 }
 
 std::vector<check::Assertion> from_lab(Client& client) {
     std::vector<check::Assertion> assertions;
     const auto list = client.request("GET", "/apis/labctl.dev/v1/checks");
     for (const auto& item : list.at("items")) {
-        const auto parsed = check::parse_check(api::Object{item, {}}, assertions.size() + 1);
+        const auto parsed =
+            check::parse_check(api::Object{item, {}}, assertions.size() + 1, places_of(item));
         assertions.insert(assertions.end(), parsed.begin(), parsed.end());
     }
     return assertions;

@@ -34,6 +34,7 @@ Options options_for(const Context& context, const std::string& lab, bool quiet) 
     options.files.clear();
     options.selector.clear();
     options.quiet = options.quiet || quiet;
+    options.warnings = options.warnings && !quiet;
     return options;
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "labctl/cli/check_places.h"
 #include "labctl/cli/conflist_input.h"
 #include "labctl/cli/embedded/embedded.h"
 #include "labctl/cli/objects.h"
@@ -38,7 +39,7 @@ manifest::ReadOptions read_options(const Context& context) {
 
 /// Warnings of a valid input, and the kinds that are only kept.
 void print_findings(const Context& context, const manifest::ReadResult& result) {
-    if (!result.findings.list.empty() && !context.options().quiet) {
+    if (context.options().warnings) {
         std::cerr << manifest::format(result.findings);
     }
     for (const auto& kind : result.untyped_kinds) {
@@ -66,13 +67,16 @@ std::vector<api::Object> take_objects(manifest::ReadResult& result) {
     return objects;
 }
 
-/// Checks as an object of the lab, so that `labctl check` finds them later. Their places in the
-/// files travel in an annotation.
+/// Checks as objects of the lab, so that `labctl check` finds them later.
 void add_checks(
-    std::vector<api::Object>& objects, const std::vector<manifest::AssertionInput>& assertions) {
-    std::map<std::pair<std::string, std::string>, api::Object> checks;
+    std::vector<api::Object>& objects, const std::vector<api::AssertionInput>& assertions) {
+    using Name = std::pair<std::string, std::string>;
+    std::map<Name, api::Object> checks;
+    std::map<Name, std::vector<api::AssertionInput>> entries;
     for (const auto& assertion : assertions) {
-        auto& check = checks[{assertion.ns, assertion.check_name}];
+        const Name name{assertion.ns, assertion.check_name};
+        entries[name].push_back(assertion);
+        auto& check = checks[name];
         if (check.body.is_null()) {
             check.source = assertion.source;
             check.body = {
@@ -84,6 +88,7 @@ void add_checks(
         check.body["spec"]["assertions"].push_back(assertion.value);
     }
     for (auto& [name, check] : checks) {
+        note_places(check, entries[name]);
         const auto key = check.key();
         std::erase_if(objects, [&](const auto& object) { return object.key() == key; });
         objects.push_back(std::move(check));
@@ -142,9 +147,14 @@ LabInput from_files(const Context& context) {
                               : fs::path(options.arguments[0]).filename().string();
         input.lab = compile::ClusterConfig::default_lab(name.empty() ? "lab" : name, kNodes);
     }
+    note_places(read.manifests);
     input.objects = take_objects(read.manifests);
     if (!read.check_files.empty()) {
-        add_checks(input.objects, manifest::read_checks(read.check_files, choices));
+        const auto checks = manifest::read_checks(read.check_files, choices);
+        if (options.warnings) {
+            std::cerr << manifest::format(checks.findings);
+        }
+        add_checks(input.objects, checks.assertions);
     }
     return input;
 }
@@ -241,6 +251,7 @@ std::vector<api::Object> read_with(
     }
     auto result = manifest::read_manifests(inputs, options);
     print_findings(context, result);
+    note_places(result);
     return take_objects(result);
 }
 
@@ -263,6 +274,7 @@ LabInput read_lab_objects(
     options.known_namespaces = std::move(known);
     auto result = manifest::read_manifests(inputs, options);
     print_findings(context, result);
+    note_places(result);
     LabInput input;
     for (const auto& object : result.objects) {
         if (object.kind() == "Lab") {

@@ -286,9 +286,11 @@ read_lab_folder(const std::vector<std::string>& inputs, manifest::ReadOptions ch
         result.objects.push_back(std::move(*read.lab));
     }
     if (!read.check_files.empty()) {
-        std::ranges::move(
-            manifest::read_checks(read.check_files, choices),
-            std::back_inserter(result.assertions));
+        auto checks = manifest::read_checks(read.check_files, choices);
+        std::ranges::move(checks.assertions, std::back_inserter(result.assertions));
+        for (auto& finding : checks.findings.list) {
+            result.findings.add(std::move(finding));
+        }
     }
     return result;
 }
@@ -305,12 +307,11 @@ int run_lint(const Context& context) {
     manifest::ReadOptions choices;
     choices.strict = options.strict;
     choices.recursive = options.recursive;
+    choices.bare_lists = true;
     auto result = is_lab_folder(inputs.front()) ? read_lab_folder(inputs, choices)
                                                 : manifest::read_manifests(inputs, choices);
     std::cerr << manifest::format(result.findings);
-    for (const auto& assertion : result.assertions) {
-        (void)check::parse_entry(assertion.value, assertion.source, assertion.ns, {});
-    }
+    (void)check::parse_entries(result.assertions);
     for (const auto& kind : result.untyped_kinds) {
         context.console().progress(
             kind.kind + " (" + kind.api_version + "): stored, nothing acts on it");
@@ -323,7 +324,10 @@ int run_lint(const Context& context) {
     const auto meant = lint_objects(result);
     std::cerr << manifest::format(meant);
     const auto warnings = result.findings.warnings + meant.warnings;
-    std::cout << result.objects.size() << " objects are valid, " << warnings << " warnings\n";
+    const auto assertions = result.assertions.size();
+    std::cout << result.objects.size() << " objects "
+              << (assertions == 0 ? "" : "and " + std::to_string(assertions) + " assertions ")
+              << "are valid, " << warnings << " warnings\n";
     return static_cast<int>(
         options.strict && meant.warnings != 0 ? netemu::ExitCode::Usage : netemu::ExitCode::Ok);
 }

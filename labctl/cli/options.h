@@ -21,6 +21,7 @@ struct Options {
     bool all_namespaces = false;
     std::string output = "table"; // table, wide, json, yaml, name; or what else a command has
     bool quiet = false;
+    bool warnings = true; // about files; not about those of an exercise, of which all are the same
     bool no_color = false;
     int verbosity = 0;
 

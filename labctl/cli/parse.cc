@@ -307,6 +307,7 @@ void add_verdicts(CLI::App& app, Options& o) {
         ->add_option(
             "where",
             o.arguments,
+    check->add_flag("--strict", o.strict, "Warnings count; unknown fields are errors");
             "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT, dns://NAME or "
             "http(s)://HOST/PATH or grpc://HOST:PORT/PACKAGE.SERVICE/METHOD")
         ->expected(0, 2);

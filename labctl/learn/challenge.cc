@@ -163,14 +163,11 @@ LoadedChallenge load_challenge(const Variant& variant, const std::string& name, 
     LoadedChallenge loaded;
     loaded.challenge = challenge_from(front.head.body, std::move(front.text), directory);
     loaded.challenge.name = name;
-    std::size_t entry = 0;
-    for (const auto& input :
-         manifest::read_checks(std::vector<std::string>{directory + "/checks.yaml"}, options)) {
-        std::ranges::move(
-            check::parse_entry(input.value, input.source, input.ns, std::to_string(++entry)),
-            std::back_inserter(loaded.assertions));
-    }
-    Fitting(loaded, front.head.source).check();
+    const auto checks =
+        manifest::read_checks(std::vector<std::string>{directory + "/checks.yaml"}, options);
+    loaded.assertions = check::parse_entries(checks.assertions);
+    loaded.head = front.head.source;
+    Fitting(loaded, loaded.head).check();
     return loaded;
 }
 

@@ -56,6 +56,7 @@ Challenge challenge_from(const api::Json& head, std::string text, const std::str
 struct LoadedChallenge {
     Challenge challenge;
     std::vector<check::Assertion> assertions;
+    api::Source head; // where its front matter begins
 };
 
 /// Whether one of the patterns is a glob over the assertion's name, or one of its tags.

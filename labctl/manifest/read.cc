@@ -74,10 +74,11 @@ Findings complete_object(api::Object& object, const ReadOptions& options) {
     return std::move(result.findings);
 }
 
-std::vector<AssertionInput>
-read_checks(std::span<const std::string> inputs, const ReadOptions& options) {
-    Reader reader(options, true);
-    auto result = read_with(reader, inputs, options);
+CheckInput read_checks(std::span<const std::string> inputs, const ReadOptions& options) {
+    auto choices = options;
+    choices.bare_lists = true;
+    Reader reader(choices);
+    auto result = read_with(reader, inputs, choices);
     if (result.assertions.empty()) {
         Findings findings;
         Diagnostic nothing;
@@ -87,7 +88,7 @@ read_checks(std::span<const std::string> inputs, const ReadOptions& options) {
         findings.add(std::move(nothing));
         throw ManifestError(std::move(findings));
     }
-    return std::move(result.assertions);
+    return {std::move(result.assertions), std::move(result.findings)};
 }
 
 LabInput

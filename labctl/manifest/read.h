@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "labctl/api/assertion_input.h"
 #include "labctl/api/object.h"
 #include "labctl/manifest/diagnostic.h"
 
@@ -24,19 +25,12 @@ struct ReadOptions {
     /// Namespaces that exist already (in the running lab): objects may be in them without a
     /// warning. The four that every cluster has are always known.
     std::vector<std::string> known_namespaces;
-    bool own_files_only = false;       // no links, no pipes: the files come from somebody else
-    bool names_only = false;           // kind and name will do: they say what to delete
+    bool own_files_only = false; // no links, no pipes: the files come from somebody else
+    bool names_only = false;     // kind and name will do: they say what to delete
+    bool bare_lists = false; // a document that is a list, but not of objects, is one of assertions
     bool may_create_namespaces = true; // otherwise none is implicit, and there is no warning
     int stdin_fd = 0;                  // what "-" reads
     std::map<std::string, std::string> variables{}; // "${NAME}" in a text stands for its value
-};
-
-/// One assertion of a check; the language is labctl/check's.
-struct AssertionInput {
-    api::Json value; // a string (short form) or a mapping (long form)
-    api::Source source;
-    std::string check_name; // of the Check object, or the file's name without its ending
-    std::string ns;         // whose pods bare names mean
 };
 
 /// A kind that is stored although nothing acts on it.
@@ -52,8 +46,8 @@ struct ReadResult {
     Findings findings;                // warnings only
     /// Namespaces that objects are in, that nothing defines: the caller creates them.
     std::vector<std::string> implicit_namespaces;
-    std::vector<UntypedKind> untyped_kinds; // report each once: "stored, nothing acts on it"
-    std::vector<AssertionInput> assertions; // of all Check objects
+    std::vector<UntypedKind> untyped_kinds;      // report each once: "stored, nothing acts on it"
+    std::vector<api::AssertionInput> assertions; // of all Check objects
 };
 
 /// Reads files, directories (*.yaml, *.yml and *.json, sorted by name) and "-". Throws
@@ -69,10 +63,14 @@ read_text(std::string_view text, const std::string& name, const ReadOptions& opt
 /// and puts defaults in. Throws ManifestError. Returns warnings.
 Findings complete_object(api::Object& object, const ReadOptions& options = {});
 
+struct CheckInput {
+    std::vector<api::AssertionInput> assertions;
+    Findings findings; // warnings only
+};
+
 /// Reads checks: Check objects, and files that are nothing but a list of assertions. Other kinds in
 /// them are ignored. Throws like read_manifests, also when there is no assertion at all.
-std::vector<AssertionInput>
-read_checks(std::span<const std::string> inputs, const ReadOptions& options = {});
+CheckInput read_checks(std::span<const std::string> inputs, const ReadOptions& options = {});
 
 /// A lab on disk.
 struct LabInput {

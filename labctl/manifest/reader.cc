@@ -47,10 +47,26 @@ bool is_list_kind(const Json& value) {
     return kind.ends_with("List") && api::at(value, "items").is_array();
 }
 
+/// A list of objects, which belongs under `kind: List`.
+bool holds_objects(const Json& list) {
+    return !list.empty() && list.front().is_object() && list.front().contains("kind") &&
+           list.front().contains("apiVersion");
+}
+
 std::string subject_of(const Json& body) {
     const auto kind = api::string_at(body, "kind");
     const auto name = api::string_at(body, "metadata.name");
     return name.empty() ? kind : compose({kind, " ", quoted(Json(name))});
+}
+
+/// Where the fields of an assertion are, by their paths in it. They nest twice ("expect.body").
+void note_places(
+    const Cursor& mapping, const std::string& prefix, std::map<std::string, api::Source>& places) {
+    mapping.each_key([&](std::string_view name, const Cursor& field) {
+        const auto path = prefix + std::string(name);
+        places[path] = field.report().place(field.path(), Report::At::Key);
+        note_places(field, path + ".", places);
+    });
 }
 
 const Node* item_of(const Node* list, std::size_t index) {
@@ -112,7 +128,7 @@ void Reader::read_documents(FileReport& file, const Chunk& chunk) {
         for (const auto& problem : problems) {
             file.add(Severity::Error, problem.line, problem.column, problem.message, problem.hint);
         }
-        if (bare_lists_ && value.is_array()) {
+        if (options_.bare_lists && value.is_array() && !holds_objects(value)) {
             read_bare_list(file, value, *root);
         } else {
             read_value(file, std::move(value), root, 0);
@@ -272,8 +288,9 @@ void Reader::take_assertions(const Cursor& list, const std::string& name, const 
                 "for example: frontend -> backend:8080/tcp allow");
             return;
         }
-        result_.assertions.push_back(
-            {item.json(), item.report().place(item.path(), Report::At::Value), name, ns});
+        auto& taken = result_.assertions.emplace_back();
+        taken = {item.json(), item.report().place(item.path(), Report::At::Value), name, ns, {}};
+        note_places(item, {}, taken.places);
     });
 }
 

@@ -17,10 +17,8 @@ namespace labctl::manifest {
 /// Reads texts into objects, and looks at all of them together at the end. One per command.
 class Reader {
 public:
-    /// With `bare_lists`, a document that is a list is a list of assertions. `options` must outlive
-    /// this.
-    explicit Reader(const ReadOptions& options, bool bare_lists = false)
-        : options_(options), bare_lists_(bare_lists) {}
+    /// `options` must outlive this.
+    explicit Reader(const ReadOptions& options) : options_(options) {}
 
     /// Reads one file. Returns false when there were so many errors that reading on makes no sense.
     bool read(const std::string& file, std::string_view text);
@@ -51,7 +49,6 @@ private:
     void find_implicit_namespaces();
 
     const ReadOptions& options_;
-    bool bare_lists_;
     AliasBudget aliases_;
     SourceLines* lines_ = nullptr; // of the chunk that is being read
     ReadResult result_;

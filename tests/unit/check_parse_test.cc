@@ -294,6 +294,30 @@ const std::vector<Bad> kBad{
     {R"({"from": "a", "to": "https://b/", "expect": {"outcome": "timeout", "tls": {"issuer": "x"}}})",
      "makes no sense"},
     {R"({"from": "a", "to": "b:80/http", "expect": "allow", "path": "x"})", "begin with '/'"},
+    // What is empty would be met by anything.
+    {R"({"from": "a", "to": "b:80", "expect": {"backend": ""}})", "'backend' is empty"},
+    {R"({"from": "a", "to": "b:80", "expect": {"headers": {}}})", "'headers' is empty"},
+    {R"({"from": "a", "to": "b:80", "expect": {"header": {}}})", "'header' is empty"},
+    {R"({"from": "a", "to": "b:80", "expect": {"peerIdentity": ""}})", "write none if nobody"},
+    {R"({"from": "a", "to": "b:80", "expect": {"clientIdentity": ""}})", "write none if nobody"},
+    {R"({"from": "a", "to": "b:80", "expect": {"body": ""}})", "'body' is empty"},
+    {R"({"from": "a", "to": "b:80", "expect": {"body": {}}})", "'body' is empty"},
+    {R"({"from": "a", "to": "b:80", "expect": {"body": {"matches": ""}}})", "'matches' is empty"},
+    {R"({"from": "a", "to": "b:80", "expect": {"status": []}})", "not an HTTP status"},
+    {R"({"from": "a", "to": "https://b/", "expect": {"tls": {"subject": ""}}})",
+     "'subject' is empty"},
+    {R"({"from": "a", "to": "dns://b", "expect": {"answers": [""]}})", "'answers' is empty"},
+    {R"({"from": "a", "to": "http://b/", "expect": {"answers": []}})",
+     "write the target as dns://"},
+    // What says two things at once.
+    {R"({"from": "a", "to": "b:80", "expect": {"verdict": "allow", "outcome": "refused"}})",
+     "'verdict' is another name for 'outcome'"},
+    {R"({"from": "a", "to": "b:80", "expect": {"clientIP": "node", "sourceIP": "preserved"}})",
+     "'sourceIP' is another name for 'clientIP'"},
+    {R"({"from": "a", "to": "dns://b", "expect": {"outcome": "refused", "answers": []}})",
+     "makes no sense"},
+    {R"("a -> b:80 deny by networkpolicy/p1")", "write networkpolicy/NAMESPACE/p1"},
+    {R"("a -> b:80 deny by anp/x/p1")", "write anp/p1"},
 };
 
 } // namespace
@@ -333,6 +357,52 @@ BOOST_AUTO_TEST_CASE(all_that_is_wrong_is_said_at_once) {
     BOOST_CHECK_THROW(parse_assertions(Json("x"), {}, "default"), CheckError);
 }
 
+BOOST_AUTO_TEST_CASE(each_thing_that_is_wrong_is_said_at_its_own_place) {
+    const auto at = [](int line, int column) {
+        return labctl::api::Source{"checks.yaml", line, column};
+    };
+    labctl::api::AssertionInput entry;
+    entry.value = Json::parse(R"({"from": "a", "to": "b:x_y", "expct": 1, "timeout": "11m",
+        "expect": {"clientIP": "mine", "backend": "", "body": {"contain": "x"}}})");
+    entry.ns = "default";
+    entry.source = at(2, 3);
+    entry.places = {
+        {"from", at(2, 3)},
+        {"to", at(3, 3)},
+        {"expct", at(4, 3)},
+        {"timeout", at(5, 3)},
+        {"expect", at(6, 3)},
+        {"expect.clientIP", at(7, 5)},
+        {"expect.backend", at(8, 5)},
+        {"expect.body", at(9, 5)},
+        {"expect.body.contain", at(10, 7)}};
+    labctl::api::AssertionInput whole = entry;
+    whole.value = Json::parse(
+        R"({"from": "svc/a", "to": "b:80", "expect": {"outcome": "refused"}, "by": "x/y/z"})");
+    whole.places = {{"from", at(12, 3)}, {"by", at(15, 3)}};
+    try {
+        parse_entries(std::vector{entry, whole});
+        BOOST_ERROR("accepted");
+    } catch (const CheckError& error) {
+        std::vector<std::pair<int, int>> places;
+        for (const auto& diagnostic : error.diagnostics()) {
+            places.emplace_back(diagnostic.source.line, diagnostic.source.column);
+        }
+        const std::vector<std::pair<int, int>> expected{
+            {3, 3}, {4, 3}, {5, 3}, {7, 5}, {8, 5}, {10, 7}, {12, 3}, {15, 3}};
+        BOOST_TEST((places == expected), error.what());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(no_answers_are_an_expectation_of_their_own) {
+    const auto none =
+        assertion(Json::parse(R"({"from": "a", "to": "dns://b", "expect": {"answers": []}})"));
+    BOOST_TEST(none.expect.answers->empty());
+    BOOST_TEST(none.expect.text == "no answers");
+    const auto any = assertion(Json::parse(R"({"from": "a", "to": "dns://b", "expect": "allow"})"));
+    BOOST_TEST(!any.expect.answers);
+}
+
 BOOST_AUTO_TEST_CASE(a_check_object) {
     labctl::api::Object check;
     check.body = Json::parse(R"({"kind": "Check", "metadata": {"name": "c", "namespace": "prod"},
@@ -359,7 +429,8 @@ Json matrix(const std::string& text) {
 }
 
 std::vector<Assertion> cells(const Json& form) {
-    return parse_entry(form, {"checks.yaml", 7, 5}, "prod", "3");
+    const labctl::api::AssertionInput entry{form, {"checks.yaml", 7, 5}, "", "prod", {}};
+    return parse_entries({&entry, 1}, 3);
 }
 
 } // namespace

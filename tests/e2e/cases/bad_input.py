@@ -103,7 +103,7 @@ def command_line(w):
 @case("lint of a lab's folder reads all of it: lab file, manifests and checks, as a list or as objects")
 def lint_folder(w):
     demo = w.own_copy(w.stage / "labs" / "demo", "demo")
-    w.has(w.labctl("lint", str(demo)).out, "10 objects are valid, 0 warnings", "the demo")
+    w.has(w.labctl("lint", str(demo)).out, "10 objects and 11 assertions are valid, 0 warnings", "the demo")
     (demo / "checks.yaml").write_text("- client -> backend:8080 allow\n- client -> nowhere alow\n")
     w.has(w.labctl("lint", str(demo), status=2).err, "checks.yaml:2:3", "a bad check of a list")
     (demo / "checks.yaml").write_text("- client -> backend:8080 allow\n")
