@@ -3,6 +3,7 @@
 
 #include "labctl/cli/challenge.h"
 #include "labctl/cli/exercise_lab.h"
+#include "labctl/cli/interrupt_guard.h"
 #include "labctl/cli/lab_world.h"
 #include "labctl/learn/hints.h"
 #include "labctl/report/text.h"
@@ -30,7 +31,10 @@ Judged judge_under_way(const Context& context, const UnderWay& under_way) {
     input.opened = opened_flows(own, under_way.loaded.challenge, under_way.variant);
     input.hint_cost = hint_cost(under_way);
     Judged judged;
-    judged.report = judge(own, client, under_way.loaded.assertions, false);
+    (void)run_interruptible(client, [&] {
+        judged.report = judge(own, client, under_way.loaded.assertions, false);
+        return 0;
+    });
     judged.score = learn::score(under_way.loaded, judged.report, std::move(input));
     return judged;
 }

@@ -82,10 +82,12 @@ void write_reports(const Context& context, const check::Report& report) {
 
 int run_check(const Context& context) {
     auto client = context.client();
-    const auto assertions = choose(context, client);
-    const auto report = judge(context, client, assertions, context.options().fail_fast);
-    write_reports(context, report);
-    return static_cast<int>(check::exit_code(report, context.options().strict));
+    return run_interruptible(client, [&] {
+        const auto assertions = choose(context, client);
+        const auto report = judge(context, client, assertions, context.options().fail_fast);
+        write_reports(context, report);
+        return static_cast<int>(check::exit_code(report, context.options().strict));
+    });
 }
 
 } // namespace labctl::cli

@@ -25,6 +25,17 @@ netemu::ExitCode exit_code_of(const json& status) {
     return netemu::ExitCode::Internal;
 }
 
+netemu::ReceivedMessage receive_some(int connection, std::span<char> buffer) {
+    try {
+        return netemu::receive_with_fds(connection, buffer);
+    } catch (const netemu::SysError& error) {
+        if (error.error_number() == ECONNRESET) { // it had something of ours to read still
+            throw LabGoneError("the lab ended before it answered");
+        }
+        throw;
+    }
+}
+
 } // namespace
 
 RemoteError::RemoteError(int http_status, const json& status)
@@ -48,7 +59,13 @@ Client Client::connect(const std::string& path) {
     netemu::check_syscall(
         "connect to the lab at " + path,
         ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address));
-    return Client(std::move(fd));
+    Client client(std::move(fd));
+    client.path_ = path;
+    return client;
+}
+
+Client Client::another() const {
+    return connect(path_);
 }
 
 void Client::send(const std::string& method, const std::string& target, const json& body) {
@@ -98,7 +115,7 @@ std::string Client::receive(const TextSink& sink) {
         }
     };
     while (!parser.complete()) {
-        auto message = netemu::receive_with_fds(fd_.get(), buffer);
+        auto message = receive_some(fd_.get(), buffer);
         std::move(message.fds.begin(), message.fds.end(), std::back_inserter(fds_));
         if (message.size == 0) {
             parser.finish();

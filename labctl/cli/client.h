@@ -38,6 +38,8 @@ public:
 
     /// Connects to the control socket at `path`. Throws SysError.
     static Client connect(const std::string& path);
+    /// Another connection to the same lab. Throws SysError.
+    [[nodiscard]] Client another() const;
     explicit Client(netemu::UniqueFd connection) : fd_(std::move(connection)) {}
 
     /// Sends a request and returns the JSON of its answer. Throws RemoteError for an answer of 400
@@ -66,6 +68,7 @@ private:
     std::string receive(const TextSink& sink);
 
     netemu::UniqueFd fd_;
+    std::string path_; // empty: it was handed in
     std::vector<netemu::UniqueFd> fds_;
 };
 

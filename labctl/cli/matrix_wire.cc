@@ -3,6 +3,7 @@
 #include <map>
 
 #include "labctl/check/wire_matrix.h"
+#include "labctl/cli/interrupt_guard.h"
 #include "labctl/cli/lab_world.h"
 #include "labctl/cli/policies.h"
 #include "labctl/compile/policy_enforcement.h"
@@ -264,7 +265,10 @@ int run_matrix_wire(const Context& context) {
     const auto plan = explain::plan_matrix(world, query);
     auto pairs = all_pairs(plan);
     const auto begin = netemu::Clock::now();
-    send_packets(client, pairs);
+    (void)run_interruptible(client, [&] {
+        send_packets(client, pairs);
+        return 0;
+    });
     const auto elapsed = netemu::micros_since(begin);
     if (both) {
         const services::PolicyEvaluator evaluator(world.cluster);

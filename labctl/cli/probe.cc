@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "labctl/api/object.h"
+#include "labctl/cli/interrupt_guard.h"
 #include "labctl/cli/verdicts.h"
 #include "labctl/report/probe_table.h"
 #include "netemu/base/text.h"
@@ -117,10 +118,32 @@ int run_list(const Context& context) {
     if (!json::accept(text)) {
         (void)parse_json(context.options().probe_file, text); // says where
     }
-    const auto answer = client.exchange("POST", "/apis/labctl.dev/v1/probe", std::move(text));
-    std::cout << answer;
-    const bool empty = answer.find("\"results\":[]") != std::string::npos;
-    return static_cast<int>(empty ? netemu::ExitCode::Inconclusive : netemu::ExitCode::Ok);
+    return run_interruptible(client, [&] {
+        const auto answer = client.exchange("POST", "/apis/labctl.dev/v1/probe", std::move(text));
+        std::cout << answer;
+        const bool empty = answer.find("\"results\":[]") != std::string::npos;
+        return static_cast<int>(empty ? netemu::ExitCode::Inconclusive : netemu::ExitCode::Ok);
+    });
+}
+
+/// Sends them, prints what came of them, and returns the exit status.
+int run_document(const Context& context, const json& document) {
+    const auto& options = context.options();
+    const auto requests = probe::parse_requests(document);
+    auto client = context.client();
+    return run_interruptible(client, [&] {
+        const auto answer = client.request("POST", "/apis/labctl.dev/v1/probe", document);
+        std::vector<probe::Result> results;
+        for (const auto& entry : answer.at("results")) {
+            results.push_back(probe::result_from_json(entry));
+        }
+        if (options.output == "json") {
+            std::cout << answer.dump(2) << "\n";
+        } else {
+            std::cout << report::probe_table(requests, results, {context.console().color()});
+        }
+        return !options.probe_file.empty() && !results.empty() ? 0 : exit_status(results);
+    });
 }
 
 } // namespace
@@ -140,22 +163,7 @@ int run_probe(const Context& context) {
             "probe needs FROM and TO, or --file",
             "labctl probe default/a tcp://10.244.1.7:80; see labctl(1) for the forms");
     }
-    const auto requests = probe::parse_requests(document);
-    auto client = context.client();
-    const auto answer = client.request("POST", "/apis/labctl.dev/v1/probe", document);
-    std::vector<probe::Result> results;
-    for (const auto& entry : answer.at("results")) {
-        results.push_back(probe::result_from_json(entry));
-    }
-    if (options.output == "json") {
-        std::cout << answer.dump(2) << "\n";
-    } else {
-        std::cout << report::probe_table(requests, results, {context.console().color()});
-    }
-    if (!options.probe_file.empty() && !results.empty()) {
-        return 0;
-    }
-    return exit_status(results);
+    return run_document(context, document);
 }
 
 } // namespace labctl::cli

@@ -85,10 +85,12 @@ public:
 
     /// Probes of one namespace always take the same lane: its sockets are made in one go, and two
     /// threads never wait for the same ICMP answer. A sequence is one lane's.
-    void probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done) {
+    std::uint64_t
+    probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done) {
+        const auto list = ++last_probes_;
         if (sequential || requests.size() < 2) {
-            lanes_.front().runner->run(std::move(requests), sequential, std::move(done));
-            return;
+            lanes_.front().runner->run(list, std::move(requests), sequential, std::move(done));
+            return list;
         }
         auto split = std::make_shared<Split>();
         split->results.resize(requests.size());
@@ -105,6 +107,7 @@ public:
         for (std::size_t lane = 0; lane < parts.size(); ++lane) {
             if (!parts.at(lane).empty()) {
                 lanes_.at(lane).runner->run(
+                    list,
                     std::move(parts.at(lane)),
                     false,
                     [split,
@@ -112,6 +115,13 @@ public:
                         split->take(where, std::move(results));
                     });
             }
+        }
+        return list;
+    }
+
+    void stop_probes(std::uint64_t list) {
+        for (auto& lane : lanes_) {
+            lane.runner->stop(list);
         }
     }
 
@@ -317,6 +327,7 @@ private:
     std::unique_ptr<Channel> tunnel_channel_;
     std::unique_ptr<Channel> link_channel_;
     std::array<Lane, kProbeThreads> lanes_;
+    std::uint64_t last_probes_ = 0; // number of the last list
     netemu::Clock::time_point started_;
     std::chrono::milliseconds delay_{0};
     netemu::EventLoop::TimerId restart_timer_ = 0;
@@ -437,8 +448,13 @@ void DataPlane::logs(const std::string& pod, std::size_t lines, LogCallback call
     impl_->workloads.logs(pod, lines, std::move(callback), whose);
 }
 
-void DataPlane::probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done) {
-    impl_->probe(std::move(requests), sequential, std::move(done));
+std::uint64_t
+DataPlane::probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done) {
+    return impl_->probe(std::move(requests), sequential, std::move(done));
+}
+
+void DataPlane::stop_probes(std::uint64_t list) {
+    impl_->stop_probes(list);
 }
 
 void DataPlane::dropped(const std::vector<DropNotice>& notices) {

@@ -184,8 +184,11 @@ public:
         LogOf whose = LogOf::Workload);
 
     /// Sends the probes, all at once (within limits) or one exchange after the other, and calls
-    /// `done` once with one result per request, in their order.
-    void probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done);
+    /// `done` once with one result per request, in their order. Returns a number for `stop_probes`.
+    std::uint64_t probe(std::vector<ResolvedRequest> requests, bool sequential, ProbeCallback done);
+    /// Nobody waits for these any more: what is under way ends, the rest is not sent, and `done` is
+    /// not called. No effect if they are over.
+    void stop_probes(std::uint64_t list);
 
     /// Rules have dropped these packets. A probe whose packet is among them, and which has no
     /// answer yet, ends at once: Timeout, with what `describe_drop` says of the notice.

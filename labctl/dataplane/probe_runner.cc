@@ -115,8 +115,12 @@ void ProbeRunner::set_channel(Channel* channel) {
 }
 
 void ProbeRunner::run(
-    std::vector<ResolvedRequest> requests, bool sequential, DataPlane::ProbeCallback done) {
+    std::uint64_t list,
+    std::vector<ResolvedRequest> requests,
+    bool sequential,
+    DataPlane::ProbeCallback done) {
     auto& run = *runs_.emplace_back(std::make_unique<Run>());
+    run.list = list;
     run.done = std::move(done);
     run.sequential = sequential;
     run.unfinished = requests.size();
@@ -142,6 +146,34 @@ void ProbeRunner::run(
         }
     }
     pump();
+}
+
+void ProbeRunner::stop(std::uint64_t list) {
+    const auto found = std::find_if(
+        runs_.begin(), runs_.end(), [list](const auto& run) { return run->list == list; });
+    if (found == runs_.end()) {
+        return;
+    }
+    auto& run = **found;
+    run.stopped = true;
+    for (const auto& [id, job] : jobs_) {
+        if (&job.item->run == &run) {
+            batch_.op(Op::StopJob).u32(id);
+        }
+        if (batch_.size() > kJobsBatchBytes) {
+            send_batch();
+        }
+    }
+    send_batch();
+    finish_stopped(run);
+}
+
+/// What the child still has of it comes back first.
+void ProbeRunner::finish_stopped(Run& run) {
+    if (run.jobs == 0 && run.unfinished > 0) {
+        run.unfinished = 0;
+        finish(run);
+    }
 }
 
 void ProbeRunner::prepare(Item& item) {
@@ -231,7 +263,8 @@ bool ProbeRunner::can_start(const Item& item) {
     const auto& request = item.request.request;
     // A fixed source port, or a sequence, allows one exchange at a time.
     const bool one_by_one = request.source_port != 0 || item.run.sequential;
-    return item.unassigned > 0 && item.jobs < (one_by_one ? 1U : request.concurrency);
+    return !item.run.stopped && item.unassigned > 0 &&
+           item.jobs < (one_by_one ? 1U : request.concurrency);
 }
 
 void ProbeRunner::enqueue(Item& item) {
@@ -276,6 +309,7 @@ void ProbeRunner::start_job(Item& item) {
     const auto exchanges = reuse ? share : 1U;
     item.unassigned -= exchanges;
     ++item.jobs;
+    ++item.run.jobs;
     if (item.what->generation != generation_) {
         send_template(*item.what);
     }
@@ -366,6 +400,7 @@ void ProbeRunner::job_done(WireReader& record) {
 void ProbeRunner::give_back(Job job) {
     auto& item = *job.item;
     --item.jobs;
+    --item.run.jobs;
     item.unassigned += job.unsampled;
     if (item.losses > kLossesMax && item.unassigned > 0) {
         item.unassigned = 0;
@@ -386,6 +421,9 @@ void ProbeRunner::add_sample(Item& item, probe::Sample sample) {
 }
 
 void ProbeRunner::check_finished(Item& item) {
+    if (item.run.stopped) {
+        return finish_stopped(item.run);
+    }
     if (item.unassigned > 0 || item.jobs > 0) {
         return;
     }
@@ -433,9 +471,12 @@ void ProbeRunner::finish(Run& run) {
             runs_.begin(), runs_.end(), [&run](const auto& entry) { return entry.get() == &run; });
         const auto finished = std::move(*own);
         runs_.erase(own);
-        // One that was given up for its losses may be queued still.
+        // One that was given up, for its losses or as unwanted, may be queued still.
         std::erase_if(ready_, [&run](const Item* item) { return &item->run == &run; });
         pump();
+        if (finished->stopped) {
+            return;
+        }
         std::vector<probe::Result> results;
         results.reserve(finished->items.size());
         for (const auto& item : finished->items) {

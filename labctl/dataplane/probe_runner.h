@@ -40,7 +40,14 @@ public:
     /// sent again.
     void set_channel(Channel* channel);
 
-    void run(std::vector<ResolvedRequest> requests, bool sequential, DataPlane::ProbeCallback done);
+    /// The probes of the list `list`, a number that the caller chooses.
+    void
+    run(std::uint64_t list,
+        std::vector<ResolvedRequest> requests,
+        bool sequential,
+        DataPlane::ProbeCallback done);
+    /// Ends what is under way of that list and forgets the rest, without a word to its `done`.
+    void stop(std::uint64_t list);
 
     /// Tells the child of them, as long as it has probes under way.
     void dropped(const std::vector<DropNotice>& notices);
@@ -84,6 +91,7 @@ private:
         std::optional<probe::Sample> answer;
     };
     struct Run {
+        std::uint64_t list = 0;
         std::vector<std::unique_ptr<Item>> items;
         std::vector<Item*> order; // grouped by namespace, unless sequential
         std::unordered_map<std::string, std::shared_ptr<Template>> templates;
@@ -94,6 +102,8 @@ private:
         bool busy = false;      // sequential: an item is under way
         bool advancing = false; // sequential: `next_in_sequence` is on the stack
         std::size_t unfinished = 0;
+        std::size_t jobs = 0; // under way
+        bool stopped = false;
     };
     struct Job {
         Item* item = nullptr;
@@ -117,6 +127,7 @@ private:
     void check_finished(Item& item);
     void next_in_sequence(Run& run);
     void finish(Run& run);
+    void finish_stopped(Run& run);
 
     netemu::EventLoop& loop_;
     SocketFactory open_socket_;

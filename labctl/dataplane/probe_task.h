@@ -99,6 +99,8 @@ public:
     [[nodiscard]] const ProbeJob& job() const { return job_; }
     /// A packet of it was dropped while it waited for that (`await_drop`): ends the exchange.
     virtual void dropped(std::uint32_t drop);
+    /// Ends the task without another sample.
+    void end();
 
 protected:
     virtual void on_events(std::uint32_t events) = 0;
@@ -127,8 +129,6 @@ protected:
     void finish_timeout(const std::string& attempt);
     /// Reports a sample; more will follow.
     void report(ProbeOutcome outcome);
-    /// Ends the task without another sample.
-    void end();
     [[nodiscard]] bool ended() const { return !socket_; }
 
     ProbeHost& host_;                   // NOLINT: for the tasks

@@ -89,6 +89,9 @@ void Prober::handle(std::string_view message, std::vector<netemu::UniqueFd>& fds
         case Op::Dropped:
             dropped(record);
             break;
+        case Op::StopJob:
+            stop(record.u32());
+            break;
         default:
             throw netemu::Error("an unknown record on the probe channel");
         }
@@ -143,6 +146,15 @@ void Prober::dropped(WireReader& record) {
     const auto destination = record.endpoint();
     if (auto* task = meant_by(mark, destination)) {
         task->dropped(drop);
+    }
+}
+
+void Prober::stop(std::uint32_t job) {
+    const auto found = std::find_if(tasks_.begin(), tasks_.end(), [job](const auto& entry) {
+        return entry.first->job().id == job;
+    });
+    if (found != tasks_.end()) { // it may have come to its end by itself
+        found->second->end();
     }
 }
 

@@ -45,6 +45,7 @@ private:
     [[nodiscard]] ProbeTask*
     meant_by(const ProbeMark& mark, const netemu::Endpoint& destination) const;
     void dropped(WireReader& record);
+    void stop(std::uint32_t job);
 
     netemu::EventLoop& loop_;
     Reply reply_;

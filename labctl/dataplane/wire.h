@@ -96,6 +96,7 @@ enum class Op : std::uint8_t {
              // or two for each server of a look-up
     Dropped, // u32 drop, u8 protocol, endpoint source, u16 sequence, endpoint destination: see
              // DropNotice
+    StopJob, // u32 job: nobody wants it any more
     // Probe channel, from the child.
     Sample = 192, // u32 job, u8 outcome, u32 rtt us, u32 drop or 0, text local, text detail, text
                   // backend, text client IP,

@@ -113,7 +113,6 @@ public:
     void start() {
         server_.loop_.add(fd_.get(), EPOLLIN, [this](std::uint32_t events) { on_event(events); });
     }
-    void on_closed(std::function<void()> callback) { closed_ = std::move(callback); }
 
     void reply(int status, const nlohmann::json& body) override {
         reply_document(status, body.dump());
@@ -157,6 +156,10 @@ public:
         disconnected_ = std::move(callback);
     }
 
+    void on_closed(std::function<void()> callback) override {
+        closed_.push_back(std::move(callback));
+    }
+
     bool client_gone() override {
         char byte = 0;
         const auto size = fd_ ? ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 0;
@@ -174,6 +177,13 @@ public:
         }
     }
 
+    /// It is we who leave: nothing is done about who is gone.
+    void leave() {
+        disconnected_ = nullptr;
+        closed_.clear();
+        close();
+    }
+
     void close() {
         if (!fd_) {
             return;
@@ -186,7 +196,7 @@ public:
         if (const auto callback = std::exchange(disconnected_, nullptr); callback && busy_) {
             callback();
         }
-        if (const auto callback = std::exchange(closed_, nullptr)) {
+        for (const auto& callback : std::exchange(closed_, {})) {
             callback();
         }
     }
@@ -342,7 +352,7 @@ private:
     std::vector<UniqueFd> received_; // that came with the request
     bool busy_ = false;
     std::function<void()> disconnected_;
-    std::function<void()> closed_;
+    std::vector<std::function<void()>> closed_;
 };
 
 ApiServer::ApiServer(netemu::EventLoop& loop, Handler handler)
@@ -354,7 +364,7 @@ ApiServer::~ApiServer() {
         loop_.remove(listener_.get());
     }
     while (!connections_.empty()) {
-        connections_.begin()->second->close();
+        connections_.begin()->second->leave();
     }
 }
 
@@ -393,7 +403,9 @@ void ApiServer::accept_all() {
 void ApiServer::adopt(UniqueFd connection, std::function<void()> on_closed) {
     const int number = connection.get();
     auto created = std::make_shared<Connection>(*this, std::move(connection));
-    created->on_closed(std::move(on_closed));
+    if (on_closed) {
+        created->on_closed(std::move(on_closed));
+    }
     connections_[number] = created;
     created->start();
 }

@@ -61,6 +61,9 @@ public:
     virtual void finish() = 0;
     /// Called when the client goes away before the answer is complete.
     virtual void on_disconnect(std::function<void()> callback) = 0;
+    /// Called when its connection has ended, also long after the answer: for what is to last no
+    /// longer than whoever asked for it.
+    virtual void on_closed(std::function<void()> callback) = 0;
     /// Reads the connection's state from the kernel: for long work outside the loop.
     [[nodiscard]] virtual bool client_gone() = 0;
     /// Writes out what is queued, blocking for at most a second: for progress during long work

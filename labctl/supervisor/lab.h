@@ -253,9 +253,11 @@ public:
     /// Nothing of the lab is to come back.
     void forget_journal();
 
-    /// Sends probes; `done` gets the results in order.
-    void
+    /// Sends probes; `done` gets the results in order. Returns a number for `stop_probes`.
+    std::uint64_t
     probe(const probe::RequestList& requests, std::function<void(std::vector<probe::Result>)> done);
+    /// See dataplane::DataPlane::stop_probes.
+    void stop_probes(std::uint64_t list);
 
     /// What rules have dropped; listens to all nodes from now on. lab_drops.cc.
     DropLog& watch_drops();

@@ -251,7 +251,7 @@ Runtime::Entry Lab::enter(const std::string& target, const std::string& default_
     return runtime_->enter(target, default_ns);
 }
 
-void Lab::probe(
+std::uint64_t Lab::probe(
     const probe::RequestList& requests, std::function<void(std::vector<probe::Result>)> done) {
     ProbeResolver::check_authorities(requests);
     const ProbeResolver resolver(store_, cluster_->config());
@@ -269,7 +269,7 @@ void Lab::probe(
         return dataplane_->probe(std::move(resolved), requests.sequential, std::move(done));
     }
     auto asked = resolved;
-    dataplane_->probe(
+    return dataplane_->probe(
         std::move(resolved),
         requests.sequential,
         [this, asked = std::move(asked), done = std::move(done)](
@@ -277,6 +277,10 @@ void Lab::probe(
             name_denials(asked, results);
             done(std::move(results));
         });
+}
+
+void Lab::stop_probes(std::uint64_t list) {
+    dataplane_->stop_probes(list);
 }
 
 void Lab::describe(api::Json& status) const {

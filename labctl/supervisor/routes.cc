@@ -75,6 +75,14 @@ bool Routes::lab_verb(const ApiRequest& request, const ExchangePtr& exchange) {
     return false; // labs and checks are ordinary resources
 }
 
+/// Whoever wanted it broken has gone.
+void Routes::heal_abandoned(const std::string& fault) {
+    try {
+        (void)lab_.heal_faults({{"id", fault}});
+    } catch (const netemu::UsageError&) { // NOLINT(bugprone-empty-catch): it is healed already
+    }
+}
+
 std::vector<Routes::Verb>
 Routes::reading_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
     return {
@@ -133,7 +141,11 @@ Routes::changing_verbs(const ApiRequest& request, const ExchangePtr& exchange) {
          "faults",
          false,
          [&] {
-             const auto fault = lab_.inject_fault(request.json());
+             const auto question = request.json();
+             const auto fault = lab_.inject_fault(question);
+             if (question.value("whileConnected", false)) {
+                 exchange->on_closed([this, id = fault.at("id")] { heal_abandoned(id); });
+             }
              const auto reply = [exchange, fault] { exchange->reply(200, fault); };
              fault.at("verb") == "bgp" ? lab_.when_routed(reply) : reply();
          }},

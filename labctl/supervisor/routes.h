@@ -71,6 +71,7 @@ private:
         bool before_start; // whether the lab need not be built
         std::function<void()> run;
     };
+    void heal_abandoned(const std::string& fault);
     bool lab_verb(const ApiRequest& request, const ExchangePtr& exchange);
     std::vector<Verb> reading_verbs(const ApiRequest& request, const ExchangePtr& exchange);
     std::vector<Verb> changing_verbs(const ApiRequest& request, const ExchangePtr& exchange);

@@ -9,11 +9,12 @@ namespace labctl::supervisor {
 using api::Json;
 
 void Routes::probe(const ApiRequest& request, const ExchangePtr& exchange) {
-    lab_.probe(
+    const auto list = lab_.probe(
         probe::parse_requests(request.json()),
         [exchange](const std::vector<probe::Result>& results) {
             exchange->reply_document(200, probe::results_text(results));
         });
+    exchange->on_disconnect([this, list] { lab_.stop_probes(list); });
 }
 
 void Routes::plan(const ApiRequest& /*request*/, const ExchangePtr& exchange) {

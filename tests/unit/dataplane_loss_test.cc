@@ -50,6 +50,7 @@ BOOST_AUTO_TEST_CASE(probes_that_cost_too_many_children_are_given_up_for_good) {
     ProbeRunner runner(loop, some_descriptor, true);
     std::vector<probe::Result> results;
     runner.run(
+        1,
         {many_connections("10.1.0.1"), many_connections("10.1.0.2")},
         false,
         [&](std::vector<probe::Result> got) { results = std::move(got); });
@@ -65,9 +66,34 @@ BOOST_AUTO_TEST_CASE(probes_that_cost_too_many_children_are_given_up_for_good) {
     MuteChild child(loop);
     runner.set_channel(&child.channel); // looks at what is queued
     bool idle = false;
-    runner.run({}, false, [&](const std::vector<probe::Result>& got) { idle = got.empty(); });
+    runner.run(2, {}, false, [&](const std::vector<probe::Result>& got) { idle = got.empty(); });
     loop.run_once(std::chrono::milliseconds(0));
     BOOST_TEST(idle);
+    runner.set_channel(nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(probes_that_nobody_waits_for_are_not_sent) {
+    netemu::EventLoop loop;
+    ProbeRunner runner(loop, some_descriptor, true);
+    bool stopped_one_called = false;
+    bool other_called = false;
+    runner.run(
+        1, {many_connections("10.1.0.1")}, false, [&](const auto&) { stopped_one_called = true; });
+    runner.run(2, {many_connections("10.1.0.2")}, false, [&](const auto&) { other_called = true; });
+    MuteChild child(loop);
+    runner.set_channel(&child.channel);
+    runner.stop(1);
+    runner.stop(1);
+    runner.stop(7); // no such list, or one that is over
+    for (int children = 0; !other_called && children < 10; ++children) {
+        MuteChild next(loop);
+        runner.set_channel(nullptr); // what it had under way comes back
+        loop.run_once(std::chrono::milliseconds(0));
+        runner.set_channel(&next.channel);
+        loop.run_once(std::chrono::milliseconds(0));
+    }
+    BOOST_TEST(other_called);
+    BOOST_TEST(!stopped_one_called);
     runner.set_channel(nullptr);
 }
 
