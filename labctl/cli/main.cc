@@ -31,49 +31,60 @@ namespace {
 struct Command {
     std::string_view name;
     int (*run)(const Context&);
+    /// It changes or judges labs, so it goes on when nobody reads what it says any more. Others
+    /// only look, and end then.
+    bool to_the_end = false;
 };
 
 constexpr std::array kCommands{
-    Command{"up", run_up},
-    Command{"down", run_down},
+    Command{"up", run_up, true},
+    Command{"down", run_down, true},
     Command{"ls", run_ls},
     Command{"status", run_status},
     Command{"events", run_events},
-    Command{"clean", run_clean},
+    Command{"clean", run_clean, true},
     Command{"doctor", run_doctor},
     Command{"version", run_version},
     Command{"completion", run_completion},
-    Command{"apply", run_apply},
-    Command{"delete", run_delete},
+    Command{"apply", run_apply, true},
+    Command{"delete", run_delete, true},
     Command{"get", run_get},
     Command{"describe", run_describe},
-    Command{"scale", run_scale},
-    Command{"label", run_label},
-    Command{"set", run_set},
+    Command{"scale", run_scale, true},
+    Command{"label", run_label, true},
+    Command{"set", run_set, true},
     Command{"logs", run_logs},
     Command{"exec", run_exec},
     Command{"shell", run_shell},
     Command{"kubectl", run_kubectl},
     Command{"proxy", run_proxy},
     Command{"capture", run_capture},
-    Command{"fault", run_fault},
+    Command{"fault", run_fault, true},
     Command{"probe", run_probe},
-    Command{"check", run_check},
+    Command{"check", run_check, true},
     Command{"explain", run_explain},
     Command{"plan", run_plan},
     Command{"lint", run_lint},
     Command{"graph", run_graph},
     Command{"matrix", run_matrix},
     Command{"diff", run_diff},
-    Command{"challenge", run_challenge},
-    Command{"quiz", run_quiz},
-    Command{"grade", run_grade},
-    Command{"dev", run_dev},
+    Command{"challenge", run_challenge, true},
+    Command{"quiz", run_quiz, true},
+    Command{"grade", run_grade, true},
+    Command{"dev", run_dev, true},
 };
+
+/// A closed pipe (`labctl get pods | head`) ends us quietly, as any command, unless there is
+/// something to be brought to its end. A handler, and not SIG_IGN, which what we start would
+/// inherit.
+void expect_closed_pipes(const Command& command) {
+    ::signal(SIGPIPE, command.to_the_end ? [](int) {} : SIG_DFL);
+}
 
 int run_command(const Context& context) {
     for (const auto& command : kCommands) {
         if (command.name == context.options().command) {
+            expect_closed_pipes(command);
             return command.run(context);
         }
     }
@@ -133,7 +144,6 @@ int main(int argc, char** argv) {
     if (first.starts_with("__")) {
         return labctl::cli::run_role(first, argc, argv);
     }
-    // A closed pipe (`labctl get pods | head`) ends us quietly, as any command.
-    ::signal(SIGPIPE, SIG_DFL);
+    ::signal(SIGPIPE, SIG_DFL); // whatever our parent does about it
     return labctl::cli::run_user_command(argc, argv);
 }

@@ -1,5 +1,6 @@
 """Ending well: kill -9 and Ctrl-C at any moment leave nothing behind, within a second."""
 
+import json
 import os
 import random
 import signal
@@ -162,6 +163,87 @@ def interrupt(w):
         w.assert_empty()
         w.labctl("down", "victim")
     w.true(statuses.count(130) >= 5, f"interrupted ones among ten: {statuses}")
+
+
+LONG_CHECK = """\
+- {from: client, to: "http://backend:8080/", expect: allow, for: 20s, during: stop node/node-3}
+"""
+
+
+def stopped_nodes(w):
+    return [fault["fault"] for fault in w.labctl("fault", "list", "-o", "json").json()["items"]]
+
+
+@case("an interrupted check heals what it has broken and exits 130; one that is killed is noticed by the lab")
+def interrupted_check(w):
+    w.labctl("up")
+    path = w.write("long.yaml", LONG_CHECK)
+    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        process = w.start("labctl", "check", path)
+        w.wait("the fault", lambda: stopped_nodes(w))
+        os.kill(process.pid, number)
+        got, text = finish_command(w, process)
+        w.equal(got, status, f"exit status\n{text}")
+        if number == signal.SIGKILL:
+            w.wait("the end of the fault", lambda: not stopped_nodes(w))
+        w.equal(stopped_nodes(w), [], "faults behind it")
+        w.true("warning" not in text, f"it says nothing of what it healed: {text}")
+    w.labctl("check")
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@case("probes that nobody waits for any more are not sent: interrupted, killed, over one connection, in sequence")
+def interrupted_probe(w):
+    w.labctl("up")
+    plane = w.labctl_processes("dataplane")[0]
+    probes = w.write("probes.json", json.dumps({"sequential": True, "probes": [
+        {"id": str(i), "from": "default/client", "to": "http://backend:8080/", "count": 100000} for i in range(10)]}))
+    reused = w.write("reused.json", json.dumps({"probes": [
+        {"id": "1", "from": "default/client", "to": "http://backend:8080/", "count": 1000000, "reuseConnection": True}]}))
+    single = ("client", "http://backend:8080/", "--count", "1000000", "--concurrency", "32")
+    for words, number in ((single, signal.SIGINT), (single, signal.SIGKILL), (("--file", probes), signal.SIGTERM),
+                          (("--file", reused, "-o", "json"), signal.SIGINT)):
+        process = w.start("labctl", "probe", *words)
+        busy = cpu_seconds(plane)
+        w.wait("the data plane's work", lambda: cpu_seconds(plane) > busy + 0.1)
+        os.kill(process.pid, number)
+        status, text = finish_command(w, process)
+        w.equal(status, -number if number == signal.SIGKILL else 130, f"exit status\n{text}")
+
+        def quiet():
+            before = cpu_seconds(plane)
+            time.sleep(0.3)
+            return cpu_seconds(plane) - before < 0.05
+
+        w.wait(f"a data plane that rests after {words}", quiet)
+        w.equal(w.probe("default/client", "http://backend:8080/")["outcome"], "ok", "what is asked next")
+
+
+@case("who reads no more destroys no lab and leaves none behind: `up | head`, `dev test | head`; what only looks ends")
+def closed_pipe(w):
+    def run(words, lines):
+        """The first lines of what it says; its own exit status."""
+        read, write = os.pipe()
+        process = w.start("labctl", *words, stdout=write, stderr=write)
+        os.close(write)
+        with os.fdopen(read, "rb") as pipe:
+            for _ in range(lines):
+                pipe.readline()
+        return process.wait(timeout=60)
+
+    w.equal(run(("up",), 1), 0, "exit status of `up | head -1`")
+    w.labctl("check", "--network-model")
+    w.true(run(("get", "pods", "-A"), 1) in (0, -signal.SIGPIPE), "`get | head -1` ends quietly")
+    w.labctl("down")
+    w.labctl("dev", "new", str(w.folder / "mine"))
+    for lines in (0, 1, 3):
+        w.equal(run(("dev", "test", str(w.folder / "mine")), lines), 0, f"`dev test | head -{lines}`")
+        w.equal(w.labctl("ls", "-o", "name").out, "", "labs behind it")
 
 
 @case("`nohup labctl up` goes on when its terminal is closed")
