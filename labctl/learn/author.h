@@ -7,6 +7,7 @@
 #include "labctl/learn/challenge.h"
 #include "labctl/learn/grade.h"
 #include "labctl/learn/quiz.h"
+#include "labctl/learn/snapshot.h"
 
 /// What authors get wrong: sentences that speak against an exercise, none if all is well.
 namespace labctl::learn {
@@ -15,6 +16,10 @@ namespace labctl::learn {
 
 /// A solution, wrong answers, and front matter that names exactly these.
 std::vector<std::string> answer_problems(const Challenge& challenge);
+/// Throws manifest::ManifestError with the place of each entry of `protect` that selects nothing
+/// there is to protect: a misspelt one would leave all unprotected. A whole kind, as "pod/*", may
+/// be there for what must not be added.
+void check_protected(const LoadedChallenge& loaded, const Snapshot& start);
 /// Comments of manifests and lab file that tell learners too much, each with its place. Reads the
 /// folder.
 std::vector<std::string> spoilers(const std::string& directory);

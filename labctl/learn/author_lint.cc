@@ -3,10 +3,12 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include "labctl/learn/answer.h"
 #include "labctl/learn/author.h"
 #include "labctl/manifest/inputs.h"
+#include "labctl/manifest/locate.h"
 #include "netemu/base/text.h"
 
 namespace labctl::learn {
@@ -36,6 +38,81 @@ std::vector<std::string> answer_problems(const Challenge& challenge) {
         problems.emplace_back("wrong/ is not there: nothing shows that a wrong answer fails");
     }
     return problems;
+}
+
+namespace {
+
+bool is_glob(const std::string& text) {
+    return text.find_first_of("*?[") != std::string::npos;
+}
+
+/// KIND/*, KIND/*/* or KIND/NAMESPACE/* with a namespace that is there: nothing of it is, and
+/// nothing of it may be added.
+bool is_whole_kind(const std::string& pattern, const Snapshot& start) {
+    const auto full = full_reference(pattern);
+    const auto parts = netemu::split(full, '/');
+    return parts.back() == "*" && (parts.size() < 3 || parts[1] == "*" ||
+                                   start.contains("Namespace/" + std::string(parts[1])));
+}
+
+/// Why an entry of `protect` cannot be what its author means, or nothing.
+std::optional<manifest::Diagnostic> missing(const std::string& pattern, const Snapshot& start) {
+    const auto said = [](std::string message, std::string hint) {
+        manifest::Diagnostic diagnostic;
+        diagnostic.message = std::move(message);
+        diagnostic.hint = std::move(hint);
+        return diagnostic;
+    };
+    const auto slash = pattern.find('/');
+    const bool selects = std::ranges::any_of(
+        start, [&](const auto& entry) { return is_protected_by(pattern, entry.first); });
+    if (selects) {
+        return std::nullopt;
+    }
+    if (slash == std::string::npos) {
+        return said(
+            "'" + pattern + "' does not name an object", "write KIND/NAME or KIND/NAMESPACE/NAME");
+    }
+    const auto kind = pattern.substr(0, slash);
+    if (api::find_kind(kind) == nullptr && !is_glob(kind)) {
+        std::vector<std::string> known;
+        std::ranges::transform(api::kinds(), std::back_inserter(known), [](const auto& info) {
+            return netemu::to_lower(info.kind);
+        });
+        const auto near = netemu::nearest(netemu::to_lower(kind), known);
+        return said("there is no kind '" + kind + "'", near ? "did you mean '" + *near + "'?" : "");
+    }
+    if (is_whole_kind(pattern, start)) {
+        return std::nullopt;
+    }
+    std::vector<std::string> known;
+    std::ranges::transform(
+        start, std::back_inserter(known), [](const auto& entry) { return entry.first; });
+    const auto near = netemu::nearest(full_reference(pattern), known);
+    return said(
+        "there is no '" + pattern + "' that could be protected",
+        near ? "did you mean '" + *near + "'?"
+             : "what a controller makes is protected by its owner");
+}
+
+} // namespace
+
+void check_protected(const LoadedChallenge& loaded, const Snapshot& start) {
+    manifest::Locator locator;
+    manifest::Findings findings;
+    const auto& patterns = loaded.challenge.protect;
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+        if (const auto wrong = missing(patterns[i], start)) {
+            const auto place = "protect[" + std::to_string(i) + "]";
+            auto placed =
+                locator.warning(loaded.head, place, place + ": " + wrong->message, wrong->hint);
+            placed.severity = manifest::Severity::Error;
+            findings.add(std::move(placed));
+        }
+    }
+    if (findings.errors > 0) {
+        throw manifest::ManifestError(std::move(findings));
+    }
 }
 
 namespace {

@@ -86,10 +86,6 @@ Json for_another_lab(Json content) {
     return content;
 }
 
-bool matches(const std::string& pattern, const std::string& reference) {
-    return netemu::glob_match(full_reference(pattern), reference);
-}
-
 } // namespace
 
 Json content_of(const Json& object) {
@@ -168,12 +164,17 @@ Difference difference(const Snapshot& before, const Snapshot& after) {
     return result;
 }
 
+bool is_protected_by(const std::string& pattern, const std::string& reference) {
+    return netemu::glob_match(full_reference(pattern), reference);
+}
+
 std::vector<std::string> protected_changes(
     const Snapshot& before, const Snapshot& after, const std::vector<std::string>& patterns) {
     std::vector<std::string> changes;
     const auto is_protected = [&](const std::string& reference) {
-        return std::ranges::any_of(
-            patterns, [&](const std::string& pattern) { return matches(pattern, reference); });
+        return std::ranges::any_of(patterns, [&](const std::string& pattern) {
+            return is_protected_by(pattern, reference);
+        });
     };
     for (const auto& [reference, entry] : before) {
         if (!is_protected(reference)) {

@@ -40,6 +40,9 @@ Difference difference(const Snapshot& before, const Snapshot& after);
 std::vector<std::string> protected_changes(
     const Snapshot& before, const Snapshot& after, const std::vector<std::string>& patterns);
 
+/// Whether the pattern protects an object of that reference.
+bool is_protected_by(const std::string& pattern, const std::string& reference);
+
 /// "KIND/NAME" of the namespace "default" as "KIND/default/NAME" if the kind has namespaces; the
 /// kind by its own name, whatever short name was written.
 std::string full_reference(const std::string& reference);

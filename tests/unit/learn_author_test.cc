@@ -56,6 +56,48 @@ BOOST_AUTO_TEST_CASE(a_start_reaches_nothing_and_breaks_nothing) {
         start_problems(graded("ffffi")), "mustNotBreak cannot be shown from the start: kept"));
 }
 
+BOOST_AUTO_TEST_CASE(each_entry_of_protect_has_something_to_protect) {
+    const ExerciseFolder::Files files{
+        {"challenge.md", "---\nkind: challenge\nprotect:\n  - pod/clientt\n  - nothing\n---\n"}};
+    const ExerciseFolder folder(files);
+    auto loaded = three_objectives();
+    loaded.head = {folder.path() + "/challenge.md", 2, 1};
+    const Snapshot start{
+        {"Namespace/default", {}}, {"Pod/default/client", {}}, {"Service/shop/web", {}}};
+    loaded.challenge.protect = {
+        "pod/client",
+        "service/shop/*",
+        "svc/*/web",
+        "networkpolicy/*",
+        "pod/default/*",
+        "*/*/client"};
+    check_protected(loaded, start); // the last but two for what must not be added
+    const std::vector<std::pair<std::string, std::string>> bad{
+        {"pod/clientt", "did you mean 'Pod/default/client'?"},
+        {"nothing", "write KIND/NAME"},
+        {"podd/client", "did you mean 'pod'?"},
+        {"pod/client*x", "there is no"},
+        {"pod/nowhere/*", "there is no"}};
+    for (const auto& [entry, says] : bad) {
+        loaded.challenge.protect = {entry};
+        BOOST_CHECK_EXCEPTION(
+            check_protected(loaded, start),
+            labctl::manifest::ManifestError,
+            [&says = says](const auto& error) {
+                return std::string(error.what()).find(says) != std::string::npos;
+            });
+    }
+    loaded.challenge.protect = {"pod/clientt", "nothing"};
+    try {
+        check_protected(loaded, start);
+    } catch (const labctl::manifest::ManifestError& error) {
+        BOOST_REQUIRE(error.findings().list.size() == 2U);
+        BOOST_TEST(error.findings().list[0].source.line == 4);
+        BOOST_TEST(error.findings().list[1].source.line == 5);
+        BOOST_TEST(error.findings().list[1].source.column == 5);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_solution_solves_it) {
     BOOST_TEST(solution_problems(graded("ppppp")).empty());
     const auto missed = solution_problems(graded("pfppp"));
