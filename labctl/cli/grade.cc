@@ -122,9 +122,7 @@ private:
             reading.variables = variant(context_.options().seed).variant.values;
         }
         const auto answer = learn::read_answer(path, reading);
-        if (!answer.findings.list.empty() && !context_.options().quiet) {
-            std::cerr << manifest::format(answer.findings);
-        }
+        std::cerr << manifest::format(answer.findings);
         if (!answer.challenge.empty() && answer.challenge != name_) {
             throw netemu::UsageError(
                 "it is an answer to '" + answer.challenge + "', not to '" + name_ + "'");
@@ -223,7 +221,7 @@ std::string render_grades(
         return report::grade_markdown(loaded, grades);
     }
     if (output == "junit") {
-        return report::grade_junit(grades.front());
+        return report::grade_junit(grades);
     }
     report::LearnTextOptions text;
     text.colour = context.console().color();
@@ -238,9 +236,6 @@ int run_grade(const Context& context) {
     const std::vector<std::string> forms{"table", "json", "csv", "markdown", "junit"};
     if (std::ranges::find(forms, output) == forms.end()) {
         throw netemu::UsageError("no output format '" + output + "'", netemu::join(forms, ", "));
-    }
-    if (output == "junit" && context.options().arguments.size() != 1) {
-        throw netemu::UsageError("junit is for one answer", "use json, csv or markdown");
     }
     Grading grading(context);
     std::vector<learn::Grade> grades;

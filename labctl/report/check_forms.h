@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "labctl/report/check_report.h"
@@ -10,7 +11,8 @@ namespace labctl::report {
 std::string check_table(const check::Report& report, const CheckReportOptions& options);
 std::string check_json(const check::Report& report);
 std::string check_jsonl(const check::Report& report);
-std::string check_junit(const check::Report& report, const CheckReportOptions& options);
+/// One suite for each report.
+std::string check_junit(std::span<const check::Report> reports, const CheckReportOptions& options);
 std::string check_tap(const check::Report& report);
 std::string check_github(const check::Report& report);
 std::string check_markdown(const check::Report& report);

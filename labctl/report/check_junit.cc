@@ -78,16 +78,28 @@ std::string testcase(const Record& record) {
     return out + (child.empty() ? "/>\n" : ">\n" + child + "    </testcase>\n");
 }
 
-} // namespace
+/// How many there are of what, over all of them.
+std::string counts_of(std::span<const check::Report> reports) {
+    check::Summary all;
+    std::uint64_t duration_us = 0;
+    for (const auto& report : reports) {
+        const auto summary = report.summary();
+        all.passed += summary.passed;
+        all.failed += summary.failed;
+        all.warned += summary.warned;
+        all.inconclusive += summary.inconclusive;
+        all.errors += summary.errors;
+        duration_us += report.duration_us;
+    }
+    return attribute("tests", std::to_string(all.total())) +
+           attribute("failures", std::to_string(all.failed)) +
+           attribute("errors", std::to_string(all.inconclusive + all.errors)) +
+           attribute("time", seconds(duration_us));
+}
 
-std::string check_junit(const check::Report& report, const CheckReportOptions& options) {
-    const auto summary = report.summary();
-    const auto counts = attribute("tests", std::to_string(summary.total())) +
-                        attribute("failures", std::to_string(summary.failed)) +
-                        attribute("errors", std::to_string(summary.inconclusive + summary.errors)) +
-                        attribute("time", seconds(report.duration_us));
-    std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" + counts + ">\n";
-    out += "  <testsuite" + attribute("name", report.title) + counts + attribute("skipped", "0");
+std::string testsuite(const check::Report& report, const CheckReportOptions& options) {
+    std::string out = "  <testsuite" + attribute("name", report.title) + counts_of({&report, 1}) +
+                      attribute("skipped", "0");
     out += options.timestamp.empty() ? ">\n" : attribute("timestamp", options.timestamp) + ">\n";
     if (!report.properties.empty()) {
         out += "    <properties>\n";
@@ -99,7 +111,18 @@ std::string check_junit(const check::Report& report, const CheckReportOptions& o
     for (const auto& record : report.records) {
         out += testcase(record);
     }
-    return out + "  </testsuite>\n</testsuites>\n";
+    return out + "  </testsuite>\n";
+}
+
+} // namespace
+
+std::string check_junit(std::span<const check::Report> reports, const CheckReportOptions& options) {
+    auto out =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" + counts_of(reports) + ">\n";
+    for (const auto& report : reports) {
+        out += testsuite(report, options);
+    }
+    return out + "</testsuites>\n";
 }
 
 } // namespace labctl::report

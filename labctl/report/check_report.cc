@@ -60,7 +60,7 @@ render(const check::Report& report, CheckFormat format, const CheckReportOptions
     case CheckFormat::Jsonl:
         return check_jsonl(report);
     case CheckFormat::Junit:
-        return check_junit(report, options);
+        return check_junit({&report, 1}, options);
     case CheckFormat::Tap:
         return check_tap(report);
     case CheckFormat::Github:

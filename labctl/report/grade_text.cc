@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "labctl/report/check_forms.h"
 #include "labctl/report/check_report.h"
 #include "labctl/report/learn_text.h"
 #include "labctl/report/table.h"
@@ -199,9 +200,7 @@ check::Record spoiled(const std::string& title, const std::string& reason) {
     return record;
 }
 
-} // namespace
-
-std::string grade_junit(const Grade& grade) {
+check::Report suite_of(const Grade& grade) {
     auto report = grade.error.empty() ? grade.report : check::failed_setup(grade.error, grade.hint);
     report.title = "labctl grade " + grade.who;
     report.properties = grade.properties;
@@ -221,7 +220,15 @@ std::string grade_junit(const Grade& grade) {
                 waiting.title, "it needs " + netemu::join(waiting.needs, ", ") + ", not reached"));
         }
     }
-    return render(report, CheckFormat::Junit);
+    return report;
+}
+
+} // namespace
+
+std::string grade_junit(const std::vector<Grade>& grades) {
+    std::vector<check::Report> suites;
+    std::ranges::transform(grades, std::back_inserter(suites), suite_of);
+    return check_junit(suites, {});
 }
 
 api::Json grade_json(const learn::LoadedChallenge& loaded, const std::vector<Grade>& grades) {

@@ -45,9 +45,9 @@ std::string
 grade_markdown(const learn::LoadedChallenge& loaded, const std::vector<learn::Grade>& grades);
 std::string
 grade_csv(const learn::LoadedChallenge& loaded, const std::vector<learn::Grade>& grades);
-/// JUnit XML of one: its assertions, and a failed case for each thing besides that kept it from
-/// being solved; an error where it could not be judged.
-std::string grade_junit(const learn::Grade& grade);
+/// JUnit XML, a suite for each: its assertions, and a failed case for each thing besides that kept
+/// it from being solved; an error where it could not be judged.
+std::string grade_junit(const std::vector<learn::Grade>& grades);
 api::Json grade_json(const learn::LoadedChallenge& loaded, const std::vector<learn::Grade>& grades);
 
 /// One question: "Question 2 of 5 (1 point)", its text and the answers to choose from.

@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(junit_tells_of_everything_that_kept_it_from_being_solved) {
     auto grade = grade_of(loaded, "ada", "fpppp");
     grade.score.input.tampered = {"Pod/default/x was changed"};
     grade.score.input.opened = {"a -> b 80/TCP"};
-    const auto junit = report::grade_junit(grade);
+    const auto junit = report::grade_junit({grade});
     for (const auto* part :
          {"Pod/default/x was changed",
           "a -&gt; b 80/TCP",
@@ -136,9 +136,14 @@ BOOST_AUTO_TEST_CASE(junit_tells_of_everything_that_kept_it_from_being_solved) {
           "failures=\"4\""}) {
         BOOST_TEST(holds(junit, part), junit);
     }
-    BOOST_TEST(holds(report::grade_junit(grade_of(loaded, "ada", "ppppp")), "failures=\"0\""));
+    BOOST_TEST(holds(report::grade_junit({grade_of(loaded, "ada", "ppppp")}), "failures=\"0\""));
     grade.error = "no such file";
-    BOOST_TEST(holds(report::grade_junit(grade), "no such file"));
+    Grade unread;
+    unread.error = grade.error;
+    const auto both = report::grade_junit({grade_of(loaded, "bob", "ppppp"), unread});
+    BOOST_TEST(holds(both, "no such file"), both);
+    BOOST_TEST(holds(both, "<testsuites tests=\"6\" failures=\"0\" errors=\"1\""), both);
+    BOOST_TEST(holds(both, "<testsuite name=\"labctl grade bob\" tests=\"5\""), both);
 }
 
 BOOST_AUTO_TEST_CASE(a_quiz_is_graded) {

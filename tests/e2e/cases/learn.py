@@ -144,6 +144,9 @@ def grades(w):
     w.has(text, "secret: expected deny, got ok", "a teacher sees what was hidden")
     w.has(w.labctl("grade", files[0], "--challenge", str(folder), "-o", "markdown").out, "| Nobody else gets through | reached | 3/3 |", "markdown")
     w.has(w.labctl("grade", files[0], "--challenge", str(folder), "-o", "junit").out, '<testcase', "junit")
+    w.labctl("grade", *files[:2], "--challenge", str(folder), "-o", "junit", status=None)
+    junit = w.labctl("grade", *files[:2], "--challenge", str(folder), "-o", "junit", status=None).out
+    w.equal(junit.count("<testsuite "), 2, f"a suite for each answer: {junit}")
     w.labctl("grade", files[0], "--challenge", str(folder), "-o", "xml", status=2)
     w.labctl("grade", files[0], "--challenge", "nowhere", status=2)
     other = challenge(w, "another")
@@ -201,14 +204,24 @@ def authors(w):
             ("challenge.md", lambda t: t.replace("[overPermissive]", "[closed]"), "it does not fail closed"),
             ("challenge.md", lambda t: t.replace("broken: [must", "broke: [must"), "there is no wrong/broke"),
             ("manifests/pods.yaml", lambda t: "# should be closed\n" + t, "a comment tells learners too much"),
-            ("checks.yaml", lambda t: t.replace("deny", "denied", 1), "checks.yaml:2:3"),
+            ("checks.yaml", lambda t: t.replace("deny", "denied", 1), "checks.yaml:2:45"),
             ("challenge.md", lambda t: t.replace("[open]", "[opn]"), "did you mean 'open'?"),
+            ("challenge.md", lambda t: t.replace("pod/other", "pod/othr"), "did you mean 'Pod/default/other'?"),
             ("manifests/pods.yaml", lambda t: t.replace("containerPort: 80", "containerPort: 99999", 1), "containerPort")):
         (folder / file).write_text(change(good[file]))
         w.has(w.labctl("dev", "test", str(folder), status=1).out, complaint, complaint)
         (folder / file).write_text(good[file])
     steps = w.labctl("dev", "test", str(folder), "-o", "json").json()["exercises"][0]
     w.equal((steps["passed"], len(steps["steps"])), (True, 6), "as JSON")
+    # What protects nothing is told by lint already, each entry at its place.
+    (folder / "challenge.md").write_text(
+        good["challenge.md"].replace("[pod/client, pod/other]", "[pod/clientt, foo/bar, pod/other, nothing]"))
+    told = w.labctl("dev", "lint", str(folder), status=1)
+    line = good["challenge.md"].splitlines().index("protect: [pod/client, pod/other]") + 1
+    for column, part in ((11, "protect[0]: there is no 'pod/clientt'"), (24, "protect[1]: there is no kind 'foo'"),
+                         (44, "protect[3]: 'nothing' does not name an object")):
+        w.has(told.out + told.err, f"challenge.md:{line}:{column}: error: {part}", "the entry")
+    w.true("protect[2]" not in told.out + told.err, "one that is there")
     w.equal(w.labctl("ls", "-o", "name").out, "", "no lab is left")
 
 
