@@ -79,6 +79,7 @@ private:
 
     void round() {
         const auto world = hooks_.world();
+        const auto begun_us = elapsed_us(hooks_.now());
         Batch batch;
         std::vector<Share> shares;
         for (auto& tracker : trackers_) {
@@ -102,7 +103,9 @@ private:
                 batch,
                 world,
                 hooks_.dropped_by};
-            advance(*share.tracker, make_record(input), now);
+            auto record = make_record(input);
+            record.duration_us = begun_us + own_time_us(share, batch);
+            advance(*share.tracker, std::move(record), now);
         }
     }
 
@@ -122,6 +125,18 @@ private:
             }
         }
         return share;
+    }
+
+    /// Of the slowest of its probes: others of the round may have taken longer.
+    static std::uint64_t own_time_us(const Share& share, const Batch& batch) {
+        std::uint64_t longest = 0;
+        for (const auto* indices : {&share.probes, &share.controls}) {
+            for (const auto index : *indices) {
+                const auto* result = index == kNotProbed ? nullptr : batch.result(index);
+                longest = std::max(longest, result == nullptr ? 0 : result->elapsed_us);
+            }
+        }
+        return longest;
     }
 
     /// Only its drop tells which endpoint a Service chose for a packet, so that one's controls go
@@ -158,7 +173,6 @@ private:
         const auto& assertion = *tracker.assertion;
         const auto waited = elapsed_us(now);
         record.attempts = ++tracker.rounds;
-        record.duration_us = waited;
         tracker.record = std::move(record);
         if (tracker.record.verdict == Verdict::Pass) {
             tracker.held_since = tracker.held_since.value_or(now);

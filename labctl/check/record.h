@@ -46,9 +46,9 @@ struct Record {
     Verdict verdict = Verdict::Inconclusive;
     Level level = Level::Error;
     double points = 1;
-    std::uint32_t attempts = 0; // rounds
-    std::size_t flows = 0;      // of the last round
-    std::uint64_t duration_us = 0;
+    std::uint32_t attempts = 0;     // rounds
+    std::size_t flows = 0;          // of the last round
+    std::uint64_t duration_us = 0;  // of its waiting and its own probes
     std::string decided_by;         // the rule that decided, or empty
     std::string reason;             // one sentence
     std::string hint;               // what to do about it, or empty

@@ -67,7 +67,9 @@ void write_reports(const Context& context, const check::Report& report) {
         std::ofstream file(request.path);
         file << rendered << std::flush;
         if (!file) {
-            throw netemu::SysError("write the report " + request.path, errno);
+            throw netemu::UsageError(
+                "the report cannot be written to '" + request.path +
+                "': " + netemu::errno_text(errno));
         }
     }
     const auto& output = context.options().output;

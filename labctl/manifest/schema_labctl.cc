@@ -37,8 +37,10 @@ constexpr Table kIpvs{
     text("scheduler").otherwise("rr"),
 };
 
+constexpr std::array<std::string_view, 4> kProxyModes{"iptables", "ipvs", "nftables", "userspace"};
+
 constexpr Table kProxy{
-    text("mode").otherwise("nftables"), object("ipvs", kIpvs),
+    text("mode").otherwise("nftables").one_of(kProxyModes), object("ipvs", kIpvs),
 };
 
 constexpr std::array<std::string_view, 3> kMeshProfiles{"istio", "linkerd", "none"};
@@ -74,8 +76,10 @@ constexpr Table kLabIngress{
     flag("enabled"), text("classes").list().is(dns_subdomain),
 };
 
+constexpr std::array<std::string_view, 2> kEstablished{"cut", "keep"};
+
 constexpr Table kPolicy{
-    text("established").otherwise("cut"),
+    text("established").otherwise("cut").one_of(kEstablished),
 };
 
 constexpr Table kLoadBalancer{

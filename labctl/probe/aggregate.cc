@@ -27,6 +27,7 @@ Aggregator::Aggregator(const Request& request, std::string resolved)
 
 void Aggregator::add(Sample sample) {
     ++result_.attempts;
+    result_.elapsed_us += sample.rtt_us;
     if (sample.outcome == Outcome::Ok) {
         rtts_us_.push_back(static_cast<std::uint32_t>(
             std::min<std::uint64_t>(sample.rtt_us, std::numeric_limits<std::uint32_t>::max())));

@@ -175,7 +175,8 @@ struct Result {
     Sample first;         // the first sample; for count > 1, of the most frequent outcome
     std::string resolved; // address that a name gave, or empty
     std::uint32_t attempts = 0;
-    std::uint64_t rtt_us = 0; // median over the ok ones
+    std::uint64_t rtt_us = 0;     // median over the ok ones
+    std::uint64_t elapsed_us = 0; // of all exchanges together, whatever came of them
     std::map<std::string, std::uint32_t> outcomes;
     std::map<std::string, std::uint32_t> backends;
     std::map<std::string, std::uint32_t> statuses;      // HTTP status -> count

@@ -224,6 +224,7 @@ Result read_result(const json& object) {
     result.resolved = object.value("resolved", "");
     result.attempts = object.value("attempts", 0U);
     result.rtt_us = object.value("rttMicros", std::uint64_t{0});
+    result.elapsed_us = object.value("elapsedMicros", std::uint64_t{0});
     result.outcomes = object.value("outcomes", result.outcomes);
     result.backends = object.value("backends", result.backends);
     result.statuses = object.value("statuses", result.statuses);
@@ -264,6 +265,9 @@ json to_json(const Result& result) {
     write_sample(result.first, object);
     if (result.outcomes.contains("ok")) {
         object["rttMicros"] = result.rtt_us;
+    }
+    if (result.elapsed_us > 0) {
+        object["elapsedMicros"] = result.elapsed_us;
     }
     if (!result.resolved.empty()) {
         object["resolved"] = result.resolved;

@@ -602,6 +602,25 @@ Report report_of(std::initializer_list<std::pair<Verdict, Level>> entries) {
     return report;
 }
 
+BOOST_AUTO_TEST_SUITE(durations)
+
+BOOST_AUTO_TEST_CASE(an_assertion_takes_as_long_as_its_own_probes) {
+    FakeLab lab;
+    lab.probe_time = std::chrono::seconds(1); // the round waits for the time-out
+    lab.network = [&](const Request& request) {
+        auto result = request.to.port == "81" ? result_of(Outcome::Timeout) : lab.answer(request);
+        result.elapsed_us = request.to.port == "81" ? 1000000 : 300;
+        return result;
+    };
+    const auto records =
+        lab.check({assertion("client -> db:5432 allow"), assertion("client -> db:81 allow")})
+            .records;
+    BOOST_TEST(records.at(0).duration_us == 300U);
+    BOOST_TEST(records.at(1).duration_us == 1000000U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
 int code(std::initializer_list<std::pair<Verdict, Level>> entries, bool strict = false) {
     return static_cast<int>(exit_code(report_of(entries), strict));
 }

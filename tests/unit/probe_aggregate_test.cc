@@ -32,6 +32,7 @@ BOOST_AUTO_TEST_CASE(counts_and_median) {
     BOOST_TEST(result.resolved == "10.96.0.1");
     BOOST_TEST(result.attempts == 4U);
     BOOST_TEST(result.rtt_us == 200U);
+    BOOST_TEST(result.elapsed_us == 10599U); // the time-out's, too
     BOOST_TEST((result.first.outcome == Outcome::Ok));
     BOOST_TEST(result.first.rtt_us == 300U); // the first of the most frequent outcome
     BOOST_TEST(

@@ -269,7 +269,9 @@ BOOST_AUTO_TEST_CASE(a_drop_is_told_with_its_rule_and_read_back) {
         {"networkpolicy/prod/deny-all", "networkpolicy/prod/web"},
         std::nullopt,
         "labctl ingress/np/abc",
-        "dropped on node-2 by NetworkPolicy prod/deny-all"};
+        "dropped on node-2 by NetworkPolicy prod/deny-all",
+        "10.244.2.4:8080"};
+    result.elapsed_us = 3003;
     const auto object = to_json(result);
     BOOST_TEST(object.at("outcome") == "timeout");
     const auto& drop = object.at("drop");
@@ -278,6 +280,9 @@ BOOST_AUTO_TEST_CASE(a_drop_is_told_with_its_rule_and_read_back) {
     BOOST_TEST(drop.at("by") == "networkpolicy/prod/deny-all");
     BOOST_TEST(drop.at("rule").is_null());
     BOOST_TEST(drop.at("prefix") == "labctl ingress/np/abc");
+    BOOST_TEST(drop.at("destination") == "10.244.2.4:8080");
+    BOOST_TEST(object.at("elapsedMicros") == 3003);
+    BOOST_TEST(result_from_json(object).elapsed_us == 3003U);
     const auto back = result_from_json(object);
     BOOST_TEST((back.first.drop == result.first.drop));
     BOOST_TEST(back.dropped == 2U);
