@@ -209,12 +209,30 @@ private:
             expansion_.flows.push_back(std::move(flow));
             return;
         }
+        flow.service_with_port = service_with_port(to);
         for (const auto& ip : ips) {
             for (const auto& door : doors) {
                 flow.request.to = make_target(door.scheme, ip, door.port, path());
                 expansion_.flows.push_back(flow);
             }
         }
+    }
+
+    [[nodiscard]] std::string service_with_port(const Party& to) const {
+        for (const auto& service : world_.services) {
+            const bool named = std::ranges::any_of(assertion_.to.side.terms, [&](const Term& term) {
+                return term.kind == Term::Kind::Name && term.name == service.name;
+            });
+            if (!named || to.kind != Party::Kind::Pod || to.pod->ns != service.ns) {
+                continue;
+            }
+            for (const auto& port : service.ports) {
+                if (std::to_string(port.number) == assertion_.to.port) {
+                    return "svc/" + service.name;
+                }
+            }
+        }
+        return {};
     }
 
     void to_url(const std::vector<Party>& sources) {

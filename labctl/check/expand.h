@@ -19,6 +19,9 @@ struct Flow {
     std::string blocked;    // why it cannot be probed at all, or empty
     bool too_large = false; // it must not come through: a byte more than the path shall take
     std::string backend;    // glob that must answer, in addition to the expectation's; or empty
+    /// The Service of the target's name that has the port, if that means a pod: "svc/web". A name
+    /// means pods before it means a Service.
+    std::string service_with_port;
     /// The addresses that the server may see it come from, if the expectation is about that.
     std::vector<std::string> client_ips;
     /// What the answer does not say is then counted, not held against the flow (model assertions).

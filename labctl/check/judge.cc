@@ -71,8 +71,12 @@ std::string port_hint(const Flow& flow, const probe::Result& result) {
         }
         ports.push_back(std::to_string(port.number) + "/" + netemu::to_lower(port.protocol));
     }
+    const auto& service = flow.service_with_port;
     return flow.to.label() + " declares no port " + flow.request.to.port +
-           (ports.empty() ? "" : "; it declares " + netemu::join(ports, ", "));
+           (ports.empty() ? "" : "; it declares " + netemu::join(ports, ", ")) +
+           (service.empty() ? ""
+                            : "; the Service of that name has it: write " + service + ":" +
+                                  flow.request.to.port);
 }
 
 std::string counted(const Flow& flow, const probe::Result& result) {
@@ -409,6 +413,12 @@ Judgement judge_deny(
         return {Verdict::Fail, reached, {}, {}, false};
     }
     const auto happened = counted(flow, result);
+    if (result.first.outcome == Outcome::DnsError && result.first.drop) {
+        return inconclusive(
+            happened + ": that was the look-up, so nothing was sent to " + flow.to.label(),
+            "name the target by its address or its pods, or let " + flow.from.label() +
+                " ask the DNS");
+    }
     if (result.first.outcome == Outcome::DnsError) {
         return inconclusive(happened + ", and that is not what a rule decides");
     }

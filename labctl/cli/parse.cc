@@ -2,6 +2,7 @@
 #include <array>
 #include <cctype>
 #include <iostream>
+#include <memory>
 
 #include <CLI/CLI.hpp>
 
@@ -12,6 +13,16 @@
 namespace labctl::cli {
 
 namespace {
+
+/// "[where...]" of a few words, as of many, where CLI11 writes "[where(0x)]".
+class HelpFormatter : public CLI::Formatter {
+public:
+    std::string make_option_usage(const CLI::Option* option) const override {
+        const auto words =
+            make_option_name(option, true) + (option->get_expected_max() > 1 ? "..." : "");
+        return option->get_required() ? words : "[" + words + "]";
+    }
+};
 
 /// The environment form of a flag: --proxy-mode -> LABCTL_PROXY_MODE.
 std::string environment_name(std::string flag) {
@@ -296,6 +307,7 @@ void add_verdicts(CLI::App& app, Options& o) {
         "--network-model", o.network_model, "The three rules of the Kubernetes network model");
     check->add_option("--only", o.only, "Only assertions whose title matches this pattern");
     check->add_flag("--fail-fast", o.fail_fast, "Stop at the first failure");
+    check->add_flag("--strict", o.strict, "Warnings count; unknown fields are errors");
     check
         ->add_option(
             "--report", o.reports, "Also write FORMAT=PATH: json, junit, tap, github, markdown")
@@ -307,7 +319,6 @@ void add_verdicts(CLI::App& app, Options& o) {
         ->add_option(
             "where",
             o.arguments,
-    check->add_flag("--strict", o.strict, "Warnings count; unknown fields are errors");
             "FROM TO; TO is SERVICE[.NS][:PORT], ADDRESS:PORT, pod:NS/NAME:PORT, dns://NAME or "
             "http(s)://HOST/PATH or grpc://HOST:PORT/PACKAGE.SERVICE/METHOD")
         ->expected(0, 2);
@@ -411,6 +422,7 @@ std::vector<std::string> take_kubectls(std::vector<std::string>& arguments) {
 std::optional<Options> parse_command_line(int argc, char** argv) {
     Options options;
     CLI::App app{"labctl: the network of a Kubernetes cluster on one Linux host", "labctl"};
+    app.formatter(std::make_shared<HelpFormatter>()); // of the commands, too
     app.set_version_flag("--version", std::string("labctl ") + LABCTL_VERSION);
     app.require_subcommand(1);
     app.footer("Start with `labctl up`. Manual: labctl(1).");

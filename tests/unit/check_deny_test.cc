@@ -366,4 +366,21 @@ BOOST_AUTO_TEST_CASE(a_denied_service_whose_endpoint_does_not_listen_is_inconclu
     BOOST_TEST(contains(early.reason, "nothing shows that db listens"), early.reason);
 }
 
+BOOST_AUTO_TEST_CASE(a_denied_look_up_is_not_the_denial_of_what_was_looked_up) {
+    EvidenceLab lab;
+    lab.world.has_dns = true;
+    lab.network = [&](const Request&) {
+        auto result = lab.drop_result(1);
+        result.first.outcome = Outcome::DnsError;
+        result.outcomes = {{"dns-error", 1}};
+        return result;
+    };
+    const auto record = lab.check_one(assertion("client -> tcp://db:5432 deny"));
+    BOOST_TEST((record.verdict == Verdict::Inconclusive));
+    BOOST_TEST(
+        contains(record.reason, "that was the look-up, so nothing was sent to db"), record.reason);
+    BOOST_TEST(!contains(record.reason, "not what a rule decides"), record.reason);
+    BOOST_TEST(contains(record.hint, "name the target by its address"), record.hint);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
