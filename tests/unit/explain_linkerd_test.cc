@@ -232,9 +232,7 @@ BOOST_AUTO_TEST_CASE(requests_of_linkerd_are_explained) {
         question.from = "default/" + from;
         question.to = "http://" + cart + "/api?x=1";
         question.method = "GET";
-        const netemu::DesiredState network;
-        explain_mesh(
-            way, {lab.store, lab.cluster.config(), lab.sidecars->table(), network}, question);
+        explain_mesh(way, {lab.store, lab.cluster.config(), lab.sidecars->table()}, question);
         return way.at("mesh");
     };
     const auto web = explain("web");
