@@ -76,13 +76,13 @@ BOOST_AUTO_TEST_CASE(rules_are_on_the_pods_own_node) {
             {"containerPort": 53, "hostPort": 5353, "protocol": "UDP", "hostIP": "172.18.0.3"}])"));
     BOOST_TEST(lab.table("node-1").empty());
     const auto text = lab.table("node-2");
-    BOOST_TEST(has(text, "chain prerouting {\n\t\ttype nat hook prerouting priority"), text);
+    BOOST_TEST(has(text, "chain prerouting { type nat hook prerouting priority -100;"), text);
     BOOST_TEST(has(text, "fib daddr type local ip daddr != 127.0.0.0/8 jump hostports_all"), text);
     BOOST_TEST(has(text, "dnat to 10.244.2."), text);
     BOOST_TEST(has(text, "ip daddr 172.18.0.3"), text);
     BOOST_TEST(has(text, "masquerade"), text);
     BOOST_TEST(has(text, "comment \"default/web\""), text);
-    lab.cluster.delete_object({"Pod", "default", "web"}, Cluster::Propagation::Background, 0);
+    lab.cluster.delete_object({"Pod", "default", "web"}, Propagation::Background, 0);
     lab.cluster.reconcile();
     BOOST_TEST(lab.table("node-2").empty());
 }

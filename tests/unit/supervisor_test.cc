@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(hosts_and_hostname) {
 
 BOOST_AUTO_TEST_CASE(environment_has_literals_and_fields) {
     const auto whole = pod(
-        R"({"containers": [{"env": [{"name": "A", "value": "1"},
+        R"json({"containers": [{"env": [{"name": "A", "value": "1"},
             {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             {"name": "IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}},
             {"name": "ALL", "value": "$(A) of $(POD), not $(LATER) nor $$(A)"},
