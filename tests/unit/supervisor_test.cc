@@ -95,18 +95,16 @@ BOOST_AUTO_TEST_CASE(hosts_and_hostname) {
 
 BOOST_AUTO_TEST_CASE(environment_has_literals_and_fields) {
     const auto whole = pod(
-        R"json({"containers": [{"env": [{"name": "A", "value": "1"},
+        R"~({"containers": [{"env": [{"name": "A", "value": "1"},
             {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             {"name": "IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}},
             {"name": "ALL", "value": "$(A) of $(POD), not $(LATER) nor $$(A)"},
-            {"name": "LATER", "value": "2"}]
-}]
-})");
+            {"name": "LATER", "value": "2"}]}]})~");
     const auto environment = pod_environment(whole, whole["spec"]["containers"][0]);
-BOOST_TEST(environment.at("A") == "1");
-BOOST_TEST(environment.at("POD") == "web-0");
-BOOST_TEST(environment.at("IPS") == "10.244.1.5,fd00::5");
-BOOST_TEST(environment.at("ALL") == "1 of web-0, not $(LATER) nor $(A)");
+    BOOST_TEST(environment.at("A") == "1");
+    BOOST_TEST(environment.at("POD") == "web-0");
+    BOOST_TEST(environment.at("IPS") == "10.244.1.5,fd00::5");
+    BOOST_TEST(environment.at("ALL") == "1 of web-0, not $(LATER) nor $(A)");
 }
 
 BOOST_AUTO_TEST_CASE(variables_stand_for_their_values) {

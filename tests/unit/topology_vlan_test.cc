@@ -47,7 +47,7 @@ std::string addresses_text(const LinkSpec* link) {
 std::string vlan_way(const TopologyCluster& lab, const char* from, const IpAddress& to) {
     std::string text;
     for (const auto& hop :
-         packet_path(compile_network(lab.store, lab.config), {from, to, {}, to, nullptr, 0})) {
+         packet_path(compile_network(lab.store, lab.config), {from, to, {}, to})) {
         text += hop.ns + " " + hop.in + ">" + hop.out + " (" + hop.how + ") | ";
     }
     return text;
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(what_is_in_another_network_is_not_found) {
         }
     }
     const auto to = *IpAddress::parse("10.0.10.77");
-    const auto hops = packet_path(state, {"host/h1", to, {}, to, nullptr, 0});
+    const auto hops = packet_path(state, {"host/h1", to, {}, to});
     BOOST_TEST(hops.back().how == "nobody on br0 in VLAN 10 has 10.0.10.77");
 }
 
