@@ -255,13 +255,19 @@ private:
         if (cluster_.nodes.empty() || !topology_.routed || learned) {
             return;
         }
+        const bool encrypted = cluster_.carrier == Carrier::Wireguard;
         for (const auto& device : topology_.devices) {
             const bool outside = device.kind == DeviceKind::External && device.has_addresses();
-            if (device.kind != DeviceKind::Router && !outside) {
+            if (device.kind != DeviceKind::Router && !(outside && encrypted)) {
                 continue;
             }
-            for (const auto& node : cluster_.nodes) { // pods answer by their own node, too
-                add_ranges(device, node.pod_cidrs, node);
+            for (const auto& node : cluster_.nodes) {
+                auto ranges = node.pod_cidrs; // those that cross the routers as they are
+                std::erase_if(ranges, [&](const IpPrefix& range) {
+                    return !cluster_.tunnel.empty() && !encrypted &&
+                           (cluster_.carrier != Carrier::Ipip || range.address.is_v4());
+                });
+                add_ranges(device, ranges, node);
             }
             // `external` on the default segment enters by the first node, too.
             const auto& first = entry_node();
