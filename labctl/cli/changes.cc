@@ -107,17 +107,6 @@ void wait_until_gone(Client& client, const json& report) {
         });
 }
 
-/// An apply that finds nothing to change still makes the kernel what the objects say.
-void repair(const Context& context, Client& client) {
-    const auto report = client.request("POST", "/apis/labctl.dev/v1/repair", json::object());
-    const auto& output = context.options().output;
-    if (!report.at("operations").empty() && output != "json" && output != "name") {
-        context.console().step(
-            "what was changed by hand is put right: " + summary(report),
-            report.at("elapsedMicros"));
-    }
-}
-
 json key_json(const KindTarget& target, const std::string& ns, const std::string& name) {
     return {{"kind", target.kind}, {"namespace", target.namespaced ? ns : ""}, {"name", name}};
 }
@@ -131,9 +120,6 @@ int apply_objects(
         "/apis/labctl.dev/v1/apply",
         {{"objects", object_entries(objects)}, {"dryRun", dry_run}});
     print_report(context, report, dry_run);
-    if (!dry_run && report.at("operations").empty()) {
-        repair(context, client);
-    }
     return 0;
 }
 

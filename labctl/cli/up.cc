@@ -118,7 +118,13 @@ int apply_to_running(const Context& context, const LabPaths& paths, const LabInp
     }
     context.console().progress(
         "lab '" + paths.name + "' is up already: applying the manifests to it");
-    return apply_objects(context, client, input.objects, false);
+    const int status = apply_objects(context, client, input.objects, false);
+    const auto repaired = client.request("POST", "/apis/labctl.dev/v1/repair", json::object());
+    if (!repaired.at("operations").empty()) {
+        context.console().step(
+            "what was changed by hand is put right", repaired.at("elapsedMicros"));
+    }
+    return status;
 }
 
 int bring_up(

@@ -185,7 +185,7 @@ ObjectPtr Cluster::Impl::update(const ObjectPtr& before, api::Object after) {
         }
     }
     if (after.kind() == "Service") {
-        drop_what_the_type_lacks(before->body, after.body);
+        prepare_changed_service(before->body, after.body);
     }
     if (defaulter) {
         defaulter(after, false);

@@ -385,10 +385,10 @@ void admit_new_service(const ServiceIndex& index, Json& service) {
     admit(index, {{"spec", {{"type", "ExternalName"}}}}, service);
 }
 
+namespace {
+
+/// What belongs to the type that it had and was not edited goes with it (dropTypeDependentFields).
 void drop_what_the_type_lacks(const Json& before, Json& after) {
-    if (!api::at(after, "spec").is_object()) {
-        return; // that is for the validation to say
-    }
     auto& spec = after["spec"];
     const auto& old = api::at(before, "spec");
     const auto drop = [&](const char* field) {
@@ -421,6 +421,22 @@ void drop_what_the_type_lacks(const Json& before, Json& after) {
     if (!externally_accessible(after)) {
         drop("externalTrafficPolicy");
     }
+}
+
+} // namespace
+
+void prepare_changed_service(const Json& before, Json& after) {
+    if (!api::at(after, "spec").is_object()) {
+        return; // that is for the validation to say
+    }
+    auto& spec = after["spec"];
+    const auto& old = api::at(before, "spec");
+    const auto ip = api::string_at(spec, "clusterIP");
+    if (!ip.empty() && ip != api::string_at(old, "clusterIP") &&
+        api::at(spec, "clusterIPs") == api::at(old, "clusterIPs")) {
+        spec.erase("clusterIPs"); // only `clusterIP` was edited
+    }
+    drop_what_the_type_lacks(before, after);
 }
 
 void admit_changed_service(const ServiceIndex& index, const Json& before, Json& after) {

@@ -15,9 +15,9 @@ class ServiceIndex;
 /// nothing was allocated: what a Service holds counts from when it is stored.
 void admit_new_service(const ServiceIndex& index, api::Json& service);
 
-/// What belongs to the type that it had and was not edited goes with it (dropTypeDependentFields):
-/// before it is validated. `after` may be anything.
-void drop_what_the_type_lacks(const api::Json& before, api::Json& after);
+/// Makes a changed one ready to be validated: what was left over from the old type or the old
+/// cluster address, and not edited, goes. `after` may be anything.
+void prepare_changed_service(const api::Json& before, api::Json& after);
 
 /// Completes a changed one: what it held and still needs is kept, what its type no longer has is
 /// dropped, what it newly needs is allocated.

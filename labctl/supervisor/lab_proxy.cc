@@ -88,6 +88,9 @@ void Lab::prepare_ipvs() {
 /// A UDP client that keeps its port would go on to an endpoint that serves no more. A kernel
 /// without connection tracking has no such memory, and no Services either.
 void Lab::forget_connections() {
+    if (settled_) {
+        return; // the lab is coming up: nobody has had an answer yet
+    }
     for (const auto& node : proxies_->nodes()) {
         const auto ns = compile::node_namespace(node.name);
         const auto stale = proxies_->stale_connections(kernel_->udp_connections(ns));

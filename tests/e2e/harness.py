@@ -172,6 +172,7 @@ class World:
         """Starts a command as this world's user, in a process group of its own."""
 
         def prepare():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs us in the background has it ignored
             for what, value in (limits or {}).items():
                 resource.setrlimit(what, (value, value))
             if os.geteuid() != 0:
