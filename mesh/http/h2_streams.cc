@@ -492,9 +492,10 @@ private:
         const bool in_order = stream.in_ended && stream.out_ended && code == NGHTTP2_NO_ERROR;
         const bool unknown = owner.role_ == Role::Server && !stream.head_told;
         const auto told_code = stream.unsendable ? kH2InternalError : code;
-        return in_order || unknown || stream.too_large
-                   ? 0
-                   : owner.told([&] { owner.listener_.on_h2_reset(id, told_code); });
+        if (!in_order && !unknown && !stream.too_large) {
+            (void)owner.told([&] { owner.listener_.on_h2_reset(id, told_code); });
+        }
+        return 0; // nghttp2 would forget the frame that it is about to send; `failure_` is told of
     }
 
     // NOLINTNEXTLINE(readability-function-size)
