@@ -43,6 +43,7 @@ void conform_lab(const Context& context, Client& client, const api::Object& want
         return;
     }
     std::vector<std::string> told;
+    told.reserve(found.size());
     for (const auto& difference : found) {
         told.push_back(
             difference.path + " is " + shown(difference.runs) + ", not " +

@@ -96,27 +96,36 @@ NftRule hairpin(const IpAddress& pod, const std::string& comment) {
         comment};
 }
 
-std::optional<netemu::NftTable> host_port_table(const NodeView& node, netemu::Family family) {
-    const bool v4 = family == netemu::Family::V4;
+/// The chains that hold a rule for each mapping, or for each pod.
+struct HostPortChains {
     NftChain of_address{kHostPortsOfAddress, {}, {}};
     NftChain of_any{kHostPorts, {}, {}};
-    auto leaving = base_chain("masquerading", netemu::NftHook::Postrouting, kHostPortSourceNat);
-    for (const auto& pod : node.pods) {
-        for (const auto& address : pod.addresses) {
-            if (address.family() != family || pod.host_ports.empty()) {
-                continue;
-            }
-            const auto comment = pod.ns + "/" + pod.name;
-            for (const auto& mapping : pod.host_ports) {
-                if (!mapping.host_ip) {
-                    of_any.rules.push_back(translation(mapping, address, comment));
-                } else if (mapping.host_ip->family() == family) {
-                    of_address.rules.push_back(translation(mapping, address, comment));
-                }
-            }
-            leaving.rules.push_back(hairpin(address, comment));
+    NftChain leaving = base_chain("masquerading", netemu::NftHook::Postrouting, kHostPortSourceNat);
+};
+
+void add_pod(const PodView& pod, const IpAddress& address, HostPortChains& chains) {
+    const auto comment = pod.ns + "/" + pod.name;
+    for (const auto& mapping : pod.host_ports) {
+        if (!mapping.host_ip) {
+            chains.of_any.rules.push_back(translation(mapping, address, comment));
+        } else if (mapping.host_ip->family() == address.family()) {
+            chains.of_address.rules.push_back(translation(mapping, address, comment));
         }
     }
+    chains.leaving.rules.push_back(hairpin(address, comment));
+}
+
+std::optional<netemu::NftTable> host_port_table(const NodeView& node, netemu::Family family) {
+    const bool v4 = family == netemu::Family::V4;
+    HostPortChains chains;
+    for (const auto& pod : node.pods) {
+        for (const auto& address : pod.addresses) {
+            if (address.family() == family && !pod.host_ports.empty()) {
+                add_pod(pod, address, chains);
+            }
+        }
+    }
+    auto& [of_address, of_any, leaving] = chains;
     if (leaving.rules.empty()) {
         return std::nullopt;
     }

@@ -77,14 +77,14 @@ private:
     void on_client_drained() override;
     void on_client_finished() override;
 
-    void on_h2_request(std::int32_t stream, const mesh::Request& head, bool ends) override;
-    void on_h2_body(std::int32_t stream, std::string_view piece) override;
-    void on_h2_end(std::int32_t stream, const mesh::Headers& trailers) override;
-    void on_h2_reset(std::int32_t stream, std::uint32_t code) override;
-    void on_h2_drained(std::int32_t stream) override;
+    void on_h2_request(std::int32_t id, const mesh::Request& head, bool ends) override;
+    void on_h2_body(std::int32_t id, std::string_view piece) override;
+    void on_h2_end(std::int32_t id, const mesh::Headers& trailers) override;
+    void on_h2_reset(std::int32_t id, std::uint32_t code) override;
+    void on_h2_drained(std::int32_t id) override;
 
-    [[nodiscard]] Stream* find(std::int32_t stream) const;
-    void forget(std::int32_t stream);
+    [[nodiscard]] Stream* find(std::int32_t id) const;
+    void forget(std::int32_t id);
     void flush();
     void pace();
     void end_all(const std::string& why);

@@ -33,6 +33,17 @@ bool is_failure(const RequestSeries::Outcome& outcome) {
            std::find(kGrpcFailures.begin(), kGrpcFailures.end(), grpc) != kGrpcFailures.end();
 }
 
+/// With how requests have ended.
+std::string outcome_labels(const std::string& labels, const RequestSeries::Outcome& outcome) {
+    auto all = with_labels(
+        labels,
+        {{"status_code", std::to_string(outcome.status)},
+         {"classification", is_failure(outcome) ? "failure" : "success"}});
+    return outcome.grpc_status
+               ? with_labels(all, {{"grpc_status_code", std::to_string(*outcome.grpc_status)}})
+               : all;
+}
+
 /// Labels of Linkerd about the pod at the other end.
 std::string linkerd_pod_labels(const SidecarRules& rules, const std::string& pod) {
     const auto found = rules.table().pods.find(pod);
@@ -140,15 +151,7 @@ void LinkerdMetrics::write(
     const auto visit_all = [&series](const auto& visit) {
         for (const auto& [key, each] : series.requests) {
             for (const auto& outcome : each->outcomes()) {
-                auto labels = with_labels(
-                    each->labels(),
-                    {{"status_code", std::to_string(outcome.status)},
-                     {"classification", is_failure(outcome) ? "failure" : "success"}});
-                if (outcome.grpc_status) {
-                    labels = with_labels(
-                        labels, {{"grpc_status_code", std::to_string(*outcome.grpc_status)}});
-                }
-                visit(outcome, labels);
+                visit(outcome, outcome_labels(each->labels(), outcome));
             }
         }
     };

@@ -133,7 +133,7 @@ void UpstreamHttp2Call::on_session_lost(const UpstreamFailure& failure) {
     fail(failure, untouched);
 }
 
-void UpstreamHttp2Call::fail(UpstreamFailure failure, bool untouched) {
+void UpstreamHttp2Call::fail(const UpstreamFailure& failure, bool untouched) {
     if (phase_ == Phase::Over) {
         return;
     }
