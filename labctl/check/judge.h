@@ -41,7 +41,4 @@ void prove_drop(const probe::Result& result, Proof& proof);
 Judgement
 judge(const Flow& flow, const probe::Result* result, const Expectation& expect, const Proof& proof);
 
-/// "ok", or counts when there were several exchanges: "ok 98, timeout 2".
-std::string outcome_text(const probe::Result& result);
-
 } // namespace labctl::check

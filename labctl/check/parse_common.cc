@@ -6,9 +6,9 @@
 #include <iterator>
 #include <optional>
 
+#include "labctl/api/grpc_status.h"
 #include "labctl/check/problems.h"
 #include "labctl/check/words.h"
-#include "labctl/probe/grpc_status.h"
 #include "netemu/base/address.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
@@ -315,7 +315,7 @@ std::vector<std::pair<int, int>> parse_statuses(std::string_view text) {
 
 std::vector<std::string> parse_grpc_words(std::string_view text) {
     std::vector<std::string> known{"SERVING", "NOT_SERVING"};
-    std::ranges::copy(probe::grpc_status_names(), std::back_inserter(known));
+    std::ranges::copy(api::grpc_status_names(), std::back_inserter(known));
     std::vector<std::string> words;
     for (const auto part : netemu::split(text, ',')) {
         words.emplace_back(netemu::trim(part));

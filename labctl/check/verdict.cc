@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "labctl/check/happened.h"
 #include "labctl/check/words.h"
 #include "netemu/base/text.h"
 

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <utility>
 
+#include "labctl/api/grpc_status.h"
 #include "labctl/compile/traffic_fields.h"
 #include "labctl/compile/traffic_objects.h"
 #include "netemu/base/base64.h"
@@ -196,33 +196,9 @@ private:
         if (const auto& abort = at(body, "abort"); abort.is_object()) {
             fault.abort = {
                 static_cast<int>(traffic_number(abort, "httpStatus")),
-                grpc_status(string_at(abort, "grpcStatus")),
+                api::grpc_status_named(string_at(abort, "grpcStatus")),
                 share_of(abort, "percentage", "percent", 0)};
         }
-    }
-
-    static std::optional<int> grpc_status(const std::string& name) {
-        constexpr std::array<std::string_view, 17> kNames{
-            "OK",
-            "CANCELLED",
-            "UNKNOWN",
-            "INVALID_ARGUMENT",
-            "DEADLINE_EXCEEDED",
-            "NOT_FOUND",
-            "ALREADY_EXISTS",
-            "PERMISSION_DENIED",
-            "RESOURCE_EXHAUSTED",
-            "FAILED_PRECONDITION",
-            "ABORTED",
-            "OUT_OF_RANGE",
-            "UNIMPLEMENTED",
-            "INTERNAL",
-            "UNAVAILABLE",
-            "DATA_LOSS",
-            "UNAUTHENTICATED"};
-        const auto* const found = std::find(kNames.begin(), kNames.end(), name);
-        return found == kNames.end() ? std::nullopt
-                                     : std::optional(static_cast<int>(found - kNames.begin()));
     }
 
     void read_mirrors(const Json& body, mesh::istio::HttpRoute& route) const {

@@ -1,14 +1,8 @@
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <optional>
 #include <string>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-
+#include "labctl/dataplane/exchange_probe.h"
 #include "labctl/dataplane/grpc_answer.h"
 #include "labctl/dataplane/probe_tasks.h"
 #include "labctl/dataplane/wire.h"
@@ -46,10 +40,10 @@ std::string other_speech(std::string_view bytes) {
 }
 
 /// grpc: unary calls over HTTP/2 without TLS, one or several in a row over the connection.
-class GrpcProbe final : public ProbeTask, private mesh::H2Listener {
+class GrpcProbe final : public ExchangeProbe, private mesh::H2Listener {
 public:
     GrpcProbe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket)
-        : ProbeTask(host, std::move(job), std::move(socket)), left_(this->job().exchanges),
+        : ExchangeProbe(host, std::move(job), std::move(socket)),
           streams_(mesh::H2Streams::Role::Client, *this, {kHeadBytesKept, 1}) {
         mesh::RequestParser parser;
         parser.feed(this->job().what->payload);
@@ -60,103 +54,40 @@ public:
         request_.headers.remove("content-length"); // which no client of gRPC sends
     }
 
-    void start() override {
-        const int on = 1;
-        ::setsockopt(fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        close_with_reset(fd());
-        report_icmp_errors(fd(), this->job().remote.address.is_v6()); // as tcp_probe.cc says
-        if (connect()) {
-            call();
-            await_drop(IPPROTO_TCP);
-            watch(EPOLLIN | EPOLLOUT);
-        }
-    }
-
 private:
-    /// Begins an exchange; `started_` is set.
-    void call() {
+    void begin() override {
         answer_ = {};
-        answered_ = complete_ = false;
+        complete_ = false;
         reset_.reset();
         stream_ = streams_.request(request_, "http", false);
         streams_.send_body(stream_, request_.body);
         streams_.end(stream_, {});
         out_ += streams_.take_output();
-        set_deadline(timeout_from(started_));
     }
 
-    void on_events(std::uint32_t events) override {
-        if (!connected_ && !check_connected(events)) {
-            return;
-        }
-        if (send_waiting()) {
-            read();
-        }
+    std::string more_to_send() override { return streams_.take_output(); }
+    [[nodiscard]] std::string describe(const std::string& attempt) const override {
+        return greeted_ ? attempt : attempt + ", before a word of HTTP/2";
     }
 
     void on_deadline() override {
         finish_timeout(
-            !connected_ ? "connect"
-            : !greeted_ ? "HTTP/2 after connect"
-                        : "answer of " + request_.target);
+            !connected() ? "connect"
+            : !greeted_  ? "HTTP/2 after connect"
+                         : "answer of " + request_.target);
     }
 
-    bool check_connected(std::uint32_t events) {
-        int error = (events & EPOLLERR) != 0 ? queued_icmp_error(fd()) : 0;
-        error = error != 0 ? error : pending_error();
-        if (error != 0) {
-            finish_error("connect", error, false);
-            return false;
+    void take(std::string_view bytes) override {
+        if (bytes.empty()) {
+            return closed();
         }
-        connected_ = true;
-        forget_drop();
-        return true;
-    }
-
-    /// False if the task has ended.
-    bool send_waiting() {
-        while (!out_.empty()) {
-            const auto size = ::send(fd(), out_.data(), out_.size(), MSG_NOSIGNAL);
-            if (size < 0 && errno == EAGAIN) {
-                break;
-            }
-            if (size < 0 && errno != EPIPE) { // after EPIPE there may still be an answer to read
-                return fail("send", errno);
-            }
-            out_.erase(0, size < 0 ? out_.size() : static_cast<std::size_t>(size));
-            if (out_.empty()) {
-                out_ = streams_.take_output();
-            }
-        }
-        watch(static_cast<std::uint32_t>(out_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT));
-        return true;
-    }
-
-    void read() {
-        std::array<char, 16384> buffer; // NOLINT: filled by recv
-        while (!ended()) {
-            const auto size = ::recv(fd(), buffer.data(), buffer.size(), 0);
-            if (size < 0) {
-                if (errno != EAGAIN && errno != EINTR) {
-                    (void)fail("read", errno);
-                }
-                return;
-            }
-            if (size == 0) {
-                return closed();
-            }
-            take({buffer.data(), static_cast<std::size_t>(size)});
-        }
-    }
-
-    void take(std::string_view bytes) {
         if (!greeted_ && !greet(bytes)) {
             return;
         }
         (void)streams_.feed(bytes);
         out_ += streams_.take_output();
         if (complete_) {
-            return exchanged();
+            return exchanged(outcome_of_answer(), streams_.has_room());
         }
         if (reset_) {
             const bool unseen = *reset_ == mesh::kH2RefusedStream && may_be_stale();
@@ -191,39 +122,12 @@ private:
                      : "gRPC needs HTTP/2, and the peer closed without a word of it");
     }
 
-    void exchanged() {
+    ProbeOutcome outcome_of_answer() {
         ProbeOutcome outcome;
         outcome.outcome = probe::Outcome::Ok;
         outcome.rtt_us = elapsed_us();
         note_grpc_answer(answer_, request_.target, outcome);
-        --left_;
-        if (left_ == 0 || !streams_.has_room()) {
-            (void)::send(fd(), out_.data(), out_.size(), MSG_NOSIGNAL); // nobody waits for it
-            return finish(std::move(outcome));
-        }
-        report(std::move(outcome));
-        started_ = netemu::Clock::now();
-        call();
-        (void)send_waiting();
-    }
-
-    /// Whether a server may simply have closed an idle connection: the call is then made on a new
-    /// one.
-    [[nodiscard]] bool may_be_stale() const { return left_ < job().exchanges && !answered_; }
-
-    void finish_reset(std::string detail) {
-        ProbeOutcome outcome;
-        outcome.outcome = probe::Outcome::Reset;
-        outcome.rtt_us = elapsed_us();
-        outcome.detail = std::move(detail);
-        finish(std::move(outcome));
-    }
-
-    bool fail(const std::string& attempt, int error) {
-        may_be_stale()
-            ? end()
-            : finish_error(greeted_ ? attempt : attempt + ", before a word of HTTP/2", error, true);
-        return false;
+        return outcome;
     }
 
     // --- of the connection; what they find is judged when all that has come is read
@@ -257,15 +161,11 @@ private:
     static constexpr std::size_t kFirstMax = 256; // of what a server says first, for errors
 
     mesh::Request request_;
-    std::uint32_t left_;
-    bool connected_ = false;
-    bool greeted_ = false;  // the server speaks HTTP/2
-    bool answered_ = false; // something of this exchange's answer has come
+    bool greeted_ = false; // the server speaks HTTP/2
     bool complete_ = false;
     std::optional<std::uint32_t> reset_;
     GrpcAnswer answer_;
     std::string first_;
-    std::string out_; // what has still to be sent
     std::int32_t stream_ = 0;
     mesh::H2Streams streams_;
 };

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "labctl/probe/grpc_status.h"
+#include "labctl/api/grpc_status.h"
 #include "mesh/http/grpc.h"
 #include "netemu/base/text.h"
 
@@ -92,12 +92,12 @@ mesh::Response health(const Exchange& exchange, std::string_view method) {
 
 /// "UNAVAILABLE" or "14", as /status takes it.
 std::optional<int> grpc_code(std::string_view text) {
-    for (std::size_t code = 0; code < probe::grpc_status_names().size(); ++code) {
+    for (std::size_t code = 0; code < api::grpc_status_names().size(); ++code) {
         if (text == std::to_string(code)) {
             return static_cast<int>(code);
         }
     }
-    return probe::grpc_status_named(text);
+    return api::grpc_status_named(text);
 }
 
 mesh::Response grpc_status(std::string_view list) {
@@ -159,7 +159,7 @@ std::string grpc_log_text(const mesh::Request& request, const mesh::Response& re
     end = end ? end : mesh::read_grpc_end(response.headers);
     std::string text = "gRPC ";
     text.append(request.path());
-    return text + ' ' + (end ? probe::grpc_status_name(end->code) : std::string("without status"));
+    return text + ' ' + (end ? api::grpc_status_name(end->code) : std::string("without status"));
 }
 
 } // namespace labctl::dataplane

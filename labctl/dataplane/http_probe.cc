@@ -1,14 +1,8 @@
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <optional>
 #include <string>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-
+#include "labctl/dataplane/exchange_probe.h"
 #include "labctl/dataplane/probe_tasks.h"
 #include "labctl/dataplane/probe_tls.h"
 #include "labctl/dataplane/wire.h"
@@ -25,32 +19,19 @@ mesh::ParserOptions response_options() {
 }
 
 /// http and https: whole exchanges, one or several in a row over the connection.
-class HttpProbe final : public ProbeTask {
+class HttpProbe final : public ExchangeProbe {
 public:
     HttpProbe(ProbeHost& host, ProbeJob job, netemu::UniqueFd socket)
-        : ProbeTask(host, std::move(job), std::move(socket)),
-          parser_(this->job().what->method, response_options()), left_(this->job().exchanges) {
+        : ExchangeProbe(host, std::move(job), std::move(socket)),
+          parser_(this->job().what->method, response_options()) {
         const auto& what = *this->job().what;
         if (what.scheme == probe::Scheme::Https) {
             tls_.emplace(what.tls, what.tls_host);
         }
     }
 
-    void start() override {
-        const int on = 1;
-        ::setsockopt(fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        close_with_reset(fd());
-        report_icmp_errors(fd(), this->job().remote.address.is_v6()); // as tcp_probe.cc says
-        if (connect()) {
-            begin();
-            await_drop(IPPROTO_TCP);
-            watch(EPOLLIN | EPOLLOUT);
-        }
-    }
-
 private:
-    /// Begins an exchange; `started_` is set.
-    void begin() {
+    void begin() override {
         const auto& request = job().what->payload;
         if (tls_) {
             tls_->write(request);
@@ -59,71 +40,19 @@ private:
             out_ += request;
         }
         body_.clear();
-        answered_ = false;
         parser_.on_body([this](std::string_view piece) {
             body_.append(piece.substr(0, kBodyBytesKept - std::min(kBodyBytesKept, body_.size())));
         });
-        set_deadline(timeout_from(started_));
-    }
-
-    void on_events(std::uint32_t events) override {
-        if (!connected_ && !check_connected(events)) {
-            return;
-        }
-        if (!out_.empty() && !send_waiting()) {
-            return;
-        }
-        read();
     }
 
     void on_deadline() override {
         finish_timeout(
-            !connected_                   ? "connect"
+            !connected()                  ? "connect"
             : tls_ && !tls_->handshaken() ? "TLS handshake after connect"
                                           : job().what->method + " after connect");
     }
 
-    bool check_connected(std::uint32_t events) {
-        int error = (events & EPOLLERR) != 0 ? queued_icmp_error(fd()) : 0;
-        error = error != 0 ? error : pending_error();
-        if (error != 0) {
-            finish_error("connect", error, false);
-            return false;
-        }
-        connected_ = true;
-        forget_drop();
-        return true;
-    }
-
-    /// False if the task has ended.
-    bool send_waiting() {
-        const auto size = ::send(fd(), out_.data(), out_.size(), MSG_NOSIGNAL);
-        if (size < 0 && errno == EAGAIN) {
-            watch(EPOLLIN | EPOLLOUT);
-            return true;
-        }
-        if (size < 0 && errno != EPIPE) { // after EPIPE there may still be an early answer to read
-            return fail("send", errno);
-        }
-        out_.erase(0, size < 0 ? out_.size() : static_cast<std::size_t>(size));
-        watch(static_cast<std::uint32_t>(out_.empty() ? EPOLLIN : EPOLLIN | EPOLLOUT));
-        return true;
-    }
-
-    void read() {
-        std::array<char, 16384> buffer; // NOLINT: filled by recv
-        while (!ended()) {
-            const auto size = ::recv(fd(), buffer.data(), buffer.size(), 0);
-            if (size < 0) {
-                if (errno != EAGAIN && errno != EINTR) {
-                    (void)fail("read", errno);
-                }
-                return;
-            }
-            const std::string_view bytes(buffer.data(), static_cast<std::size_t>(size));
-            tls_ ? decrypt(bytes) : take(bytes);
-        }
-    }
+    void take(std::string_view bytes) override { tls_ ? decrypt(bytes) : take_plain(bytes); }
 
     void decrypt(std::string_view bytes) {
         const bool ends = bytes.empty();
@@ -134,7 +63,7 @@ private:
         const auto plain = tls_->take_plain();
         out_ += tls_->take_output();
         if (!plain.empty()) {
-            take(plain);
+            take_plain(plain);
         }
         if (ended()) {
             return;
@@ -145,7 +74,7 @@ private:
         // Many a server closes without saying so (close_notify); what it has sent is judged as
         // HTTP's framing has it, the same as without TLS.
         if (ends || tls_->peer_closed()) {
-            return take({});
+            return take_plain({});
         }
         if (!out_.empty()) {
             (void)send_waiting();
@@ -165,56 +94,33 @@ private:
         finish(std::move(outcome));
     }
 
-    /// What is left to say to a server of TLS, if the socket takes it at once: nobody waits for it.
-    void say_last_words() {
+    /// To a server of TLS.
+    void say_last_words() override {
         if (tls_) {
             tls_->close();
             out_ += tls_->take_output();
-            (void)::send(fd(), out_.data(), out_.size(), MSG_NOSIGNAL);
+            send_last();
         }
     }
 
-    void take(std::string_view bytes) {
+    void take_plain(std::string_view bytes) {
         answered_ = answered_ || !bytes.empty();
         if (bytes.empty()) {
             parser_.finish();
         }
         const bool left_over = parser_.feed(bytes) < bytes.size();
         if (parser_.complete()) {
-            return exchanged(parser_.keep_alive() && !left_over && !bytes.empty());
+            const bool reusable = parser_.keep_alive() && !left_over && !bytes.empty();
+            return exchanged(outcome_of(parser_.take(job().what->method)), reusable);
         }
         if (parser_.failed() || bytes.empty()) {
-            ProbeOutcome outcome;
-            outcome.outcome = probe::Outcome::Reset;
-            outcome.rtt_us = elapsed_us();
-            outcome.detail =
-                "HTTP response: " + (answered_ && parser_.failed()
-                                         ? parser_.error().text
-                                         : std::string("the peer closed without an answer"));
-            may_be_stale() ? end() : finish(std::move(outcome));
+            may_be_stale()
+                ? end()
+                : finish_reset(
+                      "HTTP response: " + (answered_ && parser_.failed()
+                                               ? parser_.error().text
+                                               : std::string("the peer closed without an answer")));
         }
-    }
-
-    /// Whether a server may simply have closed an idle connection: the exchange is then tried on a
-    /// new one.
-    [[nodiscard]] bool may_be_stale() const { return left_ < job().exchanges && !answered_; }
-
-    bool fail(const std::string& attempt, int error) {
-        may_be_stale() ? end() : finish_error(attempt, error, true);
-        return false;
-    }
-
-    void exchanged(bool reusable) {
-        auto outcome = outcome_of(parser_.take(job().what->method));
-        --left_;
-        if (left_ == 0 || !reusable) {
-            say_last_words();
-            return finish(std::move(outcome));
-        }
-        report(std::move(outcome));
-        started_ = netemu::Clock::now();
-        begin();
-        (void)send_waiting();
     }
 
     ProbeOutcome outcome_of(const mesh::Response& response) {
@@ -235,11 +141,7 @@ private:
     }
 
     mesh::ResponseParser parser_;
-    std::uint32_t left_;
-    bool connected_ = false;
-    bool answered_ = false;                     // a byte of this exchange's answer has come
     std::optional<mesh::TlsClientSession> tls_; // of https
-    std::string out_;                           // what has still to be sent
     std::string body_;
 };
 

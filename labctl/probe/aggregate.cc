@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "labctl/probe/grpc_status.h"
+#include "labctl/api/grpc_status.h"
 
 namespace labctl::probe {
 namespace {
@@ -39,7 +39,7 @@ void Aggregator::add(Sample sample) {
         ++result_.statuses[std::to_string(sample.http->status)];
     }
     if (sample.grpc) {
-        ++result_.grpc_statuses[grpc_status_name(sample.grpc->status)];
+        ++result_.grpc_statuses[api::grpc_status_name(sample.grpc->status)];
     }
     result_.dropped += sample.drop ? 1 : 0;
     auto& same = outcomes_[sample.outcome];

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "labctl/probe/grpc_status.h"
+#include "labctl/api/grpc_status.h"
 #include "labctl/probe/probe.h"
 #include "netemu/base/error.h"
 
@@ -66,7 +66,7 @@ Http http_from(const json& object) {
 json to_json(const Grpc& grpc) {
     json object = {
         {"status", grpc.status},
-        {"statusName", grpc_status_name(grpc.status)},
+        {"statusName", api::grpc_status_name(grpc.status)},
         {"message", as_utf8(grpc.message)}};
     if (!grpc.health.empty()) {
         object["health"] = grpc.health;

@@ -3,7 +3,7 @@
 #include <map>
 #include <unordered_map>
 
-#include "labctl/probe/grpc_status.h"
+#include "labctl/api/grpc_status.h"
 #include "labctl/report/table.h"
 #include "netemu/base/text.h"
 
@@ -60,7 +60,7 @@ std::string tls_text(const probe::Tls& tls) {
 std::string grpc_text(const probe::Result& result) {
     const auto& grpc = *result.first.grpc;
     return "gRPC " +
-           (result.grpc_statuses.empty() ? probe::grpc_status_name(grpc.status)
+           (result.grpc_statuses.empty() ? api::grpc_status_name(grpc.status)
                                          : counts_text(result.grpc_statuses)) +
            (grpc.health.empty() ? "" : ", " + grpc.health) +
            (grpc.message.empty() ? "" : ": " + grpc.message);

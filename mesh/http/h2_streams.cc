@@ -1,8 +1,6 @@
 #include "mesh/http/h2_streams.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <exception>
 #include <unordered_map>
 #include <utility>
@@ -10,9 +8,9 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include "mesh/http/h2_fields.h"
 #include "netemu/base/base64.h"
 #include "netemu/base/error.h"
-#include "netemu/base/text.h"
 
 namespace mesh {
 namespace {
@@ -40,62 +38,19 @@ std::string_view view(const std::uint8_t* bytes, std::size_t size) {
     return {reinterpret_cast<const char*>(bytes), size}; // NOLINT: bytes are bytes
 }
 
-/// Fields of one HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113 section 8.2.2).
-bool is_connection_field(std::string_view name) {
-    constexpr std::array<std::string_view, 6> kForbidden{
-        "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "te"};
-    return std::find(kForbidden.begin(), kForbidden.end(), name) != kForbidden.end();
-}
-
-/// The fields of one HEADERS frame, kept while nghttp2 has not copied them.
-class FieldBlock {
-public:
-    void add(std::string name, std::string_view value) {
-        fields_.emplace_back(std::move(name), std::string(value));
+/// For nghttp2, which copies them. Valid as long as `fields`.
+std::vector<nghttp2_nv> pairs_of(const H2Fields& fields) {
+    const auto bytes = [](const std::string& text) { // not const for historical reasons
+        return const_cast<std::uint8_t*>(
+            reinterpret_cast<const std::uint8_t*>(text.data())); // NOLINT
+    };
+    std::vector<nghttp2_nv> pairs;
+    pairs.reserve(fields.size());
+    for (const auto& [name, value] : fields) {
+        pairs.push_back(
+            {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
     }
-    /// In lower case, and without what belongs to a connection; `but` is one more to be left out.
-    void add(const Headers& headers, std::string_view but = {}) {
-        for (const auto& field : headers.fields()) {
-            auto name = netemu::to_lower(field.name);
-            if (!is_connection_field(name) && name != but) {
-                fields_.emplace_back(std::move(name), field.value);
-            }
-        }
-        if (headers.has_token("te", "trailers")) { // the one thing that TE may say
-            fields_.emplace_back("te", "trailers");
-        }
-    }
-    /// Valid until the block changes.
-    [[nodiscard]] const std::vector<nghttp2_nv>& pairs() {
-        const auto bytes = [](const std::string& text) { // not const for historical reasons
-            return const_cast<std::uint8_t*>(
-                reinterpret_cast<const std::uint8_t*>(text.data())); // NOLINT
-        };
-        pairs_.clear();
-        for (const auto& [name, value] : fields_) {
-            pairs_.push_back(
-                {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
-        }
-        return pairs_;
-    }
-
-private:
-    std::vector<std::pair<std::string, std::string>> fields_;
-    std::vector<nghttp2_nv> pairs_;
-};
-
-/// What arrives as several fields is one in HTTP/1.1 (RFC 9113 section 8.2.3).
-void join_cookies(Headers& headers) {
-    if (headers.count("cookie") < 2) {
-        return;
-    }
-    std::string all;
-    for (const auto& field : headers.fields()) {
-        if (equals_ignore_case(field.name, "cookie")) {
-            all += (all.empty() ? "" : "; ") + field.value;
-        }
-    }
-    headers.set("cookie", std::move(all));
+    return pairs;
 }
 
 } // namespace
@@ -187,16 +142,9 @@ public:
     }
 
     std::int32_t request(const Request& head, std::string_view scheme, bool ends) {
-        FieldBlock block;
-        block.add(":method", head.method);
-        block.add(":scheme", scheme);
-        block.add(":path", head.target);
-        if (const auto host = head.headers.get("host"); !host.empty()) {
-            block.add(":authority", host);
-        }
-        block.add(head.headers, "host");
         nghttp2_data_provider provider{{.ptr = this}, read_body};
-        const auto& pairs = block.pairs();
+        const auto fields = h2_request_fields(head, scheme);
+        const auto pairs = pairs_of(fields);
         const auto id = nghttp2_submit_request(
             session_.get(),
             nullptr,
@@ -216,12 +164,10 @@ public:
         if (stream == nullptr || std::exchange(stream->responded, true)) {
             return;
         }
-        FieldBlock block;
-        block.add(":status", std::to_string(head.status));
-        block.add(head.headers);
         stream->out_ended = ends;
         nghttp2_data_provider provider{{.ptr = this}, read_body};
-        const auto& pairs = block.pairs();
+        const auto fields = h2_response_fields(head);
+        const auto pairs = pairs_of(fields);
         (void)nghttp2_submit_response(
             session_.get(), id, pairs.data(), pairs.size(), ends ? nullptr : &provider);
     }
@@ -532,9 +478,8 @@ private:
         }
         if (stream->out_ended && stream->out_trailers.size() > 0) {
             *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-            FieldBlock block;
-            block.add(stream->out_trailers);
-            const auto& pairs = block.pairs();
+            const auto fields = h2_trailer_fields(stream->out_trailers);
+            const auto pairs = pairs_of(fields);
             (void)nghttp2_submit_trailer(session, id, pairs.data(), pairs.size());
         }
         return static_cast<ssize_t>(count);
@@ -551,31 +496,9 @@ private:
         if (stream.head_told) {
             stream.trailers.add(std::string(name), std::string(value));
         } else if (role_ == Role::Client) {
-            take_response_field(stream.response, name, value);
+            take_h2_response_field(stream.response, name, value);
         } else {
-            take_request_field(stream.request, name, value);
-        }
-    }
-
-    static void
-    take_request_field(Request& request, std::string_view name, std::string_view value) {
-        if (name == ":method") {
-            request.method = value;
-        } else if (name == ":path") {
-            request.target = value;
-        } else if (name == ":authority") {
-            request.headers.set("host", std::string(value));
-        } else if (!name.starts_with(':') && !(name == "host" && request.headers.has("host"))) {
-            request.headers.add(std::string(name), std::string(value));
-        }
-    }
-
-    static void
-    take_response_field(Response& response, std::string_view name, std::string_view value) {
-        if (name == ":status") {
-            std::from_chars(value.data(), value.data() + value.size(), response.status);
-        } else if (!name.starts_with(':')) {
-            response.headers.add(std::string(name), std::string(value));
+            take_h2_request_field(stream.request, name, value);
         }
     }
 
@@ -606,19 +529,13 @@ private:
         }
         stream.head_told = true;
         stream.head_bytes = 0; // trailers may be as much again
-        auto& headers = server ? stream.request.headers : stream.response.headers;
-        if (!ends && !headers.has("content-length")) {
-            headers.add("transfer-encoding", "chunked");
-        }
         if (server) {
-            join_cookies(headers);
-            if (stream.request.method == "CONNECT") {
-                stream.request.target = headers.get("host");
-            }
-            const auto request = std::exchange(stream.request, {});
+            auto request = std::exchange(stream.request, {});
+            complete_h2_request(request, ends);
             listener_.on_h2_request(id, request, ends);
         } else {
-            const auto response = std::exchange(stream.response, {});
+            auto response = std::exchange(stream.response, {});
+            complete_h2_response(response, ends);
             listener_.on_h2_response(id, response, ends);
         }
     }

@@ -1,8 +1,8 @@
-#include "labctl/probe/grpc_status.h"
+#include "labctl/api/grpc_status.h"
 
 #include <algorithm>
 
-namespace labctl::probe {
+namespace labctl::api {
 
 const std::vector<std::string>& grpc_status_names() {
     static const std::vector<std::string> kNames{
@@ -39,4 +39,4 @@ std::optional<int> grpc_status_named(std::string_view name) {
                                 : std::optional(static_cast<int>(found - names.begin()));
 }
 
-} // namespace labctl::probe
+} // namespace labctl::api
