@@ -24,29 +24,13 @@ Http1Connection::Http1Connection(
     HttpClient client,
     std::unique_ptr<ClientStream> stream,
     Closed closed)
-    : loop_(loop), proxy_(proxy), client_(std::move(client)), closed_(std::move(closed)),
-      stream_(std::move(stream)), last_active_(netemu::Clock::now()) {
-    stream_->set_listener(*this);
-    ++proxy_.connections();
+    : HttpConnection(loop, proxy, std::move(client), std::move(stream), std::move(closed)),
+      last_active_(netemu::Clock::now()) {
     listen_to_body();
 }
 
 Http1Connection::~Http1Connection() {
     loop_.cancel(next_timer_);
-    --proxy_.connections();
-}
-
-void Http1Connection::start(std::string_view bytes) {
-    stream_->start(bytes);
-}
-
-void Http1Connection::take_over(std::string_view plain, bool has_ended) {
-    if (!plain.empty()) {
-        on_client_bytes(plain);
-    }
-    if (has_ended) {
-        on_client_ended();
-    }
 }
 
 void Http1Connection::retire() {

@@ -16,9 +16,8 @@ namespace labctl::dataplane {
 
 /// A client that speaks HTTP/1.1 or 1.0, and whatever an upgrade (WebSocket) makes of it: one
 /// request after the other. What cannot be read as a request is answered with 400 or 408.
-class Http1Connection final : public HttpConnection, private ClientListener, private RelayClient {
+class Http1Connection final : public HttpConnection, private RelayClient {
 public:
-    /// `proxy` outlives this. Takes over from whoever has heard what `stream` tells.
     Http1Connection(
         netemu::EventLoop& loop,
         HttpProxy& proxy,
@@ -29,8 +28,6 @@ public:
     Http1Connection& operator=(const Http1Connection&) = delete;
     ~Http1Connection() override;
 
-    void start(std::string_view bytes) override;
-    void take_over(std::string_view plain, bool has_ended) override;
     void retire() override;
     void expire(netemu::Clock::time_point now) override;
 
@@ -69,11 +66,6 @@ private:
     void close();
     void drop_relay();
 
-    netemu::EventLoop& loop_;
-    HttpProxy& proxy_;
-    HttpClient client_;
-    Closed closed_;
-    std::unique_ptr<ClientStream> stream_;
     Phase phase_ = Phase::Reading;
     netemu::Clock::time_point last_active_;
     std::uint64_t sent_seen_ = 0; // by `expire`

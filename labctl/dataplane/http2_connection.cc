@@ -17,30 +17,10 @@ Http2Connection::Http2Connection(
     HttpClient client,
     std::unique_ptr<ClientStream> stream,
     Closed closed)
-    : loop_(loop), proxy_(proxy), client_(std::move(client)), closed_(std::move(closed)),
-      stream_(std::move(stream)),
+    : HttpConnection(loop, proxy, std::move(client), std::move(stream), std::move(closed)),
       session_(mesh::H2Streams::Role::Server, *this, mesh::H2Streams::Options{}),
       last_active_(netemu::Clock::now()) {
     client_.http2 = true;
-    stream_->set_listener(*this);
-    ++proxy_.connections();
-}
-
-Http2Connection::~Http2Connection() {
-    --proxy_.connections();
-}
-
-void Http2Connection::start(std::string_view bytes) {
-    stream_->start(bytes);
-}
-
-void Http2Connection::take_over(std::string_view plain, bool has_ended) {
-    if (!plain.empty()) {
-        on_client_bytes(plain);
-    }
-    if (has_ended && !closed_now_) {
-        on_client_ended();
-    }
 }
 
 void Http2Connection::retire() {

@@ -18,11 +18,8 @@ namespace labctl::dataplane {
 /// A client that speaks HTTP/2 (RFC 9113), by prior knowledge or by ALPN: many requests at a time,
 /// each of which goes its own way. A stream that cannot be read is reset, or answered with 431; a
 /// connection that cannot, ends with GOAWAY.
-class Http2Connection final : public HttpConnection,
-                              private ClientListener,
-                              private mesh::H2Listener {
+class Http2Connection final : public HttpConnection, private mesh::H2Listener {
 public:
-    /// `proxy` outlives this. Takes over from whoever has heard what `stream` tells.
     Http2Connection(
         netemu::EventLoop& loop,
         HttpProxy& proxy,
@@ -31,10 +28,8 @@ public:
         Closed closed);
     Http2Connection(const Http2Connection&) = delete;
     Http2Connection& operator=(const Http2Connection&) = delete;
-    ~Http2Connection() override;
+    ~Http2Connection() override = default;
 
-    void start(std::string_view bytes) override;
-    void take_over(std::string_view plain, bool has_ended) override;
     void retire() override;
     void expire(netemu::Clock::time_point now) override;
 
@@ -91,11 +86,6 @@ private:
     void finish();
     void close();
 
-    netemu::EventLoop& loop_;
-    HttpProxy& proxy_;
-    HttpClient client_;
-    Closed closed_;
-    std::unique_ptr<ClientStream> stream_;
     mesh::H2Streams session_;
     std::unordered_map<std::int32_t, std::shared_ptr<Stream>> streams_;
     std::vector<std::int32_t> touched_; // streams whose body has come while it feeds

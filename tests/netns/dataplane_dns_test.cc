@@ -16,6 +16,7 @@
 #include "dns/rdata.h"
 #include "labctl/dataplane/client.h"
 #include "tests/netns/dataplane_net.h"
+#include "tests/netns/probe_net.h"
 
 // NOLINTBEGIN: Boost.Test's macros
 using namespace labctl;
@@ -59,7 +60,7 @@ public:
 
 private:
     static netemu::UniqueFd listener(test::DataPlaneNet& net, int type) {
-        auto socket = net.open_socket("dns", AF_INET, type, 0);
+        auto socket = net.open_socket("real", AF_INET, type, 0);
         sockaddr_storage address{};
         const auto size = netemu::Endpoint{netemu::IpAddress(), 53}.to_sockaddr(address);
         BOOST_REQUIRE(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
@@ -175,25 +176,12 @@ bool cluster(const NameServer::Asked& asked, dns::Message& answer) {
     return true;
 }
 
-/// Pods x/web (the workload) and x/a (the client), and `dns` with the name server.
-struct DnsFixture {
-    test::DataPlaneNet net;
-    netemu::EventLoop loop;
-    DataPlane plane{loop, test::data_plane_options(net)};
+/// With the name server in `real`.
+struct DnsFixture : probe_net::ProbeFixture {
     std::unique_ptr<NameServer> server;
 
-    explicit DnsFixture(NameServer::Script script = cluster) {
-        net.add("pod/x/web", {"10.1.0.10/16", "fd00::10/64"});
-        net.add("pod/x/a", {"10.1.0.20/16", "fd00::20/64"});
-        net.add("dns", {"10.1.0.30/16"});
-        server = std::make_unique<NameServer>(net, std::move(script));
-        plane.start();
-        bool ready = false;
-        plane.on_ready([&ready](const std::string&) { ready = true; });
-        plane.serve(WorkloadSpec{
-            "pod/x/web", "x", "web", "node-1", {{80, Protocol::Tcp, ""}, {81, Protocol::Udp, ""}}});
-        BOOST_REQUIRE(test::run_until(loop, [&] { return ready; }));
-    }
+    explicit DnsFixture(NameServer::Script script = cluster)
+        : server(std::make_unique<NameServer>(net, std::move(script))) {}
 
     static ResolvedRequest request(const std::string& to, const std::string& nameserver) {
         ResolvedRequest resolved;
@@ -219,15 +207,7 @@ struct DnsFixture {
     }
 
     std::vector<Result> run(std::vector<ResolvedRequest> requests, bool sequential = false) {
-        std::vector<Result> results;
-        bool done = false;
-        plane.probe(std::move(requests), sequential, [&](std::vector<Result> got) {
-            results = std::move(got);
-            done = true;
-        });
-        BOOST_REQUIRE(test::run_until(
-            loop, [&] { return done; }, 30));
-        return results;
+        return ProbeFixture::run(std::move(requests), sequential);
     }
 
     Result run(const std::string& to, const std::string& nameserver = "10.1.0.30") {
