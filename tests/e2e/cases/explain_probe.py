@@ -5,6 +5,7 @@ from cases.ingress import CLIENT, ingress, path, served
 from cases.proxy_modes import has_ipvs, need_iptables
 from harness import Skip, case
 
+ROOT = ("root",)  # Geneve may be in userspace, and an ordinary user's way to /dev/net/tun is the administrator's to give
 NODE_1, NODE_2, OUTSIDE = "172.18.0.2", "172.18.0.3", "172.18.0.1"
 
 OBJECTS = """
@@ -193,7 +194,7 @@ def calico(w):
     hold_against_probes(w, "--cni", "calico")
 
 
-@case("explain tells what probes find with identities between nodes", limit_s=120)
+@case("explain tells what probes find with identities between nodes", modes=ROOT, limit_s=120)
 def cilium(w):
     hold_against_probes(w, "--cni", "cilium")
 
