@@ -12,7 +12,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kHttpHeldMax = 64U << 10U;
 constexpr auto kHttpRawIdleMax = 1h;
-constexpr auto kHttpDrainMax = 2s;
 constexpr char kTlsHandshake = 0x16; // the first byte that a TLS client sends (RFC 8446, 5.1)
 constexpr std::size_t kHttpSmallPiece = 4096; // not worth a packet of its own
 

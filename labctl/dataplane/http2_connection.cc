@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "mesh/http/grpc.h"
+#include "mesh/http/writer.h"
 
 namespace labctl::dataplane {
 namespace {
@@ -27,9 +28,6 @@ void Http2Connection::retire() {
     if (!std::exchange(retired_, true)) {
         session_.retire();
         flush();
-        if (streams_.empty()) {
-            finish();
-        }
     }
 }
 
@@ -58,18 +56,19 @@ void Http2Connection::on_client_bytes(std::string_view bytes) {
 
 /// It may still wait for answers.
 void Http2Connection::on_client_ended() {
+    input_ended_ = true;
     retired_ = true;
-    if (streams_.empty()) {
-        finish();
-    }
+    finishing_ ? on_client_finished() : flush();
 }
 
 void Http2Connection::on_client_failed(const std::string& why) {
-    if (!why.empty()) {
-        proxy_.log(client_, "TLS: " + why, 0, 0);
-    }
     end_all("the client has gone");
-    close();
+    if (why.empty()) {
+        return close();
+    }
+    proxy_.log(client_, "TLS: " + why, 0, 0);
+    finishing_ = true; // the alert is on its way
+    last_active_ = netemu::Clock::now();
 }
 
 void Http2Connection::on_client_drained() {
@@ -77,8 +76,9 @@ void Http2Connection::on_client_drained() {
     pace();
 }
 
+/// All is sent, and the end of it.
 void Http2Connection::on_client_finished() {
-    if (finishing_ && stream_->unsent() == 0) {
+    if (finishing_ && input_ended_ && stream_->unsent() == 0) {
         close();
     }
 }
@@ -92,6 +92,15 @@ void Http2Connection::flush() {
     if (feeding_ || closed_now_ || finishing_ || std::exchange(flushing_, true)) {
         return;
     }
+    put_output();
+    flushing_ = false;
+    stream_->flush();
+    if (retired_ && streams_.empty()) {
+        finish();
+    }
+}
+
+void Http2Connection::put_output() {
     while (!stream_->full()) {
         const auto bytes = session_.take_output();
         if (bytes.empty()) {
@@ -99,8 +108,6 @@ void Http2Connection::flush() {
         }
         stream_->put(bytes);
     }
-    flushing_ = false;
-    stream_->flush();
 }
 
 void Http2Connection::expire(netemu::Clock::time_point now) {
@@ -111,14 +118,20 @@ void Http2Connection::expire(netemu::Clock::time_point now) {
     for (const auto& [id, stream] : streams) {
         stream->expire(now);
     }
-    // A stream may be silent for long: whoever watches something waits for it to happen.
-    const bool waits_for_us = !streams_.empty() && stream_->unsent() == 0;
-    const auto longest = waits_for_us ? kHttpSilentStreamMax : kHttpIdleMax;
-    if (closed_now_ || now - last_active_ <= longest) {
+    const bool all_sent = stream_->unsent() == 0;
+    const auto idle = now - last_active_;
+    if (closed_now_) {
         return;
     }
-    end_all("the client does not read its answers");
-    finishing_ ? close() : finish();
+    if (finishing_) {
+        return idle > (all_sent ? kHttpDrainMax : kHttpIdleMax) ? close() : void();
+    }
+    // A stream may be silent for long: whoever watches something waits for it to happen.
+    const bool waits_for_us = !streams_.empty() && all_sent;
+    if (idle > (waits_for_us ? kHttpSilentStreamMax : kHttpIdleMax)) {
+        end_all("the client does not read its answers");
+        finish();
+    }
 }
 
 // --- streams
@@ -127,9 +140,19 @@ void Http2Connection::on_h2_request(std::int32_t id, const mesh::Request& head, 
     if (retired_) {
         return session_.reset(id, mesh::kH2RefusedStream);
     }
-    const auto stream = std::make_shared<Stream>(*this, id, head);
-    streams_.emplace(id, stream);
-    stream->begin(ends);
+    add_stream(id, head)->begin(ends);
+}
+
+std::shared_ptr<Http2Connection::Stream>
+Http2Connection::add_stream(std::int32_t id, const mesh::Request& head) {
+    return streams_.emplace(id, std::make_shared<Stream>(*this, id, head)).first->second;
+}
+
+void Http2Connection::on_h2_too_large(std::int32_t id) {
+    constexpr int kFieldsTooLarge = 431;
+    const auto stream = add_stream(id, {});
+    stream->relay().refuse_unread(
+        "a request that is too large", {kFieldsTooLarge, "the request's head is too large"});
 }
 
 void Http2Connection::on_h2_body(std::int32_t id, std::string_view piece) {
@@ -155,6 +178,11 @@ void Http2Connection::on_h2_reset(std::int32_t id, std::uint32_t code) {
     }
 }
 
+/// Its answer has gone out.
+void Http2Connection::on_h2_closed(std::int32_t id) {
+    forget(id);
+}
+
 void Http2Connection::on_h2_drained(std::int32_t id) {
     if (auto* const stream = find(id)) {
         stream->relay().client_drained();
@@ -166,16 +194,12 @@ Http2Connection::Stream* Http2Connection::find(std::int32_t id) const {
     return found == streams_.end() ? nullptr : found->second.get();
 }
 
-/// It may be what calls us.
+/// It may be what calls us. `flush` sees whether it was the last.
 void Http2Connection::forget(std::int32_t id) {
     auto gone = streams_.extract(id);
     if (!gone.empty()) {
         gone.mapped()->relay().abandon();
         proxy_.pool().bury(std::move(gone.mapped()));
-    }
-    if (streams_.empty() && retired_ && !feeding_) {
-        flush();
-        finish();
     }
 }
 
@@ -197,11 +221,21 @@ Http2Connection::Stream::Stream(
 }
 
 void Http2Connection::Stream::begin(bool ends) {
+    has_body_ = !ends;
     relay_.begin(head_, !ends);
     if (ends) {
         relay_.end_request({});
     }
     relay_.flush();
+}
+
+/// Who asks for it with Expect (RFC 9110 section 10.1.1).
+void Http2Connection::Stream::invite_body() {
+    constexpr int kContinue = 100;
+    if (has_body_ && mesh::equals_ignore_case(head_.headers.get("expect"), "100-continue")) {
+        connection_.session_.inform(id_, kContinue);
+        connection_.flush();
+    }
 }
 
 void Http2Connection::Stream::begin_answer(mesh::Response head, bool ends) {
@@ -215,12 +249,12 @@ void Http2Connection::Stream::answer_body(std::string_view piece) {
 void Http2Connection::Stream::end_answer(const mesh::Headers& trailers) {
     connection_.session_.end(id_, trailers);
     connection_.flush();
-    connection_.forget(id_);
 }
 
 void Http2Connection::Stream::answer_here(mesh::Response answer, bool /*may_go_on*/) {
-    const bool body = !answer.body.empty() && head_.method != "HEAD";
-    if (!mesh::has_grpc_content_type(head_.headers)) {
+    const bool may_have_body = mesh::status_has_body(answer.status);
+    const bool body = may_have_body && !answer.body.empty() && head_.method != "HEAD";
+    if (may_have_body && !mesh::has_grpc_content_type(head_.headers)) {
         answer.headers.set("content-length", std::to_string(answer.body.size()));
     }
     connection_.session_.respond(id_, answer, !body);
@@ -229,13 +263,12 @@ void Http2Connection::Stream::answer_here(mesh::Response answer, bool /*may_go_o
         connection_.session_.end(id_, {});
     }
     connection_.flush();
-    connection_.forget(id_);
 }
 
 void Http2Connection::Stream::break_off() {
     connection_.session_.reset(id_, mesh::kH2InternalError);
-    connection_.flush();
     connection_.forget(id_);
+    connection_.flush();
 }
 
 bool Http2Connection::Stream::is_full() const {
@@ -264,17 +297,17 @@ void Http2Connection::Stream::expire(netemu::Clock::time_point now) {
 /// What is to be said is sent before; an answer on its way is not destroyed by RST (RFC 9112
 /// section 9.6 of HTTP/1.1, and as true here).
 void Http2Connection::finish() {
-    if (closed_now_ || finishing_) {
+    if (closed_now_ || std::exchange(finishing_, true)) {
         return;
     }
-    flush();
-    finishing_ = true;
+    put_output();
     last_active_ = netemu::Clock::now();
     stream_->finish();
     if (!stream_->is_open()) {
         return close();
     }
     on_client_finished();
+    pace();
 }
 
 void Http2Connection::close() {

@@ -34,7 +34,7 @@ public:
     void expire(netemu::Clock::time_point now) override;
 
 private:
-    /// A request and its answer.
+    /// A request and its answer, until the client has all of it.
     class Stream final : public RelayClient {
     public:
         Stream(Http2Connection& connection, std::int32_t id, const mesh::Request& head);
@@ -44,7 +44,7 @@ private:
         /// Closes it if the client does not go on with it.
         void expire(netemu::Clock::time_point now);
 
-        void invite_body() override {}
+        void invite_body() override;
         void begin_answer(mesh::Response head, bool ends) override;
         void answer_body(std::string_view piece) override;
         void end_answer(const mesh::Headers& trailers) override;
@@ -61,6 +61,7 @@ private:
         Http2Connection& connection_; // NOLINT: it owns this
         std::int32_t id_;
         mesh::Request head_;
+        bool has_body_ = false;
         HttpRelay relay_;
         std::size_t unsent_seen_ = 0; // by `expire`
         netemu::Clock::time_point last_active_;
@@ -73,14 +74,18 @@ private:
     void on_client_finished() override;
 
     void on_h2_request(std::int32_t id, const mesh::Request& head, bool ends) override;
+    void on_h2_too_large(std::int32_t id) override;
     void on_h2_body(std::int32_t id, std::string_view piece) override;
     void on_h2_end(std::int32_t id, const mesh::Headers& trailers) override;
     void on_h2_reset(std::int32_t id, std::uint32_t code) override;
     void on_h2_drained(std::int32_t id) override;
+    void on_h2_closed(std::int32_t id) override;
 
+    std::shared_ptr<Stream> add_stream(std::int32_t id, const mesh::Request& head);
     [[nodiscard]] Stream* find(std::int32_t id) const;
     void forget(std::int32_t id);
     void flush();
+    void put_output();
     void pace();
     void end_all(const std::string& why);
     void finish();
@@ -92,7 +97,8 @@ private:
     bool feeding_ = false;
     bool flushing_ = false;
     bool retired_ = false;
-    bool finishing_ = false;
+    bool input_ended_ = false;
+    bool finishing_ = false; // what has been given is sent, and the client's end waited for
     bool closed_now_ = false;
     netemu::Clock::time_point last_active_;
     std::uint64_t sent_seen_ = 0; // by `expire`

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -45,8 +46,10 @@ protected:
 };
 
 /// How long a client may be silent between requests, or in the midst of one (nginx:
-/// keepalive_timeout 75s), and what an access log calls a request whose client has gone (nginx).
+/// keepalive_timeout 75s), how long its end is waited for once it has been told all, and what an
+/// access log calls a request whose client has gone (nginx).
 inline constexpr std::chrono::seconds kHttpIdleMax{75};
+inline constexpr std::chrono::seconds kHttpDrainMax{2};
 inline constexpr int kClientClosedRequest = 499;
 
 } // namespace labctl::dataplane

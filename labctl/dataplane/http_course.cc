@@ -116,9 +116,11 @@ void HttpRelay::out_of_time(bool of_one_try) {
     refuse(refusal);
 }
 
+/// Between two tries, the next one is promised.
 void HttpRelay::keep_for_retries(std::string_view piece) {
     auto& body = run_->request.body;
-    if (body.size() + piece.size() > kRepeatedBodyMax) {
+    const bool promised = run_->tried && !upstream_;
+    if (!promised && body.size() + piece.size() > kRepeatedBodyMax) {
         run_->is_kept = false;
         body.clear();
     }

@@ -61,13 +61,7 @@ mesh::Response linkerd_reply(const HttpProxy::Refusal& refusal, const mesh::Requ
         response.headers.add("l5d-proxy-error", refusal.body);
     }
     if (request != nullptr && mesh::has_grpc_content_type(request->headers)) {
-        constexpr int kOk = 200;
-        response.status = kOk;
-        response.headers.add("content-type", "application/grpc");
-        response.headers.add("grpc-status", std::to_string(linkerd_grpc_status(refusal.status)));
-        if (!refusal.body.empty() && mesh::is_field_value(refusal.body)) {
-            response.headers.add("grpc-message", refusal.body);
-        }
+        mesh::make_grpc_end({linkerd_grpc_status(refusal.status), refusal.body}, response);
     }
     return response;
 }

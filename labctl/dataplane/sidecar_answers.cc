@@ -1,9 +1,7 @@
 #include "labctl/dataplane/sidecar_answers.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
-#include <utility>
 
 #include "labctl/dataplane/workload.h"
 #include "mesh/http/grpc.h"
@@ -13,16 +11,6 @@ namespace {
 
 constexpr const char* kBeforeHeaders =
     "upstream connect error or disconnect/reset before headers. reset reason: ";
-
-/// The status of gRPC for one of HTTP (envoy: source/common/grpc/status.cc).
-int grpc_status(int status) {
-    constexpr std::array<std::pair<int, int>, 8> kKnown{
-        {{400, 13}, {401, 16}, {403, 7}, {404, 12}, {429, 14}, {502, 14}, {503, 14}, {504, 14}}};
-    const auto* const found = std::find_if(
-        kKnown.begin(), kKnown.end(), [status](const auto& each) { return each.first == status; });
-    constexpr int kUnknownGrpc = 2;
-    return found == kKnown.end() ? kUnknownGrpc : found->second;
-}
 
 } // namespace
 
@@ -37,6 +25,10 @@ sidecar_failure(const UpstreamExchange::Failure& failure, const netemu::Endpoint
     case Cause::Closed:
     case Cause::BrokeOff:
         return {503, "UC" + where, true, before + "connection termination"};
+    case Cause::Reset:
+        return {503, "UR" + where, true, before + "remote reset"};
+    case Cause::Refused:
+        return {503, "UR" + where, true, before + "remote refused stream reset"};
     case Cause::NoAnswer:
         return {502, "UPE" + where, true, before + "protocol error"};
     case Cause::Tls:
@@ -87,15 +79,9 @@ sidecar_reply(const char* server, const HttpProxy::Refusal& refusal, const mesh:
         response.headers.add(std::string(kInPlaceField), "sidecar"); // a probe must know
     }
     if (request != nullptr && mesh::has_grpc_content_type(request->headers)) {
-        constexpr int kOk = 200;
-        response.status = kOk;
-        response.headers.add("content-type", "application/grpc");
-        if (!response.headers.has("grpc-status")) {
-            response.headers.add("grpc-status", std::to_string(grpc_status(refusal.status)));
-        }
-        if (!refusal.body.empty()) {
-            response.headers.add("grpc-message", refusal.body);
-        }
+        const auto told = mesh::read_grpc_end(response.headers);
+        const int code = told ? told->code : mesh::grpc_code_of_http(refusal.status);
+        mesh::make_grpc_end({code, refusal.body}, response);
         return response;
     }
     if (!refusal.body.empty()) {

@@ -37,6 +37,8 @@ TryOutcome outcome_of(const UpstreamExchange::Failure* failure, const mesh::Resp
         return {Kind::ConnectFailure};
     case Cause::Silence:
         return {Kind::Timeout};
+    case Cause::Refused:
+        return {Kind::Refused};
     default:
         return {Kind::Reset};
     }

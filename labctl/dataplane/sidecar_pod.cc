@@ -294,7 +294,11 @@ SidecarPod::Outbound::decide(const mesh::Request& request, const HttpClient& cli
         decision.refusal = {503, "NC: the Service at " + client.target.to_string() + " is gone"};
         return decision;
     }
-    if (!service->virtual_services.empty() || !service->rules.empty()) {
+    const bool has_rules = !service->virtual_services.empty() || !service->rules.empty();
+    const bool http2 = client.http2 || service->http2;
+    // Of what Istio tries again without being told to, refused connections are left to the
+    // exchange; the rest comes to pass in HTTP/2 only (reference 6.2).
+    if (has_rules || (http2 && !owner_.rules_->of_linkerd())) {
         decision.tally = owner_.metrics_.outbound(*service, nullptr);
         owner_.route_as_istio(decision, *service, client);
         return decision;
@@ -309,7 +313,7 @@ SidecarPod::Outbound::decide(const mesh::Request& request, const HttpClient& cli
     decision.story += " -> " + choice.story;
     decision.candidates = std::move(choice.candidates);
     // Istio and Linkerd keep to what the client speaks (reference 2), unless the port says HTTP/2.
-    speak_http2(decision.candidates, client.http2 || service->http2);
+    speak_http2(decision.candidates, http2);
     decision.lease = std::move(choice.lease);
     return decision;
 }

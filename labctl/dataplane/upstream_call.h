@@ -19,6 +19,8 @@ struct UpstreamFailure {
         ConnectTimeout,
         Tls,      // the handshake failed at the last one that was tried
         Closed,   // the connection broke before the answer
+        Reset,    // the endpoint has reset the stream (HTTP/2)
+        Refused,  // the same, and it has done nothing of the request (RFC 9113 section 8.7)
         NoAnswer, // what came is no answer
         Silence,  // nothing came for too long
         BrokeOff, // the head of the answer has been told: nothing else can be said to the client
@@ -42,9 +44,9 @@ public:
     virtual void on_call_end(const mesh::Headers& trailers) = 0;
     /// After 101: what the server says, in whatever protocol; "" is its end.
     virtual void on_call_raw(std::string_view bytes) = 0;
-    /// `untouched`: it is sure, or as good as sure, that the endpoint has done nothing of it, and
-    /// says nothing about the endpoint: the request may be sent again.
-    virtual void on_call_failed(const UpstreamFailure& failure, bool untouched) = 0;
+    /// `may_repeat`: the same can be asked again as it is. It is sure that the endpoint has done
+    /// nothing of it, or it does no harm, and the failure says nothing about the endpoint.
+    virtual void on_call_failed(const UpstreamFailure& failure, bool may_repeat) = 0;
     virtual void on_call_caught_up() = 0; // all that has come so far has been told
     virtual void on_call_drained() = 0;   // it was full, and is not any more
 

@@ -149,11 +149,11 @@ void UpstreamExchange::on_call_caught_up() {
     events_.caught_up();
 }
 
-void UpstreamExchange::on_call_failed(const UpstreamFailure& failure, bool untouched) {
-    if (phase_ == Phase::Connecting && failure.cause != Cause::NoSocket && !untouched) {
+void UpstreamExchange::on_call_failed(const UpstreamFailure& failure, bool may_repeat) {
+    if (phase_ == Phase::Connecting && failure.cause != Cause::NoSocket && !may_repeat) {
         return connect_failed(failure);
     }
-    if (untouched && !repeated_) {
+    if (may_repeat && !repeated_) {
         repeated_ = true;
         drop_call();
         return try_again();

@@ -19,9 +19,8 @@ inline constexpr std::chrono::seconds kUpstreamConnectTimeout{5};
 inline constexpr std::chrono::seconds kUpstreamSilenceTimeout{60};
 
 /// One request of a proxy to an endpoint, and its answer. An endpoint that does not
-/// accept is passed over for the next one. Callbacks are made one after the other, and of them only
-/// `ready` from within a member (`begin`); the object may not be destroyed by them
-/// (UpstreamPool::bury). Belongs to the loop's thread.
+/// accept is passed over for the next one. Callbacks are made one after the other, also from within
+/// `begin`, `flush` and `pause`; the object may not be destroyed by them (UpstreamPool::bury). Belongs to the loop's thread.
 class UpstreamExchange final : private UpstreamCallListener {
 public:
     using Failure = UpstreamFailure;
@@ -82,7 +81,7 @@ private:
     void on_call_body(std::string_view piece) override;
     void on_call_end(const mesh::Headers& trailers) override;
     void on_call_raw(std::string_view bytes) override;
-    void on_call_failed(const UpstreamFailure& failure, bool untouched) override;
+    void on_call_failed(const UpstreamFailure& failure, bool may_repeat) override;
     void on_call_caught_up() override;
     void on_call_drained() override { events_.drained(); }
     void try_current();

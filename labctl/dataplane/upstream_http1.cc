@@ -13,6 +13,17 @@ using Cause = UpstreamFailure::Cause;
 
 constexpr std::size_t kUpstreamSmallPiece = 4096; // not worth a packet of its own
 
+/// A request without a body, of a method that usually has one, says so (RFC 9110 section 8.6);
+/// over HTTP/2, its frames have done it.
+mesh::Request framed(const mesh::Request& asked, bool has_body) {
+    auto head = asked;
+    const bool usual = head.method == "POST" || head.method == "PUT" || head.method == "PATCH";
+    if (usual && !has_body && !head.headers.has("content-length")) {
+        head.headers.add("content-length", "0");
+    }
+    return head;
+}
+
 } // namespace
 
 UpstreamHttp1Call::UpstreamHttp1Call(
@@ -83,7 +94,7 @@ void UpstreamHttp1Call::on_connected() {
         stream_->give_up_after(connect_);
     }
     phase_ = Phase::Answering;
-    stream_->put(mesh::head_bytes(head_));
+    stream_->put(mesh::head_bytes(framed(head_, has_body_)));
     listener_.on_call_ready();
     flush();
 }
@@ -238,11 +249,11 @@ void UpstreamHttp1Call::on_failed(int error) {
 /// A connection that has waited may have been closed while the request was on its way: that says
 /// nothing about the endpoint.
 void UpstreamHttp1Call::broken(const std::string& why) {
-    const bool untouched = reused_ && !answered_ && !has_body_ && mesh::is_idempotent(head_.method);
-    if (untouched) {
+    const bool may_repeat = reused_ && !answered_ && !has_body_ && mesh::is_idempotent(head_.method);
+    if (may_repeat) {
         pool_.drop_idle(upstream_); // the others are of no better health
     }
-    fail(Cause::Closed, answered_ ? why + " in the middle of its answer" : why, untouched);
+    fail(Cause::Closed, answered_ ? why + " in the middle of its answer" : why, may_repeat);
 }
 
 void UpstreamHttp1Call::finish_answer(bool reusable) {
@@ -258,10 +269,10 @@ void UpstreamHttp1Call::finish_answer(bool reusable) {
     listener_.on_call_end(parser_.response().trailers);
 }
 
-void UpstreamHttp1Call::fail(Cause cause, const std::string& text, bool untouched) {
+void UpstreamHttp1Call::fail(Cause cause, const std::string& text, bool may_repeat) {
     phase_ = Phase::Over;
     drop_stream();
-    listener_.on_call_failed({cause, text}, untouched);
+    listener_.on_call_failed({cause, text}, may_repeat);
 }
 
 } // namespace labctl::dataplane

@@ -53,7 +53,7 @@ private:
     void tell_head(bool ends);
     void broken(const std::string& why);
     void finish_answer(bool reusable);
-    void fail(UpstreamFailure::Cause cause, const std::string& text, bool untouched = false);
+    void fail(UpstreamFailure::Cause cause, const std::string& text, bool may_repeat = false);
     void drop_stream();
 
     netemu::EventLoop& loop_;

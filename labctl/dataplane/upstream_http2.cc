@@ -122,24 +122,25 @@ void UpstreamHttp2Call::on_stream_end(const mesh::Headers& trailers) {
 void UpstreamHttp2Call::on_stream_reset(std::uint32_t code) {
     const bool refused = code == mesh::kH2RefusedStream;
     fail(
-        {Cause::Closed, "the endpoint has reset the stream: " + mesh::h2_error_name(code)},
-        refused && !answered_);
+        {refused ? Cause::Refused : Cause::Reset,
+         "the endpoint has reset the stream: " + mesh::h2_error_name(code)},
+        refused && !answered_ && !has_body_);
 }
 
 void UpstreamHttp2Call::on_session_lost(const UpstreamFailure& failure) {
     const bool open = phase_ == Phase::Answering;
-    const bool untouched =
+    const bool may_repeat =
         open && reused_ && !answered_ && !has_body_ && mesh::is_idempotent(head_.method);
-    fail(failure, untouched);
+    fail(failure, may_repeat);
 }
 
-void UpstreamHttp2Call::fail(const UpstreamFailure& failure, bool untouched) {
+void UpstreamHttp2Call::fail(const UpstreamFailure& failure, bool may_repeat) {
     if (phase_ == Phase::Over) {
         return;
     }
     phase_ = Phase::Over;
     session_.reset();
-    listener_.on_call_failed(failure, untouched);
+    listener_.on_call_failed(failure, may_repeat);
 }
 
 void UpstreamHttp2Call::on_stream_drained() {

@@ -43,7 +43,7 @@ private:
     void on_stream_reset(std::uint32_t code) override;
     void on_stream_drained() override;
     void on_caught_up() override;
-    void fail(const UpstreamFailure& failure, bool untouched);
+    void fail(const UpstreamFailure& failure, bool may_repeat);
 
     UpstreamPool& pool_;
     Upstream upstream_;

@@ -88,6 +88,16 @@ void add_grpc_end(const GrpcEnd& end, Headers& headers) {
     }
 }
 
+void make_grpc_end(const GrpcEnd& end, Response& response) {
+    constexpr int kOk = 200;
+    response.status = kOk;
+    response.body.clear();
+    response.headers.set("content-type", std::string(kGrpcContentType));
+    response.headers.remove(kStatusField);
+    response.headers.remove(kMessageField);
+    add_grpc_end(end, response.headers);
+}
+
 int grpc_code_of_http(int status) {
     constexpr std::array<std::pair<int, int>, 8> kKnown{
         {{400, 13}, {401, 16}, {403, 7}, {404, 12}, {429, 14}, {502, 14}, {503, 14}, {504, 14}}};

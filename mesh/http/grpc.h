@@ -37,6 +37,9 @@ struct GrpcEnd {
 [[nodiscard]] std::optional<GrpcEnd> read_grpc_end(const Headers& headers);
 /// Adds grpc-status and, if there is one, grpc-message.
 void add_grpc_end(const GrpcEnd& end, Headers& headers);
+/// Makes a response one that is nothing but a call's end ("Trailers-Only"): 200, whatever went
+/// wrong, and no body. Its other fields stay.
+void make_grpc_end(const GrpcEnd& end, Response& response);
 
 /// The code that a client takes for an answer that has none but HTTP's
 /// (grpc/doc/http-grpc-status-mapping.md).

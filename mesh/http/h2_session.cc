@@ -65,6 +65,13 @@ private:
         }
     }
 
+    void on_h2_too_large(std::int32_t id) override {
+        Response refusal;
+        constexpr int kFieldsTooLarge = 431;
+        refusal.status = kFieldsTooLarge;
+        streams_.respond(id, refusal, true);
+    }
+
     void on_h2_body(std::int32_t id, std::string_view piece) override {
         const auto found = requests_.find(id);
         if (found == requests_.end() || found->second.too_large) {

@@ -77,6 +77,7 @@ public:
         nghttp2_option_set_max_send_header_block_length(option, kSentHeadMax);
         nghttp2_session_callbacks_set_on_begin_headers_callback(raw, on_begin_headers);
         nghttp2_session_callbacks_set_on_header_callback(raw, on_header);
+        nghttp2_session_callbacks_set_on_invalid_header_callback(raw, on_invalid_header);
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(raw, on_data);
         nghttp2_session_callbacks_set_on_frame_recv_callback(raw, on_frame);
         nghttp2_session_callbacks_set_on_frame_send_callback(raw, on_sent);
@@ -157,6 +158,20 @@ public:
         }
         streams_[id].out_ended = ends;
         return id;
+    }
+
+    void inform(std::int32_t id, int status) {
+        const auto* const stream = find(id);
+        if (stream == nullptr || stream->responded) {
+            return;
+        }
+        Response head;
+        head.status = status;
+        const auto fields = h2_response_fields(head);
+        const auto pairs = pairs_of(fields);
+        constexpr auto kNoFlags = NGHTTP2_FLAG_NONE;
+        (void)nghttp2_submit_headers(
+            session_.get(), kNoFlags, id, nullptr, pairs.data(), pairs.size(), nullptr);
     }
 
     void respond(std::int32_t id, const Response& head, bool ends) {
@@ -339,7 +354,7 @@ private:
         return 0;
     }
 
-    // NOLINTNEXTLINE(readability-function-size): nghttp2's signature, as the two below
+    // NOLINTNEXTLINE(readability-function-size): nghttp2's signature, as the three below
     static int on_header(
         nghttp2_session* /*session*/,
         const nghttp2_frame* frame,
@@ -353,6 +368,21 @@ private:
             self(user).take_field(*stream, view(name, name_size), view(value, value_size));
         }
         return 0;
+    }
+
+    /// Without this, nghttp2 passes such a field over; the message is malformed (RFC 9113 section
+    /// 8.2.1).
+    // NOLINTNEXTLINE(readability-function-size)
+    static int on_invalid_header(
+        nghttp2_session* /*session*/,
+        const nghttp2_frame* /*frame*/,
+        const std::uint8_t* /*name*/,
+        std::size_t /*name_size*/,
+        const std::uint8_t* /*value*/,
+        std::size_t /*value_size*/,
+        std::uint8_t /*flags*/,
+        void* /*user*/) {
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; // it resets the stream
     }
 
     // NOLINTNEXTLINE(readability-function-size)
@@ -438,8 +468,11 @@ private:
         const bool in_order = stream.in_ended && stream.out_ended && code == NGHTTP2_NO_ERROR;
         const bool unknown = owner.role_ == Role::Server && !stream.head_told;
         const auto told_code = stream.unsendable ? kH2InternalError : code;
-        if (!in_order && !unknown && !stream.too_large) {
-            (void)owner.told([&] { owner.listener_.on_h2_reset(id, told_code); });
+        if (!unknown) {
+            (void)owner.told([&] {
+                in_order ? owner.listener_.on_h2_closed(id)
+                         : owner.listener_.on_h2_reset(id, told_code);
+            });
         }
         return 0; // nghttp2 would forget the frame that it is about to send; `failure_` is told of
     }
@@ -508,21 +541,25 @@ private:
             return;
         }
         stream->in_ended = ends;
-        if (stream->too_large) {
-            return refuse(id, *stream);
+        if (head && stream->too_large) {
+            return tell_too_large(id, *stream);
         }
         if (head && !stream->head_told) {
             return tell_head(id, *stream, ends);
         }
-        if (ends) {
+        if (ends && !stream->too_large) {
             const auto trailers = std::move(stream->trailers);
             listener_.on_h2_end(id, trailers);
         }
     }
 
     void tell_head(std::int32_t id, Stream& stream, bool ends) {
+        constexpr int kInterim = 100;
         constexpr int kFinal = 200;
         const bool server = role_ == Role::Server;
+        if (!server && stream.response.status < kInterim) { // RFC 9110 section 15
+            return tell_reset(id, kH2ProtocolError);
+        }
         if (!server && stream.response.status < kFinal) { // an interim answer
             stream.response = {};
             return;
@@ -541,16 +578,16 @@ private:
     }
 
     /// A head, or trailers, of more than what is read.
-    void refuse(std::int32_t id, Stream& stream) {
-        if (role_ == Role::Server && !stream.head_told) {
-            Response refusal;
-            constexpr int kFieldsTooLarge = 431;
-            refusal.status = kFieldsTooLarge;
-            respond(id, refusal, true);
-            return;
+    void tell_too_large(std::int32_t id, Stream& stream) {
+        if (role_ == Role::Server && !std::exchange(stream.head_told, true)) {
+            return listener_.on_h2_too_large(id);
         }
-        reset(id, kH2EnhanceYourCalm);
-        listener_.on_h2_reset(id, kH2EnhanceYourCalm);
+        tell_reset(id, kH2EnhanceYourCalm);
+    }
+
+    void tell_reset(std::int32_t id, std::uint32_t code) {
+        reset(id, code);
+        listener_.on_h2_reset(id, code);
     }
 
     Role role_;
@@ -600,6 +637,10 @@ bool H2Streams::has_room() const {
 
 std::int32_t H2Streams::request(const Request& head, std::string_view scheme, bool ends) {
     return impl_->request(head, scheme, ends);
+}
+
+void H2Streams::inform(std::int32_t stream, int status) {
+    impl_->inform(stream, status);
 }
 
 void H2Streams::respond(std::int32_t stream, const Response& head, bool ends) {

@@ -17,6 +17,7 @@ inline constexpr std::string_view kH2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n
 
 /// Error codes that somebody here asks about (RFC 9113 section 7).
 inline constexpr std::uint32_t kH2NoError = 0x0;
+inline constexpr std::uint32_t kH2ProtocolError = 0x1;
 inline constexpr std::uint32_t kH2InternalError = 0x2;
 inline constexpr std::uint32_t kH2RefusedStream = 0x7; // the peer has done nothing of it
 inline constexpr std::uint32_t kH2Cancel = 0x8;
@@ -41,6 +42,9 @@ public:
     /// chunked where a body follows whose length nobody has told. `ends`: no body, no trailers.
     virtual void on_h2_request(std::int32_t /*stream*/, const Request& /*head*/, bool /*ends*/) {}
     virtual void on_h2_response(std::int32_t /*stream*/, const Response& /*head*/, bool /*ends*/) {}
+    /// Server: the head of a request is larger than `head_bytes_max`, and its body is not told
+    /// either. To be answered, or reset.
+    virtual void on_h2_too_large(std::int32_t /*stream*/) {}
     virtual void on_h2_body(std::int32_t stream, std::string_view piece) = 0;
     /// All of the message has come. Not after a head that `ends`.
     virtual void on_h2_end(std::int32_t stream, const Headers& trailers) = 0;
@@ -50,6 +54,8 @@ public:
     /// to both sides). Not after `reset`.
     virtual void on_h2_reset(std::int32_t stream, std::uint32_t code) = 0;
     virtual void on_h2_drained(std::int32_t /*stream*/) {} // it was full, and is not any more
+    /// Both sides have said all, and what was given here has gone out. Or else on_h2_reset.
+    virtual void on_h2_closed(std::int32_t /*stream*/) {}
 
 protected:
     ~H2Listener() = default;
@@ -98,6 +104,8 @@ public:
     /// Client: begins a stream. Fields of one HTTP/1.1 connection are left out, `scheme` is "http"
     /// or "https".
     std::int32_t request(const Request& head, std::string_view scheme, bool ends);
+    /// Server: an answer before the answer (RFC 9110 section 15.2); `status` is 100, or 102 to 199.
+    void inform(std::int32_t stream, int status);
     /// Server: answers a stream; no effect if there is no such stream (any more).
     void respond(std::int32_t stream, const Response& head, bool ends);
     /// More of a message's body; no effect if there is no such stream.

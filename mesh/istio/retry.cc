@@ -13,7 +13,7 @@ namespace {
 
 struct FlagWord {
     std::string_view word;
-    bool RetryConditions::*flag; // null: it cannot happen over HTTP/1
+    bool RetryConditions::*flag; // null: it cannot happen here
 };
 constexpr std::array kFlagWords{
     FlagWord{"5xx", &RetryConditions::any_5xx},
@@ -22,7 +22,7 @@ constexpr std::array kFlagWords{
     FlagWord{"reset-before-request", &RetryConditions::reset_before_request},
     FlagWord{"connect-failure", &RetryConditions::connect_failure},
     FlagWord{"retriable-4xx", &RetryConditions::retriable_4xx},
-    FlagWord{"refused-stream", nullptr},
+    FlagWord{"refused-stream", &RetryConditions::refused_stream},
     FlagWord{"http3-post-connect-failure", nullptr},
     FlagWord{"envoy-ratelimited", nullptr},
     FlagWord{"retriable-headers", nullptr},
@@ -95,13 +95,15 @@ bool is_retriable(const RetryConditions& conditions, const TryOutcome& outcome) 
     constexpr int kServerError = 500;
     constexpr int kBadGateway = 502;
     constexpr int kGatewayTimeout = 504;
+    const bool any_reset = conditions.reset || conditions.any_5xx || conditions.gateway_error;
     switch (outcome.kind) {
     case TryOutcome::Kind::ConnectFailure:
-        return conditions.connect_failure || conditions.any_5xx || conditions.gateway_error ||
-               conditions.reset || conditions.reset_before_request;
+        return any_reset || conditions.connect_failure || conditions.reset_before_request;
     case TryOutcome::Kind::Reset:
     case TryOutcome::Kind::Timeout:
-        return conditions.reset || conditions.any_5xx || conditions.gateway_error;
+        return any_reset;
+    case TryOutcome::Kind::Refused:
+        return any_reset || conditions.refused_stream;
     case TryOutcome::Kind::Answer:
         break;
     }

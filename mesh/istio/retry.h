@@ -16,13 +16,14 @@ inline constexpr std::string_view kDefaultRetryOn =
 inline constexpr std::chrono::milliseconds kBackoffBase{25};
 inline constexpr int kBackoffCap = 10; // times the base
 
-/// What `retryOn` says, as far as it can come to pass over HTTP/1.
+/// What `retryOn` says, as far as it can come to pass here.
 struct RetryConditions {
     bool any_5xx = false;
     bool gateway_error = false; // 502 to 504
     bool reset = false;
     bool reset_before_request = false;
     bool connect_failure = false;
+    bool refused_stream = false;
     bool retriable_4xx = false; // 409
     std::set<int> statuses{};
     std::set<int> grpc{}; // grpc-status
@@ -40,6 +41,7 @@ struct TryOutcome {
         ConnectFailure, // nothing has been sent
         Reset,          // the connection broke, or what came was no answer
         Timeout,        // of this try
+        Refused,        // the stream of HTTP/2 was, and nothing has been done
     };
     Kind kind = Kind::Answer;
     int status = 0; // of an answer

@@ -3,17 +3,20 @@
 
     h2_client.py ADDRESS PORT PATH...
 
-PATH may have a prefix: "post:N:" sends N bytes, "talk:" says three words and waits for the answer to each,
-"stalled:" takes no more than the first window of the answer, "grpc:" asks as gRPC does, "reset:" gives up at once.
+PATH may have a prefix: "post:N:" sends N bytes, "late:N:" does so with a pause before the second half, "expect:N:" when
+it is told to, "talk:" says three words and waits for the answer to each, "stalled:" takes no more than the first window
+of the answer, "large:" has a head that is too large, "grpc:" asks as gRPC does, "reset:" gives up at once.
 """
 
 import socket
 import sys
+import time
 
 import h2.config
 import h2.connection
 import h2.errors
 import h2.events
+import h2.exceptions
 
 WORDS = [b"one", b"two", b"three"]
 
@@ -22,7 +25,11 @@ class Stream:
     def __init__(self, wish):
         *self.how, self.path = wish.split(":")
         self.status, self.body, self.trailers, self.said, self.over, self.fields = "none", b"", {}, 0, "", {}
-        self.unsent = b"p" * int(self.how[1]) if self.how[:1] == ["post"] else b""
+        self.unsent = b"p" * int(self.how[1]) if len(self.how) == 2 else b""
+        self.later = b""
+        if self.is_("late"):
+            half = len(self.unsent) // 2
+            self.unsent, self.later = self.unsent[:half], self.unsent[half:]
 
     def is_(self, how):
         return self.how[:1] == [how]
@@ -46,21 +53,32 @@ class Connection:
     def ask(self, stream):
         number = self.h2.get_next_available_stream_id()
         self.streams[number] = stream
-        method = "POST" if stream.how and not stream.is_("stalled") else "GET"
+        get = not stream.how or stream.how[0] in ("stalled", "large")
+        method = "GET" if get else "POST"
         fields = [(":method", method), (":scheme", "http"), (":path", stream.path), (":authority", "web")]
         if stream.is_("grpc"):
             fields += [("content-type", "application/grpc"), ("te", "trailers")]
-        goes_on = stream.is_("post") or stream.is_("talk") or stream.is_("reset")
+        elif stream.is_("large"):
+            fields += [("x", "x" * 70000)]
+        elif stream.is_("expect"):
+            fields += [("expect", "100-continue")]
+        goes_on = stream.how[:1] and stream.how[0] in ("post", "late", "expect", "talk", "reset")
         self.h2.send_headers(number, fields, end_stream=not goes_on)
         if stream.is_("talk"):
             self.h2.send_data(number, WORDS[0])
         elif stream.is_("reset"):
             self.h2.reset_stream(number, h2.errors.ErrorCodes.CANCEL)
             stream.over = "given up"
-        else:
+        elif not stream.is_("expect"):
             self.send(number)
 
     def send(self, number):
+        try:
+            self.send_more(number)
+        except h2.exceptions.StreamClosedError:  # an event that is still to be taken tells of it
+            pass
+
+    def send_more(self, number):
         stream = self.streams[number]
         while stream.unsent and not stream.over:
             size = min(self.h2.local_flow_control_window(number), self.h2.max_outbound_frame_size, len(stream.unsent))
@@ -68,7 +86,7 @@ class Connection:
                 return
             self.h2.send_data(number, stream.unsent[:size])
             stream.unsent = stream.unsent[size:]
-            if not stream.unsent:
+            if not stream.unsent and not stream.later:
                 self.h2.end_stream(number)
 
     def take(self, event):
@@ -83,6 +101,8 @@ class Connection:
                 self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             if stream.is_("talk"):
                 self.talk_on(event.stream_id, stream)
+        elif isinstance(event, h2.events.InformationalResponseReceived):
+            self.send(event.stream_id)
         elif isinstance(event, h2.events.TrailersReceived):
             stream.trailers.update(event.headers)
         elif isinstance(event, h2.events.StreamEnded):
@@ -107,6 +127,13 @@ class Connection:
         return any(not each.over and not each.is_("stalled") for each in self.streams.values())
 
     def run(self):
+        self.sock.sendall(self.h2.data_to_send())
+        if any(each.later for each in self.streams.values()):
+            time.sleep(0.1)
+        for number, stream in self.streams.items():
+            stream.unsent, stream.later = stream.unsent + stream.later, b""
+            if stream.is_("late"):
+                self.send(number)
         self.sock.sendall(self.h2.data_to_send())
         while self.waits():
             data = self.sock.recv(65536)

@@ -64,6 +64,9 @@ class Client:
         elif path.startswith("/refuse-once") and path not in refused:
             refused.add(path)
             self.h2.reset_stream(stream, h2.errors.ErrorCodes.REFUSED_STREAM)
+        elif path.startswith("/goaway-once") and path not in refused:
+            refused.add(path)
+            self.sock.sendall(b"\0\0\x08\x07" + bytes(5 + 8))  # GOAWAY of all streams; what comes is still taken
         elif path == "/goaway":
             self.head(stream, ends=True)
             self.h2.close_connection(last_stream_id=stream)
@@ -93,7 +96,7 @@ class Client:
         elif path == "/body":
             self.head(stream)
             self.data(stream, body)
-        elif path == "/sum":
+        elif path.endswith("/sum"):
             self.head(stream)
             self.data(stream, b"%d %d\n" % (len(body), sum(body) % 65521))
         elif not self.begun_already(stream):
@@ -124,6 +127,9 @@ class Client:
                 self.h2.send_data(event.stream_id, b"you said " + event.data)
             else:
                 self.bodies[event.stream_id] += event.data
+            if path.startswith("/refuse-late") and len(self.bodies[event.stream_id]) > 200000:
+                self.h2.reset_stream(event.stream_id, h2.errors.ErrorCodes.REFUSED_STREAM)
+                del self.bodies[event.stream_id]
         elif isinstance(event, h2.events.StreamEnded) and event.stream_id in self.bodies:
             self.complete(event.stream_id)
         elif isinstance(event, (h2.events.WindowUpdated, h2.events.RemoteSettingsChanged)):

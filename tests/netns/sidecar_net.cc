@@ -49,7 +49,9 @@ SidecarNet::SidecarNet()
         "tcp_server.py",
         "9000:echo 9001:echo 9002:first 9003:end 9004:reset 9005:close",
         kClosePort);
-    start_server("pod/m/b", "h2_server.py", std::to_string(kH2Port), kH2Port);
+    for (const auto* ns : {"pod/m/b", "pod/x/c"}) {
+        start_server(ns, "h2_server.py", std::to_string(kH2Port), kH2Port);
+    }
     using Kind = SidecarProtocol;
     add_service(10, "web", Kind::Http, "m/b", kWebPort, true);
     add_service(11, "sniffed", Kind::Detect, "m/b", kSniffedPort, true);
@@ -62,7 +64,8 @@ SidecarNet::SidecarNet()
     add_service(18, "own", Kind::Http, "m/a", kWebPort, true);
     add_service(19, "plain", Kind::Http, "x/c", kWebPort, false);
     add_service(20, "h2", Kind::Http, "m/b", kH2Port, true);
-    service("h2").http2 = true;
+    add_service(21, "plain-h2", Kind::Http, "x/c", kH2Port, false);
+    service("h2").http2 = service("plain-h2").http2 = true;
     for (const auto* pod : {"m/a", "m/b"}) {
         lead_to_sidecar(std::string("pod/") + pod, {pod_address(pod), pod_address(pod, true)});
         auto& workload = table.workloads[pod];

@@ -20,7 +20,7 @@ inline constexpr std::uint16_t kEndPort = 9003;     // of b: ends first, declare
 inline constexpr std::uint16_t kResetPort = 9004;   // of b: breaks off, declared TCP
 inline constexpr std::uint16_t kClosePort = 9005;   // of b: ends at once, declared HTTP
 inline constexpr std::uint16_t kDeadPort = 9006;    // of b: nothing listens
-inline constexpr std::uint16_t kH2Port = 9007;      // of b: h2_server.py, declared HTTP/2
+inline constexpr std::uint16_t kH2Port = 9007;      // of b and c: h2_server.py, declared HTTP/2
 
 /// Pods of the mesh: m/a (10.1.0.51, fd00::51) and m/b (.52), both with a sidecar, HTTP endpoints
 /// called "a" and "b" on 8080 (tests/netns/ingress_server.py), b with tests/netns/tcp_server.py

@@ -75,6 +75,9 @@ BOOST_AUTO_TEST_CASE(answers_have_no_body) {
     BOOST_TEST(denied.headers.get("grpc-message") == "unauthorized request on route");
     BOOST_TEST(linkerd_reply({404, "x"}, &call).headers.get("grpc-status") == "5");
     BOOST_TEST(linkerd_reply({504, "x"}, &call).headers.get("grpc-status") == "4");
+    const auto lines = linkerd_reply({502, "x", true, "a\nb"}, &call);
+    BOOST_TEST(lines.headers.get("grpc-message") == "a%0Ab");
+    BOOST_TEST(!lines.headers.has("l5d-proxy-error"));
     const auto split = linkerd_reply({403, "x", true, "a\r\nset-cookie: b"}, nullptr);
     BOOST_TEST(split.headers.size() == 0U); // what is no value of a field is not told
 }

@@ -38,6 +38,8 @@ BOOST_AUTO_TEST_CASE(sidecar_answers_for_endpoints) {
          "UF,URX",
          before + "remote connection failure, transport failure reason: why"},
         {Cause::Closed, 503, "UC", before + "connection termination"},
+        {Cause::Reset, 503, "UR", before + "remote reset"},
+        {Cause::Refused, 503, "UR", before + "remote refused stream reset"},
         {Cause::NoAnswer, 502, "UPE", before + "protocol error"},
         {Cause::Silence, 504, "UT", "upstream request timeout"},
         {Cause::BrokeOff, 503, "UC", before + "connection termination"}};
@@ -62,6 +64,11 @@ BOOST_AUTO_TEST_CASE(sidecar_answers_to_grpc) {
         BOOST_TEST(answer.body.empty());
     }
     const auto grpc = request_with({{"content-type", "application/grpc"}});
+    const auto lines = sidecar_reply("envoy", {503, "x", true, "50%\nof it"}, &grpc);
+    BOOST_TEST(lines.headers.get("grpc-message") == "50%25%0Aof it"); // grpc's PROTOCOL-HTTP2.md
+    const auto own = sidecar_reply("envoy", {503, "x", true, "", {{"grpc-status", "8"}}}, &grpc);
+    BOOST_TEST(own.headers.get("grpc-status") == "8"); // of a fault
+    BOOST_TEST(own.headers.count("grpc-status") == 1U);
     const std::pair<int, const char*> statuses[] = {
         {400, "13"},
         {401, "16"},

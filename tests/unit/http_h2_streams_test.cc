@@ -27,6 +27,7 @@ struct Told {
     std::optional<Headers> end;
     std::int64_t reset = kNotReset; // the code
     int drained = 0;
+    bool closed = false;
 };
 
 /// One side of a connection, which writes down what it is told and may do something about it.
@@ -76,6 +77,14 @@ struct Side : mesh::H2Listener {
             at_drained(stream);
         }
     }
+
+    void on_h2_too_large(std::int32_t stream) override {
+        order += "l";
+        Response refusal;
+        refusal.status = 431;
+        streams.respond(stream, refusal, true);
+    }
+    void on_h2_closed(std::int32_t stream) override { told[stream].closed = true; }
 
     virtual ~Side() = default;
 
@@ -361,6 +370,39 @@ BOOST_AUTO_TEST_CASE(h2_streams_an_answer_of_trailers_alone) {
     BOOST_TEST(client.told[1].reset == mesh::kH2NoError); // it may stop sending
     client.streams.send_body(1, "rest");
     BOOST_TEST(client.streams.take_output().empty());
+}
+
+BOOST_AUTO_TEST_CASE(h2_streams_an_answer_may_be_announced) {
+    Server server;
+    const auto expecting = request_head("POST") + field("expect", "100-continue");
+    BOOST_REQUIRE(server.take(frame(kHeaders, kEndHeaders, 1, expecting)));
+    server.streams.inform(1, 100);
+    auto heads = frames(server.streams.take_output(), kHeaders, 1);
+    BOOST_REQUIRE(heads.size() == 1U);
+    BOOST_TEST((heads[0].flags & kEndStream) == 0);
+    BOOST_REQUIRE(server.take(frame(kData, kEndStream, 1, "body")));
+    BOOST_TEST(server.told[1].body == "body");
+    server.streams.respond(1, {}, true);
+    server.streams.inform(1, 103); // too late
+    server.streams.inform(3, 100);
+    heads = frames(server.streams.take_output(), kHeaders, 1);
+    BOOST_REQUIRE(heads.size() == 1U);
+    BOOST_TEST((heads[0].flags & kEndStream) != 0);
+}
+
+BOOST_AUTO_TEST_CASE(h2_streams_a_stream_is_closed_when_all_of_it_has_gone_out) {
+    Server server;
+    BOOST_REQUIRE(server.take(frame(kSettings, 0, 0, setting(4, 10)))); // INITIAL_WINDOW_SIZE
+    BOOST_REQUIRE(server.take(frame(kHeaders, kEndHeaders | kEndStream, 1, request_head())));
+    server.streams.respond(1, {}, false);
+    server.streams.send_body(1, "more than ten bytes");
+    server.streams.end(1, {});
+    (void)server.streams.take_output();
+    BOOST_TEST(!server.told[1].closed);
+    BOOST_TEST(server.streams.unsent(1) == 9U);
+    BOOST_REQUIRE(server.take(frame(kWindowUpdate, 0, 1, u32(9))));
+    BOOST_TEST(server.told[1].closed);
+    BOOST_TEST(server.order == "q");
 }
 
 BOOST_AUTO_TEST_CASE(h2_streams_an_early_answer_asks_the_client_to_stop) {
@@ -740,7 +782,7 @@ BOOST_AUTO_TEST_CASE(h2_streams_what_a_listener_throws_comes_out) {
 
 // --- too much
 
-BOOST_AUTO_TEST_CASE(h2_streams_a_head_that_is_too_large_is_answered_431) {
+BOOST_AUTO_TEST_CASE(h2_streams_a_head_that_is_too_large_can_be_answered) {
     H2Streams::Options small;
     small.head_bytes_max = 400;
     for (const bool ends : {false, true}) {
@@ -750,7 +792,9 @@ BOOST_AUTO_TEST_CASE(h2_streams_a_head_that_is_too_large_is_answered_431) {
         BOOST_TEST(frames(server.output, kHeaders, 1).size() == 1U);
         BOOST_TEST(frames(server.output, kRstStream, 1).size() == (ends ? 0U : 1U));
         BOOST_TEST(server.take(frame(kData, kEndStream, 1, "body")) == !ends);
-        BOOST_TEST(server.order == "");
+        BOOST_TEST(server.order == (ends ? "l" : "lx")); // the rest of it is not wanted
+        BOOST_TEST(server.told[1].body == "");
+        BOOST_TEST(server.told[1].closed == ends);
         BOOST_TEST(server.streams.open_streams() == 0U);
     }
     Pair pair(small);
@@ -818,6 +862,9 @@ BOOST_AUTO_TEST_CASE(h2_streams_malformed_messages_end_their_stream_untold) {
         get_head + field(":path", "/again"),
         get_head + field(":status", "200"),
         field("x", "y") + get_head, // pseudo-header fields come first
+        get_head + field("x y", "z"), // no name, and no values: RFC 9113 section 8.2.1
+        get_head + field("x", "a\nb"),
+        get_head + field("x", std::string("a\0b", 3)),
         field(":method", "GET") + field(":scheme", "http"),
         field(":method", "GET") + field(":scheme", "http") + field(":path", ""),
     };
@@ -832,6 +879,8 @@ BOOST_AUTO_TEST_CASE(h2_streams_malformed_messages_end_their_stream_untold) {
     for (const auto& head :
          {field("x", "y"),
           field(":status", "99"),
+          field(":status", "099"),
+          field(":status", "200") + field("x", "a\rb"),
           field(":status", "101"),
           field(":status", "200") + field("connection", "close"),
           field(":status", "200") + field("content-length", "3")}) {

@@ -83,6 +83,18 @@ BOOST_AUTO_TEST_CASE(h2_limits_are_answered_not_exceeded) {
         frame(kData, kEndStream, 1, "1234")));
     BOOST_TEST(handled == 0);
     BOOST_TEST(payloads(session.take_output(), kHeaders).size() == 1U); // the 413
+    const auto large =
+        request_head() + field("x", std::string(netemu::limits::kHttpHeaderBytesMax, 'x'));
+    std::string bytes = frame(kHeaders, 0, 3, large.substr(0, 16000));
+    for (std::size_t at = 16000; at < large.size(); at += 16000) {
+        const bool last = at + 16000 >= large.size();
+        bytes += frame(kContinuation, last ? kEndHeaders : 0, 3, large.substr(at, 16000));
+    }
+    BOOST_REQUIRE(session.feed(bytes));
+    BOOST_TEST(handled == 0);
+    const auto refusal = payloads(session.take_output(), kHeaders);
+    BOOST_REQUIRE(refusal.size() == 1U);
+    BOOST_TEST(refusal[0].find("431") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(h2_upgrade_makes_the_request_stream_one) {

@@ -26,6 +26,12 @@ BOOST_AUTO_TEST_CASE(what_is_tried_again) {
              {"", {Outcome::Answer, 200, 14}, true}, // unavailable
              {"", {Outcome::Answer, 200, 1}, true},  // cancelled
              {"", {Outcome::Answer, 200, 13}, false},
+             {"", {Outcome::Refused}, true},
+             {"connect-failure", {Outcome::Refused}, false},
+             {"reset", {Outcome::Refused}, true},
+             {"gateway-error", {Outcome::Refused}, true},
+             {"refused-stream", {Outcome::Refused}, true},
+             {"refused-stream", {Outcome::Reset}, false},
              {"5xx", {Outcome::Answer, 500}, true},
              {"5xx", {Outcome::Answer, 404}, false},
              {"5xx", {Outcome::Reset}, true},
