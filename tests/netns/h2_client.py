@@ -27,9 +27,9 @@ class Stream:
         self.status, self.body, self.trailers, self.said, self.over, self.fields = "none", b"", {}, 0, "", {}
         self.unsent = b"p" * int(self.how[1]) if len(self.how) == 2 else b""
         self.later = b""
-        if self.is_("late"):
-            half = len(self.unsent) // 2
-            self.unsent, self.later = self.unsent[:half], self.unsent[half:]
+        if self.is_("late") or self.is_("expect"):
+            first = len(self.unsent) // 2 if self.is_("late") else 0
+            self.unsent, self.later = self.unsent[:first], self.unsent[first:]
 
     def is_(self, how):
         return self.how[:1] == [how]
@@ -78,6 +78,11 @@ class Connection:
         except h2.exceptions.StreamClosedError:  # an event that is still to be taken tells of it
             pass
 
+    def send_later(self, number):
+        stream = self.streams[number]
+        stream.unsent, stream.later = stream.unsent + stream.later, b""
+        self.send(number)
+
     def send_more(self, number):
         stream = self.streams[number]
         while stream.unsent and not stream.over:
@@ -102,7 +107,7 @@ class Connection:
             if stream.is_("talk"):
                 self.talk_on(event.stream_id, stream)
         elif isinstance(event, h2.events.InformationalResponseReceived):
-            self.send(event.stream_id)
+            self.send_later(event.stream_id)
         elif isinstance(event, h2.events.TrailersReceived):
             stream.trailers.update(event.headers)
         elif isinstance(event, h2.events.StreamEnded):
@@ -128,12 +133,10 @@ class Connection:
 
     def run(self):
         self.sock.sendall(self.h2.data_to_send())
-        if any(each.later for each in self.streams.values()):
-            time.sleep(0.1)
-        for number, stream in self.streams.items():
-            stream.unsent, stream.later = stream.unsent + stream.later, b""
-            if stream.is_("late"):
-                self.send(number)
+        late = [number for number, stream in self.streams.items() if stream.is_("late")]
+        time.sleep(0.1 if late else 0)
+        for number in late:
+            self.send_later(number)
         self.sock.sendall(self.h2.data_to_send())
         while self.waits():
             data = self.sock.recv(65536)

@@ -10,6 +10,7 @@ import itertools
 import socket
 import sys
 import threading
+import time
 
 import h2.config
 import h2.connection
@@ -36,7 +37,7 @@ class Client:
 
     def data(self, stream, body, ends=True):
         """As far as the windows let; the rest when they open."""
-        self.waiting[stream] = [body, ends]
+        self.waiting[stream] = [memoryview(body), ends]
         self.go_on(stream)
 
     def go_on(self, stream):
@@ -90,9 +91,10 @@ class Client:
             self.head(stream)
             self.h2.send_data(stream, body)
             self.h2.send_headers(stream, [("grpc-status", "0"), ("x-sum", str(len(body)))], end_stream=True)
-        elif path.startswith("/big?"):
+        elif path.startswith(("/big?", "/later?")):
+            time.sleep(1 if path.startswith("/later") else 0)
             self.head(stream)
-            self.data(stream, b"b" * int(path[5:]))
+            self.data(stream, b"b" * int(path.partition("?")[2]))
         elif path == "/body":
             self.head(stream)
             self.data(stream, body)
