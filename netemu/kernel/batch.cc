@@ -1,6 +1,7 @@
 #include "netemu/kernel/batch.h"
 
 #include <cstring>
+#include <new>
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -8,13 +9,21 @@
 namespace netemu {
 
 void Batch::reserve(std::size_t more) {
-    if (size_ + more > buffer_.size()) {
-        buffer_.resize((size_ + more) * 2);
+    if (size_ + more <= capacity_) {
+        return;
     }
+    const auto capacity = (size_ + more) * 2;
+    auto* const memory = static_cast<char*>(std::realloc(buffer_.get(), capacity));
+    if (memory == nullptr) {
+        throw std::bad_alloc();
+    }
+    (void)buffer_.release();
+    buffer_.reset(memory);
+    capacity_ = capacity;
 }
 
 nlmsghdr* Batch::message() {
-    return reinterpret_cast<nlmsghdr*>(buffer_.data() + message_);
+    return reinterpret_cast<nlmsghdr*>(buffer_.get() + message_);
 }
 
 nlmsghdr* Batch::start_foreign(unsigned type, unsigned flags) {
@@ -24,7 +33,7 @@ nlmsghdr* Batch::start_foreign(unsigned type, unsigned flags) {
 
 nlmsghdr* Batch::start_message(unsigned type, unsigned flags) {
     message_ = size_;
-    nlmsghdr* header = mnl_nlmsg_put_header(buffer_.data() + message_);
+    nlmsghdr* header = mnl_nlmsg_put_header(buffer_.get() + message_);
     header->nlmsg_type = static_cast<std::uint16_t>(type);
     header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
     header->nlmsg_seq = first_sequence_ + static_cast<std::uint32_t>(origins_.size());
@@ -55,7 +64,9 @@ void* Batch::append_raw(std::size_t bytes) {
 void Batch::put(unsigned type, std::span<const std::uint8_t> bytes) {
     reserve(MNL_ATTR_HDRLEN + MNL_ALIGN(bytes.size()));
     mnl_attr_put(message(), static_cast<std::uint16_t>(type), bytes.size(), bytes.data());
+    const auto end = size_ + MNL_ATTR_HDRLEN + bytes.size();
     finish_foreign();
+    std::memset(buffer_.get() + end, 0, size_ - end); // padding, which libmnl leaves as it is
 }
 
 void Batch::put_u8(unsigned type, std::uint8_t value) {
@@ -97,10 +108,13 @@ void Batch::put_be64(unsigned type, std::uint64_t value) {
 void Batch::put_text(unsigned type, std::string_view text) {
     reserve(MNL_ATTR_HDRLEN + MNL_ALIGN(text.size() + 1));
     const auto type16 = static_cast<std::uint16_t>(type);
-    // The buffer may hold an older message: the terminating zero has to be written.
     mnl_attr_put(message(), type16, text.size(), text.data());
-    auto* attribute = reinterpret_cast<nlattr*>(buffer_.data() + size_);
-    buffer_[size_ + attribute->nla_len] = '\0';
+    auto* attribute = reinterpret_cast<nlattr*>(buffer_.get() + size_);
+    // The terminating zero, and what is padded behind it.
+    std::memset(
+        buffer_.get() + size_ + attribute->nla_len,
+        0,
+        MNL_ALIGN(attribute->nla_len + 1U) - attribute->nla_len);
     attribute->nla_len = static_cast<std::uint16_t>(attribute->nla_len + 1);
     message()->nlmsg_len =
         static_cast<std::uint32_t>(size_ - message_ + MNL_ALIGN(attribute->nla_len));
@@ -120,7 +134,7 @@ Batch::Nest::Nest(Batch& batch, unsigned type) : batch_(batch), at_(batch.size_)
 }
 
 Batch::Nest::~Nest() {
-    auto* attribute = reinterpret_cast<nlattr*>(batch_.buffer_.data() + at_);
+    auto* attribute = reinterpret_cast<nlattr*>(batch_.buffer_.get() + at_);
     attribute->nla_len = static_cast<std::uint16_t>(batch_.size_ - at_);
 }
 
@@ -134,7 +148,7 @@ const Origin& Batch::origin_of(std::uint32_t sequence) const {
 
 const nlmsghdr* Batch::message_of(std::uint32_t sequence) const noexcept {
     for (std::size_t at = 0; at < size_;) {
-        const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data() + at);
+        const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.get() + at);
         if (message->nlmsg_seq == sequence) {
             return message;
         }

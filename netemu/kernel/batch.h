@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -76,7 +78,7 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] bool full() const noexcept { return size_ >= kBatchBytes; }
-    [[nodiscard]] std::span<const char> bytes() const noexcept { return {buffer_.data(), size_}; }
+    [[nodiscard]] std::span<const char> bytes() const noexcept { return {buffer_.get(), size_}; }
     [[nodiscard]] std::size_t messages() const noexcept { return origins_.size(); }
     /// Whether this filling has a message with this sequence number, and where it came from.
     [[nodiscard]] bool owns(std::uint32_t sequence) const noexcept;
@@ -94,7 +96,13 @@ private:
     nlmsghdr* message();
     void reserve(std::size_t more);
 
-    std::vector<char> buffer_;
+    struct Free {
+        void operator()(char* memory) const noexcept { std::free(memory); }
+    };
+    /// By malloc, since realloc moves pages instead of copying what is in them (mremap(2)): the
+    /// rules of a large cluster are megabytes in one message.
+    std::unique_ptr<char, Free> buffer_;
+    std::size_t capacity_ = 0;
     std::size_t size_ = 0;
     std::size_t message_ = 0; // offset of the message that is being written
     std::uint32_t first_sequence_ = 1;
