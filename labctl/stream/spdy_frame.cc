@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "labctl/stream/big_endian.h"
+
 namespace labctl::stream {
 
 namespace {
@@ -13,24 +15,16 @@ constexpr unsigned kFin = 0x01;
 constexpr std::uint32_t kNumberMask = 0x7fffffff; // the highest bit is reserved
 
 std::uint32_t number_at(std::string_view bytes, std::size_t at) {
-    std::uint32_t value = 0;
-    for (std::size_t i = 0; i < sizeof value; ++i) {
-        value = value << 8U | static_cast<unsigned char>(bytes[at + i]);
-    }
-    return value;
+    return static_cast<std::uint32_t>(from_big_endian(bytes.substr(at, sizeof(std::uint32_t))));
 }
 
-void put(std::string& bytes, std::uint32_t value) {
-    for (unsigned shift = 32; shift > 0; shift -= 8) {
-        bytes += static_cast<char>(value >> (shift - 8) & 0xffU);
-    }
+std::string word(std::uint32_t value) {
+    return big_endian(value, sizeof value);
 }
 
 std::string control_head(SpdyType type, std::size_t size) {
-    std::string bytes;
-    put(bytes, (kControl | kVersion) << 16U | static_cast<std::uint32_t>(type));
-    put(bytes, static_cast<std::uint32_t>(size));
-    return bytes;
+    return word((kControl | kVersion) << 16U | static_cast<std::uint32_t>(type)) +
+           word(static_cast<std::uint32_t>(size));
 }
 
 /// What stands before the header block of a frame; nullopt where a frame has none.
@@ -188,36 +182,27 @@ std::nullopt_t SpdyReader::fail(std::string text) {
 }
 
 std::string spdy_data(std::uint32_t stream, std::string_view bytes, bool fin) {
-    std::string frame;
-    put(frame, stream & kNumberMask);
-    put(frame, (fin ? kFin << 24U : 0U) | static_cast<std::uint32_t>(bytes.size()));
+    auto frame = word(stream & kNumberMask) +
+                 word((fin ? kFin << 24U : 0U) | static_cast<std::uint32_t>(bytes.size()));
     return frame.append(bytes);
 }
 
 std::string spdy_syn_reply(std::uint32_t stream, std::string_view block) {
-    auto frame = control_head(SpdyType::SynReply, sizeof stream + block.size());
-    put(frame, stream);
+    auto frame = control_head(SpdyType::SynReply, sizeof stream + block.size()) + word(stream);
     return frame.append(block);
 }
 
 std::string spdy_rst_stream(std::uint32_t stream, SpdyStatus status) {
-    auto frame = control_head(SpdyType::RstStream, sizeof stream + sizeof status);
-    put(frame, stream);
-    put(frame, static_cast<std::uint32_t>(status));
-    return frame;
+    return control_head(SpdyType::RstStream, sizeof stream + sizeof status) + word(stream) +
+           word(static_cast<std::uint32_t>(status));
 }
 
 std::string spdy_ping(std::uint32_t number) {
-    auto frame = control_head(SpdyType::Ping, sizeof number);
-    put(frame, number);
-    return frame;
+    return control_head(SpdyType::Ping, sizeof number) + word(number);
 }
 
 std::string spdy_go_away(std::uint32_t last, std::uint32_t status) {
-    auto frame = control_head(SpdyType::GoAway, sizeof last + sizeof status);
-    put(frame, last);
-    put(frame, status);
-    return frame;
+    return control_head(SpdyType::GoAway, sizeof last + sizeof status) + word(last) + word(status);
 }
 
 } // namespace labctl::stream

@@ -6,6 +6,7 @@
 
 #include <zlib.h>
 
+#include "labctl/stream/big_endian.h"
 #include "netemu/base/error.h"
 
 namespace labctl::stream {
@@ -15,11 +16,7 @@ namespace {
 constexpr std::size_t kNumberBytes = 4;
 
 std::string number(std::size_t value) {
-    return {
-        static_cast<char>(value >> 24U & 0xffU),
-        static_cast<char>(value >> 16U & 0xffU),
-        static_cast<char>(value >> 8U & 0xffU),
-        static_cast<char>(value & 0xffU)};
+    return big_endian(value, kNumberBytes);
 }
 
 /// Takes a number off the front; nullopt if there is none.
@@ -27,10 +24,7 @@ std::optional<std::size_t> take_number(std::string_view& text) {
     if (text.size() < kNumberBytes) {
         return std::nullopt;
     }
-    std::size_t value = 0;
-    for (std::size_t i = 0; i < kNumberBytes; ++i) {
-        value = value << 8U | static_cast<unsigned char>(text[i]);
-    }
+    const auto value = static_cast<std::size_t>(from_big_endian(text.substr(0, kNumberBytes)));
     text.remove_prefix(kNumberBytes);
     return value;
 }

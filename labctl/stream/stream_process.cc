@@ -1,6 +1,5 @@
 #include "labctl/stream/stream_process.h"
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -24,24 +23,12 @@
 #include "labctl/stream/spdy_forward_peer.h"
 #include "labctl/stream/stream_spec.h"
 #include "netemu/base/error.h"
+#include "netemu/base/memory_file.h"
 #include "netemu/base/privileges.h"
 
 namespace labctl::stream {
 
 namespace {
-
-std::string read_spec(int fd) {
-    std::string text;
-    std::array<char, 4096> buffer{};
-    for (;;) {
-        const auto size = ::pread(
-            fd, buffer.data(), buffer.size(), static_cast<off_t>(kStreamRecordBytes + text.size()));
-        if (size <= 0) {
-            return text;
-        }
-        text.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-}
 
 StreamRecord& map_record(int fd) {
     void* const page =
@@ -151,7 +138,7 @@ void serve() {
     }
     netemu::UniqueFd client(kStreamClientFd);
     netemu::UniqueFd place(kStreamPlaceFd);
-    const auto spec = parse_stream_spec(read_spec(kStreamSpecFd));
+    const auto spec = parse_stream_spec(netemu::memory_text(kStreamSpecFd, kStreamRecordBytes));
     netemu::EventLoop loop;
     Wire wire(loop, std::move(client), spec);
     switch (spec.purpose) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "labctl/stream/big_endian.h"
 #include "netemu/base/base64.h"
 #include "netemu/base/sha1.h"
 
@@ -26,14 +27,6 @@ bool is_known(unsigned opcode) {
     return opcode <= static_cast<unsigned>(WebSocketOpcode::Binary) ||
            (opcode >= static_cast<unsigned>(WebSocketOpcode::Close) &&
             opcode <= static_cast<unsigned>(WebSocketOpcode::Pong));
-}
-
-std::string big_endian(std::uint64_t value, std::size_t size) {
-    std::string bytes;
-    for (std::size_t i = size; i > 0; --i) {
-        bytes += static_cast<char>((value >> (8 * (i - 1))) & 0xffU);
-    }
-    return bytes;
 }
 
 /// Whether an endpoint may send that code in a closing frame (section 7.4).
@@ -79,10 +72,10 @@ bool WebSocketReader::read_head() {
     Frame frame;
     frame.opcode = static_cast<WebSocketOpcode>(byte(0) & kOpcode);
     frame.final = (byte(0) & kFinal) != 0;
-    frame.remaining = extended == 0 ? length : 0;
-    for (std::size_t i = 0; i < extended; ++i) {
-        frame.remaining = (frame.remaining << 8U) | byte(kShortest + i);
-    }
+    frame.remaining =
+        extended == 0
+            ? length
+            : from_big_endian(std::string_view(input_).substr(used_ + kShortest, extended));
     const std::uint64_t shorter = extended == 2 ? kLength16 : extended == 8 ? 0x10000U : 0;
     if (frame.remaining < shorter) {
         fail(WebSocketClose::ProtocolError, "a length is written with more bytes than it needs");
@@ -169,9 +162,8 @@ WebSocketEvent WebSocketReader::close(std::string payload) {
     event.kind = WebSocketEvent::Kind::Close;
     constexpr std::size_t kCodeBytes = 2;
     if (payload.size() >= kCodeBytes) {
-        const unsigned code =
-            (static_cast<unsigned>(static_cast<unsigned char>(payload[0])) << 8U) |
-            static_cast<unsigned char>(payload[1]);
+        const auto code =
+            static_cast<unsigned>(from_big_endian(std::string_view(payload).substr(0, kCodeBytes)));
         if (!is_close_code(code)) {
             fail(WebSocketClose::ProtocolError, "a closing frame has a code that is none");
         }

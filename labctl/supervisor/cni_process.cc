@@ -7,14 +7,13 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "labctl/api/object.h"
 #include "netemu/base/error.h"
+#include "netemu/base/memory_file.h"
 #include "netemu/base/text.h"
 #include "netemu/kernel/namespace_scope.h"
 
@@ -24,27 +23,8 @@ namespace {
 
 constexpr std::size_t kPluginOutputMax = 1U << 20U;
 
-netemu::UniqueFd plugin_file(const std::string& text) {
-    netemu::UniqueFd file(
-        netemu::check_syscall("create a file in memory", ::memfd_create("cni", MFD_CLOEXEC)));
-    for (std::size_t done = 0; done < text.size();) {
-        const auto written =
-            ::pwrite(file.get(), text.data() + done, text.size() - done, static_cast<off_t>(done));
-        if (written < 0) {
-            throw netemu::SysError("write to a file in memory", errno);
-        }
-        done += static_cast<std::size_t>(written);
-    }
-    return file;
-}
-
 std::string plugin_text(const netemu::UniqueFd& file) {
-    struct stat info {};
-    netemu::check_syscall("look at a file in memory", ::fstat(file.get(), &info));
-    std::string text(std::min(static_cast<std::size_t>(info.st_size), kPluginOutputMax), '\0');
-    const auto got = ::pread(file.get(), text.data(), text.size(), 0);
-    text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    return text;
+    return netemu::memory_text(file.get(), 0, kPluginOutputMax);
 }
 
 } // namespace
@@ -72,8 +52,9 @@ std::string cni_program_path() {
 
 CniProcess::CniProcess(
     netemu::EventLoop& loop, const CniProcessSpec& spec, std::function<void(CniProcessEnd)> done)
-    : loop_(loop), done_(std::move(done)), out_(plugin_file({})), err_(plugin_file({})) {
-    const auto input = plugin_file(spec.input);
+    : loop_(loop), done_(std::move(done)), out_(netemu::memory_file({})),
+      err_(netemu::memory_file({})) {
+    const auto input = netemu::memory_file(spec.input);
     netemu::SpawnOptions options;
     options.executable = "/usr/bin/env"; // whose arguments are the environment
     options.arguments = {"env"};

@@ -431,7 +431,7 @@ private:
     NamespaceLinks links_;
     std::vector<std::pair<api::ObjectKey, compile::RuntimeState>> runtime_changes_;
     std::vector<std::pair<api::ObjectKey, std::string>> ended_pods_; // with their uids
-    std::function<void()> settled_;
+    std::function<void()> on_settled_;
     netemu::EventLoop::TimerId settle_timer_ = 0;
     std::unique_ptr<dataplane::DataPlane> dataplane_;
     std::unique_ptr<DnsWatchers> dns_watchers_;

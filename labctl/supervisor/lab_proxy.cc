@@ -88,7 +88,7 @@ void Lab::prepare_ipvs() {
 /// A UDP client that keeps its port would go on to an endpoint that serves no more. A kernel
 /// without connection tracking has no such memory, and no Services either.
 void Lab::forget_connections() {
-    if (settled_) {
+    if (on_settled_) {
         return; // the lab is coming up: nobody has had an answer yet
     }
     for (const auto& node : proxies_->nodes()) {

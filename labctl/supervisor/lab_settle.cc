@@ -50,9 +50,9 @@ std::map<std::string, std::string> Lab::pending_pods() const {
 }
 
 void Lab::when_settled(Clock::time_point deadline, std::function<void()> callback) {
-    settled_ = std::move(callback);
+    on_settled_ = std::move(callback);
     settle_timer_ = loop_.at(deadline, [this] {
-        if (const auto done = std::exchange(settled_, nullptr)) {
+        if (const auto done = std::exchange(on_settled_, nullptr)) {
             begin_trail();
             done();
         }
@@ -80,11 +80,11 @@ void Lab::begin_trail() {
 
 void Lab::check_settled() {
     const bool routed = !bgp_ || bgp_->is_converged();
-    if (settled_ && runtime_changes_.empty() && runtime_->starting() == 0 && cni_starting() == 0 &&
-        routed) {
+    if (on_settled_ && runtime_changes_.empty() && runtime_->starting() == 0 &&
+        cni_starting() == 0 && routed) {
         loop_.cancel(settle_timer_);
         begin_trail();
-        std::exchange(settled_, nullptr)();
+        std::exchange(on_settled_, nullptr)();
     }
 }
 

@@ -8,13 +8,12 @@
 #include <memory>
 
 #include <poll.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "netemu/base/error.h"
+#include "netemu/base/memory_file.h"
 #include "netemu/base/process.h"
 #include "netemu/base/text.h"
 #include "netemu/kernel/namespace_scope.h"
@@ -25,33 +24,12 @@ namespace {
 
 constexpr std::size_t kCommandsAtOnceMax = 4;
 
-netemu::UniqueFd memory_file(const std::string& text) {
-    netemu::UniqueFd file(
-        netemu::check_syscall("create a file in memory", ::memfd_create("text", MFD_CLOEXEC)));
-    for (std::size_t done = 0; done < text.size();) {
-        const auto written =
-            ::pwrite(file.get(), text.data() + done, text.size() - done, static_cast<off_t>(done));
-        done += static_cast<std::size_t>(netemu::check_syscall(
-            "write to a file in memory", static_cast<int>(std::min<ssize_t>(written, 1 << 30))));
-    }
-    return file;
-}
-
-std::string memory_text(const netemu::UniqueFd& file) {
-    struct stat info {};
-    netemu::check_syscall("look at a file in memory", ::fstat(file.get(), &info));
-    std::string text(static_cast<std::size_t>(info.st_size), '\0');
-    const auto got = ::pread(file.get(), text.data(), text.size(), 0);
-    text.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    return text;
-}
-
 /// One program that runs. Its destruction ends it.
 class RunningCommand {
 public:
     RunningCommand(const NetnsCommand& command, int home)
-        : out_(memory_file({})), err_(memory_file({})) {
-        const auto input = memory_file(command.input);
+        : out_(netemu::memory_file({})), err_(netemu::memory_file({})) {
+        const auto input = netemu::memory_file(command.input);
         netemu::SpawnOptions options;
         options.executable = command.arguments.at(0);
         options.arguments = command.arguments;
@@ -75,7 +53,10 @@ public:
             ready = ::poll(&ended, 1, static_cast<int>(kNetnsCommandSeconds) * 1000);
         } while (ready < 0 && errno == EINTR);
         const int status = ready > 0 ? reap() : end();
-        return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, memory_text(out_), memory_text(err_)};
+        return {
+            WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            netemu::memory_text(out_.get()),
+            netemu::memory_text(err_.get())};
     }
 
 private:

@@ -20,6 +20,7 @@
 #include "labctl/supervisor/sandbox.h"
 #include "labctl/supervisor/sandbox_protocol.h"
 #include "netemu/base/error.h"
+#include "netemu/base/memory_file.h"
 
 namespace labctl::supervisor {
 
@@ -38,16 +39,7 @@ void reply(const Json& message) {
 }
 
 Json read_configuration() {
-    std::string text;
-    std::array<char, 4096> buffer{};
-    for (;;) {
-        const auto size = ::pread(
-            kSandboxConfigurationFd, buffer.data(), buffer.size(), static_cast<off_t>(text.size()));
-        if (size <= 0) {
-            break;
-        }
-        text.append(buffer.data(), static_cast<std::size_t>(size));
-    }
+    const auto text = netemu::memory_text(kSandboxConfigurationFd);
     ::close(kSandboxConfigurationFd);
     return Json::parse(text);
 }
