@@ -27,7 +27,11 @@ netemu::ExitCode exit_code_of(const json& status) {
 
 netemu::ReceivedMessage receive_some(int connection, std::span<char> buffer) {
     try {
-        return netemu::receive_with_fds(connection, buffer);
+        auto message = netemu::receive_with_fds(connection, buffer);
+        if (message.size < 0) { // Client::limit_answers
+            throw netemu::Error("the lab does not answer");
+        }
+        return message;
     } catch (const netemu::SysError& error) {
         if (error.error_number() == ECONNRESET) { // it had something of ours to read still
             throw LabGoneError("the lab ended before it answered");
@@ -66,6 +70,13 @@ Client Client::connect(const std::string& path) {
 
 Client Client::another() const {
     return connect(path_);
+}
+
+void Client::limit_answers(std::chrono::seconds limit) {
+    const timeval time{limit.count(), 0};
+    netemu::check_syscall(
+        "limit how long the lab may take to answer",
+        ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time));
 }
 
 void Client::send(const std::string& method, const std::string& target, const json& body) {

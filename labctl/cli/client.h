@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -41,6 +42,9 @@ public:
     /// Another connection to the same lab. Throws SysError.
     [[nodiscard]] Client another() const;
     explicit Client(netemu::UniqueFd connection) : fd_(std::move(connection)) {}
+
+    /// How long an answer, or the next piece of it, may take from now on: otherwise netemu::Error.
+    void limit_answers(std::chrono::seconds limit);
 
     /// Sends a request and returns the JSON of its answer. Throws RemoteError for an answer of 400
     /// and above, LabGoneError when the connection ends before the answer.

@@ -7,7 +7,6 @@
 
 #include <poll.h>
 #include <sys/pidfd.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,24 +42,16 @@ bool wait_for_exit(const netemu::UniqueFd& process, Clock::duration limit) {
     return ::poll(&wait, 1, static_cast<int>(limit_ms)) > 0;
 }
 
-/// Ends the lab's processes and waits for the keeper, which removes the files.
-void end_processes(const LabPaths& paths, bool keep_journal) {
-    const auto pids = supervisor::read_pids(paths);
-    const auto keeper = open_process(pids.keeper);
-    const auto supervisor = open_process(pids.supervisor);
+/// Throws netemu::Error where nobody answers.
+Client answering_client(const LabPaths& paths) {
+    auto client = Client::connect(paths.socket);
+    client.limit_answers(kAnswerMax);
     try {
-        Client::connect(paths.socket)
-            .request("POST", "/apis/labctl.dev/v1/shutdown", {{"keepJournal", keep_journal}});
-    } catch (const netemu::Error&) {
-        // It does not answer (any more): the signal below does not need an answer.
-        if (keeper) {
-            (void)::syscall(SYS_pidfd_send_signal, keeper.get(), SIGTERM, nullptr, 0U);
-        }
+        client.request("GET", "/apis/labctl.dev/v1/status");
+    } catch (const RemoteError&) { // NOLINT(bugprone-empty-catch): it is not started yet
     }
-    if (!wait_for_exit(keeper, kOrderlyEndMax) && supervisor) {
-        (void)::syscall(SYS_pidfd_send_signal, supervisor.get(), SIGKILL, nullptr, 0U);
-        wait_for_exit(keeper, kOrderlyEndMax);
-    }
+    client.limit_answers(std::chrono::seconds(0)); // no limit (socket(7))
+    return client;
 }
 
 /// Waits for the keeper, the last of a lab's processes; false if it does not end within seconds.
@@ -75,6 +66,32 @@ bool keeper_ends(const LabPaths& paths) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return true;
+}
+
+/// Ends the lab's processes and waits for the keeper, which removes the files. Whether it has
+/// ended.
+bool end_processes(const LabPaths& paths, bool keep_journal) {
+    const auto pids = supervisor::read_pids(paths);
+    const auto keeper = open_process(pids.keeper);
+    const auto supervisor = open_process(pids.supervisor);
+    try {
+        // To let go of what CNI plugins have made may take long.
+        answering_client(paths).request(
+            "POST", "/apis/labctl.dev/v1/shutdown", {{"keepJournal", keep_journal}});
+    } catch (const netemu::Error&) {
+        // It does not answer (any more): the signal below does not need an answer.
+        if (keeper) {
+            (void)::syscall(SYS_pidfd_send_signal, keeper.get(), SIGTERM, nullptr, 0U);
+        }
+    }
+    const auto& last = keeper ? keeper : supervisor;
+    if (!last) {
+        return keeper_ends(paths); // the file with their numbers is removed already
+    }
+    if (!wait_for_exit(last, kOrderlyEndMax) && supervisor) {
+        (void)::syscall(SYS_pidfd_send_signal, supervisor.get(), SIGKILL, nullptr, 0U);
+    }
+    return wait_for_exit(last, kOrderlyEndMax);
 }
 
 /// A lab that was killed owes CNI plugins their DEL.
@@ -92,15 +109,19 @@ void let_go_of_attachments(const Context& context, const LabPaths& paths) {
 
 bool end_lab(const Context& context, const LabPaths& paths, bool keep_journal) {
     const bool alive = supervisor::lab_alive(paths);
-    if (alive) {
-        end_processes(paths, keep_journal);
-    }
-    if (!supervisor::lab_alive(paths)) {
-        supervisor::remove_run_files(paths);
-    }
+    const bool ended = !alive || end_processes(paths, keep_journal);
+    supervisor::remove_run_files(paths);
     if (!keep_journal) {
         let_go_of_attachments(context, paths);
         forget_journal(paths);
+    }
+    if (!ended) {
+        throw netemu::Error(
+            "lab '" + paths.name +
+                "' has not ended: its processes are killed, but one of them cannot go",
+            "`ps -eo pid,ppid,stat,args` shows it: of one that is defunct (Z) the parent (PPID), "
+            "which came from outside of the lab and is stopped, must go on (`kill -CONT`) or be "
+            "killed");
     }
     return alive;
 }
@@ -126,12 +147,7 @@ bool is_up(const LabPaths& paths) {
         return false;
     }
     try {
-        auto client = Client::connect(paths.socket);
-        const timeval limit{kAnswerMax.count(), 0};
-        (void)::setsockopt(client.fd(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-        client.request("GET", "/apis/labctl.dev/v1/status");
-    } catch (const RemoteError&) {
-        return true; // busy, or not started yet: it says so itself
+        answering_client(paths);
     } catch (const netemu::Error& error) {
         if (!keeper_ends(paths)) {
             throw netemu::Error(
@@ -172,11 +188,20 @@ int run_down(const Context& context) {
             context.console().progress("no lab is up");
         }
     }
+    int status = 0;
     for (const auto& name : names) {
         supervisor::check_lab_name(name);
-        take_down(context, LabPaths::of(name), options.keep);
+        try {
+            take_down(context, LabPaths::of(name), options.keep);
+        } catch (const netemu::Error& error) {
+            if (names.size() == 1) {
+                throw;
+            }
+            context.console().warn(std::string(error.what()) + "; " + error.hint());
+            status = static_cast<int>(error.exit_code());
+        }
     }
-    return 0;
+    return status;
 }
 
 int run_clean(const Context& context) {

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,6 +38,19 @@ int wait_for_child() {
     return stream::exit_code_of(status);
 }
 
+/// Starts the command and waits for it. In a process group of its own, which the terminal does not
+/// stop (^Z) along with the command: a pid namespace ends only when all its processes are reaped,
+/// and this one's parent is outside (zap_pid_ns_processes in kernel/pid_namespace.c). Nor has
+/// anybody else entered, so a `labctl exec` that is stopped holds nothing of the lab.
+int attend(const std::vector<std::string>& command) {
+    child_pid = netemu::check_syscall("fork", ::fork());
+    if (child_pid == 0) {
+        stream::become_command(command); // stays in the group that the terminal has in front
+    }
+    (void)::setpgid(0, 0);
+    return wait_for_child();
+}
+
 int run_inside(const Context& context, const std::vector<std::string>& command, bool prompt) {
     auto client = context.client();
     const auto target = client.request(
@@ -50,16 +64,21 @@ int run_inside(const Context& context, const std::vector<std::string>& command, 
     for (const auto& warning : target["warnings"]) {
         context.console().warn(warning.get<std::string>());
     }
+    const pid_t parent = ::getpid();
+    child_pid = netemu::check_syscall("fork", ::fork());
+    if (child_pid != 0) {
+        return wait_for_child();
+    }
     stream::enter_sandbox(fds[0].get());
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL); // which entering a user namespace would have cleared
+    if (::getppid() != parent) {
+        ::_exit(128 + SIGKILL); // it had ended already
+    }
     stream::set_sandbox_environment(target.value("hostname", ""), target.at("environment"));
     if (prompt) {
         ::setenv("PS1", (target.value("hostname", "") + ":\\w# ").c_str(), 1);
     }
-    child_pid = netemu::check_syscall("fork", ::fork());
-    if (child_pid == 0) {
-        stream::become_command(command);
-    }
-    return wait_for_child();
+    return attend(command);
 }
 
 } // namespace

@@ -34,6 +34,7 @@ std::optional<nlohmann::json> start_lab(
     std::uint64_t wait_ms);
 /// Ends a lab and forgets it, or with `keep_journal` lets it come back. Fine if it is not up. The
 /// kernel takes its network apart after that: see wait_for_kernel. Returns whether it was up.
+/// Throws if one of its processes, all of which are killed, does not end within seconds.
 bool end_lab(const Context& context, const supervisor::LabPaths& paths, bool keep_journal);
 /// Waits until the kernel has taken apart the namespaces of labs that have ended; says so if it
 /// does not in time.

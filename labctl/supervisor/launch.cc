@@ -2,10 +2,8 @@
 
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <fstream>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -13,11 +11,9 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,32 +34,17 @@ constexpr int kConnectionFd = 3;
 constexpr int kErrorsFd = 4;
 constexpr int kKeeperPipeFd = 5;
 constexpr int kHostSocketsFd = 6;
+constexpr int kLockFd = 7;
 
 constexpr int kTakenStatus = 75; // of a keeper that found the lab kept by another one
 
 UniqueFd take_lock(const LabPaths& paths) {
-    UniqueFd lock(check_syscall(
-        "create the lock file " + paths.lock_file,
-        ::open(paths.lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)));
-    // Others try the lock for a moment, to see whether the lab is there (lab_alive).
-    constexpr int kTries = 20;
-    constexpr auto kPause = std::chrono::milliseconds(1);
-    for (int tried = 1; ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0; ++tried) {
-        if (tried < kTries) {
-            std::this_thread::sleep_for(kPause);
-            continue;
-        }
+    auto lock = try_lock(paths);
+    if (!lock) {
         throw netemu::UsageError(
             "lab '" + paths.name + "' is up already",
             "`labctl status --lab " + paths.name + "` shows it; `labctl down " + paths.name +
                 "` ends it");
-    }
-    struct stat mine {};
-    struct stat named {};
-    // The keeper of a lab that was just ending may have removed the file that we locked.
-    if (::fstat(lock.get(), &mine) != 0 || ::stat(paths.lock_file.c_str(), &named) != 0 ||
-        mine.st_ino != named.st_ino) {
-        return take_lock(paths);
     }
     return lock;
 }
@@ -92,9 +73,7 @@ bool abort_launch(const LabPaths& paths, LaunchedLab& lab) {
     if (WIFEXITED(status) && WEXITSTATUS(status) == kTakenStatus) {
         return false;
     }
-    if (!lab_alive(paths)) {
-        remove_run_files(paths); // in case that the keeper died before it could
-    }
+    remove_run_files(paths); // in case that the keeper died before it could
     return true;
 }
 
@@ -180,7 +159,7 @@ UniqueFd block_signals() {
     return UniqueFd(check_syscall("create a signal descriptor", ::signalfd(-1, &set, SFD_CLOEXEC)));
 }
 
-void keep(const LabPaths& paths, const std::string& verbosity) {
+void keep(const LabPaths& paths, const std::string& verbosity, const UniqueFd& lock) {
     // Root without CAP_SYS_ADMIN (in most containers) is an ordinary user here.
     const bool rootless = ::geteuid() != 0 || ::prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) != 1;
     const auto signals = block_signals();
@@ -197,7 +176,7 @@ void keep(const LabPaths& paths, const std::string& verbosity) {
     const pid_t supervisor = start_supervisor(
         paths,
         verbosity,
-        {{pipe_read.get(), kKeeperPipeFd}, {asking.get(), kHostSocketsFd}},
+        {{pipe_read.get(), kKeeperPipeFd}, {asking.get(), kHostSocketsFd}, {lock.get(), kLockFd}},
         rootless);
     pipe_read.reset();
     asking.reset();
@@ -215,8 +194,8 @@ int run_keeper(const std::vector<std::string>& arguments) {
     const auto paths = LabPaths::of(arguments.at(0));
     ::prctl(PR_SET_NAME, "labctl-keeper");
     // Every file of the lab is made by a process that also removes it: whoever kills the command in
-    // the middle leaves none behind. The lock outlives the supervisor, and no child holds it: it
-    // says that this process lives.
+    // the middle leaves none behind. The lock outlives the supervisor, which is the only child that
+    // holds it.
     UniqueFd lock;
     int status = kTakenStatus;
     try {
@@ -224,7 +203,7 @@ int run_keeper(const std::vector<std::string>& arguments) {
         lock = take_lock(paths);
         status = 0;
         make_directories(paths.run_dir);
-        keep(paths, arguments.at(1));
+        keep(paths, arguments.at(1), lock);
     } catch (const netemu::Error& error) {
         say_error(error);
         if (status == kTakenStatus) {
@@ -232,7 +211,7 @@ int run_keeper(const std::vector<std::string>& arguments) {
         }
         status = static_cast<int>(error.exit_code());
     }
-    remove_run_files(paths);
+    remove_run_files(paths, lock);
     return status;
 }
 
@@ -246,6 +225,7 @@ SupervisorArguments SupervisorArguments::parse(const std::vector<std::string>& a
     result.errors = kErrorsFd;
     result.keeper_pipe = kKeeperPipeFd;
     result.host_sockets = kHostSocketsFd;
+    result.lock = kLockFd;
     return result;
 }
 

@@ -12,9 +12,9 @@
 /// Starting a lab's processes: the command line starts a keeper, the keeper starts the supervisor.
 ///
 /// The keeper lives outside the lab's namespaces and does one thing: it waits for the supervisor to
-/// end, however it ends, and then removes the lab's files. The supervisor is process 1 of the lab's
-/// own pid namespace, so the kernel ends every process of the lab with it, and every network
-/// namespace that it holds.
+/// end, however it ends, and then removes the lab's files, if that has not done it. The supervisor
+/// is process 1 of the lab's own pid namespace, so the kernel ends every process of the lab with
+/// it, and every network namespace that it holds.
 namespace labctl::supervisor {
 
 /// A lab whose processes run but whose network does not exist yet.
@@ -45,6 +45,7 @@ struct SupervisorArguments {
         -1; // closes when the keeper dies; first carries "KEEPER_PID SUPERVISOR_PID\n"
     int errors = -1;
     int host_sockets = -1; // a HostSockets' end; the keeper has the other
+    int lock = -1;         // of the lab's files (try_lock), shared with the keeper
     int verbosity = 0;
     bool rootless = false;
     static SupervisorArguments parse(const std::vector<std::string>& arguments);

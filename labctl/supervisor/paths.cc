@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,7 +15,6 @@
 #include <unistd.h>
 
 #include "netemu/base/error.h"
-#include "netemu/base/unique_fd.h"
 
 namespace labctl::supervisor {
 
@@ -141,7 +142,17 @@ void make_directories(const std::string& path) {
     }
 }
 
-bool remove_run_files(const LabPaths& paths) {
+namespace {
+
+/// Whether that is still the lock that others find.
+bool is_named(const netemu::UniqueFd& lock, const LabPaths& paths) {
+    struct stat ours {};
+    struct stat named {};
+    return ::fstat(lock.get(), &ours) == 0 && ::stat(paths.lock_file.c_str(), &named) == 0 &&
+           ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+bool remove_all_but_lock(const LabPaths& paths) {
     bool found = false;
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(paths.netns_dir, ignored)) {
@@ -158,7 +169,44 @@ bool remove_run_files(const LabPaths& paths) {
         const auto removed = fs::remove_all(paths.run_dir, failed);
         found = (!failed && removed > 0) || found;
     }
-    found = ::unlink(paths.lock_file.c_str()) == 0 || found;
+    return found;
+}
+
+} // namespace
+
+netemu::UniqueFd try_lock(const LabPaths& paths) {
+    // Others hold it for a moment, to see whether the lab is there or to remove what it has left.
+    constexpr int kTries = 50;
+    constexpr auto kPause = std::chrono::milliseconds(1);
+    for (int i = 0; i < kTries; ++i) {
+        netemu::UniqueFd lock(netemu::check_syscall(
+            "create the lock file " + paths.lock_file,
+            ::open(paths.lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)));
+        if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+            std::this_thread::sleep_for(kPause);
+        } else if (is_named(lock, paths)) { // who has just ended may have removed its file
+            return lock;
+        }
+    }
+    return {};
+}
+
+bool remove_run_files(const LabPaths& paths) {
+    std::error_code ignored;
+    if (!fs::is_directory(paths.run_root, ignored)) {
+        return remove_all_but_lock(paths); // no lab can be there
+    }
+    const bool locked_before = ::access(paths.lock_file.c_str(), F_OK) == 0;
+    const auto lock = try_lock(paths);
+    return lock && (remove_run_files(paths, lock) || locked_before);
+}
+
+bool remove_run_files(const LabPaths& paths, const netemu::UniqueFd& lock) {
+    if (!is_named(lock, paths)) {
+        return false;
+    }
+    const bool found = remove_all_but_lock(paths);
+    (void)::unlink(paths.lock_file.c_str());
     return found;
 }
 

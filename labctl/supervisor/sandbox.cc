@@ -2,19 +2,19 @@
 
 #include <array>
 #include <cerrno>
-#include <csignal>
+#include <utility>
 
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 #include "labctl/api/object.h"
+#include "labctl/supervisor/process_end.h"
 #include "labctl/supervisor/sandbox_protocol.h"
 #include "netemu/base/error.h"
+#include "netemu/base/memory_file.h"
 
 namespace labctl::supervisor {
 
@@ -23,22 +23,14 @@ using netemu::check_syscall;
 
 namespace {
 
-/// A file in memory with the sandbox's configuration: pipes would limit its size.
 netemu::UniqueFd configuration_file(const SandboxSpec& spec) {
-    const auto text = Json{
+    return netemu::memory_file(Json{
         {"hostname", spec.hostname},
         {"resolvConf", spec.resolv_conf},
         {"hosts", spec.hosts},
         {"rootfs", spec.rootfs},
         {"birdDir", spec.bird_dir},
-        {"hideDir",
-         spec.hide_dir}}.dump();
-    netemu::UniqueFd file(check_syscall(
-        "create the sandbox's configuration", ::memfd_create("sandbox", MFD_CLOEXEC)));
-    if (::pwrite(file.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-        throw netemu::SysError("write the sandbox's configuration", errno);
-    }
-    return file;
+        {"hideDir", spec.hide_dir}}.dump());
 }
 
 } // namespace
@@ -74,8 +66,9 @@ void Sandbox::wait_until_ready() {
         ready > 0 ? netemu::receive_with_fds(channel_.get(), buffer) : netemu::ReceivedMessage{};
     if (message.size <= 0) {
         throw netemu::Error(
-            "create the sandbox of " + std::to_string(process_.pid) +
-            ": it ended before it was ready");
+            "create the sandbox of process " + std::to_string(process_.pid) +
+            (ready == 0 ? ": it was not ready within " + std::to_string(kReadyMsMax / 1000) + " s"
+                        : ": it ended before it was ready"));
     }
     const auto reply = Json::parse(buffer.begin(), buffer.begin() + message.size);
     if (reply.contains("error")) {
@@ -86,13 +79,7 @@ void Sandbox::wait_until_ready() {
 
 Sandbox::~Sandbox() {
     loop_.remove(channel_.get());
-    end_process();
-}
-
-/// Process 1 takes everything in its pid namespace with it.
-void Sandbox::end_process() noexcept {
-    (void)::syscall(SYS_pidfd_send_signal, process_.pidfd.get(), SIGKILL, nullptr, 0U);
-    (void)::waitpid(process_.pid, nullptr, 0);
+    end_process(loop_, std::move(process_)); // takes everything in its pid namespace with it
 }
 
 void Sandbox::run(const SandboxCommand& command, ExitCallback on_exit) {

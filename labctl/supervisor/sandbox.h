@@ -33,7 +33,7 @@ struct SandboxCommand {
     int output = -1;                                // stdout and stderr; stays the caller's
 };
 
-/// Owns one sandbox. Its destruction ends every process in it.
+/// Owns one sandbox. Its destruction ends every process in it (process_end.h).
 class Sandbox {
 public:
     /// `status` is a wait status as waitpid(2) gives it; -1 when the program could not be started,
@@ -64,7 +64,6 @@ public:
 private:
     void receive();
     void wait_until_ready();
-    void end_process() noexcept;
 
     netemu::EventLoop& loop_;
     netemu::UniqueFd channel_;

@@ -1,76 +1,55 @@
 #include "labctl/supervisor/streams.h"
 
-#include <cerrno>
 #include <csignal>
+#include <utility>
 #include <vector>
 
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "labctl/api/status_error.h"
 #include "labctl/stream/stream_process.h"
-#include "netemu/base/error.h"
+#include "labctl/supervisor/process_end.h"
+#include "netemu/base/memory_file.h"
 #include "netemu/base/process.h"
 
 namespace labctl::supervisor {
 
 /// Its destruction ends it.
 struct Streams::Process {
+    explicit Process(netemu::EventLoop& events) : loop(events) {}
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+    ~Process() {
+        if (process.pid > 0) {
+            end_process(loop, std::move(process));
+            end_command();
+        }
+    }
+
+    netemu::EventLoop& loop;
     api::ObjectKey pod;
     stream::Purpose purpose = stream::Purpose::Exec;
     std::function<void()> ended;
     netemu::UniqueFd specification;
     netemu::SpawnedProcess process;
 
-    Process() = default;
-    Process(const Process&) = delete;
-    Process& operator=(const Process&) = delete;
-    ~Process() {
-        if (process.pid > 0) {
-            signal(SIGKILL);
-            wait_for(process.pid);
-            reap_command();
-        }
-    }
-
-    void signal(int number) const noexcept {
-        (void)::syscall(SYS_pidfd_send_signal, process.pidfd.get(), number, nullptr, 0U);
-    }
-
-    /// What it was killed before it could reap is ours now (StreamRecord).
-    void reap_command() const noexcept {
-        stream::StreamRecord record;
-        if (::pread(specification.get(), &record, sizeof record, 0) == sizeof record &&
-            record.command > 0 && ::waitpid(record.command, nullptr, WNOHANG) == 0) {
-            (void)::kill(record.command, SIGKILL);
-            wait_for(record.command);
-        }
-    }
-
 private:
-    static void wait_for(pid_t pid) noexcept {
-        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    /// What it was killed before it could reap is ours now (StreamRecord).
+    void end_command() const noexcept {
+        stream::StreamRecord record;
+        if (::pread(specification.get(), &record, sizeof record, 0) != sizeof record ||
+            record.command <= 0 || ::waitpid(record.command, nullptr, WNOHANG) != 0) {
+            return;
+        }
+        netemu::UniqueFd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, record.command, 0U)));
+        if (pidfd) {
+            end_process(loop, {record.command, std::move(pidfd)});
         }
     }
 };
-
-namespace {
-
-netemu::UniqueFd specification_file(const stream::StreamSpec& spec) {
-    const auto text = to_text(spec);
-    netemu::UniqueFd file(netemu::check_syscall(
-        "create the specification of a stream", ::memfd_create("stream", MFD_CLOEXEC)));
-    if (::pwrite(file.get(), text.data(), text.size(), stream::kStreamRecordBytes) !=
-        static_cast<ssize_t>(text.size())) {
-        throw netemu::SysError("write the specification of a stream", errno);
-    }
-    return file;
-}
-
-} // namespace
 
 Streams::Streams(netemu::EventLoop& loop) : loop_(loop) {
 }
@@ -94,8 +73,8 @@ void Streams::start(
             "the lab serves " + std::to_string(kStreamsMax) +
                 " clients of exec, attach and port-forward already");
     }
-    auto process = std::make_unique<Process>();
-    process->specification = specification_file(spec);
+    auto process = std::make_unique<Process>(loop_);
+    process->specification = netemu::memory_file(to_text(spec), stream::kStreamRecordBytes);
     netemu::SpawnOptions options;
     options.arguments = {"labctl", "__stream", spec.pod};
     options.fds = {
@@ -137,7 +116,8 @@ void Streams::end(const api::ObjectKey& pod) {
         if (dead || process->purpose != stream::Purpose::Exec) {
             over.push_back(key);
         } else {
-            process->signal(SIGCONT);
+            (void)::syscall(
+                SYS_pidfd_send_signal, process->process.pidfd.get(), SIGCONT, nullptr, 0U);
         }
     }
     for (auto* process : over) {

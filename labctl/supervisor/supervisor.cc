@@ -55,13 +55,13 @@ pid_t read_host_pid(int keeper_pipe) {
 class Supervisor {
 public:
     explicit Supervisor(const SupervisorArguments& arguments)
-        : paths_(arguments.paths), keeper_pipe_(arguments.keeper_pipe), errors_(arguments.errors),
-          lab_(
-              loop_,
-              arguments.paths,
-              read_host_pid(arguments.keeper_pipe),
-              arguments.verbosity,
-              HostSockets(UniqueFd(arguments.host_sockets))),
+        : paths_(arguments.paths), lock_(arguments.lock), keeper_pipe_(arguments.keeper_pipe),
+          errors_(arguments.errors), lab_(
+                                         loop_,
+                                         arguments.paths,
+                                         read_host_pid(arguments.keeper_pipe),
+                                         arguments.verbosity,
+                                         HostSockets(UniqueFd(arguments.host_sockets))),
           routes_(lab_, [this](bool keep_journal) { shut_down(keep_journal); }),
           server_(loop_, [this](const ApiRequest& request, const ExchangePtr& exchange) {
               routes_.handle(request, exchange);
@@ -84,7 +84,7 @@ public:
         if (!keep_journal_) {
             lab_.forget_journal();
         }
-        remove_run_files(paths_); // the keeper does it too, if it still lives
+        remove_run_files(paths_, lock_); // or the keeper does, if this process is killed
         return 0;
     }
 
@@ -130,8 +130,13 @@ private:
 
     /// Closes whatever the lab is held by. The kernel begins to take it apart now, and not when
     /// this process has ended, which takes it a grace period more: the end of asynchronous I/O
-    /// (io_destroy(2)) waits for one, and so does the end of a process that has used it.
-    static void let_go() { (void)::close_range(STDERR_FILENO + 1, ~0U, 0); }
+    /// (io_destroy(2)) waits for one, and so does the end of a process that has used it. The lock
+    /// is for what comes last.
+    void let_go() const {
+        const auto lock = static_cast<unsigned>(lock_.get());
+        (void)::close_range(STDERR_FILENO + 1, lock - 1, 0);
+        (void)::close_range(lock + 1, ~0U, 0);
+    }
 
     /// Ends the loop after this round; what the lab holds goes with the process.
     void shut_down(bool keep_journal) {
@@ -140,6 +145,7 @@ private:
     }
 
     LabPaths paths_;
+    UniqueFd lock_;
     UniqueFd keeper_pipe_;
     UniqueFd errors_;
     UniqueFd signals_;
@@ -165,7 +171,7 @@ int run_supervisor(const std::vector<std::string>& arguments) {
     // back.
     ::mallopt(M_ARENA_MAX, 1);
     for (const int fd :
-         {parsed.connection, parsed.errors, parsed.keeper_pipe, parsed.host_sockets}) {
+         {parsed.connection, parsed.errors, parsed.keeper_pipe, parsed.host_sockets, parsed.lock}) {
         (void)::fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
     netemu::set_log_verbosity(parsed.verbosity);

@@ -204,6 +204,28 @@ BOOST_AUTO_TEST_CASE(only_our_own_files_are_removed) {
     BOOST_TEST(known_labs().empty());
 }
 
+BOOST_AUTO_TEST_CASE(run_files_are_removed_only_by_who_holds_the_lock) {
+    const Directory directory;
+    const auto paths = LabPaths::of("x");
+    make_directories(paths.run_dir);
+    auto old_keeper = try_lock(paths);
+    BOOST_REQUIRE(old_keeper);
+    BOOST_TEST(!try_lock(paths));
+    BOOST_TEST(!remove_run_files(paths)); // of a lab that is up
+    BOOST_TEST(fs::exists(paths.run_dir));
+    BOOST_TEST(remove_run_files(paths, old_keeper)); // as its supervisor does it
+    BOOST_TEST(!lab_alive(paths));
+    const auto new_keeper = try_lock(paths);
+    BOOST_REQUIRE(new_keeper);
+    make_directories(paths.run_dir);
+    BOOST_TEST(!remove_run_files(paths, old_keeper));
+    old_keeper.reset();
+    BOOST_TEST(fs::exists(paths.run_dir));
+    BOOST_TEST(lab_alive(paths));
+    BOOST_TEST(remove_run_files(paths, new_keeper));
+    BOOST_TEST(!fs::exists(paths.lock_file));
+}
+
 BOOST_AUTO_TEST_CASE(a_pod_is_told_of_once_it_is_silent) {
     using Served = labctl::dataplane::DataPlane::Served;
     netemu::EventLoop loop;

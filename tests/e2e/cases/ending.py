@@ -6,7 +6,7 @@ import random
 import signal
 import time
 
-from harness import Failure, case
+from harness import Failure, case, processes
 
 SMALL = """
 apiVersion: apps/v1
@@ -188,6 +188,77 @@ def interrupted_check(w):
             w.wait("the end of the fault", lambda: not stopped_nodes(w))
         w.equal(stopped_nodes(w), [], "faults behind it")
         w.true("warning" not in text, f"it says nothing of what it healed: {text}")
+    w.labctl("check")
+
+
+def sleepers(number):
+    return [pid for pid, line in processes().items() if line == f"sleep {number}"]
+
+
+@case("a stopped exec holds up neither the end of its pod, nor that of the lab, nor the network of either")
+def stopped_exec(w):
+    w.labctl("up")
+    stopped = []
+    for pod, number in (("client", 86501), ("db-0", 86502), ("node/node-1", 86503)):
+        stopped.append(w.start("labctl", "exec", pod, "--", "sleep", str(number)))
+        w.wait("the command runs", lambda number=number: sleepers(number))
+        os.kill(stopped[-1].pid, signal.SIGSTOP)
+        w.equal(os.readlink(f"/proc/{stopped[-1].pid}/ns/net"), os.readlink("/proc/self/ns/net"), "its own network")
+    w.labctl("delete", "pod", "client", limit_s=5)
+    w.true(not sleepers(86501), "the end of the command with its pod")
+    w.labctl("get", "pods", limit_s=5)
+    w.labctl("down", limit_s=5)
+    w.true(not sleepers(86502) and not sleepers(86503), "the end of the commands with the lab")
+    own = tuple(f"process {each.pid}:" for each in stopped)
+    w.equal([line for line in w.remaining() if not line.startswith(own)], [], "what is left while they are stopped")
+    for each in stopped:
+        os.kill(each.pid, signal.SIGCONT)
+        each.communicate(timeout=10)
+        w.equal(each.returncode, 137, "its status when it goes on")
+
+
+def enter(w, pod, number):
+    """A command in a pod's pid namespace whose parent, nsenter(1), is stopped."""
+    w.labctl("exec", pod, "--", "true")
+    sandbox = [pid for pid, line in processes().items() if line == f"labctl __sandbox {pod}"][0]
+    process = w.start("nsenter", "--target", str(sandbox), "--pid", "--net", "sleep", str(number))
+    w.wait("the command runs", lambda: sleepers(number))
+    os.kill(process.pid, signal.SIGSTOP)
+    return process
+
+
+@case("what entered a pod by itself and is stopped holds up its end and no other; `down` does not say that all is down",
+      modes=("root",))
+def stopped_stranger(w):
+    w.labctl("up")
+    first = enter(w, "client", 86504)
+    second = enter(w, "db-0", 86505)
+    w.labctl("delete", "pod", "client", limit_s=10)
+    w.labctl("get", "pods", limit_s=5)
+    os.kill(first.pid, signal.SIGCONT)
+    first.communicate(timeout=10)
+    w.wait("the end of the pod's sandbox", lambda: "labctl __sandbox client" not in processes().values())
+    failed = w.labctl("down", status=5, limit_s=30)
+    w.has(failed.err, "has not ended", "what `down` says")
+    w.true("is down" not in failed.err + failed.out, "it says that the lab is down")
+    keeper = w.labctl_processes("keeper")[0]
+    w.labctl("up")  # the name is free: whatever is left is dead
+    os.kill(second.pid, signal.SIGCONT)
+    second.communicate(timeout=10)
+    w.wait("the end of the old keeper", lambda: keeper not in processes())
+    w.labctl("check")
+
+
+@case("a keeper that ends late leaves the files of a newer lab of its name alone")
+def late_keeper(w):
+    w.labctl("up")
+    keeper = w.labctl_processes("keeper")[0]
+    os.kill(keeper, signal.SIGSTOP)
+    os.kill(w.labctl_processes("supervisor")[0], signal.SIGTERM)
+    w.wait("the end of the supervisor", lambda: not w.labctl_processes("supervisor"))
+    w.labctl("up")
+    os.kill(keeper, signal.SIGCONT)
+    w.wait("the end of the old keeper", lambda: keeper not in processes())
     w.labctl("check")
 
 
