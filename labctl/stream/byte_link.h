@@ -12,7 +12,8 @@ public:
     struct Handlers {
         std::function<void(std::string_view bytes)> input;
         std::function<void()> room; // it is congested no more
-        std::function<void()> gone; // the client; or, after `finish`, what was left to say is said
+        /// The client; or, after `finish`, what was left to say is said. Called once, by the loop.
+        std::function<void()> gone;
     };
 
     ByteLink() = default;

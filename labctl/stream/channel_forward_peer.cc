@@ -1,5 +1,7 @@
 #include "labctl/stream/channel_forward_peer.h"
 
+#include <utility>
+
 namespace labctl::stream {
 
 namespace {
@@ -24,6 +26,9 @@ void ChannelForwardPeer::start(Handlers handlers) {
 }
 
 void ChannelForwardPeer::begin() {
+    if (std::exchange(begun_, true)) {
+        return;
+    }
     for (Connection i = 0; i < ports_.size(); ++i) {
         const std::string port{
             static_cast<char>(ports_[i] & 0xffU), static_cast<char>(ports_[i] >> 8U)};
@@ -36,6 +41,7 @@ void ChannelForwardPeer::begin() {
 }
 
 void ChannelForwardPeer::take(std::string_view piece, bool begins) {
+    begin(); // a client that has seen the upgrade may be faster than the loop
     if (begins) {
         channel_.reset();
     }

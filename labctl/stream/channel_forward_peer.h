@@ -41,6 +41,7 @@ private:
     Handlers handlers_;
     std::optional<unsigned char> channel_; // of the message that is coming in
     std::size_t closed_ = 0;               // connections
+    bool begun_ = false;
 };
 
 } // namespace labctl::stream

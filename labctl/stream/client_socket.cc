@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -10,32 +11,54 @@
 
 namespace labctl::stream {
 
-ClientSocket::ClientSocket(netemu::EventLoop& loop, netemu::UniqueFd fd, const std::string& unread)
-    : loop_(loop), fd_(std::move(fd)) {
+ClientSocket::ClientSocket(netemu::EventLoop& loop, netemu::UniqueFd fd, std::string unread)
+    : loop_(loop), fd_(std::move(fd)), unread_(std::move(unread)) {
     netemu::set_nonblocking(fd_.get());
-    if (!unread.empty()) {
-        loop_.after(std::chrono::microseconds(0), [this, unread] {
-            if (!ended_ && !finishing_) {
-                handlers_.input(unread);
-            }
-        });
-    }
     loop_.add(fd_.get(), EPOLLIN | EPOLLRDHUP, [this](std::uint32_t events) { on_event(events); });
+    come_back_soon();
 }
 
 ClientSocket::~ClientSocket() {
+    loop_.cancel(soon_);
+    loop_.cancel(timer_);
     if (!ended_) {
         loop_.remove(fd_.get());
     }
 }
 
+/// For what nothing but this has to tell the loop of.
+void ClientSocket::come_back_soon() {
+    loop_.cancel(soon_);
+    soon_ = loop_.after(std::chrono::microseconds(0), [this] { on_soon(); });
+}
+
+void ClientSocket::on_soon() {
+    if (ended_) {
+        handlers_.gone();
+        return;
+    }
+    tell_room();
+    if (!unread_.empty() && !paused_) {
+        take_unread();
+    }
+}
+
+void ClientSocket::tell_room() {
+    if (owes_room_ && !congested() && !ended_ && !finishing_) {
+        owes_room_ = false;
+        handlers_.room();
+    }
+}
+
+void ClientSocket::take_unread() {
+    const auto bytes = std::exchange(unread_, {});
+    handlers_.input(bytes);
+}
+
 void ClientSocket::on_event(std::uint32_t events) {
     if ((events & EPOLLOUT) != 0) {
-        const bool was_congested = congested();
         write_some();
-        if (was_congested && !congested() && !ended_ && !finishing_ && handlers_.room) {
-            handlers_.room();
-        }
+        tell_room();
     }
     if (!ended_ && (events & EPOLLIN) != 0 && (!paused_ || finishing_)) {
         read_some();
@@ -45,6 +68,10 @@ void ClientSocket::on_event(std::uint32_t events) {
 }
 
 void ClientSocket::read_some() {
+    if (!unread_.empty()) {
+        take_unread(); // what is in the socket comes behind it
+        return;
+    }
     std::array<char, 64U << 10U> buffer{};
     const auto size = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
@@ -62,6 +89,10 @@ void ClientSocket::send(std::string_view bytes) {
     sent_ = 0;
     output_.append(bytes);
     write_some();
+    owes_room_ = owes_room_ || congested();
+    if (owes_room_ && !congested()) {
+        come_back_soon(); // this has drained it, and not the loop
+    }
 }
 
 void ClientSocket::write_some() {
@@ -104,6 +135,9 @@ void ClientSocket::pause(bool paused) {
     if (!ended_ && paused_ != paused) {
         paused_ = paused;
         watch();
+        if (!paused_ && !unread_.empty()) {
+            come_back_soon();
+        }
     }
 }
 
@@ -112,6 +146,7 @@ void ClientSocket::finish() {
         return;
     }
     finishing_ = true;
+    unread_.clear();
     linger();
     write_some();
 }
@@ -121,6 +156,7 @@ void ClientSocket::linger() {
     timer_ = loop_.after(std::chrono::seconds(kLingerSeconds), [this] { end(); });
 }
 
+/// `gone` is told by the loop: not within a call of whoever sends, and not before `handle`.
 void ClientSocket::end() {
     if (ended_) {
         return;
@@ -128,7 +164,10 @@ void ClientSocket::end() {
     ended_ = true;
     loop_.cancel(timer_);
     loop_.remove(fd_.get());
-    handlers_.gone();
+    unread_.clear();
+    output_.clear();
+    sent_ = 0;
+    come_back_soon();
 }
 
 } // namespace labctl::stream

@@ -17,7 +17,7 @@ public:
     static constexpr std::size_t kOutputBytesMax = 256U << 10U;
 
     /// `unread` is input that somebody has read of it already.
-    ClientSocket(netemu::EventLoop& loop, netemu::UniqueFd fd, const std::string& unread);
+    ClientSocket(netemu::EventLoop& loop, netemu::UniqueFd fd, std::string unread);
     ClientSocket(const ClientSocket&) = delete;
     ClientSocket& operator=(const ClientSocket&) = delete;
     ~ClientSocket() override;
@@ -36,6 +36,10 @@ private:
     static constexpr int kLingerSeconds = 5; // without any progress of the client's
 
     void on_event(std::uint32_t events);
+    void on_soon();
+    void come_back_soon();
+    void take_unread();
+    void tell_room();
     void read_some();
     void write_some();
     void watch();
@@ -45,12 +49,15 @@ private:
     netemu::EventLoop& loop_;
     netemu::UniqueFd fd_;
     Handlers handlers_;
+    std::string unread_;
     std::string output_;
-    std::size_t sent_ = 0; // of output_
+    std::size_t sent_ = 0;   // of output_
+    bool owes_room_ = false; // it was congested, and `room` was not told since
     bool paused_ = false;
     bool finishing_ = false;
     bool ended_ = false;
-    netemu::EventLoop::TimerId timer_ = 0;
+    netemu::EventLoop::TimerId timer_ = 0; // of `linger`
+    netemu::EventLoop::TimerId soon_ = 0;
 };
 
 } // namespace labctl::stream

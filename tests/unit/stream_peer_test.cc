@@ -145,4 +145,22 @@ BOOST_AUTO_TEST_CASE(channels_of_forwarded_ports) {
     BOOST_TEST(link.finished);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_fast_client_sends_to_a_port_is_not_lost) {
+    netemu::EventLoop loop;
+    FakeLink link;
+    WebSocketLink websocket(link);
+    ChannelForwardPeer peer(loop, websocket, {80});
+    std::string log;
+    peer.start(
+        {[&](auto, std::uint16_t port) { log += "open " + std::to_string(port) + " "; },
+         [&](auto, std::string_view bytes) { log += "in(" + std::string(bytes) + ") "; },
+         [](auto) {},
+         [](auto) {},
+         [] {},
+         [] {}});
+    link.say(0x82, std::string("\0GET", 4)); // before the loop has come to the peer
+    loop.run_once(std::chrono::milliseconds(100));
+    BOOST_TEST(log == "open 80 in(GET) ");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
