@@ -130,7 +130,6 @@ public:
     }
 
     void hand_over(const std::function<void(int, const std::string&)>& give) override {
-        flush(); // answers to earlier requests
         if (!fd_ || !output_.empty()) {
             close();
             return;

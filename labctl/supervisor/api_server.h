@@ -51,7 +51,8 @@ public:
     virtual void reply_with_fds(const nlohmann::json& body, std::vector<netemu::UniqueFd> fds) = 0;
     /// Gives the connection away, unanswered: `give` passes its descriptor, and what the client has
     /// sent behind its request, to another process. If that throws, the connection stays and the
-    /// error is the answer; otherwise this exchange is over.
+    /// error is the answer; otherwise this exchange is over. A client that has not read earlier
+    /// answers, or is gone, has its connection closed, and `give` is not called.
     virtual void
     hand_over(const std::function<void(int connection, const std::string& unread)>& give) = 0;
     /// Starts a stream of JSON lines; `send_line` and `send_text` follow, and `finish` ends it.

@@ -1,3 +1,6 @@
+#include <memory>
+#include <utility>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -14,6 +17,25 @@ namespace labctl::supervisor {
 
 using stream::Purpose;
 
+namespace {
+
+/// That somebody follows what a pod's command prints, until the end of this.
+class Following {
+public:
+    Following(Runtime& runtime, api::ObjectKey pod, std::size_t id)
+        : runtime_(runtime), pod_(std::move(pod)), id_(id) {}
+    Following(const Following&) = delete;
+    Following& operator=(const Following&) = delete;
+    ~Following() { runtime_.unfollow(pod_, id_); }
+
+private:
+    Runtime& runtime_;
+    api::ObjectKey pod_;
+    std::size_t id_;
+};
+
+} // namespace
+
 void Lab::serve_stream(
     const api::Object& pod, stream::StreamSpec spec, const ExchangePtr& exchange) {
     const auto key = pod.key();
@@ -25,7 +47,7 @@ void Lab::serve_stream(
                 api::string_at(pod.body, "status.phase", "Pending") + ")");
     }
     netemu::UniqueFd entry;
-    std::function<void()> ended;
+    std::shared_ptr<void> source;
     switch (spec.purpose) {
     case Purpose::Exec: {
         auto inside = runtime_->enter(spec.pod, key.ns);
@@ -48,22 +70,15 @@ void Lab::serve_stream(
                 " runs labctl's built-in workload, which has no process to attach to: 'exec' runs "
                 "a command there, 'logs' shows its requests");
         }
-        ended = [this, key, id = *follower] { runtime_->unfollow(key, id); };
+        source = std::make_shared<Following>(*runtime_, key, *follower);
         entry = std::move(pipe.reader);
         break;
     }
     }
-    try {
-        exchange->hand_over([&](int connection, const std::string& unread) {
-            spec.unread = unread;
-            streams_->start(key, spec, connection, entry.get(), ended);
-        });
-    } catch (...) {
-        if (ended) {
-            ended();
-        }
-        throw;
-    }
+    exchange->hand_over([&](int connection, const std::string& unread) {
+        spec.unread = unread;
+        streams_->start(key, spec, connection, entry.get(), std::move(source));
+    });
 }
 
 void Lab::end_streams(const store::Event& event) {

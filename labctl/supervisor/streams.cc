@@ -23,6 +23,7 @@ struct Streams::Process {
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
     ~Process() {
+        loop.cancel(farewell);
         if (process.pid > 0) {
             end_process(loop, std::move(process));
             end_command();
@@ -32,9 +33,11 @@ struct Streams::Process {
     netemu::EventLoop& loop;
     api::ObjectKey pod;
     stream::Purpose purpose = stream::Purpose::Exec;
-    std::function<void()> ended;
+    std::shared_ptr<void> source;
     netemu::UniqueFd specification;
     netemu::SpawnedProcess process;
+    netemu::EventLoop::TimerId farewell =
+        0; // when it is ended, whether its client has heard or not
 
 private:
     /// What it was killed before it could reap is ours now (StreamRecord).
@@ -65,7 +68,7 @@ void Streams::start(
     const stream::StreamSpec& spec,
     int client,
     int place,
-    std::function<void()> ended) {
+    std::shared_ptr<void> source) {
     if (processes_.size() >= kStreamsMax) {
         throw api::StatusError(
             429,
@@ -84,7 +87,7 @@ void Streams::start(
     process->pod = pod;
     process->purpose = spec.purpose;
     process->process = netemu::spawn(options);
-    process->ended = std::move(ended);
+    process->source = std::move(source);
     auto* const key = process.get();
     loop_.add(key->process.pidfd.get(), EPOLLIN, [this, key](std::uint32_t) { reap(key); });
     processes_.emplace(key, std::move(process));
@@ -93,19 +96,18 @@ void Streams::start(
 void Streams::reap(Process* process) {
     const auto node = processes_.extract(process);
     loop_.remove(process->process.pidfd.get());
-    if (const auto& ended = node.mapped()->ended) {
-        ended();
-    }
 }
 
 void Streams::end(const api::ObjectKey& pod) {
+    constexpr std::chrono::seconds kFarewellMax(5);
     std::vector<Process*> over;
     for (const auto& [key, process] : processes_) {
         if (process->pod != pod) {
             continue;
         }
         // The end of the pod's sandbox is that of a command, too, of which its client is to hear.
-        // The sandbox cannot end before the command is reaped, by whoever is there to do it.
+        // The sandbox cannot end before the command is reaped, by whoever is there to do it. A
+        // client that does not read must not hold the namespaces for long, though.
         siginfo_t info{};
         const bool dead = ::waitid(
                               P_PID,
@@ -118,6 +120,8 @@ void Streams::end(const api::ObjectKey& pod) {
         } else {
             (void)::syscall(
                 SYS_pidfd_send_signal, process->process.pidfd.get(), SIGCONT, nullptr, 0U);
+            loop_.cancel(process->farewell);
+            process->farewell = loop_.after(kFarewellMax, [this, each = key] { reap(each); });
         }
     }
     for (auto* process : over) {

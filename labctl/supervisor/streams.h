@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <memory>
 
@@ -24,14 +23,14 @@ public:
     ~Streams();
 
     /// `client` is the connection, `place` what stream::kStreamPlaceFd says; both stay the
-    /// caller's. `ended` is called when the process has ended. Throws api::StatusError (429) where
-    /// there are too many, SysError.
+    /// caller's. `source` is let go of when the process has ended. Throws api::StatusError (429)
+    /// where there are too many, SysError.
     void start(
         const api::ObjectKey& pod,
         const stream::StreamSpec& spec,
         int client,
         int place,
-        std::function<void()> ended);
+        std::shared_ptr<void> source);
     /// The pod is gone: nothing may hold its namespaces any more.
     void end(const api::ObjectKey& pod);
 

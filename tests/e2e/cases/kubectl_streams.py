@@ -185,14 +185,17 @@ class WebSocket:
         control = Control(w)
         control.connect()
         self.sock = control.sock
-        self.sock.sendall((
-            f"GET {path} HTTP/1.1\r\nHost: lab\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n"
-            f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n").encode())
+        self.sock.sendall(self.request(path, protocol))
         self.input = self.sock.makefile("rb")
         self.status = int(self.input.readline().split()[1])
         while self.input.readline().strip():
             pass
+
+    @staticmethod
+    def request(path, protocol):
+        return (f"GET {path} HTTP/1.1\r\nHost: lab\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {base64.b64encode(bytes(16)).decode()}\r\n"
+                f"Sec-WebSocket-Protocol: {protocol}\r\n\r\n").encode()
 
     def send(self, payload, first=0x82):
         size = struct.pack(">BH", 0xfe, len(payload))[0:3] if len(payload) > 125 else bytes([0x80 | len(payload)])
@@ -253,3 +256,44 @@ def stream_clients(w):
         each.input.close()
     w.wait("no command is left", lambda: not [x for x in processes().values() if x == "sleep 86406" or x == "yes"])
     no_streams(w)
+
+
+@case("what clients of attach, exec and port-forward leave behind in the supervisor, whatever they do: no descriptor")
+def stream_descriptors(w):
+    w.labctl("up", w.write("lab.yaml", REAL.replace("name: real", "name: demo")))
+    w.wait("the server", lambda: w.probe("idle", "http://pod:default/server:8000")["outcome"] == "ok")
+    supervisor = w.labctl_processes("supervisor")[0]
+
+    def descriptors():
+        return len(os.listdir(f"/proc/{supervisor}/fd"))
+
+    w.labctl("exec", "server", "--", "true")  # its sandbox is there
+    before = descriptors()
+    for query in ("attach?stdout=1", "exec?stdout=1&command=true", "portforward?ports=8000"):
+        for _ in range(10):
+            client = WebSocket(w, f"{PODS}/server/{query}", "v4.channel.k8s.io")
+            client.sock.close()
+            client.input.close()
+        gone = Control(w)  # has gone before it could be answered
+        gone.connect()
+        gone.sock.sendall(WebSocket.request(f"{PODS}/server/{query}", "v4.channel.k8s.io"))
+        gone.sock.close()
+        deaf = Control(w)  # reads no answer and asks for more
+        deaf.connect()
+        deaf.sock.sendall(b"GET /api/v1/pods HTTP/1.1\r\nHost: lab\r\n\r\n" * 300
+                          + WebSocket.request(f"{PODS}/server/{query}", "v4.channel.k8s.io"))
+        w.labctl("get", "pods", limit_s=5)
+        deaf.sock.close()
+    no_streams(w)
+    w.wait("as many descriptors as before", lambda: descriptors() == before)
+
+
+@case("a client that does not read holds a pod that is gone for seconds and no longer")
+def deaf_exec(w):
+    w.labctl("up")
+    deaf = WebSocket(w, f"{PODS}/client/exec?command=yes&stdout=1", "v5.channel.k8s.io")
+    w.wait("the command", lambda: "yes" in processes().values())
+    w.labctl("delete", "pod", "client", "--now", limit_s=10)
+    w.wait("the end of its process", lambda: not w.labctl_processes("stream"), 10.0)
+    deaf.sock.close()
+    deaf.input.close()
