@@ -21,7 +21,7 @@ void LogBuffer::append(std::string_view text) {
         start = end;
     }
     bytes_ += text.size();
-    while (bytes_ > kBytesMax && lines_.size() > 1) {
+    while (lines_.size() > kLinesMax || (bytes_ > kBytesMax && lines_.size() > 1)) {
         bytes_ -= lines_.front().size();
         lines_.pop_front();
     }

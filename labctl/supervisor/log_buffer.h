@@ -16,6 +16,7 @@ public:
     /// Called with each piece of output, and with an empty one when there will be no more.
     using Follower = std::function<void(std::string_view text)>;
     static constexpr std::size_t kBytesMax = 1U << 20U;
+    static constexpr std::size_t kLinesMax = 1U << 15U;
 
     LogBuffer() = default;
     LogBuffer(const LogBuffer&) = delete;

@@ -80,17 +80,17 @@ void Runtime::stop_gone() {
         keep_log(key);
         stop(key);
     }
-    std::erase_if(ended_logs_, [this](const auto& entry) {
-        const auto object = parts_.store.get(entry.first);
-        return !object || object->uid() != entry.second.uid;
+    ended_logs_.forget_if([this](const api::ObjectKey& key, const std::string& uid) {
+        const auto object = parts_.store.get(key);
+        return !object || object->uid() != uid;
     });
 }
 
-/// What a command has printed can be read until its pod is deleted.
+/// What a command has printed can be read until its pod is deleted, or too much is kept.
 void Runtime::keep_log(const api::ObjectKey& key) {
     const auto& pod = pods_.at(key);
     if (pod.process) {
-        ended_logs_.insert_or_assign(key, EndedLog{pod.uid, pod.process->logs().tail(-1)});
+        ended_logs_.keep(key, pod.uid, pod.process->logs().tail(-1));
     }
 }
 

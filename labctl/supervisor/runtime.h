@@ -13,6 +13,7 @@
 #include "labctl/dataplane/client.h"
 #include "labctl/store/store.h"
 #include "labctl/supervisor/api_server.h"
+#include "labctl/supervisor/ended_logs.h"
 #include "labctl/supervisor/node_caches.h"
 #include "labctl/supervisor/pod_files.h"
 #include "labctl/supervisor/process_pod.h"
@@ -102,15 +103,11 @@ private:
         std::unique_ptr<ProcessPod> process;
     };
 
-    struct EndedLog {
-        std::string uid;
-        std::string text;
-    };
-
     [[nodiscard]] Workload workload_of(const api::Json& pod) const;
     void start(const api::Object& object);
     [[nodiscard]] bool has_sidecar(const api::Object& pod) const;
     [[nodiscard]] dataplane::WorkloadSpec spec_of(const api::Object& pod) const;
+    void send_ended_log(const api::ObjectKey& key, int lines, const ExchangePtr& exchange) const;
     void serve_sidecar_alone(const api::Object& object);
     void start_builtin(const api::Object& object);
     void start_process(const api::Object& object, Pod& pod);
@@ -138,7 +135,7 @@ private:
     Parts parts_;
     Report report_;
     std::map<api::ObjectKey, Pod> pods_;
-    std::map<api::ObjectKey, EndedLog> ended_logs_; // of commands that run no more
+    EndedLogs ended_logs_;
     /// By pod_namespace, "node/NAME" or "external". Pods on their node's network have their own.
     std::map<std::string, std::unique_ptr<Sandbox>> sandboxes_;
     std::vector<dataplane::WorkloadSpec> to_serve_;

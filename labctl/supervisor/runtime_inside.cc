@@ -176,6 +176,27 @@ Runtime::Entry Runtime::enter(const std::string& target, const std::string& defa
     return entry;
 }
 
+/// Of a pod that runs no more, or has not run yet.
+void Runtime::send_ended_log(
+    const api::ObjectKey& key, int lines, const ExchangePtr& exchange) const {
+    const auto object = parts_.store.get(key);
+    if (const auto* text = ended_logs_.find(key)) {
+        LogBuffer log;
+        log.append(*text);
+        exchange->send_text(log.tail(lines));
+    } else if (
+        object && workload_of(object->body) == Workload::Process &&
+        string_at(object->body, "status.phase", "Pending") != "Pending") {
+        exchange->send_text(
+            "[labctl: what this command has printed is not kept any more: of commands that have "
+            "ended there are the last " +
+            std::to_string(EndedLogs::kLogsMax) + " logs, " +
+            std::to_string(EndedLogs::kBytesMax >> 20U) +
+            " MiB at most, and none of an earlier life of the lab]\n");
+    }
+    exchange->finish();
+}
+
 void Runtime::logs(
     const api::ObjectKey& key,
     const std::string& container,
@@ -184,13 +205,7 @@ void Runtime::logs(
     const ExchangePtr& exchange) {
     const auto found = pods_.find(key);
     if (found == pods_.end()) {
-        const auto ended = ended_logs_.find(key);
-        if (ended != ended_logs_.end()) {
-            LogBuffer log;
-            log.append(ended->second.text);
-            exchange->send_text(log.tail(lines));
-        }
-        exchange->finish(); // else it has not run here
+        send_ended_log(key, lines, exchange);
         return;
     }
     const bool of_sidecar =

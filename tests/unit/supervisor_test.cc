@@ -9,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "labctl/supervisor/ended_logs.h"
 #include "labctl/supervisor/last_requests.h"
 #include "labctl/supervisor/log_buffer.h"
 #include "labctl/supervisor/paths.h"
@@ -202,6 +203,37 @@ BOOST_AUTO_TEST_CASE(only_our_own_files_are_removed) {
     BOOST_TEST(fs::exists(paths.netns_dir + "/x.file"));
     BOOST_TEST(!remove_run_files(paths));
     BOOST_TEST(known_labs().empty());
+}
+
+BOOST_AUTO_TEST_CASE(logs_of_ended_commands_are_bounded_and_the_oldest_go_first) {
+    const auto pod = [](std::size_t number) {
+        return labctl::api::ObjectKey{"Pod", "jobs", std::to_string(number)};
+    };
+    EndedLogs logs;
+    for (std::size_t i = 0; i <= EndedLogs::kLogsMax; ++i) {
+        logs.keep(pod(i), "uid", "text");
+    }
+    BOOST_TEST(!logs.find(pod(0)));
+    BOOST_REQUIRE(logs.find(pod(1)));
+    logs.keep(pod(1), "uid", "again"); // is the youngest now
+    logs.keep(pod(1000), "uid", "more");
+    BOOST_TEST(!logs.find(pod(2)));
+    BOOST_TEST(*logs.find(pod(1)) == "again");
+    logs.forget_if([](const auto& key, const auto&) { return key.name != "1"; });
+    const std::string large(LogBuffer::kBytesMax, 'x');
+    for (std::size_t i = 0; i < EndedLogs::kBytesMax / large.size(); ++i) {
+        BOOST_TEST(logs.find(pod(1)) != nullptr);
+        logs.keep(pod(5000 + i), "uid", large);
+    }
+    BOOST_TEST(!logs.find(pod(1)));
+    BOOST_TEST(logs.find(pod(5000)) != nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_log_of_empty_lines_is_bounded_too) {
+    LogBuffer log;
+    log.append("first\n");
+    log.append(std::string(LogBuffer::kLinesMax, '\n'));
+    BOOST_TEST(log.tail(-1) == std::string(LogBuffer::kLinesMax, '\n'));
 }
 
 BOOST_AUTO_TEST_CASE(run_files_are_removed_only_by_who_holds_the_lock) {
