@@ -122,10 +122,13 @@ void Sandbox::receive() {
         gone();
         return;
     }
-    const auto reply = Json::parse(buffer.begin(), buffer.begin() + message.size);
+    // Who is root in the pod can speak in the name of its process 1 (pidfd_getfd(2)).
+    const auto reply = Json::parse(buffer.begin(), buffer.begin() + message.size, nullptr, false);
+    const auto& status = api::at(reply, "status");
+    const auto& error = api::at(reply, "error");
     const auto callback = on_exit_;
-    if (callback) {
-        callback(reply["status"].get<int>(), reply["error"].get<std::string>());
+    if (callback && status.is_number_integer() && error.is_string()) {
+        callback(status.get<int>(), error.get<std::string>());
     }
 }
 
