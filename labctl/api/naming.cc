@@ -52,6 +52,16 @@ std::string generated_name(std::string_view base, std::string_view suffix) {
     return std::string(base.substr(0, kNameMax - suffix.size())) + std::string(suffix);
 }
 
+std::map<std::string, std::string> job_labels(std::string_view name, std::string_view uid) {
+    const std::string job(name);
+    const std::string controller(uid);
+    return {
+        {"batch.kubernetes.io/controller-uid", controller},
+        {"batch.kubernetes.io/job-name", job},
+        {"controller-uid", controller},
+        {"job-name", job}};
+}
+
 std::string timestamp_now() {
     return timestamp_in(0);
 }

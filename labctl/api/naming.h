@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -27,6 +28,10 @@ std::string name_suffix(std::string_view seed, std::uint64_t counter);
 
 /// metadata.generateName plus a suffix, cut as names.SimpleNameGenerator cuts it (63 in total).
 std::string generated_name(std::string_view base, std::string_view suffix);
+
+/// What the pods of a Job are labelled with (generateSelector of kubernetes
+/// pkg/registry/batch/job/strategy.go).
+std::map<std::string, std::string> job_labels(std::string_view name, std::string_view uid);
 
 /// The current time as metav1.Time writes it: "2024-05-01T12:00:00Z".
 std::string timestamp_now();

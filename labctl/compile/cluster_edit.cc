@@ -86,15 +86,21 @@ void erase_if_empty(Json& parent, const char* field) {
 api::Object with_job_selector(const api::Object& job) {
     auto selecting = job;
     auto& spec = selecting.body["spec"];
-    const Json by_uid{{"batch.kubernetes.io/controller-uid", job.uid()}};
-    spec["selector"] = {{"matchLabels", by_uid}};
-    auto& labels = spec["template"]["metadata"]["labels"];
-    labels.update(by_uid);
-    labels["controller-uid"] = job.uid();
-    for (const auto* name : {"batch.kubernetes.io/job-name", "job-name"}) {
-        labels[name] = job.name();
-    }
+    spec["selector"] = {{"matchLabels", {{"batch.kubernetes.io/controller-uid", job.uid()}}}};
+    spec["template"]["metadata"]["labels"].update(Json(api::job_labels(job.name(), job.uid())));
     return selecting;
+}
+
+/// The uid is ours to give, so nobody can know what a new Job's selector is.
+void check_new_job(const Json& job) {
+    if (!api::at(job, "spec.selector").is_null() &&
+        !api::bool_at(job, "spec.manualSelector", false)) {
+        throw StatusError::invalid(
+            qualified_kind(job),
+            api::string_at(job, "metadata.name"),
+            "spec.selector: Invalid value: " + api::at(job, "spec.selector").dump() +
+                ": `selector` not auto-generated");
+    }
 }
 
 void check_replicas(const Json& body, std::int64_t replicas) {
@@ -154,6 +160,9 @@ ObjectPtr Cluster::Impl::create(api::Object object) {
     if (kind == "Service") {
         admit_new_service(state.services(), object.body);
     }
+    if (kind == "Job") {
+        check_new_job(object.body);
+    }
     auto stored = store.put(std::move(object));
     if (kind == "Job" && api::at(stored->body, "spec.selector").is_null()) {
         stored = store.put(with_job_selector(*stored));
@@ -177,6 +186,7 @@ ObjectPtr Cluster::Impl::update(const ObjectPtr& before, api::Object after) {
             after.body.erase("status");
         }
     }
+    after.body["metadata"]["uid"] = before->uid(); // the rules for a Job ask for it
     for (const auto* field : {"deletionTimestamp", "deletionGracePeriodSeconds"}) {
         if (const auto& value = api::at(before->body["metadata"], field); !value.is_null()) {
             after.body["metadata"][field] = value; // no edit brings a deleted pod back

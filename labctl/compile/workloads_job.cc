@@ -2,6 +2,7 @@
 #include <charconv>
 #include <set>
 
+#include "labctl/api/naming.h"
 #include "labctl/compile/control.h"
 #include "labctl/compile/workloads.h"
 
@@ -104,11 +105,7 @@ private:
         PodRequest request;
         const auto name = object_->name();
         request.generate_name = name + "-";
-        request.labels = {
-            {"batch.kubernetes.io/controller-uid", object_->uid()},
-            {"batch.kubernetes.io/job-name", name},
-            {"controller-uid", object_->uid()},
-            {"job-name", name}};
+        request.labels = api::job_labels(name, object_->uid());
         std::int64_t index = 0;
         if (indexed_) {
             index = next_index();

@@ -52,6 +52,7 @@ void check_daemon_set_strategy(const Cursor& strategy);
 void check_daemon_set_spec(const Cursor& spec);
 void default_job_spec(api::Json& spec);
 void check_job_spec(const Cursor& spec);
+void check_job(const Cursor& job);
 
 // rules_service.cc
 void default_service_port(api::Json& port);

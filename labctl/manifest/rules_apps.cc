@@ -2,6 +2,7 @@
 #include <array>
 #include <charconv>
 
+#include "labctl/api/naming.h"
 #include "labctl/manifest/compose.h"
 #include "labctl/manifest/cursor.h"
 #include "labctl/manifest/names.h"
@@ -154,14 +155,30 @@ void check_job_spec(const Cursor& spec) {
     const auto pod_spec = spec["template"]["spec"];
     check_restart_policy(pod_spec, kJobPolicies);
     check_volume_mounts(pod_spec, spec["volumeClaimTemplates"]);
-    if (spec["selector"].present() && !spec["manualSelector"].flag()) {
-        spec["selector"].invalid(
-            "`selector` not auto-generated", "leave it out: a Job's selector is made for it");
-    } else if (spec["selector"].present()) {
-        check_workload_selector(spec, "job");
-    }
     if (spec["completionMode"].is("Indexed") && !spec["completions"].present()) {
         spec["completions"].required("when completion mode is Indexed");
+    }
+}
+
+/// A selector is either the user's own or the one that was made for this very Job
+/// (validateGeneratedSelector of pkg/apis/batch/validation).
+void check_job(const Cursor& job) {
+    const auto spec = job["spec"];
+    const auto selector = spec["selector"];
+    if (!selector.present()) {
+        return;
+    }
+    if (spec["manualSelector"].flag()) {
+        check_workload_selector(spec, "job");
+        return;
+    }
+    const auto metadata = job["metadata"];
+    const auto uid = metadata["uid"].text();
+    const Json labels(api::job_labels(metadata["name"].text(), uid));
+    if (uid.empty() || selector.size() == 0 ||
+        !selector_matches(selector, Cursor(job.report(), labels, selector.path()))) {
+        selector.invalid(
+            "`selector` not auto-generated", "leave it out: a Job's selector is made for it");
     }
 }
 

@@ -53,6 +53,7 @@ constexpr Table kJobSpec{
 };
 
 constexpr Table kJobTable{
+    Code{nullptr, check_job},
     kApiVersion, kKind, object("metadata", kObjectMeta), object("spec", kJobSpec).always(),
     any("status"),
 };
