@@ -48,6 +48,20 @@ Json merge(
     const Json& current,
     bool typed);
 
+/// Whether objects with this field, or the elements of this list, hold a choice of one kind: what a
+/// manifest does not mention is then gone, whoever set it ("patchStrategy: retainKeys" in
+/// k8s.io/api: DeploymentSpec.Strategy and PodSpec.Volumes).
+bool retains_keys(const std::string& field) {
+    return field == "strategy" || field == "volumes";
+}
+
+Json only_keys_of(const Json& modified, Json object) {
+    for (auto entry = object.begin(); entry != object.end();) {
+        entry = modified.contains(entry.key()) ? std::next(entry) : object.erase(entry);
+    }
+    return object;
+}
+
 Json merge_objects(const Json& original, const Json& modified, const Json& current, bool typed) {
     Json result = current;
     if (original.is_object()) {
@@ -67,14 +81,29 @@ Json merge_objects(const Json& original, const Json& modified, const Json& curre
     return result;
 }
 
+Json merge_named(
+    const std::string& field,
+    const Json& original,
+    const Json& modified,
+    const Json& current,
+    bool typed) {
+    return typed && retains_keys(field)
+               ? merge_objects(original, modified, only_keys_of(modified, current), typed)
+               : merge_objects(original, modified, current, typed);
+}
+
 Json merge_lists(
-    const std::string& key, const Json& original, const Json& modified, const Json& current) {
+    const std::string& field,
+    const std::string& key,
+    const Json& original,
+    const Json& modified,
+    const Json& current) {
     Json result = Json::array();
     for (const auto& item : modified) {
         const auto& id = member(item, key);
         const auto& now = find_by(current, key, id);
         const auto& before = find_by(original, key, id);
-        result.push_back(now.is_null() ? item : merge_objects(before, item, now, true));
+        result.push_back(now.is_null() ? item : merge_named(field, before, item, now, true));
     }
     for (const auto& item : current) {
         const auto& id = member(item, key);
@@ -93,11 +122,11 @@ Json merge(
     const Json& current,
     bool typed) {
     if (modified.is_object() && current.is_object()) {
-        return merge_objects(original, modified, current, typed);
+        return merge_named(field, original, modified, current, typed);
     }
     if (typed && modified.is_array() && current.is_array()) {
         if (const auto key = merge_key_of(field, modified, current); !key.empty()) {
-            return merge_lists(key, original, modified, current);
+            return merge_lists(field, key, original, modified, current);
         }
     }
     return modified;

@@ -82,3 +82,30 @@ BOOST_AUTO_TEST_CASE(a_selector_of_another_job_is_refused) {
     });
     BOOST_TEST(refused.find("field is immutable") != std::string::npos);
 }
+
+BOOST_AUTO_TEST_CASE(a_deployment_that_is_to_be_recreated_forgets_how_it_was_rolled) {
+    const auto deployment = [](const std::string& strategy, const std::string& volume) {
+        return "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n" + strategy +
+               "  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: "
+               "web}}\n"
+               "    spec:\n      containers: [{name: main, image: web:1}]\n      volumes:\n      "
+               "- " +
+               volume + "\n";
+    };
+    // Both the defaults of the API server and parameters of the manifest.
+    for (const std::string rolling :
+         {"", "  strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 3}}\n"}) {
+        Admitting lab;
+        lab.apply_file(deployment(rolling, "{name: data, configMap: {name: settings}}"));
+        lab.apply_file(deployment("  strategy: {type: Recreate}\n", "{name: data, emptyDir: {}}"));
+        const auto spec = lab.get("Deployment", "web")->body["spec"];
+        BOOST_TEST(spec["strategy"] == api::Json({{"type", "Recreate"}}));
+        const auto& volumes = spec["template"]["spec"]["volumes"];
+        BOOST_TEST(
+            volumes == api::Json::array({{{"name", "data"}, {"emptyDir", api::Json::object()}}}));
+        lab.apply_file(deployment("", "{name: data, emptyDir: {}}"));
+        const auto again = lab.get("Deployment", "web")->body["spec"]["strategy"];
+        BOOST_TEST(again["type"] == "RollingUpdate");
+        BOOST_TEST(again["rollingUpdate"]["maxSurge"] == "25%");
+    }
+}
