@@ -12,6 +12,7 @@
 #include "labctl/compile/policy_values.h"
 #include "labctl/compile/sidecars.h"
 #include "labctl/compile/underlay_names.h"
+#include "labctl/store/undo.h"
 #include "labctl/supervisor/admission.h"
 #include "labctl/supervisor/attachments.h"
 #include "labctl/supervisor/bgp.h"
@@ -61,28 +62,6 @@ bool is_terminating(const store::Store& store, const api::ObjectKey& key) {
     return object && !api::at(object->body, "metadata.deletionTimestamp").is_null();
 }
 
-/// Puts back what a refused change has changed before it was refused.
-class Undo {
-public:
-    explicit Undo(store::Store& store) : store_(store) {}
-
-    void remember(const api::ObjectKey& key) { before_.emplace_back(key, store_.get(key)); }
-
-    void roll_back() {
-        for (auto entry = before_.rbegin(); entry != before_.rend(); ++entry) {
-            if (entry->second) {
-                store_.put(*entry->second);
-            } else {
-                store_.remove(entry->first);
-            }
-        }
-    }
-
-private:
-    store::Store& store_;
-    std::vector<std::pair<api::ObjectKey, api::ObjectPtr>> before_;
-};
-
 /// A namespace that other objects are in and no file defines: it has to be there, and nothing else
 /// is said of it.
 bool is_implicit(const api::Object& object) {
@@ -94,24 +73,23 @@ bool is_implicit(const api::Object& object) {
 std::vector<ChangeReport::Item>
 apply_to(store::Store& store, compile::Cluster& cluster, std::vector<api::Object> objects) {
     std::vector<ChangeReport::Item> items;
-    Undo undo(store);
+    store::Undo undo(store);
     for (auto& object : objects) {
         const auto key = object.key();
         const auto source = object.source;
         if (is_implicit(object) && store.get(key)) {
             continue;
         }
-        undo.remember(key);
         try {
             items.push_back({key, to_string(cluster.apply_object(std::move(object)).action)});
         } catch (netemu::Error& error) {
-            undo.roll_back();
             if (!source.file.empty()) {
                 error.add_context(source.to_string());
             }
             throw;
         }
     }
+    undo.keep();
     return items;
 }
 

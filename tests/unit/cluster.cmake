@@ -3,7 +3,7 @@ labctl_test(api_test unit
   LINK labctl_api)
 # The store with its journal, and the cluster: addresses, scheduling, controllers, edits.
 labctl_test(store_test unit
-  SOURCES unit/store_test.cc unit/store_journal_test.cc unit/store_journal_file_test.cc
+  SOURCES unit/store_test.cc unit/store_journal_test.cc unit/store_journal_file_test.cc unit/store_undo_test.cc
   LINK labctl_store)
 labctl_test(compile_cluster_test unit
   SOURCES unit/compile_cluster_main.cc unit/compile_config_test.cc unit/compile_ipam_test.cc
