@@ -149,6 +149,12 @@ ObjectPtr Cluster::Impl::create(api::Object object) {
         error.set_hint("write it into spec.nodes of the lab file and bring the lab up again");
         throw error;
     }
+    if (kind == "Lab" && store.size("Lab") != 0) {
+        auto error = StatusError::forbidden(
+            "labs", object.name(), "this is the control plane of another lab");
+        error.set_hint("`labctl up -f FILE` brings a lab up");
+        throw error;
+    }
     if (kind == "Pod") {
         if (const auto words = admit_pod(store, object.body, control.mesh)) {
             throw StatusError(403, "Forbidden", *words);
@@ -193,6 +199,9 @@ ObjectPtr Cluster::Impl::update(const ObjectPtr& before, api::Object after) {
         } else {
             after.body["metadata"].erase(field);
         }
+    }
+    if (after.kind() == "Lab") {
+        check_lab_unchanged(before->body, after.body);
     }
     if (after.kind() == "Service") {
         prepare_changed_service(before->body, after.body);
@@ -334,6 +343,11 @@ void Cluster::delete_object(
     if (key.kind == "Node") {
         throw StatusError::forbidden(
             "nodes", key.name, "the nodes of a lab live as long as the lab");
+    }
+    if (key.kind == "Lab") {
+        auto error = StatusError::forbidden("labs", key.name, "it is up");
+        error.set_hint("`labctl down " + key.name + "` takes it down");
+        throw error;
     }
     if (propagation == Propagation::Orphan) {
         const auto dependents = impl_->state.dependents(object->uid()); // a copy

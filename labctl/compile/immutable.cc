@@ -141,6 +141,20 @@ std::string qualified_kind(const Json& body) {
     return slash == std::string::npos ? kind : kind + "." + version.substr(0, slash);
 }
 
+void check_lab_unchanged(const Json& before, const Json& after) {
+    if (api::at(before, "spec") == api::at(after, "spec")) {
+        return;
+    }
+    auto error = api::StatusError::invalid(
+        qualified_kind(after),
+        api::string_at(after, "metadata.name"),
+        "spec: Forbidden: a lab is for as long as it is up what it came up as");
+    error.set_hint("`labctl set proxy-mode MODE` changes the proxy mode; write all else into the "
+                   "lab file, then "
+                   "`labctl down` and `labctl up`");
+    throw error;
+}
+
 void check_immutable(const Json& before, const Json& after) {
     const auto kind = api::string_at(after, "kind");
     if (kind == "Pod") {

@@ -10,6 +10,10 @@ namespace labctl::compile {
 /// pkg/apis/{core,apps,batch}/validation.
 void check_immutable(const api::Json& before, const api::Json& after);
 
+/// The same for a Lab, where `after` has not got the defaults yet that `before` may lack: its spec
+/// is what the lab came up with, and nothing looks at it again.
+void check_lab_unchanged(const api::Json& before, const api::Json& after);
+
 /// "Deployment.apps", as the API server names kinds in errors.
 std::string qualified_kind(const api::Json& body);
 

@@ -59,6 +59,15 @@ compile::ClusterConfig config_here(const api::Object& lab) {
     return config;
 }
 
+/// No edit may change a Lab's settings. A lab that comes up again may have others than last time.
+void store_settings(store::Store& store, const api::Object& lab) {
+    if (const auto last = store.get(lab.key())) {
+        auto settings = *last;
+        settings.body["spec"] = at(lab.body, "spec");
+        store.put(std::move(settings));
+    }
+}
+
 } // namespace
 
 Lab::Lab(
@@ -121,6 +130,7 @@ void Lab::start(
     start_dataplane(cluster->config());
     start_drops(cluster->config());
     cluster->bootstrap();
+    store_settings(store_, lab);
     cluster->apply_object(lab);
     apply_all(*cluster, std::move(objects));
     cluster->reconcile();

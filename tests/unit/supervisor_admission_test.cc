@@ -109,3 +109,31 @@ BOOST_AUTO_TEST_CASE(a_deployment_that_is_to_be_recreated_forgets_how_it_was_rol
         BOOST_TEST(again["rollingUpdate"]["maxSurge"] == "25%");
     }
 }
+
+BOOST_AUTO_TEST_CASE(the_settings_of_a_lab_that_is_up_do_not_change) {
+    Admitting lab;
+    auto settings = compile::ClusterConfig::default_lab("test", 3);
+    lab.cluster.apply_object(settings);
+    const api::ObjectKey key{"Lab", "", "test"};
+    const auto spec = lab.store.get(key)->body["spec"];
+    const auto patched = lab.refusal([&] {
+        lab.cluster.merge_patch(key, {{"spec", {{"proxy", {{"mode", "iptables"}}}}}});
+    });
+    BOOST_TEST(patched.find("spec: Forbidden") != std::string::npos, patched);
+    auto whole = *lab.store.get(key);
+    whole.body["spec"]["nodes"] = 4;
+    BOOST_TEST(
+        lab.refusal([&] { lab.cluster.replace_object(whole); }).find("spec: Forbidden") !=
+        std::string::npos);
+    BOOST_TEST((lab.store.get(key)->body["spec"] == spec));
+    // What is said without effect on the network is nobody's business, nor is a spec as it was.
+    BOOST_TEST(lab.refusal([&] { lab.cluster.label(key, {{"a", "b"}}, false); }) == "accepted");
+    whole = *lab.store.get(key);
+    BOOST_TEST(lab.refusal([&] { lab.cluster.replace_object(whole); }) == "accepted");
+    lab.cluster.set_proxy_mode("iptables");
+    BOOST_TEST(lab.store.get(key)->body["spec"]["proxy"]["mode"] == "iptables");
+
+    auto other = compile::ClusterConfig::default_lab("other", 1);
+    BOOST_TEST(lab.refusal([&] { lab.cluster.create_object(other); }) != "accepted");
+    BOOST_TEST(lab.refusal([&] { lab.cluster.delete_object(key); }) != "accepted");
+}
