@@ -134,19 +134,24 @@ int run_apply(const Context& context) {
         namespaces.push_back(item.at("metadata").at("name"));
     }
     const auto input = read_lab_objects(context, context.options().files, std::move(namespaces));
+    std::optional<LabDifference> change;
     if (input.has_lab) {
-        const auto running = running_lab(client).name();
-        if (input.lab.name() != running) {
+        const auto running = running_lab(client);
+        auto wanted = input.lab;
+        override_as_running(running, wanted);
+        if (wanted.name() != running.name()) {
             throw netemu::UsageError(
-                "the Lab '" + input.lab.name() + "' in " + input.lab.source.to_string() +
-                    " is not the one that runs, '" + running + "'",
+                "the Lab '" + wanted.name() + "' in " + wanted.source.to_string() +
+                    " is not the one that runs, '" + running.name() + "'",
                 "`labctl up` brings a lab up; leave its Lab object out to apply the others here");
         }
-        auto wanted = input.lab;
-        override_lab({}, wanted);
-        conform_lab(context, client, wanted);
+        change = change_of_lab(running, wanted);
     }
-    return apply_objects(context, client, input.objects, context.options().dry_run);
+    const int status = apply_objects(context, client, input.objects, context.options().dry_run);
+    if (change) {
+        conform_lab(context, client, *change);
+    }
+    return status;
 }
 
 namespace {

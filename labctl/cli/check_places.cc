@@ -18,6 +18,18 @@ Json noted_places(const Json& check) {
     return Json::parse(found->get<std::string>(), nullptr, false); // somebody may have edited it
 }
 
+/// Text that is too long leaves none, and none of before either.
+void annotate(Json& body, const std::string& text) {
+    auto& annotations = body["metadata"]["annotations"];
+    if (text.size() <= kPlacesBytesMax) {
+        annotations[kPlaces] = text;
+    } else if (annotations.is_object()) {
+        annotations.erase(kPlaces);
+    } else {
+        body["metadata"].erase("annotations");
+    }
+}
+
 } // namespace
 
 void note_places(api::Object& check, std::span<const api::AssertionInput> entries) {
@@ -26,9 +38,13 @@ void note_places(api::Object& check, std::span<const api::AssertionInput> entrie
         const bool here = entry.source.file == check.source.file;
         places["at"].push_back(here ? Json{entry.source.line, entry.source.column} : Json{0, 0});
     }
-    auto text = places.dump(-1, ' ', false, Json::error_handler_t::replace);
-    if (text.size() <= kPlacesBytesMax) {
-        check.body["metadata"]["annotations"][kPlaces] = std::move(text);
+    const auto text = places.dump(-1, ' ', false, Json::error_handler_t::replace);
+    annotate(check.body, text);
+    // What is written is what is applied: places that are only in `body` would be those of the
+    // first file for ever.
+    if (auto written = Json::parse(check.written, nullptr, false); written.is_object()) {
+        annotate(written, text);
+        check.written = written.dump();
     }
 }
 

@@ -25,6 +25,7 @@ using nlohmann::json;
 namespace {
 
 constexpr const char* kDemo = "labs/demo/";
+constexpr const char* kFlags = "labctl.dev/flags"; // of a Lab: those that it came up with
 
 manifest::ReadOptions read_options(const Context& context) {
     manifest::ReadOptions options;
@@ -95,6 +96,12 @@ void add_checks(
     }
 }
 
+/// What relative paths of the Lab refer to.
+void note_directory(api::Object& lab, const std::string& directory) {
+    lab.body["metadata"]["annotations"]["labctl.dev/directory"] =
+        fs::absolute(directory.empty() ? "." : directory).lexically_normal().string();
+}
+
 LabInput builtin_demo(const Context& context) {
     LabInput input;
     input.title = "the built-in demo";
@@ -135,8 +142,7 @@ LabInput from_files(const Context& context) {
     input.has_lab = read.lab.has_value();
     if (read.lab) {
         input.lab = *read.lab;
-        input.lab.body["metadata"]["annotations"]["labctl.dev/directory"] =
-            fs::absolute(read.directory.empty() ? "." : read.directory).lexically_normal().string();
+        note_directory(input.lab, read.directory);
         if (options.cni.empty()) {
             add_conflist(input.lab, read.directory);
         }
@@ -177,7 +183,55 @@ LabInput from_journal(const supervisor::LabPaths& paths) {
 
 } // namespace
 
+namespace {
+
+json flags_of(const api::Object& lab) {
+    const auto annotations = lab.annotations();
+    const auto found = annotations.find(kFlags);
+    auto flags = found == annotations.end() ? json() : json::parse(found->second, nullptr, false);
+    return flags.is_object() ? flags : json::object();
+}
+
+/// Those of an earlier command stay where this one has not got them.
+void note_flags(const Options& options, api::Object& lab) {
+    auto flags = flags_of(lab);
+    if (options.nodes != 0) {
+        flags["nodes"] = options.nodes;
+    }
+    if (!options.name.empty()) {
+        flags.emplace("nameInFile", lab.name());
+    }
+    for (const auto& [name, text] :
+         {std::pair("name", &options.name),
+          std::pair("cni", &options.cni),
+          std::pair("encryption", &options.encryption),
+          std::pair("proxyMode", &options.proxy_mode)}) {
+        if (!text->empty()) {
+            flags[name] = *text;
+        }
+    }
+    if (!flags.empty()) {
+        lab.body["metadata"]["annotations"][kFlags] = flags.dump();
+    }
+}
+
+} // namespace
+
+void override_as_running(const api::Object& running, api::Object& lab) {
+    const auto flags = flags_of(running);
+    Options options;
+    if (api::string_at(flags, "nameInFile") == lab.name()) {
+        options.name = api::string_at(flags, "name");
+    }
+    options.nodes = static_cast<std::size_t>(api::int_at(flags, "nodes", 0));
+    options.cni = api::string_at(flags, "cni");
+    options.encryption = api::string_at(flags, "encryption");
+    options.proxy_mode = api::string_at(flags, "proxyMode");
+    override_lab(options, lab);
+}
+
 void override_lab(const Options& options, api::Object& lab) {
+    note_flags(options, lab);
     auto& spec = lab.body["spec"];
     if (!options.name.empty()) {
         lab.body["metadata"]["name"] = options.name;
@@ -280,7 +334,9 @@ LabInput read_lab_objects(
         if (object.kind() == "Lab") {
             input.lab = object;
             input.has_lab = true;
-            add_conflist(input.lab, fs::path(object.source.file).parent_path());
+            const auto directory = fs::path(object.source.file).parent_path();
+            note_directory(input.lab, directory);
+            add_conflist(input.lab, directory);
         }
     }
     input.objects = take_objects(result);

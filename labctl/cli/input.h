@@ -49,8 +49,11 @@ LabInput read_cluster_input(const Context& context, const std::vector<std::strin
 /// anything else.
 std::map<std::string, std::string> exercise_variables(const std::string& path);
 
-/// Puts what the command line says of a lab (--nodes, --cni ...) into its object.
+/// Puts what the command line says of a lab (--nodes, --cni ...) into its object, and beside it
+/// which of that it was (annotation labctl.dev/flags).
 void override_lab(const Options& options, api::Object& lab);
+/// Overrides `lab`, as its file has it, by the flags that `running` came up with.
+void override_as_running(const api::Object& running, api::Object& lab);
 
 /// {"object": ..., "source": {...}, "written": "..."} as the control API takes it.
 nlohmann::json object_entry(const api::Object& object);

@@ -1,7 +1,6 @@
 #include "labctl/cli/lab_conform.h"
 
 #include "labctl/cli/client.h"
-#include "labctl/cli/lab_difference.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -25,22 +24,13 @@ api::Object running_lab(Client& client) {
     return {list.at("items").at(0), {}};
 }
 
-void conform_lab(const Context& context, Client& client, const api::Object& wanted) {
-    const auto running = running_lab(client);
+std::optional<LabDifference> change_of_lab(const api::Object& running, const api::Object& wanted) {
     const auto found = lab_differences(running.body, wanted.body);
     if (found.empty()) {
-        return;
+        return std::nullopt;
     }
-    const bool only_mode = found.size() == 1 && found[0].path == kProxyMode;
-    if (only_mode && context.options().dry_run) {
-        context.console().progress("the proxy mode would change to " + found[0].wanted);
-        return;
-    }
-    if (only_mode) {
-        (void)client.request("POST", "/apis/labctl.dev/v1/proxy-mode", {{"mode", found[0].wanted}});
-        context.console().progress(
-            "the proxy mode is " + found[0].wanted + " now; it was " + found[0].runs);
-        return;
+    if (found.size() == 1 && found[0].path == kProxyMode) {
+        return found[0];
     }
     std::vector<std::string> told;
     told.reserve(found.size());
@@ -54,6 +44,16 @@ void conform_lab(const Context& context, Client& client, const api::Object& want
             "' is up already with other settings: " + netemu::join(told, "; "),
         "`labctl down " + running.name() +
             "` first: of a running lab only the proxy mode can be changed");
+}
+
+void conform_lab(const Context& context, Client& client, const LabDifference& change) {
+    if (context.options().dry_run) {
+        context.console().progress("the proxy mode would change to " + change.wanted);
+        return;
+    }
+    (void)client.request("POST", "/apis/labctl.dev/v1/proxy-mode", {{"mode", change.wanted}});
+    context.console().progress(
+        "the proxy mode is " + change.wanted + " now; it was " + change.runs);
 }
 
 } // namespace labctl::cli

@@ -15,7 +15,9 @@ struct LabDifference {
     bool operator==(const LabDifference&) const = default;
 };
 
-/// Leaf by leaf, lists as a whole. Both have the reader's defaults. Pure.
+/// Leaf by leaf, lists as a whole, and what files beside the lab file say: the network
+/// configuration (`cni.conflist`) by JSON pointers into it, and the paths that are relative to the
+/// lab file's directory. Both are Lab objects with the reader's defaults. Pure.
 [[nodiscard]] std::vector<LabDifference>
 lab_differences(const nlohmann::json& running, const nlohmann::json& wanted);
 

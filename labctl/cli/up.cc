@@ -104,10 +104,14 @@ int report_pending(const Context& context, const json& pending) {
 /// The lab runs already: bring it to what the input says.
 int apply_to_running(const Context& context, const LabPaths& paths, const LabInput& input) {
     auto client = Client::connect(paths.socket);
-    auto wanted = input.has_lab ? input.lab : running_lab(client);
+    const auto running = running_lab(client);
+    auto wanted = input.has_lab ? input.lab : running;
     override_lab(context.options(), wanted);
-    conform_lab(context, client, wanted);
+    const auto change = change_of_lab(running, wanted);
     if (input.objects.empty()) {
+        if (change) {
+            conform_lab(context, client, *change);
+        }
         const auto report = client.request("POST", "/apis/labctl.dev/v1/repair", json::object());
         context.console().step(
             "lab '" + paths.name + "' is up already; " +
@@ -119,6 +123,9 @@ int apply_to_running(const Context& context, const LabPaths& paths, const LabInp
     context.console().progress(
         "lab '" + paths.name + "' is up already: applying the manifests to it");
     const int status = apply_objects(context, client, input.objects, false);
+    if (change) {
+        conform_lab(context, client, *change);
+    }
     const auto repaired = client.request("POST", "/apis/labctl.dev/v1/repair", json::object());
     if (!repaired.at("operations").empty()) {
         context.console().step(

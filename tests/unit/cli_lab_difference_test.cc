@@ -40,5 +40,35 @@ BOOST_AUTO_TEST_CASE(lists_are_values) {
     BOOST_TEST(lab_differences(json::object(), json::object()).empty());
 }
 
+BOOST_AUTO_TEST_CASE(files_beside_the_lab_file_count) {
+    const auto lab = [](const std::string& conflist,
+                        const std::string& directory,
+                        const std::string& mode = "nftables") {
+        return json{
+            {"metadata",
+             {{"annotations",
+               {{"labctl.dev/cni-conflist", conflist}, {"labctl.dev/directory", directory}}}}},
+            {"spec",
+             {{"cni", {{"conflist", "net.conflist"}, {"binDir", "bin"}, {"dataDir", "/var/x"}}},
+              {"images", {{{"match", "a"}, {"rootfs", "tree"}}, {{"match", "b"}}}},
+              {"proxy", {{"mode", mode}}}}}};
+    };
+    const std::string text = R"({"name": "n", "plugins": [{"type": "bridge", "mtu": 1450}]})";
+    const auto running = lab(text, "/a");
+    BOOST_TEST(lab_differences(running, lab("\n" + json::parse(text).dump(2), "/a")).empty());
+    const auto changed =
+        lab(R"({"name": "n", "plugins": [{"type": "bridge", "mtu": 1400}, {"type": "portmap"}]})",
+            "/a",
+            "iptables");
+    const std::vector<LabDifference> in_text{
+        {"spec.proxy.mode", "nftables", "iptables"},
+        {"spec.cni.conflist/plugins/0/mtu", "1450", "1400"},
+        {"spec.cni.conflist/plugins/1/type", "", "portmap"}};
+    BOOST_TEST((lab_differences(running, changed) == in_text));
+    const std::vector<LabDifference> elsewhere{
+        {"spec.cni.binDir", "/a/bin", "/b/bin"}, {"spec.images[].rootfs", "/a/tree", "/b/tree"}};
+    BOOST_TEST((lab_differences(running, lab(text, "/b")) == elsewhere));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 // NOLINTEND

@@ -53,6 +53,49 @@ def changed_lab(w):
     w.has(w.labctl("up", lab(w, mode="iptables")).err, "is up already", "and is then as the file says")
 
 
+@case("a lab that came up with flags is what its file and the flags say: `apply` of the file finds it so")
+def flagged_lab(w):
+    w.labctl("up", lab(w), "--nodes", "3", "--proxy-mode", "iptables", "--name", "mine")
+    w.has(w.labctl("apply", "-f", lab(w)).out, "deployment/web unchanged", "the same file")
+    w.equal(one(w, "lab", "mine")["spec"]["proxy"]["mode"], "iptables", "the flag holds")
+    refused = w.labctl("apply", "-f", lab(w, profile="calico"), status=2).err
+    w.has(refused, "spec.cni.profile is bridge, not calico", "a changed file")
+    w.true("spec.nodes" not in refused, "which says nothing of what the flag says")
+    w.has(w.labctl("up", lab(w), "--name", "mine", status=2).err, "spec.nodes is 3, not 2", "up without the flag asks for another lab")
+    other = w.write("other.yaml", LAB.replace("again", "other").replace("NODES", "2").replace("PROFILE", "bridge").replace("MODE", "nftables"))
+    w.has(w.labctl("apply", "-f", other, status=2).err, "the Lab 'other'", "another lab's file")
+
+
+@case("what is refused in a file leaves nothing behind: no object, no account of a namespace, no other proxy mode")
+def refused_file(w):
+    pod = "---\napiVersion: v1\nkind: Pod\nmetadata: {name: solo}\nspec: {containers: [{name: c, image: i, args: [ONE]}]}\n"
+    w.labctl("up", lab(w, more=pod))
+    changed = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: new}\n" + pod.replace("ONE", "TWO")
+    for command in (("up",), ("apply", "-f")):
+        refused = w.labctl(*command, lab(w, mode="iptables", more=changed), status=None)
+        w.true(refused.status != 0, "the spec of a pod cannot be changed")
+        w.has(refused.err, "pod updates may not change fields", "the refusal")
+        w.equal(one(w, "lab", "again")["spec"]["proxy"]["mode"], "nftables", "the mode")
+        w.labctl("get", "namespace", "new", status=2)
+        w.equal(w.get("serviceaccounts", "-n", "new"), [], "accounts in a namespace that is not there")
+
+
+@case("a failed check points into the file that was read last, whichever brought the check first")
+def check_places(w):
+    check = ("apiVersion: labctl.dev/v1\nkind: Check\nmetadata: {name: doors}\nspec:\n  assertions:\n"
+             "  - client -> 10.96.0.77:1/tcp deny\n")
+    w.labctl("up", lab(w, more=ECHO))
+
+    def place():
+        result, = w.labctl("check", "-o", "json", status=None).json()["results"]
+        return result["file"].split("/")[-1], result["line"]
+
+    w.labctl("apply", "-f", w.write("first.yaml", check))
+    w.equal(place(), ("first.yaml", 6), "at first")
+    w.labctl("apply", "-f", w.write("second.yaml", "# moved\n" + check))
+    w.equal(place(), ("second.yaml", 7), "and then")
+
+
 @case("a manifest that is applied again leaves alone what it does not mention, whoever has changed it")
 def unmentioned(w):
     manifest = w.write("web.yaml", WEB)
@@ -122,8 +165,8 @@ spec: {containers: [{name: c, image: i}]}
 class Sender:
     """A UDP client with one source port, that sends when it is told to."""
 
-    def __init__(self, w):
-        self.process = w.start("labctl", "exec", "client", "--", "python3", "-u", "-c", UDP, "10.96.0.77", "9090",
+    def __init__(self, w, address="10.96.0.77", port="9090"):
+        self.process = w.start("labctl", "exec", "client", "--", "python3", "-u", "-c", UDP, address, port,
                                stdin=subprocess.PIPE)
 
     def say(self):

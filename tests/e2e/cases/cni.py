@@ -293,6 +293,22 @@ declare_conflist("bridge", CONFLIST)
 declare_conflist("ptp", PTP)
 
 
+@case("a network configuration that has changed is not passed over: a running lab keeps its plugins, and says so")
+def conflist_changed(w):
+    up_listed(w, CONFLIST, pod("client", "client", 1))
+    w.write("10-net.conflist", json.dumps(CONFLIST))  # laid out otherwise
+    w.labctl("up", "-f", "listed.yaml")
+    w.labctl("apply", "-f", "listed.yaml")
+    changed = json.loads(json.dumps(CONFLIST))
+    changed["plugins"][0]["mtu"] = 1400
+    w.write("10-net.conflist", json.dumps(changed))
+    for command in ("up", "apply"):
+        said = w.labctl(command, "-f", "listed.yaml", status=2).err
+        w.has(said, "spec.cni.conflist/plugins/0/mtu is", command)
+        w.has(said, "not 1400", command)
+        w.has(said, "labctl down listed", "and what to do")
+
+
 @case("portmap gives a pod the host port that its manifest asks for", limit_s=120)
 def conflist_portmap(w):
     both = {**CONFLIST, "plugins": [*CONFLIST["plugins"], {"type": "portmap", "capabilities": {"portMappings": True}}]}
