@@ -2,7 +2,10 @@
 
 import subprocess
 
+from control import Control
 from harness import Failure, case
+
+from .cni_plugins import kill
 
 LAB = """
 apiVersion: labctl.dev/v1
@@ -64,6 +67,23 @@ def flagged_lab(w):
     w.has(w.labctl("up", lab(w), "--name", "mine", status=2).err, "spec.nodes is 3, not 2", "up without the flag asks for another lab")
     other = w.write("other.yaml", LAB.replace("again", "other").replace("NODES", "2").replace("PROFILE", "bridge").replace("MODE", "nftables"))
     w.has(w.labctl("apply", "-f", other, status=2).err, "the Lab 'other'", "another lab's file")
+
+
+@case("a lab that was killed comes up again with the settings of its file of today; under way nobody edits them")
+def settings(w):
+    w.labctl("up", lab(w))
+    kill(w)
+    w.labctl("up", lab(w, nodes=3))
+    w.equal((len(w.get("nodes")), one(w, "lab", "again")["spec"]["nodes"]), (3, 3), "the nodes, and what the Lab says")
+    control = Control(w, "again")
+    path = "/apis/labctl.dev/v1/labs/again"
+    status, body = control.tell("PATCH", path, {"spec": {"nodes": 5}})
+    w.equal((status, body["reason"]), (422, "Invalid"), "a patch")
+    w.equal(control.tell("DELETE", path)[0], 403, "a deletion")
+    w.equal(control.tell("PATCH", path, {"metadata": {"labels": {"a": "b"}}})[0], 200, "a label")
+    w.equal(one(w, "lab", "again")["spec"]["nodes"], 3, "after all")
+    w.labctl("set", "proxy-mode", "iptables")
+    w.equal(one(w, "lab", "again")["spec"]["proxy"]["mode"], "iptables", "the mode has its own command")
 
 
 @case("what is refused in a file leaves nothing behind: no object, no account of a namespace, no other proxy mode")
