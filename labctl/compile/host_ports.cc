@@ -1,6 +1,8 @@
 #include "labctl/compile/host_ports.h"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -38,15 +40,11 @@ void add_mappings(const Json& container, std::vector<HostPortMapping>& mappings)
         if (host == 0) {
             continue;
         }
-        auto address = IpAddress::parse(api::string_at(port, "hostIP"));
-        if (address && address->is_unspecified()) {
-            address.reset();
-        }
         mappings.push_back(
             {protocol_of(api::string_at(port, "protocol", "TCP")),
              static_cast<std::uint16_t>(host),
              static_cast<std::uint16_t>(api::int_at(port, "containerPort", 0)),
-             address});
+             IpAddress::parse(api::string_at(port, "hostIP"))});
     }
 }
 
@@ -73,7 +71,7 @@ NftChain base_chain(const char* name, netemu::NftHook hook, int priority) {
 NftRule
 translation(const HostPortMapping& mapping, const IpAddress& to, const std::string& comment) {
     NftRule rule;
-    if (mapping.host_ip) {
+    if (mapping.host_ip && !mapping.host_ip->is_unspecified()) {
         rule.statements.emplace_back(NftMatchAddress{
             NftMatchAddress::Field::Destination, IpPrefix::host(*mapping.host_ip), false});
     }
@@ -106,11 +104,12 @@ struct HostPortChains {
 void add_pod(const PodView& pod, const IpAddress& address, HostPortChains& chains) {
     const auto comment = pod.ns + "/" + pod.name;
     for (const auto& mapping : pod.host_ports) {
-        if (!mapping.host_ip) {
-            chains.of_any.rules.push_back(translation(mapping, address, comment));
-        } else if (mapping.host_ip->family() == address.family()) {
-            chains.of_address.rules.push_back(translation(mapping, address, comment));
+        if (mapping.host_ip && mapping.host_ip->family() != address.family()) {
+            continue;
         }
+        const bool any = !mapping.host_ip || mapping.host_ip->is_unspecified();
+        auto& chain = any ? chains.of_any : chains.of_address;
+        chain.rules.push_back(translation(mapping, address, comment));
     }
     chains.leaving.rules.push_back(hairpin(address, comment));
 }
@@ -137,7 +136,7 @@ std::optional<netemu::NftTable> host_port_table(const NodeView& node, netemu::Fa
     NftChain all{kAllHostPorts, {}, {jump(kHostPortsOfAddress), jump(kHostPorts)}};
     return netemu::NftTable{
         v4 ? netemu::NftFamily::Ip : netemu::NftFamily::Ip6,
-        "cni_hostport",
+        kHostPortTable,
         {std::move(of_address),
          std::move(of_any),
          std::move(all),
@@ -146,7 +145,57 @@ std::optional<netemu::NftTable> host_port_table(const NodeView& node, netemu::Fa
          std::move(leaving)}};
 }
 
+/// Where a rule leads a UDP connection to; nothing where it has no business with it.
+std::optional<netemu::Endpoint>
+destination_of(const NftRule& rule, const netemu::Connection& connection) {
+    for (const auto& statement : rule.statements) {
+        const auto* address = std::get_if<NftMatchAddress>(&statement);
+        const auto* protocol = std::get_if<netemu::NftMatchProtocol>(&statement);
+        const auto* port = std::get_if<netemu::NftMatchPort>(&statement);
+        if ((address != nullptr && !address->prefix.contains(connection.destination.address)) ||
+            (protocol != nullptr && protocol->protocol != connection.protocol) ||
+            (port != nullptr && port->first != connection.destination.port)) {
+            return std::nullopt;
+        }
+        if (const auto* to = std::get_if<netemu::NftDnat>(&statement)) {
+            return netemu::Endpoint{to->address, to->port};
+        }
+    }
+    return std::nullopt;
+}
+
+bool leads_elsewhere(const netemu::NftTable& table, const netemu::Connection& connection) {
+    for (const auto& chain : table.chains) {
+        for (const auto& rule : chain.rules) {
+            if (const auto to = destination_of(rule, connection)) {
+                return *to != connection.reply_source;
+            }
+        }
+    }
+    return false;
+}
+
 } // namespace
+
+bool HostPortMapping::leads_from(const IpAddress& address) const {
+    return !host_ip || *host_ip == address ||
+           (host_ip->is_unspecified() && host_ip->family() == address.family());
+}
+
+std::vector<netemu::Connection> stale_host_port_connections(
+    const netemu::NftTable& table,
+    std::span<const IpAddress> own,
+    std::span<const netemu::Connection> connections) {
+    const auto family =
+        table.family == netemu::NftFamily::Ip ? netemu::Family::V4 : netemu::Family::V6;
+    std::vector<netemu::Connection> stale;
+    std::ranges::copy_if(connections, std::back_inserter(stale), [&](const auto& connection) {
+        const auto& address = connection.destination.address;
+        return connection.protocol == IPPROTO_UDP && address.family() == family &&
+               std::ranges::find(own, address) != own.end() && leads_elsewhere(table, connection);
+    });
+    return stale;
+}
 
 std::vector<HostPortMapping> host_port_mappings(const Json& pod) {
     std::vector<HostPortMapping> mappings;

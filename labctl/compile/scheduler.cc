@@ -64,17 +64,40 @@ bool term_holds(const Json& term, const NodeInfo& node) {
            });
 }
 
+constexpr const char* kAllAddresses = "0.0.0.0";
+
 std::vector<HostPort> host_ports_of(const Json& spec) {
     std::vector<HostPort> result;
     for (const auto& container : api::at(spec, "containers")) {
         for (const auto& port : api::at(container, "ports")) {
             const auto number_of_port = api::int_at(port, "hostPort", 0);
             if (number_of_port > 0) {
-                result.push_back({api::string_at(port, "protocol", "TCP"), number_of_port});
+                const auto ip = api::string_at(port, "hostIP");
+                result.push_back(
+                    {api::string_at(port, "protocol", "TCP"),
+                     number_of_port,
+                     ip.empty() ? kAllAddresses : ip});
             }
         }
     }
     return result;
+}
+
+/// HostPortInfo.CheckConflict of kubernetes pkg/scheduler/framework: 0.0.0.0 is in the way of every
+/// address, one of IPv6 as well, and every other text only of itself, :: as well.
+bool is_taken(const std::multiset<HostPort>& taken, const HostPort& wanted) {
+    const auto first = taken.lower_bound({wanted.protocol, wanted.port, {}});
+    return std::any_of(
+        first,
+        std::find_if(
+            first,
+            taken.end(),
+            [&](const HostPort& each) {
+                return each.protocol != wanted.protocol || each.port != wanted.port;
+            }),
+        [&](const HostPort& each) {
+            return wanted.ip == kAllAddresses || each.ip == kAllAddresses || each.ip == wanted.ip;
+        });
 }
 
 /// "0/3 nodes are available: 1 node(s) were unschedulable, 2 ...", as FitError says it.
@@ -167,7 +190,7 @@ std::optional<std::string> NodeDemand::refusal(const NodeInfo& node) const {
         return "node(s) didn't match Pod's node affinity/selector";
     }
     for (const auto& port : host_ports_) {
-        if (node.host_ports.contains(port)) {
+        if (is_taken(node.host_ports, port)) {
             return "node(s) didn't have free ports for the requested pod ports";
         }
     }

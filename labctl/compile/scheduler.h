@@ -19,6 +19,7 @@ namespace labctl::compile {
 struct HostPort {
     std::string protocol; // "TCP"
     std::int64_t port = 0;
+    std::string ip; // "0.0.0.0": on all addresses, of whatever family
     auto operator<=>(const HostPort&) const = default;
 };
 

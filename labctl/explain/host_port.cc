@@ -38,8 +38,7 @@ std::optional<HostPort> find_host_port(
         }
         for (const auto& mapping : compile::host_port_mappings(pod->body)) {
             if (mapping.protocol == services::protocol_number(protocol) &&
-                mapping.host_port == address.port &&
-                mapping.host_ip.value_or(address.address) == address.address) {
+                mapping.host_port == address.port && mapping.leads_from(address.address)) {
                 return HostPort{pod->ns() + "/" + pod->name(), {*own, mapping.container_port}};
             }
         }

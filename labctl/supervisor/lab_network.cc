@@ -2,6 +2,7 @@
 #include <iterator>
 #include <utility>
 
+#include "labctl/compile/host_ports.h"
 #include "labctl/compile/impairments.h"
 #include "labctl/compile/network.h"
 #include "labctl/compile/policies.h"
@@ -29,6 +30,38 @@ std::string network_fingerprint(const api::Object& object) {
     const bool final_phase = phase == "Succeeded" || phase == "Failed";
     return object.uid() + string_at(object.body, "spec.nodeName") +
            at(object.body, "status.podIPs").dump() + (final_phase ? "final" : "");
+}
+
+std::vector<netemu::IpAddress> addresses_of(const netemu::NamespaceSpec& space) {
+    std::vector<netemu::IpAddress> addresses;
+    for (const auto& link : space.links) {
+        for (const auto& address : link.addresses) {
+            addresses.push_back(address.address);
+        }
+    }
+    return addresses;
+}
+
+/// On nodes whose host ports lead elsewhere from now on. A new node knows no connection yet.
+void forget_host_port_connections(
+    netemu::Kernel& kernel,
+    const netemu::Plan& plan,
+    const netemu::DesiredState& desired,
+    const netemu::ObservedState& observed) {
+    for (const auto& operation : plan.operations) {
+        const auto* replaced = std::get_if<netemu::ReplaceTable>(&operation);
+        if (replaced == nullptr || replaced->table.name != compile::kHostPortTable ||
+            !observed.namespaces.contains(replaced->ns)) {
+            continue;
+        }
+        const auto stale = compile::stale_host_port_connections(
+            replaced->table,
+            addresses_of(desired.namespaces.at(replaced->ns)),
+            kernel.connections(replaced->ns));
+        if (!stale.empty()) {
+            kernel.delete_connections(replaced->ns, stale);
+        }
+    }
 }
 
 } // namespace
@@ -70,6 +103,7 @@ ChangeReport Lab::build_network(const KeepAlive& keep_alive) {
     // meets a listener, or no pod at all, and never a pod whose listener is gone, which would
     // refuse it.
     runtime_->stop_gone();
+    forget_host_port_connections(*kernel_, plan, desired, observed_);
     observed_ = netemu::expected_observation(desired);
     note_cables(desired);
     std::map<std::string, int> descriptors;

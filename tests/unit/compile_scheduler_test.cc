@@ -206,6 +206,35 @@ BOOST_AUTO_TEST_CASE(host_ports_are_taken_once_per_node) {
         "0/2 nodes are available: 2 node(s) didn't have free ports for the requested pod ports.");
 }
 
+BOOST_AUTO_TEST_CASE(host_ports_on_several_addresses_of_a_node) {
+    // The second pod beside the first, on the only node.
+    const auto fits = [](const std::string& first, const std::string& second) {
+        Lab lab(1);
+        for (const auto& [name, ip] : {std::pair("first", first), std::pair("second", second)}) {
+            auto pod = bare_pod(name);
+            Json port{{"containerPort", 80}, {"hostPort", 8080}};
+            if (!ip.empty()) {
+                port["hostIP"] = ip;
+            }
+            pod.body["spec"]["containers"][0]["ports"] = Json::array({port});
+            lab.apply(pod);
+        }
+        return !lab.node_of("second").empty();
+    };
+    BOOST_TEST(!fits("", ""));
+    BOOST_TEST(!fits("172.18.0.2", "172.18.0.2"));
+    BOOST_TEST(fits("172.18.0.2", "127.0.0.1"));
+    for (const auto* any : {"", "0.0.0.0"}) {
+        for (const auto* ip : {"172.18.0.2", "fd00::2", "::", "0.0.0.0"}) {
+            BOOST_TEST(!fits(any, ip), ip);
+            BOOST_TEST(!fits(ip, any), ip);
+        }
+    }
+    BOOST_TEST(!fits("::", "::"));
+    BOOST_TEST(fits("::", "fd00::2")); // so it is with Kubernetes' scheduler, to which :: is a text
+    BOOST_TEST(fits("::", "172.18.0.2"));
+}
+
 BOOST_AUTO_TEST_CASE(a_node_name_is_obeyed_past_the_scheduler) {
     Lab lab;
     lab.cluster.merge_patch({"Node", "", "node-3"}, {{"spec", {{"unschedulable", true}}}});

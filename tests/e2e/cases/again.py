@@ -220,6 +220,27 @@ def udp_comes_back(w):
         w.labctl("down", "again")
 
 
+@case("a UDP client that keeps its port finds the pod behind a host port that comes back with another address")
+def host_port_comes_back(w):
+    pod = w.write("echo.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: echo-host}\nspec:\n  nodeName: node-2\n"
+                  "  containers: [{name: c, image: i, ports: [{containerPort: 9090, hostPort: 5353, protocol: UDP}]}]\n")
+    for profile in ("bridge", "calico"):
+        w.labctl("up", lab(w, profile=profile, more=ECHO), "-f", pod)
+        sender = Sender(w, "172.18.0.3", "5353")
+        w.equal(sender.say(), "echo-host", f"{profile}: at first")
+        before = one(w, "pod", "echo-host")["status"]["podIP"]
+        w.labctl("delete", "pod", "echo-host", "--now")
+        w.equal(sender.say(), "none", f"{profile}: nobody is there")
+        taken = w.write("taken.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: taken}\n"
+                        "spec: {nodeName: node-2, containers: [{name: c, image: i}]}\n")
+        w.labctl("apply", "-f", taken)  # so that the address is another one
+        w.labctl("apply", "-f", pod)
+        w.true(one(w, "pod", "echo-host")["status"]["podIP"] != before, f"{profile}: another address")
+        w.wait(f"{profile}: an answer", sender.answered)
+        sender.end()
+        w.labctl("down", "again")
+
+
 PODS = """
 ---
 apiVersion: v1
