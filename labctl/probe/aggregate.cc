@@ -1,6 +1,7 @@
 #include "labctl/probe/aggregate.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "labctl/api/grpc_status.h"
@@ -41,7 +42,15 @@ void Aggregator::add(Sample sample) {
     if (sample.grpc) {
         ++result_.grpc_statuses[api::grpc_status_name(sample.grpc->status)];
     }
-    result_.dropped += sample.drop ? 1 : 0;
+    if (sample.grpc && !sample.grpc->health.empty()) {
+        ++result_.grpc_health[sample.grpc->health];
+    }
+    if (sample.drop) {
+        ++result_.dropped;
+        if (std::ranges::find(drops_, *sample.drop) == drops_.end()) {
+            drops_.push_back(*sample.drop);
+        }
+    }
     auto& same = outcomes_[sample.outcome];
     ++same.count;
     if (keep_samples_) {
@@ -65,6 +74,10 @@ Result Aggregator::finish() {
     if (best != nullptr) {
         result_.first = best->first;
     }
+    result_.other_drops.clear();
+    std::ranges::copy_if(drops_, std::back_inserter(result_.other_drops), [this](const Drop& drop) {
+        return drop != result_.first.drop;
+    });
     result_.rtt_us = median(rtts_us_);
     return result_;
 }

@@ -34,6 +34,7 @@ private:
     Result result_;
     bool keep_samples_;
     std::map<Outcome, PerOutcome> outcomes_;
+    std::vector<Drop> drops_;            // distinct ones
     std::vector<std::uint32_t> rtts_us_; // of the ok ones
 };
 

@@ -181,9 +181,14 @@ struct Result {
     std::map<std::string, std::uint32_t> backends;
     std::map<std::string, std::uint32_t> statuses;      // HTTP status -> count
     std::map<std::string, std::uint32_t> grpc_statuses; // name of gRPC's status -> count
+    std::map<std::string, std::uint32_t> grpc_health;   // Grpc::health -> count
     std::uint32_t dropped = 0;                          // how many have a `drop`
-    std::vector<Sample> samples;                        // only if asked for
+    std::vector<Drop> other_drops; // the distinct ones besides that of `first`, in their order
+    std::vector<Sample> samples;   // only if asked for
 };
+
+/// The distinct ones of all exchanges.
+std::vector<Drop> drops_of(const Result& result);
 
 nlohmann::json to_json(const Drop& drop);
 nlohmann::json to_json(const Result& result);

@@ -229,7 +229,11 @@ Result read_result(const json& object) {
     result.backends = object.value("backends", result.backends);
     result.statuses = object.value("statuses", result.statuses);
     result.grpc_statuses = object.value("grpcStatuses", result.grpc_statuses);
+    result.grpc_health = object.value("grpcHealth", result.grpc_health);
     result.dropped = object.value("dropped", result.first.drop ? 1U : 0U);
+    for (const auto& drop : object.value("otherDrops", json::array())) {
+        result.other_drops.push_back(drop_from(drop));
+    }
     for (const auto& sample : object.value("samples", json::array())) {
         result.samples.push_back(read_sample(sample));
     }
@@ -244,6 +248,15 @@ std::string to_string(Outcome outcome) {
             return row.outcome == outcome;
         });
     return std::string(found->text);
+}
+
+std::vector<Drop> drops_of(const Result& result) {
+    std::vector<Drop> drops;
+    if (result.first.drop) {
+        drops.push_back(*result.first.drop);
+    }
+    drops.insert(drops.end(), result.other_drops.begin(), result.other_drops.end());
+    return drops;
 }
 
 json to_json(const Drop& drop) {
@@ -282,8 +295,14 @@ json to_json(const Result& result) {
     if (!result.grpc_statuses.empty()) {
         object["grpcStatuses"] = result.grpc_statuses;
     }
+    if (!result.grpc_health.empty()) {
+        object["grpcHealth"] = result.grpc_health;
+    }
     if (result.dropped > 0 && result.attempts > 1) {
         object["dropped"] = result.dropped;
+    }
+    for (const auto& drop : result.other_drops) {
+        object["otherDrops"].push_back(to_json(drop));
     }
     for (const auto& sample : result.samples) {
         json entry = {{"rttMicros", sample.rtt_us}};

@@ -42,6 +42,35 @@ BOOST_AUTO_TEST_CASE(counts_and_median) {
     BOOST_TEST(result.samples.empty());
 }
 
+BOOST_AUTO_TEST_CASE(every_distinct_drop_is_kept_once) {
+    Aggregator aggregator(Request{});
+    for (const char* to : {"10.1.0.1:80", "10.1.0.2:80", "10.1.0.1:80"}) {
+        auto dropped = sample(Outcome::Timeout, 1);
+        dropped.drop.emplace();
+        dropped.drop->destination = to;
+        aggregator.add(dropped);
+    }
+    const auto result = result_from_json(to_json(aggregator.finish()));
+    BOOST_TEST(result.dropped == 3U);
+    const auto drops = drops_of(result);
+    BOOST_REQUIRE_EQUAL(drops.size(), 2U);
+    BOOST_TEST(drops[0].destination == "10.1.0.1:80");
+    BOOST_TEST(drops[1].destination == "10.1.0.2:80");
+}
+
+BOOST_AUTO_TEST_CASE(health_is_counted_of_every_call) {
+    Aggregator aggregator(Request{});
+    for (const char* health : {"SERVING", "NOT_SERVING", "SERVING"}) {
+        auto answer = sample(Outcome::Ok, 1);
+        answer.grpc = Grpc{0, "", health};
+        aggregator.add(answer);
+    }
+    const auto result = result_from_json(to_json(aggregator.finish()));
+    BOOST_TEST(
+        (result.grpc_health ==
+         std::map<std::string, std::uint32_t>{{"SERVING", 2}, {"NOT_SERVING", 1}}));
+}
+
 BOOST_AUTO_TEST_CASE(of_equal_counts_the_outcome_that_came_first) {
     Request request;
     request.samples = true;
