@@ -17,7 +17,8 @@ std::string key_of(const probe::Request& request) {
     add(request.via);
     add(request.method);
     add(std::to_string(request.timeout_ms) + " " + std::to_string(request.count) + " " +
-        std::to_string(request.source_port) + " " + std::to_string(request.size));
+        std::to_string(request.concurrency) + " " + std::to_string(request.source_port) + " " +
+        std::to_string(request.size));
     for (const auto& [name, value] : request.headers) {
         add(name + ":" + value);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "labctl/check/batch.h"
+#include "labctl/check/coverage.h"
 #include "labctl/check/expand.h"
 #include "labctl/check/judge.h"
 #include "labctl/check/verdict.h"
@@ -30,6 +31,15 @@ struct Share {
     Expansion expansion;
     std::vector<std::size_t> probes; // index in the batch, per flow; kNotProbed for a blocked one
     std::vector<std::size_t> controls;
+    std::vector<Coverage> coverage; // per flow
+
+    /// All exchanges of a flow; nullptr if there were none.
+    [[nodiscard]] const probe::Result* result(std::size_t flow, const Batch& batch) const {
+        const auto* all = coverage[flow].all();
+        return all != nullptr               ? all
+               : probes[flow] == kNotProbed ? nullptr
+                                            : batch.result(probes[flow]);
+    }
 };
 
 class Evaluation {
@@ -88,7 +98,13 @@ private:
             }
         }
         batch.run(hooks_.run);
+        EndpointMemory endpoints(hooks_.endpoints);
         for (auto& share : shares) {
+            widen(share, endpoints, batch);
+        }
+        batch.run(hooks_.run);
+        for (auto& share : shares) {
+            take_in(share, batch);
             follow_drops(share, world, batch);
         }
         batch.run(hooks_.run);
@@ -100,6 +116,7 @@ private:
                 share.expansion,
                 share.probes,
                 share.controls,
+                share.coverage,
                 batch,
                 world,
                 hooks_.dropped_by};
@@ -111,7 +128,8 @@ private:
 
     [[nodiscard]] Share prepare(Tracker& tracker, const World& world, Batch& batch) const {
         const auto& assertion = *tracker.assertion;
-        Share share{&tracker, expand(assertion, world, options_.timeout_ms), {}, {}};
+        Share share{&tracker, expand(assertion, world, options_.timeout_ms), {}, {}, {}};
+        share.coverage.resize(share.expansion.flows.size());
         const bool proof = needs_proof(assertion.expect);
         for (const auto& flow : share.expansion.flows) {
             if (!flow.blocked.empty()) {
@@ -130,13 +148,36 @@ private:
     /// Of the slowest of its probes: others of the round may have taken longer.
     static std::uint64_t own_time_us(const Share& share, const Batch& batch) {
         std::uint64_t longest = 0;
-        for (const auto* indices : {&share.probes, &share.controls}) {
-            for (const auto index : *indices) {
-                const auto* result = index == kNotProbed ? nullptr : batch.result(index);
-                longest = std::max(longest, result == nullptr ? 0 : result->elapsed_us);
-            }
+        const auto count = [&](std::size_t index) {
+            const auto* result = index == kNotProbed ? nullptr : batch.result(index);
+            longest = std::max(longest, result == nullptr ? 0 : result->elapsed_us);
+        };
+        std::ranges::for_each(share.probes, count);
+        std::ranges::for_each(share.controls, count);
+        for (const auto& coverage : share.coverage) {
+            std::ranges::for_each(coverage.probes(), count);
         }
         return longest;
+    }
+
+    /// A denial of one endpoint of a Service is none of the others.
+    static void widen(Share& share, EndpointMemory& endpoints, Batch& batch) {
+        if (share.tracker->assertion->expect.kind != Expectation::Kind::Deny) {
+            return;
+        }
+        for (std::size_t i = 0; i < share.expansion.flows.size(); ++i) {
+            if (const auto* result = share.result(i, batch)) {
+                share.coverage[i].widen(share.expansion.flows[i], *result, endpoints, batch);
+            }
+        }
+    }
+
+    static void take_in(Share& share, const Batch& batch) {
+        for (std::size_t i = 0; i < share.expansion.flows.size(); ++i) {
+            if (const auto* result = share.result(i, batch)) {
+                share.coverage[i].take_in(*result, batch);
+            }
+        }
     }
 
     /// Only its drop tells which endpoint a Service chose for a packet, so that one's controls go
@@ -147,14 +188,15 @@ private:
         }
         for (std::size_t i = 0; i < share.expansion.flows.size(); ++i) {
             const auto& flow = share.expansion.flows[i];
-            const auto* result =
-                share.probes[i] == kNotProbed ? nullptr : batch.result(share.probes[i]);
-            if (result == nullptr || batch.who_reached(flow.request.to.text)) {
+            const auto* result = share.result(i, batch);
+            const bool chosen = share.coverage[i].choices() > 1;
+            if (result == nullptr || (!chosen && batch.who_reached(flow.request.to.text))) {
                 continue;
             }
-            const auto at = dropped_at(flow, *result, world);
-            if (at && !batch.who_reached(at->target.text)) {
-                add_controls(listener_controls(flow, *at), share, batch);
+            for (const auto& at : dropped_at(flow, *result, world)) {
+                if (!batch.who_reached(at.target.text)) {
+                    add_controls(listener_controls(flow, at), share, batch);
+                }
             }
         }
     }

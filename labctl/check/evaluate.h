@@ -26,6 +26,11 @@ using DropEvidence =
 /// Evidence.
 using AllowReason = std::function<std::string(const std::string& from, const std::string& to)>;
 
+/// What a connection of `from` to the address `to` ("tcp://10.96.0.7:80") may be given: each
+/// endpoint ("ADDRESS:PORT") that the proxies on its way choose from. Empty where nobody can tell.
+using EndpointFinder =
+    std::function<std::vector<std::string>(const std::string& from, const std::string& to)>;
+
 struct Hooks {
     std::function<World()> world; // the lab now; called once per round
     ProbeRunner run;              // all probes of a round in one call; results in any order, by id
@@ -34,6 +39,7 @@ struct Hooks {
     std::function<void(netemu::Clock::time_point)> wait_until;
     DropEvidence dropped_by;                     // empty: only what is in the results counts
     AllowReason why_allowed;                     // empty, or asked when a denial was answered
+    EndpointFinder endpoints;                    // asked when one was chosen and a rule denied it
     std::function<void(const Record&)> finished; // empty, or called as each assertion is settled
 };
 

@@ -426,34 +426,38 @@ std::vector<probe::Request> listener_controls(const Flow& flow, const World&) {
     return {control(flow, "node/" + flow.to.pod->node), control(flow, flow.to.label())};
 }
 
-std::optional<DroppedAt>
-dropped_at(const Flow& flow, const probe::Result& result, const World& world) {
-    const auto& drop = result.first.drop;
-    const auto scheme = flow.request.to.scheme;
-    if (!drop || result.first.outcome != probe::Outcome::Timeout || scheme == Scheme::Dns) {
-        return std::nullopt;
-    }
-    const auto end = netemu::Endpoint::parse(drop->destination);
-    const auto address = end ? end->address : netemu::IpAddress::parse(drop->destination);
-    if (!address) {
-        return std::nullopt;
-    }
-    const auto text = address->to_string();
-    const auto pod = std::ranges::find_if(world.pods, [&](const PodView& candidate) {
+const PodView* pod_with_address(const World& world, const std::string& ip) {
+    const auto pod = std::ranges::find_if(world.pods, [&ip](const PodView& candidate) {
         return candidate.alive() && !candidate.node.empty() &&
-               std::ranges::find(candidate.ips, text) != candidate.ips.end();
+               std::ranges::find(candidate.ips, ip) != candidate.ips.end();
     });
-    if (pod == world.pods.end()) {
-        return std::nullopt;
+    return pod == world.pods.end() ? nullptr : &*pod;
+}
+
+std::vector<DroppedAt>
+dropped_at(const Flow& flow, const probe::Result& result, const World& world) {
+    std::vector<DroppedAt> places;
+    const auto scheme = flow.request.to.scheme;
+    if (result.first.outcome != probe::Outcome::Timeout || scheme == Scheme::Dns) {
+        return places;
     }
-    // Whoever takes the connection listens, whatever is spoken on it.
-    return DroppedAt{
-        {Party::Kind::Pod, &*pod, nullptr, nullptr, {}},
-        make_target(
-            probe::is_http(scheme) ? Scheme::Tcp : scheme,
-            text,
-            end ? std::to_string(end->port) : "",
-            {})};
+    for (const auto& drop : probe::drops_of(result)) {
+        const auto end = netemu::Endpoint::parse(drop.destination);
+        const auto address = end ? end->address : netemu::IpAddress::parse(drop.destination);
+        const auto* pod = address ? pod_with_address(world, address->to_string()) : nullptr;
+        if (pod == nullptr) {
+            continue;
+        }
+        // Whoever takes the connection listens, whatever is spoken on it.
+        places.push_back(
+            {{Party::Kind::Pod, pod, nullptr, nullptr, {}},
+             make_target(
+                 probe::is_http(scheme) ? Scheme::Tcp : scheme,
+                 address->to_string(),
+                 end ? std::to_string(end->port) : "",
+                 {})});
+    }
+    return places;
 }
 
 std::vector<probe::Request> listener_controls(const Flow& flow, const DroppedAt& at) {

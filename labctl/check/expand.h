@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,12 +48,12 @@ std::vector<probe::Request> sender_controls(const Flow& flow, const World& world
 std::vector<probe::Request> listener_controls(const Flow& flow, const World& world);
 
 /// The pod's door that a dropped packet was on its way to. It tells which endpoint of a Service, or
-/// which address of a name, a flow was for.
+/// which address of a name, an exchange was for.
 struct DroppedAt {
     Party pod;
     probe::Target target;
 };
-std::optional<DroppedAt>
+std::vector<DroppedAt>
 dropped_at(const Flow& flow, const probe::Result& result, const World& world);
 /// Probes that would show that it listens.
 std::vector<probe::Request> listener_controls(const Flow& flow, const DroppedAt& at);
@@ -73,7 +72,8 @@ Flow start_flow(
     const Party& from,
     const Party& to,
     std::uint64_t timeout_ms);
-const NodeView* node_named(const World& world, const std::string& name); // nullptr if unknown
+const NodeView* node_named(const World& world, const std::string& name);    // nullptr if unknown
+const PodView* pod_with_address(const World& world, const std::string& ip); // likewise
 
 /// The model's assertions, by their rule (network_model.cc).
 Expansion expand_model(const Assertion& assertion, const World& world, std::uint64_t timeout_ms);

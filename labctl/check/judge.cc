@@ -30,13 +30,24 @@ bool denied_with_an_answer(const probe::Result& result) {
            result.dropped >= result.attempts;
 }
 
+/// Who has dropped some of it.
+std::vector<std::string> owners(const probe::Result& result) {
+    std::vector<std::string> names;
+    for (const auto& drop : probe::drops_of(result)) {
+        if (!drop.by.empty()) {
+            names.push_back(drop.by);
+        }
+    }
+    return names;
+}
+
 Judgement judge_allow(const Flow& flow, const probe::Result& result, const Expectation& expect) {
     if (denied_with_an_answer(result) && !expects_content(expect)) {
-        return {Verdict::Fail, result.first.drop->text, {}, result.first.drop->by, false};
+        return {Verdict::Fail, result.first.drop->text, {}, {result.first.drop->by}, false};
     }
     if (!every_outcome_is(result, Outcome::Ok)) {
-        const auto decider = result.first.drop ? result.first.drop->by : std::string();
-        return {Verdict::Fail, counted(flow, result), port_hint(flow, result), decider, false};
+        return {
+            Verdict::Fail, counted(flow, result), port_hint(flow, result), owners(result), false};
     }
     auto [unmet, silent_about] = examine_answer(flow, result, expect);
     if (!unmet.empty()) {
@@ -80,6 +91,21 @@ Judgement inconclusive(std::string text, std::string hint = {}) {
     return {Verdict::Inconclusive, std::move(text), std::move(hint), {}, false};
 }
 
+/// A rule that has dropped some of it and in which the policy `by` has no share; nullptr: there is
+/// none, or it is nobody's matter.
+const DroppingRule* rule_of_others(const Proof& proof, const std::string& by) {
+    const auto found = std::ranges::find_if(proof.rules, [&by](const DroppingRule& rule) {
+        return rule.name != by && std::ranges::find(rule.owners, by) == rule.owners.end();
+    });
+    return by.empty() || found == proof.rules.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> names(const std::vector<DroppingRule>& rules) {
+    std::vector<std::string> all;
+    std::ranges::transform(rules, std::back_inserter(all), &DroppingRule::name);
+    return all;
+}
+
 Judgement judge_deny(
     const Flow& flow, const probe::Result& result, const Expectation& expect, const Proof& proof) {
     if (any_ok(result) && !denied_with_an_answer(result)) {
@@ -107,24 +133,30 @@ Judgement judge_deny(
                 (proof.target.empty() ? flow.to.label() : proof.target) + " listens there",
             port_hint(flow, result));
     }
-    if (!proof.rule) {
+    if (proof.rules.empty()) {
         return inconclusive(
             happened + ", but no rule is known to have dropped it",
             "to assert what happens without saying why, expect " +
                 probe::to_string(result.first.outcome) + " in place of deny");
     }
-    const bool by_other = *proof.rule != expect.by &&
-                          std::ranges::find(proof.owners, expect.by) == proof.owners.end();
-    if (!expect.by.empty() && by_other) {
+    if (const auto* other = rule_of_others(proof, expect.by)) {
         return {
-            Verdict::Fail, "it was " + *proof.rule + " that dropped it", {}, *proof.rule, false};
+            Verdict::Fail, "it was " + other->name + " that dropped it", {}, {other->name}, false};
     }
-    const auto decider = expect.by.empty() ? *proof.rule : expect.by;
+    const auto& rule = proof.rules.front();
+    const auto how = rule.how.empty() ? "dropped by " + rule.name : rule.how;
+    if (!proof.unseen.empty()) {
+        return inconclusive(
+            how + ", but " + proof.unseen,
+            "assert it of each of the pods behind it, by their names");
+    }
     return {
         Verdict::Pass,
-        proof.how.empty() ? "dropped by " + *proof.rule : proof.how,
+        proof.choices > 1
+            ? "each of its " + std::to_string(proof.choices) + " endpoints is denied: " + how
+            : how,
         {},
-        decider,
+        expect.by.empty() ? names(proof.rules) : std::vector{expect.by},
         false};
 }
 
@@ -148,18 +180,20 @@ bool needs_proof(const Expectation& expect) {
 }
 
 void prove_drop(const probe::Result& result, Proof& proof) {
-    const auto& drop = result.first.drop;
-    if (!drop || result.dropped < result.attempts) {
+    if (!result.first.drop || result.dropped < result.attempts) {
         return;
     }
-    proof.rule = drop->by.empty()
-                     ? "the rule that logs " + quote(drop->prefix) + " on " + drop->node
-                     : drop->by;
-    proof.owners = drop->policies;
-    proof.how = drop->text;
-    const bool by_sidecar = drop->by.starts_with("authorizationpolicy/") ||
-                            drop->by.starts_with("peerauthentication/") ||
-                            drop->by.starts_with("server/") || drop->by.starts_with("default/");
+    bool by_sidecar = false;
+    for (const auto& drop : probe::drops_of(result)) {
+        const auto& by = drop.by;
+        proof.rules.push_back(
+            {by.empty() ? "the rule that logs " + quote(drop.prefix) + " on " + drop.node : by,
+             drop.policies,
+             drop.text});
+        by_sidecar = by_sidecar || by.starts_with("authorizationpolicy/") ||
+                     by.starts_with("peerauthentication/") || by.starts_with("server/") ||
+                     by.starts_with("default/");
+    }
     if (by_sidecar && result.first.outcome != Outcome::Timeout) {
         // A sidecar took the connection and then ended it: nothing more can be shown without one
         // that the policies let in.

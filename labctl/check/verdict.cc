@@ -45,7 +45,7 @@ public:
             worsen(finding.verdict, finding.text, {});
         }
         for (std::size_t i = 0; i < in_.expansion.flows.size(); ++i) {
-            judge_flow(in_.expansion.flows[i], in_.probes[i]);
+            judge_flow(in_.expansion.flows[i], in_.probes[i], in_.coverage[i]);
         }
         conclude();
         keep_evidence();
@@ -53,34 +53,56 @@ public:
     }
 
 private:
-    [[nodiscard]] Proof proof_for(const Flow& flow, const probe::Result* result) const {
+    [[nodiscard]] Proof
+    proof_for(const Flow& flow, const probe::Result* result, const Coverage& coverage) const {
         Proof proof;
         if (result == nullptr || !needs_proof(in_.assertion.expect)) {
             return proof;
         }
         proof.sends = in_.batch.reached_by(flow.request.from);
-        proof.listens = in_.batch.who_reached(flow.request.to.text);
-        if (const auto at = dropped_at(flow, *result, in_.world); at && !proof.listens) {
-            proof.target = at->pod.label();
-            proof.listens = in_.batch.who_reached(at->target.text);
-        }
+        prove_listening(flow, *result, coverage, proof);
+        proof.unseen = coverage.unseen(in_.world);
+        proof.choices = coverage.choices();
         prove_drop(*result, proof);
-        if (!proof.rule && in_.dropped_by) {
-            proof.rule = in_.dropped_by(flow.request, *result);
+        if (proof.rules.empty() && in_.dropped_by) {
+            if (auto name = in_.dropped_by(flow.request, *result)) {
+                proof.rules.push_back({std::move(*name), {}, {}});
+            }
         }
         return proof;
     }
 
-    void judge_flow(const Flow& flow, std::size_t index) {
-        const auto* result = index == kNotProbed ? nullptr : in_.batch.result(index);
-        const auto judgement = judge(flow, result, in_.assertion.expect, proof_for(flow, result));
+    /// Of several endpoints each has to listen.
+    void prove_listening(
+        const Flow& flow,
+        const probe::Result& result,
+        const Coverage& coverage,
+        Proof& proof) const {
+        proof.listens = in_.batch.who_reached(flow.request.to.text);
+        if (proof.listens && coverage.choices() < 2) {
+            return;
+        }
+        for (const auto& at : dropped_at(flow, result, in_.world)) {
+            proof.target = at.pod.label();
+            proof.listens = in_.batch.who_reached(at.target.text);
+            if (!proof.listens) {
+                return;
+            }
+        }
+    }
+
+    void judge_flow(const Flow& flow, std::size_t index, const Coverage& coverage) {
+        const auto* result = coverage.all();
+        if (result == nullptr && index != kNotProbed) {
+            result = in_.batch.result(index);
+        }
+        const auto judgement =
+            judge(flow, result, in_.assertion.expect, proof_for(flow, result, coverage));
         const auto outcome = result == nullptr ? std::string("not probed") : outcome_text(*result);
         ++(result != nullptr && result->outcomes.size() > 1 ? outcomes_["mixed"]
                                                             : outcomes_[outcome]);
         unproven_ += judgement.unproven ? 1 : 0;
-        if (!judgement.decided_by.empty()) {
-            deciders_.push_back(judgement.decided_by);
-        }
+        deciders_.insert(deciders_.end(), judgement.decided_by.begin(), judgement.decided_by.end());
         const auto evidence = evidence_of(flow, result, outcome, judgement);
         worsen(
             judgement.verdict,

@@ -1,16 +1,14 @@
 #pragma once
 
 #include <cstddef>
-#include <limits>
 #include <vector>
 
 #include "labctl/check/batch.h"
+#include "labctl/check/coverage.h"
 #include "labctl/check/record.h"
 
 /// From the results of one round to the record of one assertion. Pure. Private to the room.
 namespace labctl::check {
-
-inline constexpr std::size_t kNotProbed = std::numeric_limits<std::size_t>::max();
 
 /// What a record says of its assertion, whatever became of it.
 [[nodiscard]] Record record_of(const Assertion& assertion);
@@ -20,6 +18,7 @@ struct VerdictInput {
     const Expansion& expansion;
     const std::vector<std::size_t>& probes;   // index in the batch, per flow, or kNotProbed
     const std::vector<std::size_t>& controls; // likewise
+    const std::vector<Coverage>& coverage;    // per flow
     const Batch& batch;
     const World& world;
     const DropEvidence& dropped_by;

@@ -43,6 +43,9 @@ check::Report judge(
     hooks.why_allowed = [&](const std::string& from, const std::string& to) {
         return why_allowed(client, from, to);
     };
+    hooks.endpoints = [&](const std::string& from, const std::string& to) {
+        return endpoints_of(client, from, to);
+    };
     check::FaultHooks faults;
     faults.inject = [&](const std::string& fault, const std::string& ns) {
         context.console().progress("fault: " + fault);

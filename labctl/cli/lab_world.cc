@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "labctl/cli/overview.h"
+#include "netemu/base/address.h"
 
 namespace labctl::cli {
 
@@ -27,23 +28,51 @@ std::vector<probe::Result> run_probes(Client& client, const probe::RequestList& 
         client.exchange("POST", "/apis/labctl.dev/v1/probe", probe::to_json(requests).dump()));
 }
 
-std::string why_allowed(Client& client, const std::string& from, const std::string& to) {
+namespace {
+
+/// null of what explain cannot tell of, such as an echo request.
+nlohmann::json explanation_of(Client& client, const std::string& from, const std::string& to) {
     const auto target = probe::Target::parse(to);
     if (target.port.empty()) {
-        return {}; // an echo request
+        return nullptr;
     }
     const auto scheme = probe::to_string(target.scheme);
     const auto protocol = scheme == "udp" || scheme == "sctp" ? scheme : std::string("tcp");
     const bool v6 = target.host.find(':') != std::string::npos;
-    nlohmann::json explanation;
     try {
-        explanation = client.request(
+        return client.request(
             "POST",
             "/apis/labctl.dev/v1/explain",
             {{"from", from},
              {"to",
               (v6 ? "[" + target.host + "]" : target.host) + ":" + target.port + "/" + protocol}});
-    } catch (const RemoteError&) { // what explain cannot tell of is answered all the same
+    } catch (const RemoteError&) { // the question goes on without it
+        return nullptr;
+    }
+}
+
+} // namespace
+
+std::vector<std::string>
+endpoints_of(Client& client, const std::string& from, const std::string& to) {
+    const auto explanation = explanation_of(client, from, to);
+    std::vector<std::string> endpoints;
+    if (explanation.is_null()) {
+        return endpoints;
+    }
+    for (const auto& branch : explanation.at("branches")) {
+        auto result = branch.at("result").get<std::string>();
+        const bool endpoint = netemu::Endpoint::parse(result).has_value(); // or "DROP"
+        if (endpoint && std::ranges::find(endpoints, result) == endpoints.end()) {
+            endpoints.push_back(std::move(result));
+        }
+    }
+    return endpoints;
+}
+
+std::string why_allowed(Client& client, const std::string& from, const std::string& to) {
+    const auto explanation = explanation_of(client, from, to);
+    if (explanation.is_null()) {
         return {};
     }
     if (const auto warning = explanation.find("warning"); warning != explanation.end()) {

@@ -324,14 +324,30 @@ struct ServiceLab : EvidenceLab {
     ServiceLab() {
         world.has_dns = true;
         drop.destination = "10.244.2.4:5432";
+        endpoints = [this](const std::string& from, const std::string& to) {
+            BOOST_TEST(from == "default/client");
+            BOOST_TEST(to == "tcp://10.96.0.7:5432");
+            ++asked;
+            return behind;
+        };
         network = [this](const Request& request) {
             const bool to_service = request.to.host == "10.96.0.7" || request.to.host == "db";
-            return to_service && request.from == "default/client" ? drop_result(request.count)
-                   : request.to.host == "10.244.2.4" && !listens  ? result_of(Outcome::Refused)
-                                                                  : answer(request);
+            if (to_service && request.from == "default/client") {
+                auto result = request.count == 1 ? drop_result(1) : many(request);
+                result.first.remote = "10.96.0.7:5432";
+                return result;
+            }
+            return request.to.host == "10.244.2.4" && !listens ? result_of(Outcome::Refused)
+                                                               : answer(request);
         };
     }
     bool listens = true;
+    std::size_t asked = 0; // for the endpoints
+    std::vector<std::string> behind{"10.244.2.4:5432"};
+    /// What becomes of several exchanges.
+    std::function<labctl::probe::Result(const Request&)> many = [this](const Request& request) {
+        return drop_result(request.count);
+    };
 };
 
 } // namespace
@@ -364,6 +380,126 @@ BOOST_AUTO_TEST_CASE(a_denied_service_whose_endpoint_does_not_listen_is_inconclu
     const auto early = lab.check_one(assertion("client -> tcp://db:5432 deny"));
     BOOST_TEST((early.verdict == Verdict::Inconclusive));
     BOOST_TEST(contains(early.reason, "nothing shows that db listens"), early.reason);
+}
+
+namespace {
+
+/// Service db has two endpoints more: frontend-a and frontend-b.
+struct BalancedLab : ServiceLab {
+    BalancedLab() {
+        behind = {"10.244.2.4:5432", "10.244.1.2:5432", "10.244.2.2:5432"};
+        many = [this](const Request& request) {
+            auto result = drop_result(request.count);
+            for (const auto& other : denied) {
+                result.other_drops.push_back(drop);
+                result.other_drops.back().destination = other;
+                result.other_drops.back().by = by;
+                result.other_drops.back().policies = {by};
+            }
+            return result;
+        };
+    }
+    Record check_deny(const Json& more = Json::object()) {
+        Json form{{"from", "client"}, {"to", "tcp://10.96.0.7:5432"}, {"expect", "deny"}};
+        form.update(more);
+        return check_one(assertion(form));
+    }
+    std::vector<std::string> denied{"10.244.1.2:5432", "10.244.2.2:5432"}; // besides db-0
+    std::string by = "networkpolicy/default/db";
+};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_denied_service_is_proven_with_every_endpoint_that_it_may_choose) {
+    BalancedLab lab;
+    const auto record = lab.check_deny();
+    BOOST_TEST((record.verdict == Verdict::Pass), record.reason);
+    BOOST_TEST(contains(record.reason, "each of its 3 endpoints is denied"), record.reason);
+    BOOST_TEST(record.flows == 1U);
+    BOOST_REQUIRE_EQUAL(lab.rounds.size(), 3U);
+    BOOST_REQUIRE_EQUAL(lab.rounds.at(1).probes.size(), 1U);
+    BOOST_TEST(lab.rounds.at(1).probes[0].count > 25U); // each but once in 4000 runs
+    BOOST_TEST(sent(lab.rounds.at(2)).size() == 6U, "each of them has to listen");
+    BOOST_TEST(lab.asked == 1U);
+    const Json form{{"from", "client"}, {"to", "tcp://10.96.0.7:5432"}, {"expect", "deny"}};
+    lab.check({assertion(form), assertion(form)});
+    BOOST_TEST(lab.asked == 2U, "the same is asked once in a round");
+    lab.world.nodes.clear();
+    lab.listens = false;
+    BOOST_TEST((lab.check_deny().verdict == Verdict::Inconclusive));
+}
+
+BOOST_AUTO_TEST_CASE(an_endpoint_of_a_denied_service_that_was_not_met_leaves_it_inconclusive) {
+    BalancedLab lab;
+    lab.denied.pop_back();
+    const auto record = lab.check_deny();
+    BOOST_TEST((record.verdict == Verdict::Inconclusive));
+    BOOST_TEST(
+        contains(
+            record.reason,
+            "1 of its 3 endpoints was not tried: default/frontend-b (10.244.2.2:5432)"),
+        record.reason);
+    lab.behind.clear(); // nobody can tell
+    const auto unknown = lab.check_deny();
+    BOOST_TEST((unknown.verdict == Verdict::Inconclusive));
+    BOOST_TEST(contains(unknown.reason, "nothing tells"), unknown.reason);
+}
+
+BOOST_AUTO_TEST_CASE(an_endpoint_that_answers_is_the_failure_of_a_denied_service) {
+    BalancedLab lab;
+    lab.many = [&](const Request& request) {
+        auto result = lab.drop_result(request.count);
+        result.outcomes = {{"ok", 3}, {"timeout", request.count - 3}};
+        result.dropped = request.count - 3;
+        return result;
+    };
+    const auto record = lab.check_deny();
+    BOOST_TEST((record.verdict == Verdict::Fail));
+    BOOST_TEST(contains(record.reason, "exchanges: ok 3, timeout"), record.reason);
+}
+
+BOOST_AUTO_TEST_CASE(the_demanded_rule_has_to_deny_every_endpoint) {
+    BalancedLab lab;
+    const Json by{{"by", "networkpolicy/default/db"}};
+    BOOST_TEST((lab.check_deny(by).verdict == Verdict::Pass));
+    lab.by = "networkpolicy/default/other";
+    BOOST_TEST(
+        lab.check_deny().decided_by == "networkpolicy/default/db, networkpolicy/default/other");
+    const auto record = lab.check_deny(by);
+    BOOST_TEST((record.verdict == Verdict::Fail));
+    BOOST_TEST(contains(record.reason, "it was networkpolicy/default/other"), record.reason);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_is_denied_with_all_of_its_addresses) {
+    EvidenceLab lab;
+    lab.world.has_dns = true;
+    lab.drop.destination = "10.244.2.4:5432";
+    std::vector<std::string> addresses{"10.244.2.4", "10.244.2.2"};
+    lab.network = [&](const Request& request) {
+        if (request.to.host == "db" && request.to.scheme == labctl::probe::Scheme::Dns) {
+            auto result = result_of(Outcome::Ok);
+            for (const auto& address : addresses) {
+                result.first.answers.push_back({"db.", "A", 5, address});
+            }
+            return result;
+        }
+        if (request.to.host != "db" || request.from != "default/client") {
+            return lab.answer(request);
+        }
+        auto result = lab.drop_result(1);
+        result.resolved = "10.244.2.4";
+        result.first.remote = "10.244.2.4:5432";
+        return result;
+    };
+    const auto several = lab.check_one(assertion("client -> tcp://db:5432 deny"));
+    BOOST_TEST((several.verdict == Verdict::Inconclusive));
+    BOOST_TEST(
+        contains(
+            several.reason, "1 of its 2 addresses was not tried: default/frontend-b (10.244.2.2)"),
+        several.reason);
+    addresses.pop_back();
+    const auto one = lab.check_one(assertion("client -> tcp://db:5432 deny"));
+    BOOST_TEST((one.verdict == Verdict::Pass), one.reason);
 }
 
 BOOST_AUTO_TEST_CASE(a_denied_look_up_is_not_the_denial_of_what_was_looked_up) {

@@ -112,6 +112,7 @@ Hooks FakeLab::hooks() {
     hooks.wait_until = [this](netemu::Clock::time_point when) { now = std::max(now, when); };
     hooks.dropped_by = dropped_by;
     hooks.why_allowed = why_allowed;
+    hooks.endpoints = endpoints;
     hooks.finished = [this](const Record& record) { finished.push_back(record); };
     return hooks;
 }

@@ -45,6 +45,7 @@ public:
     Network network;
     DropEvidence dropped_by;
     AllowReason why_allowed;
+    EndpointFinder endpoints;
     std::vector<probe::RequestList> rounds; // what was run
     std::vector<Record> finished;
     netemu::Clock::time_point now{};

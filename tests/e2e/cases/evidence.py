@@ -355,3 +355,77 @@ def traced_rules(w):
                                                         status=None).json(), first)]
     w.true("KUBE-SERVICES" in chains and any(c.startswith("KUBE-SEP-") for c in chains), f"of iptables: {chains}")
     w.true("labctl-trace" not in w.labctl("exec", first, "--", "nft", "list", "tables").out, "nothing is left of it")
+
+
+def balanced(w):
+    """The pods behind the demo's Service `backend`: [(name, address)]."""
+    ip = up(w)
+    return ip, sorted((name, ip[name]) for name in ip if name.startswith("backend"))
+
+
+@case("deny of a Service needs the drop of every endpoint; one that answers is found, one that is not met is named")
+def whole_service(w):
+    ip, backends = balanced(w)
+    w.true(len(backends) > 1, "the Service has several endpoints")
+    service = w.get("service", "backend")[0]
+    vip = service["spec"]["clusterIP"]
+    checks = w.write("service.yaml", "\n".join([
+        "- client -> svc/backend:8080 deny",
+        f"- client -> http://{vip}:8080/ deny",
+        "- client -> http://backend:8080/ deny", ""]))
+
+    def judge(status):
+        return w.labctl("check", checks, "-o", "json", status=status).json()["results"]
+
+    drop(w, f"ip saddr {ip['client']} ip daddr {backends[0][1]} tcp dport 8080")
+    for attempt in range(4):  # which endpoint is met first is chance, and must make no difference
+        for result in judge(1):
+            w.equal(result["verdict"], "fail", f"{attempt}: only one endpoint denies: {result['reason']}")
+    undrop(w)
+    drop(w, f"ip saddr {ip['client']} ip daddr {{ {', '.join(a for _, a in backends)} }} tcp dport 8080")
+    for result in judge(0):
+        w.has(result["reason"], f"each of its {len(backends)} endpoints is denied")
+    # What keeps a client with one endpoint hides the others.
+    service["spec"]["sessionAffinity"] = "ClientIP"
+    w.labctl("apply", "-f", w.write("sticky.json", json.dumps(service)))
+    for result in judge(3):
+        w.matches(result["reason"], r"was not tried: default/backend-|were not tried: default/backend-")
+
+
+@case("a drop of another process of the pod is not the probe's, though both have one source port")
+def foreign(w):
+    ip, backends = balanced(w)
+    there = backends[0][1]
+    # The probe's SYN is dropped without a trace, the other's, of the same port, with one.
+    for node in nodes(w):
+        nft(w, node, ["add table inet hand; "
+                      "add chain inet hand forward { type filter hook forward priority 0; }; "
+                      f"add rule inet hand forward ip saddr {ip['client']} ip daddr {ip['db-0']} tcp dport 5432 "
+                      "drop; "
+                      f"add rule inet hand forward ip saddr {ip['client']} ip daddr {there} tcp dport 8080 "
+                      "log group 100 prefix \"foreign\" drop"])
+    other = w.start("labctl", "exec", "client", "--", "python3", "-c",
+                    "import socket, time\n"
+                    "while True:\n"
+                    "    s = socket.socket()\n"
+                    "    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+                    "    s.bind(('', 45678))\n"
+                    "    s.settimeout(0.02)\n"
+                    "    try:\n"
+                    f"        s.connect(('{there}', 8080))\n"
+                    "    except OSError:\n"
+                    "        pass\n"
+                    "    s.close()\n")
+    try:
+        w.wait("its drops", lambda: any(item["drop"]["prefix"] == "foreign" for item in
+                                        w.labctl("events", "--drops", "-o", "json").json()["items"]))
+        request = {"id": "x", "from": "default/client", "sourcePort": 45678, "timeoutMs": 700}
+        result = w.probes({**request, "to": f"tcp://{ip['db-0']}:5432"})["x"]
+        w.equal(result["outcome"], "timeout", "the probe")
+        w.true("drop" not in result, f"nobody has seen its drop, but it says {result.get('drop')}")
+    finally:
+        other.terminate()
+        other.wait()
+    own = w.wait("the port", lambda: next(
+        (r for r in [w.probes({**request, "to": f"tcp://{there}:8080"})["x"]] if r["outcome"] != "unsupported"), None))
+    w.equal(own["drop"]["prefix"], "foreign", "the same rule, of a packet of the probe's own")
