@@ -155,7 +155,10 @@ private:
                 return server_failed(failure_);
             }
         }
-        await_drop_on(socket_of(server_, lookup_.tcp), lookup_.tcp ? IPPROTO_TCP : IPPROTO_UDP);
+        await_drop_on(
+            socket_of(server_, lookup_.tcp),
+            lookup_.tcp ? IPPROTO_TCP : IPPROTO_UDP,
+            lookup_.servers[server_]);
     }
 
     [[nodiscard]] std::string packet_of(const Query& query) const {

@@ -2,14 +2,14 @@
 
 #include <compare>
 #include <cstdint>
+#include <vector>
 
 #include "netemu/base/address.h"
 
 namespace labctl::dataplane {
 
-/// By what a dropped packet is known to be a probe's. The destination is not in it, since a rule
-/// sees the packet behind DNAT; it only tells apart sockets to different destinations, which may
-/// share a port.
+/// Who sent a packet. A probe's is known by that and by where it goes, since sockets to different
+/// destinations may share a port; see DropNotice.
 struct ProbeMark {
     std::uint8_t protocol = 0;  // IPPROTO_*
     netemu::Endpoint source;    // of ICMP the id of the echo request stands for the port
@@ -22,7 +22,12 @@ struct ProbeMark {
 struct DropNotice {
     std::uint32_t id = 0; // not 0; DataPlane::Options::describe_drop knows it
     ProbeMark mark;
-    netemu::Endpoint destination; // of the packet: the probe's remote end, unless that was DNATed
+    netemu::Endpoint destination; // of the packet, as the rule saw it: perhaps behind DNAT
+    /// Where it may have been sent to then; without an address (unspecified) that port of any.
+    std::vector<netemu::Endpoint> fronts;
+
+    /// Whether it can be what was sent to `remote`.
+    [[nodiscard]] bool was_sent_to(const netemu::Endpoint& remote) const;
 };
 
 } // namespace labctl::dataplane

@@ -358,7 +358,10 @@ void ProbeRunner::dropped(const std::vector<DropNotice>& notices) {
     for (const auto& notice : notices) {
         batch_.op(Op::Dropped).u32(notice.id).u8(notice.mark.protocol);
         batch_.endpoint(notice.mark.source).u16(notice.mark.sequence);
-        batch_.endpoint(notice.destination);
+        batch_.endpoint(notice.destination).u32(static_cast<std::uint32_t>(notice.fronts.size()));
+        for (const auto& front : notice.fronts) {
+            batch_.endpoint(front);
+        }
         if (batch_.size() > kJobsBatchBytes) {
             send_batch();
         }

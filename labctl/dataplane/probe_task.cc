@@ -114,7 +114,7 @@ void ProbeTask::watch(std::uint32_t events) {
     });
 }
 
-void ProbeTask::await_drop_on(int socket, std::uint8_t protocol) {
+void ProbeTask::await_drop_on(int socket, std::uint8_t protocol, const netemu::Endpoint& remote) {
     forget_drop();
     if (!job_.what->evidence) {
         return;
@@ -122,7 +122,7 @@ void ProbeTask::await_drop_on(int socket, std::uint8_t protocol) {
     const auto local = local_endpoint(socket);
     if (local.port != 0 && !local.address.is_unspecified()) {
         awaited_ = ProbeMark{protocol, local, 0};
-        host_.await_drop(*awaited_, *this);
+        host_.await_drop(*awaited_, remote, *this);
     }
 }
 
@@ -133,7 +133,7 @@ void ProbeTask::await_drop(std::uint8_t protocol, std::uint16_t id, std::uint16_
     const auto local = local_endpoint(fd());
     if (!local.address.is_unspecified()) {
         awaited_ = ProbeMark{protocol, {local.address, id}, sequence};
-        host_.await_drop(*awaited_, *this);
+        host_.await_drop(*awaited_, {job_.remote.address, 0}, *this);
     }
 }
 

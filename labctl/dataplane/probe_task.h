@@ -74,8 +74,10 @@ public:
     /// No more samples of this task will come. It must not be destroyed before the next turn of the
     /// loop.
     virtual void done(ProbeTask& task) = 0;
-    /// Whoever learns of the drop of a packet with this mark tells the task, until `forget_drop`.
-    virtual void await_drop(const ProbeMark& mark, ProbeTask& task) = 0;
+    /// Whoever learns of the drop of a packet with this mark that was sent to `remote` tells the
+    /// task, until `forget_drop`.
+    virtual void
+    await_drop(const ProbeMark& mark, const netemu::Endpoint& remote, ProbeTask& task) = 0;
     virtual void forget_drop(const ProbeMark& mark, const ProbeTask& task) = 0;
 };
 
@@ -112,8 +114,9 @@ protected:
     void watch(std::uint32_t events);
     /// From now on the drop of a packet ends the task, unless the job wants no evidence. Call it
     /// when the socket has its address. The second form is for ICMP, in host order.
-    void await_drop(std::uint8_t protocol) { await_drop_on(fd(), protocol); }
-    void await_drop_on(int socket, std::uint8_t protocol); // one at a time
+    void await_drop(std::uint8_t protocol) { await_drop_on(fd(), protocol, job().remote); }
+    void await_drop_on(
+        int socket, std::uint8_t protocol, const netemu::Endpoint& remote); // one at a time
     void await_drop(std::uint8_t protocol, std::uint16_t id, std::uint16_t sequence);
     /// An answer has come: what is dropped now is no matter of ours.
     void forget_drop();

@@ -1,7 +1,6 @@
 #include "labctl/dataplane/prober.h"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -138,14 +137,17 @@ Prober::start(WireReader& record, std::vector<netemu::UniqueFd>& fds, std::size_
 }
 
 void Prober::dropped(WireReader& record) {
-    const auto drop = record.u32();
-    ProbeMark mark;
-    mark.protocol = record.u8();
-    mark.source = record.endpoint();
-    mark.sequence = record.u16();
-    const auto destination = record.endpoint();
-    if (auto* task = meant_by(mark, destination)) {
-        task->dropped(drop);
+    DropNotice notice;
+    notice.id = record.u32();
+    notice.mark.protocol = record.u8();
+    notice.mark.source = record.endpoint();
+    notice.mark.sequence = record.u16();
+    notice.destination = record.endpoint();
+    for (auto count = record.u32(); count > 0; --count) {
+        notice.fronts.push_back(record.endpoint());
+    }
+    if (auto* task = meant_by(notice)) {
+        task->dropped(notice.id);
     }
 }
 
@@ -158,30 +160,34 @@ void Prober::stop(std::uint32_t job) {
     }
 }
 
-void Prober::await_drop(const ProbeMark& mark, ProbeTask& task) {
-    awaiting_.emplace(mark, &task);
+void Prober::await_drop(const ProbeMark& mark, const netemu::Endpoint& remote, ProbeTask& task) {
+    awaiting_.emplace(mark, Awaiting{remote, &task});
 }
 
 void Prober::forget_drop(const ProbeMark& mark, const ProbeTask& task) {
     const auto [begin, end] = awaiting_.equal_range(mark);
     const auto found =
-        std::find_if(begin, end, [&task](const auto& entry) { return entry.second == &task; });
+        std::find_if(begin, end, [&task](const auto& entry) { return entry.second.task == &task; });
     if (found != end) {
         awaiting_.erase(found);
     }
 }
 
-/// Connections to different destinations may share a port: then the destination decides, and one
-/// that is nobody's (DNAT) ends none of them.
-ProbeTask* Prober::meant_by(const ProbeMark& mark, const netemu::Endpoint& destination) const {
-    const auto [begin, end] = awaiting_.equal_range(mark);
-    const auto exact = std::find_if(begin, end, [&destination](const auto& entry) {
-        return entry.second->job().remote == destination;
-    });
-    if (exact != end) {
-        return exact->second;
+/// Connections to different destinations may share a port, those of a Service and of its endpoint,
+/// too: then nobody knows whose packet it was, and it ends none of them.
+ProbeTask* Prober::meant_by(const DropNotice& notice) const {
+    const auto [begin, end] = awaiting_.equal_range(notice.mark);
+    ProbeTask* meant = nullptr;
+    for (auto entry = begin; entry != end; ++entry) {
+        if (!notice.was_sent_to(entry->second.remote)) {
+            continue;
+        }
+        if (meant != nullptr) {
+            return nullptr;
+        }
+        meant = entry->second.task;
     }
-    return begin != end && std::next(begin) == end ? begin->second : nullptr;
+    return meant;
 }
 
 void Prober::sample(const ProbeJob& job, const ProbeOutcome& outcome) {

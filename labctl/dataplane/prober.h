@@ -33,6 +33,11 @@ public:
     void end_turn();
 
 private:
+    struct Awaiting {
+        netemu::Endpoint remote; // where its packet was sent to
+        ProbeTask* task;         // that is live
+    };
+
     void flush();
     void add_template(WireReader& record);
     /// Takes what it needs of `fds` from `next_fd` on; returns the first one behind.
@@ -40,10 +45,10 @@ private:
     netemu::EventLoop& loop() override { return loop_; }
     void sample(const ProbeJob& job, const ProbeOutcome& outcome) override;
     void done(ProbeTask& task) override;
-    void await_drop(const ProbeMark& mark, ProbeTask& task) override;
+    void
+    await_drop(const ProbeMark& mark, const netemu::Endpoint& remote, ProbeTask& task) override;
     void forget_drop(const ProbeMark& mark, const ProbeTask& task) override;
-    [[nodiscard]] ProbeTask*
-    meant_by(const ProbeMark& mark, const netemu::Endpoint& destination) const;
+    [[nodiscard]] ProbeTask* meant_by(const DropNotice& notice) const;
     void dropped(WireReader& record);
     void stop(std::uint32_t job);
 
@@ -51,8 +56,8 @@ private:
     Reply reply_;
     std::unordered_map<std::uint32_t, std::shared_ptr<ProbeTemplate>> templates_;
     std::unordered_map<const ProbeTask*, std::unique_ptr<ProbeTask>> tasks_;
-    std::multimap<ProbeMark, ProbeTask*> awaiting_; // live tasks
-    std::vector<std::unique_ptr<ProbeTask>> done_;  // until the turn ends
+    std::multimap<ProbeMark, Awaiting> awaiting_;
+    std::vector<std::unique_ptr<ProbeTask>> done_; // until the turn ends
     WireWriter samples_;
 };
 

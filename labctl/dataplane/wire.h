@@ -94,8 +94,8 @@ enum class Op : std::uint8_t {
     AddAuthorities,    // u32 template, text: the next piece of the PEM of who may have signed
     Start,   // u32 job, u32 template, endpoint, u16 source port, u32 exchanges; one descriptor,
              // or two for each server of a look-up
-    Dropped, // u32 drop, u8 protocol, endpoint source, u16 sequence, endpoint destination: see
-             // DropNotice
+    Dropped, // u32 drop, u8 protocol, endpoint source, u16 sequence, endpoint destination, u32
+             // count, count x endpoint (fronts): see DropNotice
     StopJob, // u32 job: nobody wants it any more
     // Probe channel, from the child.
     Sample = 192, // u32 job, u8 outcome, u32 rtt us, u32 drop or 0, text local, text detail, text

@@ -138,7 +138,7 @@ std::optional<dataplane::DropNotice> notice_of(const DroppedPacket& dropped) {
     constexpr std::uint8_t kEchoRequest6 = 128;
     const auto& packet = dropped.packet;
     dataplane::DropNotice notice{
-        dropped.id, {packet.protocol, packet.source, 0}, packet.destination};
+        dropped.id, {packet.protocol, packet.source, 0}, packet.destination, {}};
     switch (packet.protocol) {
     case IPPROTO_TCP:
         return (packet.tcp_flags & kSynAckRst) == kSyn ? std::optional(notice) : std::nullopt;

@@ -23,6 +23,7 @@
 #include "labctl/store/journal.h"
 #include "labctl/store/store.h"
 #include "labctl/supervisor/dns_watchers.h"
+#include "labctl/supervisor/drop_fronts.h"
 #include "labctl/supervisor/drop_log.h"
 #include "labctl/supervisor/drop_story.h"
 #include "labctl/supervisor/host_sockets.h"
@@ -388,8 +389,7 @@ private:
     void check_settled();
     void begin_trail();
     void start_drops(const compile::ClusterConfig& config);
-    netemu::Endpoint
-    source_before_nat(const DroppedPacket& dropped, const netemu::Endpoint& source);
+    void undo_nat(const DroppedPacket& dropped, dataplane::DropNotice& notice);
     [[nodiscard]] std::vector<std::string> node_names() const;
 
     netemu::EventLoop& loop_;
@@ -436,6 +436,7 @@ private:
     std::unique_ptr<dataplane::DataPlane> dataplane_;
     std::unique_ptr<DnsWatchers> dns_watchers_;
     std::unique_ptr<DropStory> drop_story_;
+    std::unique_ptr<DropFronts> drop_fronts_;      // from the moment there are proxies
     std::unique_ptr<DropLog> drop_log_;            // tells the data plane
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
     std::uint64_t fault_revision_ = 0;             // of the faults that the network has

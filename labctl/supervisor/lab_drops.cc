@@ -33,8 +33,8 @@ void Lab::start_drops(const compile::ClusterConfig& config) {
         std::vector<dataplane::DropNotice> notices;
         for (const auto* packet : packets) {
             if (auto notice = notice_of(*packet)) {
-                notice->mark.source = source_before_nat(*packet, notice->mark.source);
-                notices.push_back(*notice);
+                undo_nat(*packet, *notice);
+                notices.push_back(std::move(*notice));
             }
         }
         if (!notices.empty()) {
@@ -43,29 +43,34 @@ void Lab::start_drops(const compile::ClusterConfig& config) {
     });
 }
 
-/// Who really sent what came from `source`, by the connections of the node that masquerades it. A
-/// probe's packet that another node dropped is known by that.
-netemu::Endpoint
-Lab::source_before_nat(const DroppedPacket& dropped, const netemu::Endpoint& source) {
+/// Who really sent it, and to whom. The connections of the node that masquerades the source know
+/// both: by that a probe's packet is known that another node dropped. Else the source is what it
+/// was, and only the destination may have been changed.
+void Lab::undo_nat(const DroppedPacket& dropped, dataplane::DropNotice& notice) {
     const auto& packet = dropped.packet;
-    const auto sender = drop_story_->who(source.address);
+    if (drop_fronts_) {
+        notice.fronts = drop_fronts_->of(packet.protocol, packet.destination);
+    }
+    const auto sender = drop_story_->who(packet.source.address);
     if (!sender.starts_with("node/") || sender == "node/" + dropped.node) {
-        return source;
+        return;
     }
     auto answers_from = packet.destination;
-    auto answers_to = source;
+    auto answers_to = notice.mark.source;
     if (packet.protocol == IPPROTO_ICMP || packet.protocol == IPPROTO_ICMPV6) {
         constexpr std::uint16_t kEchoReply6 = 129U << 8U; // type and code
-        answers_from.port = source.port;                  // the echo's identifier
+        answers_from.port = notice.mark.source.port;      // the echo's identifier
         answers_to.port = packet.protocol == IPPROTO_ICMP ? std::uint16_t{0} : kEchoReply6;
     }
     try {
         const auto connection = netemu::find_connection_by_reply(
             *kernel_, sender, packet.protocol, answers_from, answers_to);
-        return connection ? connection->source : source;
+        if (connection) {
+            notice.mark.source = connection->source;
+            notice.fronts.push_back(connection->destination);
+        }
     } catch (const netemu::Error& error) { // then its probe waits for its time-out
         netemu::log_debug("supervisor", std::string("a dropped packet's sender: ") + error.what());
-        return source;
     }
 }
 

@@ -62,10 +62,14 @@ struct DropFixture {
         return resolved;
     }
 
+    /// Of a packet to 7 of x/web.
     static DropNotice notice(std::uint32_t id, std::uint8_t protocol, const std::string& source) {
-        // Another destination than the probe's, as behind DNAT.
-        const auto elsewhere = netemu::Endpoint::parse("10.9.9.9:1").value();
-        return {id, {protocol, netemu::Endpoint::parse(source).value(), 0}, elsewhere};
+        const bool echo = protocol == IPPROTO_ICMP;
+        return {
+            id,
+            {protocol, netemu::Endpoint::parse(source).value(), 0},
+            {netemu::IpAddress::parse("10.1.0.10").value(), std::uint16_t(echo ? 0 : 7)},
+            {}};
     }
 
     /// Tells `notices` again and again until the probe has ended: when its packet was sent is not
@@ -114,6 +118,28 @@ BOOST_FIXTURE_TEST_CASE(an_echo_request_is_known_by_its_id_and_sequence, DropFix
     BOOST_TEST(described.size() == 1U);
 }
 
+namespace {
+
+/// The same packet on its way to somewhere else, where what is sent to `fronts` is led.
+DropNotice to_elsewhere(DropNotice notice, const std::vector<std::string>& fronts) {
+    notice.destination = netemu::Endpoint::parse("10.9.9.9:1").value();
+    for (const auto& front : fronts) {
+        notice.fronts.push_back(netemu::Endpoint::parse(front).value());
+    }
+    return notice;
+}
+
+} // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_packet_behind_nat_is_known_by_where_it_was_sent_to, DropFixture) {
+    const auto there = notice(9, IPPROTO_TCP, "10.1.0.20:45000");
+    const auto led = to_elsewhere(there, {"10.1.0.11:7", "10.1.0.10:7"});
+    BOOST_TEST(run(request("tcp://10.1.0.10:7", 45000), {led}).first.drop.has_value());
+    auto by_node_port = to_elsewhere(there, {"0.0.0.0:7"}); // of any address
+    BOOST_TEST(run(request("tcp://10.1.0.10:7", 45000), {by_node_port}).first.drop.has_value());
+    BOOST_TEST(!to_elsewhere(there, {}).was_sent_to(there.destination));
+}
+
 BOOST_FIXTURE_TEST_CASE(what_is_dropped_of_others_ends_no_probe, DropFixture) {
     auto one = request("tcp://10.1.0.10:7", 45000);
     one.request.timeout_ms = 300;
@@ -121,7 +147,8 @@ BOOST_FIXTURE_TEST_CASE(what_is_dropped_of_others_ends_no_probe, DropFixture) {
         notice(1, IPPROTO_TCP, "10.1.0.20:45001"),
         notice(2, IPPROTO_UDP, "10.1.0.20:45000"),
         notice(3, IPPROTO_TCP, "10.1.0.21:45000"),
-        notice(4, IPPROTO_TCP, "[fd00::20]:45000")};
+        notice(4, IPPROTO_TCP, "[fd00::20]:45000"),
+        to_elsewhere(notice(5, IPPROTO_TCP, "10.1.0.20:45000"), {"10.1.0.10:8", "10.1.0.11:7"})};
     const auto result = run(one, others);
     BOOST_TEST(to_string(result.first.outcome) == "timeout");
     BOOST_TEST(!result.first.drop.has_value());
@@ -183,7 +210,9 @@ BOOST_FIXTURE_TEST_CASE(an_answer_makes_drops_irrelevant, DropFixture) {
         [&] {
             sent = sent || net.must("pod/x/a", "ss -Htn state established sport = :45000") != "";
             if (sent) {
-                plane.dropped({notice(1, IPPROTO_TCP, "10.1.0.20:45000")});
+                auto late = notice(1, IPPROTO_TCP, "10.1.0.20:45000");
+                late.destination.port = 80;
+                plane.dropped({late});
             }
             return result.has_value();
         },

@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "labctl/compile/cluster_config.h"
+#include "labctl/compile/proxies.h"
+#include "labctl/supervisor/drop_fronts.h"
 #include "labctl/supervisor/drop_log.h"
 #include "labctl/supervisor/drop_story.h"
 
@@ -93,6 +95,49 @@ BOOST_AUTO_TEST_CASE(a_story_names_both_ends_and_the_rule) {
     }
     store.remove({"Pod", "prod", "web"}); // the address is nobody's any more
     BOOST_TEST(story.who(*netemu::IpAddress::parse("10.1.0.3")) == "10.1.0.3");
+}
+
+BOOST_AUTO_TEST_CASE(
+    what_leads_to_an_endpoint_is_every_address_of_its_services_and_its_host_ports) {
+    const auto config =
+        compile::ClusterConfig::from_lab(compile::ClusterConfig::default_lab("test", 1));
+    store::Store store;
+    compile::Proxies proxies(store, config);
+    DropFronts fronts(store, proxies);
+    const auto put = [&store](const char* text) {
+        store.put(api::Object{api::Json::parse(text), {}});
+    };
+    const auto led = [&](std::uint8_t protocol, const char* to) {
+        std::string text;
+        for (const auto& front : fronts.of(protocol, netemu::Endpoint::parse(to).value())) {
+            text += front.to_string() + " ";
+        }
+        return text;
+    };
+    BOOST_TEST(led(IPPROTO_TCP, "10.244.1.5:8080") == "");
+    put(R"({"kind": "Service", "apiVersion": "v1", "metadata": {"name": "web", "namespace": "x"},
+        "spec": {"type": "NodePort", "clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.7"],
+                 "externalIPs": ["192.0.2.9"], "ipFamilies": ["IPv4"],
+                 "ports": [{"port": 80, "nodePort": 30080, "protocol": "TCP"}]}})");
+    put(R"({"kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1", "addressType": "IPv4",
+        "metadata": {"name": "web-1", "namespace": "x",
+                     "labels": {"kubernetes.io/service-name": "web"}},
+        "ports": [{"name": "", "port": 8080, "protocol": "TCP"}],
+        "endpoints": [{"addresses": ["10.244.1.5"], "conditions": {"ready": true}}]})");
+    (void)proxies.update();
+    fronts.forget();
+    BOOST_TEST(led(IPPROTO_TCP, "10.244.1.5:8080") == "10.96.0.7:80 192.0.2.9:80 0.0.0.0:30080 ");
+    BOOST_TEST(led(IPPROTO_UDP, "10.244.1.5:8080") == "");
+    BOOST_TEST(led(IPPROTO_TCP, "10.244.1.5:80") == "");
+    put(R"({"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p", "namespace": "x"},
+        "spec": {"containers": [{"ports": [{"containerPort": 53, "hostPort": 5353,
+                                            "protocol": "UDP"}]}]},
+        "status": {"podIPs": [{"ip": "10.244.1.6"}]}})");
+    BOOST_TEST(led(IPPROTO_UDP, "10.244.1.6:53") == "0.0.0.0:5353 ");
+    store.remove({"Service", "x", "web"});
+    (void)proxies.update();
+    fronts.forget();
+    BOOST_TEST(led(IPPROTO_TCP, "10.244.1.5:8080") == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

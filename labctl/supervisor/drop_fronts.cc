@@ -1,0 +1,87 @@
+#include "labctl/supervisor/drop_fronts.h"
+
+#include "labctl/compile/host_ports.h"
+#include "labctl/compile/proxies.h"
+
+namespace labctl::supervisor {
+
+using netemu::Endpoint;
+using netemu::IpAddress;
+
+namespace {
+
+Endpoint any_address(netemu::Family family, std::uint16_t port) {
+    const std::uint8_t zeros[16] = {};
+    return {IpAddress::from_bytes(family, zeros), port};
+}
+
+std::vector<Endpoint> fronts_of(const services::ServicePortInput& port) {
+    std::vector<Endpoint> fronts{{port.cluster_ip, port.port}};
+    for (const auto* addresses : {&port.external_ips, &port.vips}) {
+        for (const auto& address : *addresses) {
+            fronts.push_back({address, port.port});
+        }
+    }
+    if (port.node_port != 0) {
+        fronts.push_back(any_address(port.family, port.node_port));
+    }
+    return fronts;
+}
+
+} // namespace
+
+DropFronts::DropFronts(store::Store& store, const compile::Proxies& proxies)
+    : store_(store), proxies_(proxies), watch_(store.watch([this](const store::Event& event) {
+          stale_ = stale_ || event.object->kind() == "Pod";
+      })) {
+}
+
+DropFronts::~DropFronts() {
+    store_.unwatch(watch_);
+}
+
+const std::vector<Endpoint>& DropFronts::of(std::uint8_t protocol, const Endpoint& endpoint) {
+    static const std::vector<Endpoint> kNone;
+    if (stale_) {
+        learn();
+    }
+    const auto found = fronts_.find({protocol, endpoint});
+    return found == fronts_.end() ? kNone : found->second;
+}
+
+void DropFronts::learn() {
+    fronts_.clear();
+    learn_services();
+    learn_host_ports();
+    stale_ = false;
+}
+
+void DropFronts::learn_services() {
+    for (const auto& key : store_.keys("Service")) {
+        for (const auto& port : proxies_.ports_of(key.ns, key.name)) {
+            const auto fronts = fronts_of(*port);
+            const auto protocol = services::protocol_number(port->name.protocol);
+            for (const auto& endpoint : port->endpoints) {
+                auto& all = fronts_[{protocol, {endpoint.endpoint.address, endpoint.port}}];
+                all.insert(all.end(), fronts.begin(), fronts.end());
+            }
+        }
+    }
+}
+
+void DropFronts::learn_host_ports() {
+    for (const auto& pod : store_.list("Pod")) {
+        const auto mappings = compile::host_port_mappings(pod->body);
+        for (const auto& entry : api::at(pod->body, "status.podIPs")) {
+            const auto address = IpAddress::parse(api::string_at(entry, "ip"));
+            for (const auto& mapping : mappings) {
+                if (address) {
+                    fronts_[{mapping.protocol, {*address, mapping.container_port}}].push_back(
+                        any_address(address->family(), mapping.host_port));
+                }
+            }
+        }
+    }
+}
+
+} // namespace labctl::supervisor
