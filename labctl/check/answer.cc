@@ -87,17 +87,32 @@ private:
         const auto& grpc = *result_.first.grpc;
         auto seen = result_.grpc_statuses;
         seen.emplace(api::grpc_status_name(grpc.status), 1);
-        const auto met = [&wanted](const std::string& name) {
-            return std::ranges::find(wanted, name) != wanted.end();
-        };
         for (const auto& [name, count] : seen) {
-            if (met(name) || (name == "OK" && met(grpc.health))) {
-                continue;
+            const auto said =
+                name == "OK" ? unmet_health(wanted, count) : std::optional(grpc.message);
+            if (std::ranges::find(wanted, name) == wanted.end() && said) {
+                return "the status of gRPC was " + name + (said->empty() ? "" : " (" + *said + ")");
             }
-            const auto& said = name == "OK" ? grpc.health : grpc.message;
-            return "the status of gRPC was " + name + (said.empty() ? "" : " (" + said + ")");
         }
         return {};
+    }
+
+    /// What one of `calls` health checks has said that is not wanted, perhaps nothing; nullopt: all
+    /// have said what is.
+    [[nodiscard]] std::optional<std::string>
+    unmet_health(const std::vector<std::string>& wanted, std::uint32_t calls) const {
+        auto said = result_.grpc_health;
+        if (const auto& first = result_.first.grpc->health; !first.empty()) {
+            said.emplace(first, 1);
+        }
+        std::uint32_t told = 0;
+        for (const auto& [health, count] : said) {
+            if (std::ranges::find(wanted, health) == wanted.end()) {
+                return health;
+            }
+            told += count;
+        }
+        return told < calls ? std::optional(std::string()) : std::nullopt;
     }
 
     /// The data of the records, in any order, but for the aliases on the way to them.

@@ -62,7 +62,8 @@ std::string grpc_text(const probe::Result& result) {
     return "gRPC " +
            (result.grpc_statuses.empty() ? api::grpc_status_name(grpc.status)
                                          : counts_text(result.grpc_statuses)) +
-           (grpc.health.empty() ? "" : ", " + grpc.health) +
+           (result.grpc_health.empty() ? grpc.health.empty() ? "" : ", " + grpc.health
+                                       : ", " + counts_text(result.grpc_health)) +
            (grpc.message.empty() ? "" : ": " + grpc.message);
 }
 

@@ -64,6 +64,30 @@ BOOST_AUTO_TEST_CASE(a_status_of_grpc_is_met_by_every_answer_or_not_at_all) {
         (verdict("client -> db:5432 OK,UNAVAILABLE", serving, true).verdict == Verdict::Pass));
 }
 
+BOOST_AUTO_TEST_CASE(every_one_of_several_health_checks_has_to_say_what_is_expected) {
+    FakeLab lab;
+    std::map<std::string, std::uint32_t> health{{"SERVING", 10}};
+    lab.network = [&](const Request&) {
+        auto result = result_of(Outcome::Ok);
+        result.attempts = 10;
+        result.first.http.emplace();
+        result.first.grpc = labctl::probe::Grpc{0, "", "SERVING"};
+        result.grpc_statuses = {{"OK", 10}};
+        result.grpc_health = health;
+        return result;
+    };
+    const auto check = [&](const char* text) { return lab.check_one(assertion(text)); };
+    BOOST_TEST((check("client -> db:5432 SERVING").verdict == Verdict::Pass));
+    health = {{"SERVING", 9}, {"NOT_SERVING", 1}};
+    const auto mixed = check("client -> db:5432 SERVING");
+    BOOST_TEST((mixed.verdict == Verdict::Fail));
+    BOOST_TEST(contains(mixed.reason, "OK (NOT_SERVING)"), mixed.reason);
+    BOOST_TEST((check("client -> db:5432 SERVING,NOT_SERVING").verdict == Verdict::Pass));
+    BOOST_TEST((check("client -> db:5432 OK").verdict == Verdict::Pass));
+    health = {{"SERVING", 9}}; // one has said nothing
+    BOOST_TEST((check("client -> db:5432 SERVING").verdict == Verdict::Fail));
+}
+
 BOOST_AUTO_TEST_CASE(allow_fails_on_every_other_outcome_but_unsupported) {
     for (const auto outcome :
          {Outcome::Refused,
