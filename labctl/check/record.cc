@@ -39,22 +39,32 @@ Summary Report::summary() const {
     return summary;
 }
 
+bool warnings_count(const Report& report, bool strict) {
+    return strict || std::ranges::all_of(report.records, [](const Record& record) {
+               return record.verdict == Verdict::Inconclusive;
+           });
+}
+
+bool counts(const Record& record, bool with_warnings) {
+    return record.verdict == Verdict::Error ||
+           (record.verdict != Verdict::Pass && (with_warnings || record.level != Level::Warning));
+}
+
 netemu::ExitCode exit_code(const Report& report, bool strict) {
-    const auto summary = report.summary();
-    if (summary.failed > 0 || (strict && summary.warned > 0)) {
+    const bool with_warnings = warnings_count(report, strict);
+    const auto any = [&](Verdict verdict) {
+        return std::ranges::any_of(report.records, [&](const Record& record) {
+            return record.verdict == verdict && counts(record, with_warnings);
+        });
+    };
+    if (any(Verdict::Fail)) {
         return netemu::ExitCode::CheckFailed;
     }
-    if (summary.errors > 0) {
+    if (any(Verdict::Error)) {
         return netemu::ExitCode::Usage;
     }
-    const bool unsettled = std::ranges::any_of(report.records, [&](const Record& record) {
-        return record.verdict == Verdict::Inconclusive &&
-               (strict || record.level != Level::Warning);
-    });
-    if (unsettled || summary.inconclusive == summary.total()) {
-        return netemu::ExitCode::Inconclusive; // an empty run too: nothing of nothing
-    }
-    return netemu::ExitCode::Ok;
+    return any(Verdict::Inconclusive) || report.records.empty() ? netemu::ExitCode::Inconclusive
+                                                                : netemu::ExitCode::Ok;
 }
 
 Report failed_setup(const std::string& message, const std::string& hint) {

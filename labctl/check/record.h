@@ -82,10 +82,16 @@ struct Report {
     [[nodiscard]] Summary summary() const;
 };
 
-/// The exit status of a run. A failure wins over everything (1); then an assertion that selects
-/// nothing (2); then anything inconclusive, and a run in which nothing ran (3); 0 is left for "all
-/// passed". Warnings count only when `strict`; but a run in which everything was inconclusive is 3
-/// whatever the level.
+/// Whether warnings count in this run: when it is `strict`, and when nothing of it was settled, for
+/// then there is nothing else.
+bool warnings_count(const Report& report, bool strict);
+/// Whether the record is one for which the run cannot be a success.
+bool counts(const Record& record, bool with_warnings);
+
+/// The exit status of a run: Ok if nothing counts and something ran. A failure wins over everything
+/// (1); then an assertion that selects nothing (2); then anything inconclusive, and a run in which
+/// nothing ran (3); 0 is left for "all passed". Warnings count only when `strict`; but a run in
+/// which everything was inconclusive is 3 whatever the level.
 netemu::ExitCode exit_code(const Report& report, bool strict = false);
 
 /// A report with one record of verdict error, so that a machine that reads reports has one even

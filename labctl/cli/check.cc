@@ -57,6 +57,7 @@ std::vector<check::Assertion> choose(const Context& context, Client& client) {
 void write_reports(const Context& context, const check::Report& report) {
     report::CheckReportOptions options;
     options.verbose = context.options().verbosity > 0;
+    options.strict = context.options().strict;
     for (const auto& text : context.options().reports) {
         const auto request = report::ReportRequest::parse(text);
         const auto rendered = report::render(report, request.format, options);

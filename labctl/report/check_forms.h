@@ -13,8 +13,8 @@ std::string check_json(const check::Report& report);
 std::string check_jsonl(const check::Report& report);
 /// One suite for each report.
 std::string check_junit(std::span<const check::Report> reports, const CheckReportOptions& options);
-std::string check_tap(const check::Report& report);
-std::string check_github(const check::Report& report);
+std::string check_tap(const check::Report& report, const CheckReportOptions& options);
+std::string check_github(const check::Report& report, const CheckReportOptions& options);
 std::string check_markdown(const check::Report& report);
 
 /// "12 passed, 1 failed, 1 inconclusive; 132 probes in 35 ms": what is zero is left out, except "0

@@ -10,8 +10,8 @@ using check::Verdict;
 
 /// A workflow command that annotates the assertion's own line:
 /// https://docs.github.com/actions/reference/workflow-commands-for-github-actions
-std::string annotation(const Record& record) {
-    const bool warning = record.level == check::Level::Warning && record.verdict != Verdict::Error;
+std::string annotation(const Record& record, bool with_warnings) {
+    const bool warning = !check::counts(record, with_warnings);
     const auto title = record.verdict == Verdict::Fail
                            ? record.title
                            : to_string(record.verdict) + ": " + record.title;
@@ -25,11 +25,12 @@ std::string annotation(const Record& record) {
 
 } // namespace
 
-std::string check_github(const check::Report& report) {
+std::string check_github(const check::Report& report, const CheckReportOptions& options) {
+    const bool with_warnings = check::warnings_count(report, options.strict);
     std::string out;
     for (const auto& record : report.records) {
         if (record.verdict != Verdict::Pass) {
-            out += annotation(record);
+            out += annotation(record, with_warnings);
         }
     }
     return out + "::notice title=" + github_property(report.title) +

@@ -40,33 +40,29 @@ std::string evidence_text(const Record& record) {
     return text;
 }
 
-/// The child that says what a testcase came to. A failed warning passes, with its text in
+/// The child that says what a testcase came to. What does not count passes, with its text in
 /// system-out.
-std::string outcome_element(const Record& record) {
+std::string outcome_element(const Record& record, bool with_warnings) {
     const auto with = [&](const char* element, const char* type) {
         return std::string("      <") + element + attribute("message", record.reason) +
                attribute("type", type) + ">" + element_text(evidence_text(record)) + "</" +
                element + ">\n";
     };
-    switch (record.verdict) {
-    case Verdict::Pass:
+    if (record.verdict == Verdict::Pass) {
         return record.notes.empty()
                    ? ""
                    : "      <system-out>" + element_text(explanation(record)) + "</system-out>\n";
-    case Verdict::Fail:
-        return record.level == check::Level::Warning
-                   ? "      <system-out>warning: " + element_text(evidence_text(record)) +
-                         "</system-out>\n"
-                   : with("failure", "fail");
-    case Verdict::Inconclusive:
-        return with("error", "inconclusive");
-    case Verdict::Error:
-        break;
     }
-    return with("error", "error");
+    if (!check::counts(record, with_warnings)) {
+        return std::string("      <system-out>warning: ") +
+               (record.verdict == Verdict::Inconclusive ? "inconclusive: " : "") +
+               element_text(evidence_text(record)) + "</system-out>\n";
+    }
+    return record.verdict == Verdict::Fail ? with("failure", "fail")
+                                           : with("error", to_string(record.verdict).c_str());
 }
 
-std::string testcase(const Record& record) {
+std::string testcase(const Record& record, bool with_warnings) {
     const auto file = record.source.file.empty() ? std::string("labctl") : record.source.file;
     std::string out = "    <testcase" + attribute("name", record.title) +
                       attribute("classname", file) + attribute("time", seconds(record.duration_us));
@@ -74,32 +70,35 @@ std::string testcase(const Record& record) {
         out += attribute("file", record.source.file) +
                attribute("line", std::to_string(record.source.line));
     }
-    const auto child = outcome_element(record);
+    const auto child = outcome_element(record, with_warnings);
     return out + (child.empty() ? "/>\n" : ">\n" + child + "    </testcase>\n");
 }
 
 /// How many there are of what, over all of them.
-std::string counts_of(std::span<const check::Report> reports) {
-    check::Summary all;
+std::string counts_of(std::span<const check::Report> reports, bool strict) {
+    std::size_t tests = 0;
+    std::size_t failures = 0;
+    std::size_t errors = 0;
     std::uint64_t duration_us = 0;
     for (const auto& report : reports) {
-        const auto summary = report.summary();
-        all.passed += summary.passed;
-        all.failed += summary.failed;
-        all.warned += summary.warned;
-        all.inconclusive += summary.inconclusive;
-        all.errors += summary.errors;
+        const bool with_warnings = check::warnings_count(report, strict);
+        for (const auto& record : report.records) {
+            ++tests;
+            if (check::counts(record, with_warnings)) {
+                ++(record.verdict == Verdict::Fail ? failures : errors);
+            }
+        }
         duration_us += report.duration_us;
     }
-    return attribute("tests", std::to_string(all.total())) +
-           attribute("failures", std::to_string(all.failed)) +
-           attribute("errors", std::to_string(all.inconclusive + all.errors)) +
-           attribute("time", seconds(duration_us));
+    return attribute("tests", std::to_string(tests)) +
+           attribute("failures", std::to_string(failures)) +
+           attribute("errors", std::to_string(errors)) + attribute("time", seconds(duration_us));
 }
 
 std::string testsuite(const check::Report& report, const CheckReportOptions& options) {
-    std::string out = "  <testsuite" + attribute("name", report.title) + counts_of({&report, 1}) +
-                      attribute("skipped", "0");
+    const bool with_warnings = check::warnings_count(report, options.strict);
+    std::string out = "  <testsuite" + attribute("name", report.title) +
+                      counts_of({&report, 1}, options.strict) + attribute("skipped", "0");
     out += options.timestamp.empty() ? ">\n" : attribute("timestamp", options.timestamp) + ">\n";
     if (!report.properties.empty()) {
         out += "    <properties>\n";
@@ -109,7 +108,7 @@ std::string testsuite(const check::Report& report, const CheckReportOptions& opt
         out += "    </properties>\n";
     }
     for (const auto& record : report.records) {
-        out += testcase(record);
+        out += testcase(record, with_warnings);
     }
     return out + "  </testsuite>\n";
 }
@@ -117,8 +116,8 @@ std::string testsuite(const check::Report& report, const CheckReportOptions& opt
 } // namespace
 
 std::string check_junit(std::span<const check::Report> reports, const CheckReportOptions& options) {
-    auto out =
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" + counts_of(reports) + ">\n";
+    auto out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites" +
+               counts_of(reports, options.strict) + ">\n";
     for (const auto& report : reports) {
         out += testsuite(report, options);
     }

@@ -37,6 +37,21 @@ std::vector<std::string> check_format_names() {
     return names;
 }
 
+namespace {
+
+/// A run of nothing is none that went well (check::exit_code), which no count of zero would say.
+std::string junit_of_run(check::Report report, const CheckReportOptions& options) {
+    if (report.records.empty()) {
+        check::Record nothing;
+        nothing.title = "an assertion that was run";
+        nothing.reason = "there was none";
+        report.records.push_back(std::move(nothing));
+    }
+    return check_junit({&report, 1}, options);
+}
+
+} // namespace
+
 CheckFormat parse_check_format(std::string_view name) {
     const auto* found = std::ranges::find(
         kFormats, name, [](const FormatName& format) { return std::string_view(format.name); });
@@ -60,11 +75,11 @@ render(const check::Report& report, CheckFormat format, const CheckReportOptions
     case CheckFormat::Jsonl:
         return check_jsonl(report);
     case CheckFormat::Junit:
-        return check_junit({&report, 1}, options);
+        return junit_of_run(report, options);
     case CheckFormat::Tap:
-        return check_tap(report);
+        return check_tap(report, options);
     case CheckFormat::Github:
-        return check_github(report);
+        return check_github(report, options);
     case CheckFormat::Markdown:
         return check_markdown(report);
     }

@@ -16,7 +16,7 @@ enum class CheckFormat {
     Json,     // one object, schemaVersion 1
     Jsonl,    // one record a line, then a summary
     Junit,    // JUnit XML; inconclusive and erroneous assertions are <error>, failures <failure>
-    Tap,      // TAP 14 with YAML diagnostics; a failed warning is a TODO
+    Tap,      // TAP 14 with YAML diagnostics; a warning that does not count is a TODO
     Github,   // workflow commands that annotate the file of the assertion
     Markdown, // for a step summary or a README
 };
@@ -29,6 +29,7 @@ struct CheckReportOptions {
     bool colour = false;   // Table only
     bool verbose = false;  // Table: evidence and notes of passed assertions too
     bool wide = false;     // Table: one more column, the place in the file
+    bool strict = false;   // Junit, Tap, Github: warnings count, as in check::exit_code
     std::string timestamp; // RFC 3339, for Junit; empty: none
 };
 

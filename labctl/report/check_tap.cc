@@ -48,14 +48,14 @@ std::string diagnostics(const Record& record) {
 
 } // namespace
 
-std::string check_tap(const check::Report& report) {
+std::string check_tap(const check::Report& report, const CheckReportOptions& options) {
+    const bool with_warnings = check::warnings_count(report, options.strict);
     std::string out = "TAP version 14\n1.." + std::to_string(report.records.size());
     out += report.records.empty() ? " # SKIP no assertions\n" : "\n";
     std::size_t number = 0;
     for (const auto& record : report.records) {
         const bool pass = record.verdict == Verdict::Pass;
-        const bool warning =
-            record.verdict == Verdict::Fail && record.level == check::Level::Warning;
+        const bool warning = !pass && !check::counts(record, with_warnings);
         out += std::string(pass ? "ok " : "not ok ") + std::to_string(++number) + " - " +
                tap_description(record.title) + (warning ? " # TODO level warning" : "") + "\n";
         if (!pass || !record.notes.empty()) {

@@ -152,6 +152,48 @@ BOOST_AUTO_TEST_CASE(junit) {
     BOOST_TEST(text.find("tests=\"6\" failures=\"1\" errors=\"2\"") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(what_counts_in_a_report_is_what_counts_in_the_exit_status) {
+    for (const auto verdict :
+         {Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Error}) {
+        for (const auto level : {Level::Error, Level::Warning}) {
+            for (const bool strict : {false, true}) {
+                for (const bool alone : {false, true}) {
+                    labctl::check::Report report;
+                    report.records.push_back(record("1", "one", verdict, "because"));
+                    report.records[0].level = level;
+                    if (!alone) {
+                        report.records.push_back(record("2", "two", Verdict::Pass, "good"));
+                    }
+                    CheckReportOptions options;
+                    options.strict = strict;
+                    const bool good =
+                        labctl::check::exit_code(report, strict) == netemu::ExitCode::Ok;
+                    const auto has = [&](CheckFormat format, const char* text) {
+                        return render(report, format, options).find(text) != std::string::npos;
+                    };
+                    const auto what = to_string(verdict) +
+                                      (level == Level::Warning ? " warning" : "") +
+                                      (strict ? " strict" : "") + (alone ? " alone" : "");
+                    BOOST_TEST(
+                        (has(CheckFormat::Junit, "failures=\"0\" errors=\"0\"")) == good, what);
+                    BOOST_TEST(
+                        (has(CheckFormat::Junit, "<failure") ||
+                         has(CheckFormat::Junit, "<error")) != good,
+                        what);
+                    BOOST_TEST(
+                        (!has(CheckFormat::Tap, "not ok") || has(CheckFormat::Tap, "# TODO")) ==
+                            good,
+                        what);
+                    BOOST_TEST(has(CheckFormat::Github, "::error ") != good, what);
+                }
+            }
+        }
+    }
+    const auto nothing = render({}, CheckFormat::Junit);
+    BOOST_TEST(
+        nothing.find("tests=\"1\" failures=\"0\" errors=\"1\"") != std::string::npos, nothing);
+}
+
 BOOST_AUTO_TEST_CASE(junit_is_xml_in_the_eyes_of_xmllint) {
     if (std::system("command -v xmllint >/dev/null 2>&1") != 0) {
         BOOST_TEST_MESSAGE("SKIP: xmllint is not installed");
