@@ -190,6 +190,14 @@ void check_conditions(const Assertion& assertion, Problems& problems) {
             "a certificate is expected, but the target is not HTTPS",
             "write the target as https://... or NAME:PORT/https");
     }
+    if (!assertion.to.url && assertion.to.port == "*" && probe::is_http(scheme)) {
+        problems.add(
+            "to",
+            "'*' is every declared port, each by the protocol that it declares, and none "
+            "declares " +
+                probe::to_string(scheme),
+            "name the port: " + assertion.to.side.text + ":PORT/" + probe::to_string(scheme));
+    }
     if (!expect.grpc.empty() && scheme != probe::Scheme::Grpc) {
         problems.add(
             "expect.grpc",
@@ -354,11 +362,12 @@ Expectation parse_expect_word(std::string_view word) {
         expect.statuses = parse_statuses(status);
         return expect;
     }
-    if (is_grpc_word(word)) {
+    const auto near = netemu::nearest(word, known);
+    // Names of gRPC's statuses are in capitals, but so may be a misspelt word.
+    if (is_grpc_word(word) && !near) {
         expect.grpc = parse_grpc_words(word);
         return expect;
     }
-    const auto near = netemu::nearest(word, known);
     throw UsageError(
         quote(word) + " is nothing that can be expected",
         near ? "did you mean '" + *near + "'?"

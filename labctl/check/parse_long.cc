@@ -41,6 +41,15 @@ int_of(const std::string& field, const Json& value, std::int64_t low, std::int64
     return value.get<std::int64_t>();
 }
 
+/// Reads them all before it throws what is wrong with some.
+void each_entry(const Json& list, const std::function<void(const Json& entry)>& read) {
+    Problems problems;
+    for (const auto& entry : list) {
+        problems.in({}, [&] { read(entry); });
+    }
+    problems.raise();
+}
+
 /// A string, or a list of strings joined with commas.
 std::string list_text(const std::string& field, const Json& value) {
     if (!value.is_array()) {
@@ -58,9 +67,13 @@ std::map<std::string, std::string> map_of(const std::string& field, const Json& 
         throw UsageError(quote(field) + " must be a mapping of names to strings");
     }
     std::map<std::string, std::string> result;
+    Problems problems;
     for (const auto& [name, entry] : value.items()) {
-        result[netemu::to_lower(name)] = scalar_of(field + "." + name, entry);
+        problems.in(name, [&, &key = name, &given = entry] {
+            result[netemu::to_lower(key)] = scalar_of(field + "." + key, given);
+        });
     }
+    problems.raise();
     return result;
 }
 
@@ -97,6 +110,16 @@ std::string filled_text(const std::string& field, const Json& value) {
     auto text = text_of(field, value);
     if (text.empty()) {
         throw UsageError(quote(field) + " is empty", "leave it out if anything will do");
+    }
+    return text;
+}
+
+/// A name or the like, which must not be empty: as where a variable is, something else was meant
+/// than to leave it out.
+std::string given_text(const std::string& field, const Json& value) {
+    auto text = text_of(field, value);
+    if (netemu::trim(text).empty()) {
+        throw UsageError(quote(field) + " is empty", "leave it out if nothing is meant by it");
     }
     return text;
 }
@@ -172,9 +195,8 @@ void read_answers(const std::string& field, const Json& value, Expectation& expe
         throw UsageError(quote(field) + " must be a list");
     }
     expect.answers.emplace();
-    for (const auto& entry : value) {
-        expect.answers->push_back(filled_text(field, entry));
-    }
+    each_entry(
+        value, [&](const Json& entry) { expect.answers->push_back(filled_text(field, entry)); });
 }
 
 void read_spread(const std::string& field, const Json& value, Expectation& expect) {
@@ -183,9 +205,13 @@ void read_spread(const std::string& field, const Json& value, Expectation& expec
             quote(field) + " must be a mapping of backends to shares",
             "write spread: {backend-1: ~50%, backend-2: ~50%}");
     }
+    Problems problems;
     for (const auto& [backend, share] : value.items()) {
-        expect.spread.push_back(parse_share(backend, text_of(field + "." + backend, share)));
+        problems.in(backend, [&, &name = backend, &given = share] {
+            expect.spread.push_back(parse_share(name, text_of(field + "." + name, given)));
+        });
     }
+    problems.raise();
 }
 
 void read_word(const std::string& field, const Json& value, Expectation& expect) {
@@ -231,40 +257,41 @@ Expectation read_expect(const Json& value) {
     if (value.empty()) {
         throw UsageError("'expect' is empty", "write expect: allow, or expect: {status: 200}");
     }
-    check_synonyms(value);
+    Problems problems;
+    problems.in({}, [&] { check_synonyms(value); });
     Expectation expect;
     const auto headers = [&](const auto& f, const Json& v) { expect.headers = filled_map(f, v); };
     const auto client = [&](const auto& f, const Json& v) { read_client_ip(f, v, expect); };
     const auto word = [&](const auto& f, const Json& v) { read_word(f, v, expect); };
-    read_fields(
-        value,
-        "expect",
-        {{"outcome", word},
-         {"verdict", word},
-         {"status",
-          [&](const auto& f, const Json& v) {
-              expect.statuses = parse_statuses(statuses_text(f, v));
-          }},
-         {"grpc",
-          [&](const auto& f, const Json& v) { expect.grpc = parse_grpc_words(list_text(f, v)); }},
-         {"body", [&](const auto& f, const Json& v) { read_body(f, v, expect); }},
-         {"header", headers},
-         {"headers", headers},
-         {"backend", [&](const auto& f, const Json& v) { expect.backend = filled_text(f, v); }},
-         {"clientIP", client},
-         {"sourceIP", client},
-         {"peerIdentity",
-          [&](const auto& f, const Json& v) { expect.peer_identity = identity_of(f, v); }},
-         {"clientIdentity",
-          [&](const auto& f, const Json& v) { expect.client_identity = identity_of(f, v); }},
-         {"tls", [&](const auto& f, const Json& v) { read_tls(f, v, expect); }},
-         {"mtu",
-          [&](const auto& f, const Json& v) {
-              expect.mtu = static_cast<std::uint32_t>(
-                  int_of(f, v, probe::kPacketBytesMin, probe::kPacketBytesMax - 1));
-          }},
-         {"spread", [&](const auto& f, const Json& v) { read_spread(f, v, expect); }},
-         {"answers", [&](const auto& f, const Json& v) { read_answers(f, v, expect); }}});
+    const std::map<std::string, Reader> readers{
+        {"outcome", word},
+        {"verdict", word},
+        {"status",
+         [&](const auto& f, const Json& v) {
+             expect.statuses = parse_statuses(statuses_text(f, v));
+         }},
+        {"grpc",
+         [&](const auto& f, const Json& v) { expect.grpc = parse_grpc_words(list_text(f, v)); }},
+        {"body", [&](const auto& f, const Json& v) { read_body(f, v, expect); }},
+        {"header", headers},
+        {"headers", headers},
+        {"backend", [&](const auto& f, const Json& v) { expect.backend = filled_text(f, v); }},
+        {"clientIP", client},
+        {"sourceIP", client},
+        {"peerIdentity",
+         [&](const auto& f, const Json& v) { expect.peer_identity = identity_of(f, v); }},
+        {"clientIdentity",
+         [&](const auto& f, const Json& v) { expect.client_identity = identity_of(f, v); }},
+        {"tls", [&](const auto& f, const Json& v) { read_tls(f, v, expect); }},
+        {"mtu",
+         [&](const auto& f, const Json& v) {
+             expect.mtu = static_cast<std::uint32_t>(
+                 int_of(f, v, probe::kPacketBytesMin, probe::kPacketBytesMax - 1));
+         }},
+        {"spread", [&](const auto& f, const Json& v) { read_spread(f, v, expect); }},
+        {"answers", [&](const auto& f, const Json& v) { read_answers(f, v, expect); }}};
+    problems.in({}, [&] { read_fields(value, "expect", readers); });
+    problems.raise();
     return expect;
 }
 
@@ -305,9 +332,7 @@ void read_tags(const std::string& field, const Json& value, Assertion& assertion
     if (!value.is_array()) {
         throw UsageError(quote(field) + " must be a list of strings");
     }
-    for (const auto& entry : value) {
-        assertion.tags.push_back(text_of(field, entry));
-    }
+    each_entry(value, [&](const Json& entry) { assertion.tags.push_back(text_of(field, entry)); });
 }
 
 void read_during(const std::string& field, const Json& value, Assertion& assertion) {
@@ -318,9 +343,7 @@ void read_during(const std::string& field, const Json& value, Assertion& asserti
         add(value);
         return;
     }
-    for (const auto& entry : value) {
-        add(entry);
-    }
+    each_entry(value, add);
 }
 
 void read_points(const std::string& field, const Json& value, Assertion& assertion) {
@@ -334,10 +357,10 @@ void read_points(const std::string& field, const Json& value, Assertion& asserti
 /// The fields that say what is asserted.
 std::map<std::string, Reader> subject_readers(Assertion& a) {
     return {
-        {"name", [&a](const auto& f, const Json& v) { a.title = text_of(f, v); }},
-        {"title", [&a](const auto& f, const Json& v) { a.title = text_of(f, v); }},
+        {"name", [&a](const auto& f, const Json& v) { a.title = given_text(f, v); }},
+        {"title", [&a](const auto& f, const Json& v) { a.title = given_text(f, v); }},
         {"description", [&a](const auto& f, const Json& v) { a.description = text_of(f, v); }},
-        {"namespace", [&a](const auto& f, const Json& v) { a.ns = text_of(f, v); }},
+        {"namespace", [&a](const auto& f, const Json& v) { a.ns = given_text(f, v); }},
         {"from", [&a](const auto& f, const Json& v) { read_from(f, v, a); }},
         {"to", [&a](const auto& f, const Json& v) { read_to(f, v, a); }},
         {"except",
@@ -390,15 +413,15 @@ std::map<std::string, Reader> probe_readers(Assertion& a) {
          [&a](const auto& f, const Json& v) {
              a.count = static_cast<std::uint32_t>(int_of(f, v, 1, 1000000));
          }},
-        {"method", [&a](const auto& f, const Json& v) { a.method = text_of(f, v); }},
+        {"method", [&a](const auto& f, const Json& v) { a.method = given_text(f, v); }},
         {"headers", [&a](const auto& f, const Json& v) { a.headers = map_of(f, v); }},
         {"body", [&a](const auto& f, const Json& v) { a.body = text_of(f, v); }},
-        {"ca", [&a](const auto& f, const Json& v) { a.ca = text_of(f, v); }},
+        {"ca", [&a](const auto& f, const Json& v) { a.ca = given_text(f, v); }},
         {"sourcePort",
          [&a](const auto& f, const Json& v) {
              a.source_port = static_cast<std::uint16_t>(int_of(f, v, 1, 65535));
          }},
-        {"via", [&a](const auto& f, const Json& v) { a.via = text_of(f, v); }},
+        {"via", [&a](const auto& f, const Json& v) { a.via = given_text(f, v); }},
         {"during", [&a](const auto& f, const Json& v) { read_during(f, v, a); }},
     };
 }
@@ -457,9 +480,14 @@ Assertion parse_long(const Json& mapping, const std::string& ns) {
     if (auto lacking = lacking_fields(mapping, readers); !lacking.empty()) {
         problems.add({}, "the assertion lacks " + netemu::join(lacking, ", "));
     }
-    problems.raise(); // what follows looks at the whole
-    problems.in({}, [&] { finish(assertion); });
-    problems.in("path", [&] { apply_path(mapping, assertion); });
+    // What follows looks at several fields: where one of them is wrong, it would be a guess.
+    const bool readable = std::ranges::none_of(
+        std::array{"", "from", "to", "expect", "by", "count", "ca"},
+        [&problems](const char* field) { return problems.about(field); });
+    if (readable) {
+        problems.in({}, [&] { finish(assertion); });
+        problems.in("path", [&] { apply_path(mapping, assertion); });
+    }
     problems.raise();
     if (assertion.title.empty()) {
         // Named like the short form that would say the same.

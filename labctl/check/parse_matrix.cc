@@ -73,7 +73,11 @@ std::string text_field(const Json& mapping, const char* field) {
     if (!found->is_string() && !found->is_number_integer()) {
         throw UsageError(quote(field) + " must be a string");
     }
-    return found->is_string() ? found->get<std::string>() : found->dump();
+    auto text = found->is_string() ? found->get<std::string>() : found->dump();
+    if (netemu::trim(text).empty()) {
+        throw UsageError(quote(field) + " is empty", "leave it out if nothing is meant by it");
+    }
+    return text;
 }
 
 /// What all cells have in common.

@@ -2,6 +2,8 @@
 #include <array>
 
 #include "labctl/check/parse_common.h"
+#include "labctl/check/problems.h"
+#include "labctl/check/words.h"
 #include "netemu/base/error.h"
 #include "netemu/base/text.h"
 
@@ -98,40 +100,61 @@ Words::const_iterator target_end(const Words& words) {
     return end;
 }
 
+void make_icmp(std::string_view word, Destination& destination) {
+    if (word != "icmp") {
+        throw UsageError(quote(word) + " is not understood here", "did you mean 'icmp'?");
+    }
+    if (destination.url || !destination.port.empty()) {
+        throw UsageError("ICMP has no ports, but the target names one");
+    }
+    destination.scheme = probe::Scheme::Icmp;
+    destination.text += " icmp";
+}
+
+/// What stands behind the expectation.
+void parse_clauses(const Words& words, Assertion& assertion) {
+    auto at = words.begin();
+    if (at != words.end() && !is_clause(*at)) {
+        std::vector<std::string> names(kClauses.begin(), kClauses.end());
+        const auto near = netemu::nearest(*at, names);
+        throw UsageError(
+            quote(*at) + " is not understood here",
+            near ? "did you mean '" + *near + "'?" : kGrammar);
+    }
+    Problems problems;
+    while (at != words.end()) {
+        const auto name = *at++;
+        const auto end = clause_end(at, words.end());
+        const auto value = at == end ? std::string_view{} : span_of(at, end);
+        problems.in({}, [&] { parse_clause(name, value, assertion); });
+        at = end;
+    }
+    problems.raise();
+}
+
 void parse_right(std::string_view text, Assertion& assertion) {
     const auto words = split_outside(text, " \t");
     if (words.empty() || is_clause(words.front())) {
         throw UsageError("the assertion says nothing behind '->'", kGrammar);
     }
     auto at = target_end(words);
-    assertion.to = parse_destination(span_of(words.begin(), at));
-    if (at != words.end() && *at == "icmp") {
-        if (assertion.to.url || !assertion.to.port.empty()) {
-            throw UsageError("ICMP has no ports, but the target names one");
-        }
-        assertion.to.scheme = probe::Scheme::Icmp;
-        assertion.to.text += " icmp";
+    const auto target = span_of(words.begin(), at);
+    const bool icmp = at != words.end() && netemu::to_lower(*at) == "icmp";
+    Problems problems;
+    problems.in({}, [&] { assertion.to = parse_destination(target); });
+    if (icmp) {
+        problems.in({}, [&] { make_icmp(*at, assertion.to); });
         ++at;
     }
     if (at == words.end() || is_clause(*at)) {
-        throw UsageError(
-            "the assertion does not say what is expected of '" + assertion.to.text + "'", kGrammar);
+        problems.add(
+            {}, "the assertion does not say what is expected of " + quote(target), kGrammar);
+    } else {
+        problems.in({}, [&] { assertion.expect = parse_expect_word(*at); });
+        ++at;
     }
-    assertion.expect = parse_expect_word(*at);
-    ++at;
-    if (at != words.end() && !is_clause(*at)) {
-        std::vector<std::string> names(kClauses.begin(), kClauses.end());
-        const auto near = netemu::nearest(*at, names);
-        throw UsageError(
-            "'" + std::string(*at) + "' is not understood here",
-            near ? "did you mean '" + *near + "'?" : kGrammar);
-    }
-    while (at != words.end()) {
-        const auto name = *at++;
-        const auto end = clause_end(at, words.end());
-        parse_clause(name, at == end ? std::string_view{} : span_of(at, end), assertion);
-        at = end;
-    }
+    problems.in({}, [&] { parse_clauses(Words(at, words.end()), assertion); });
+    problems.raise();
 }
 
 } // namespace
@@ -142,8 +165,10 @@ Assertion parse_short(std::string_view text, const std::string& ns) {
     const auto trimmed = netemu::trim(text);
     const auto [left, right] = split_at_arrow(trimmed);
     assertion.title = trimmed;
-    parse_source(left, assertion);
-    parse_right(right, assertion);
+    Problems problems;
+    problems.in({}, [&, &from = left] { parse_source(from, assertion); });
+    problems.in({}, [&, &to = right] { parse_right(to, assertion); });
+    problems.raise();
     finish(assertion);
     return assertion;
 }

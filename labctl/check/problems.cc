@@ -41,6 +41,12 @@ void Problems::in(const std::string& field, const std::function<void()>& read) {
     }
 }
 
+bool Problems::about(const std::string& field) const {
+    return std::ranges::any_of(list_, [&field](const Problem& problem) {
+        return problem.path == field || problem.path.starts_with(field + ".");
+    });
+}
+
 void Problems::raise() const {
     if (!list_.empty()) {
         throw EntryError(list_);

@@ -31,6 +31,8 @@ public:
     void add(std::string path, std::string message, std::string hint = {});
     /// Takes what `read` throws as said of the field, or of those below it.
     void in(const std::string& field, const std::function<void()>& read);
+    /// Whether something is wrong with the field, or with one below it.
+    [[nodiscard]] bool about(const std::string& field) const;
     /// Throws EntryError if there are any.
     void raise() const;
 

@@ -120,6 +120,10 @@ Term parse_term(std::string_view text) {
         require_name(text, parts[0], "namespace");
         term.ns = parts[0];
     }
+    if (netemu::to_lower(text) == "external") {
+        throw netemu::UsageError(
+            "'" + std::string(text) + "' is not a valid name", "did you mean 'external'?");
+    }
     require_name(text, parts.back(), "name");
     return term;
 }

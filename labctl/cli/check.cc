@@ -4,6 +4,7 @@
 
 #include "labctl/check/network_model.h"
 #include "labctl/check/parse.h"
+#include "labctl/cli/assertions.h"
 #include "labctl/cli/check_places.h"
 #include "labctl/cli/interrupt_guard.h"
 #include "labctl/cli/lab_world.h"
@@ -20,18 +21,28 @@ std::vector<check::Assertion> from_files(const Context& context) {
     manifest::ReadOptions options;
     options.strict = context.options().strict;
     options.default_namespace = context.ns();
-    const auto input = manifest::read_checks(context.options().arguments, options);
-    std::cerr << manifest::format(input.findings);
-    return check::parse_entries(input.assertions);
+    return assertions_of([&] {
+        auto input = manifest::read_checks(context.options().arguments, options);
+        std::cerr << manifest::format(input.findings);
+        return std::move(input.assertions);
+    });
 }
 
 std::vector<check::Assertion> from_lab(Client& client) {
     std::vector<check::Assertion> assertions;
+    std::vector<check::Diagnostic> wrong; // with any of the objects
     const auto list = client.request("GET", "/apis/labctl.dev/v1/checks");
     for (const auto& item : list.at("items")) {
-        const auto parsed =
-            check::parse_check(api::Object{item, {}}, assertions.size() + 1, places_of(item));
-        assertions.insert(assertions.end(), parsed.begin(), parsed.end());
+        try {
+            const auto parsed =
+                check::parse_check(api::Object{item, {}}, assertions.size() + 1, places_of(item));
+            assertions.insert(assertions.end(), parsed.begin(), parsed.end());
+        } catch (const check::CheckError& error) {
+            wrong.insert(wrong.end(), error.diagnostics().begin(), error.diagnostics().end());
+        }
+    }
+    if (!wrong.empty()) {
+        throw check::CheckError(std::move(wrong));
     }
     return assertions;
 }

@@ -5,7 +5,7 @@
 #include <iterator>
 #include <span>
 
-#include "labctl/check/parse.h"
+#include "labctl/cli/assertions.h"
 #include "labctl/cli/input.h"
 #include "labctl/cli/lifecycle.h"
 #include "labctl/cli/lint.h"
@@ -308,10 +308,13 @@ int run_lint(const Context& context) {
     choices.strict = options.strict;
     choices.recursive = options.recursive;
     choices.bare_lists = true;
-    auto result = is_lab_folder(inputs.front()) ? read_lab_folder(inputs, choices)
-                                                : manifest::read_manifests(inputs, choices);
-    std::cerr << manifest::format(result.findings);
-    (void)check::parse_entries(result.assertions);
+    manifest::ReadResult result;
+    (void)assertions_of([&] {
+        result = is_lab_folder(inputs.front()) ? read_lab_folder(inputs, choices)
+                                               : manifest::read_manifests(inputs, choices);
+        std::cerr << manifest::format(result.findings);
+        return result.assertions;
+    });
     for (const auto& kind : result.untyped_kinds) {
         context.console().progress(
             kind.kind + " (" + kind.api_version + "): stored, nothing acts on it");

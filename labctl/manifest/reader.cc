@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "labctl/manifest/compose.h"
+#include "labctl/manifest/partly_read.h"
 #include "labctl/manifest/rules_meta.h"
 #include "labctl/manifest/schema.h"
 #include "labctl/manifest/walk.h"
@@ -411,7 +412,7 @@ ReadResult Reader::finish() {
         note_untyped(object);
     }
     if (result_.findings.errors > 0) {
-        throw ManifestError(std::move(result_.findings));
+        throw PartlyRead(std::move(result_.findings), std::move(result_.assertions));
     }
     return std::move(result_);
 }

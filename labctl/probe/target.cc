@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 
 #include "labctl/probe/probe.h"
 #include "netemu/base/address.h"
@@ -72,9 +73,16 @@ private:
         const auto* found = std::find_if(
             kSchemes.begin(), kSchemes.end(), [name](const auto& row) { return row.text == name; });
         if (found == kSchemes.end()) {
+            std::vector<std::string> known;
+            std::transform(
+                kSchemes.begin(), kSchemes.end(), std::back_inserter(known), [](const auto& row) {
+                    return std::string(row.text);
+                });
+            const auto near = netemu::nearest(name, known);
             fail(
                 "unknown scheme \"" + std::string(name) + "\"",
-                "known are tcp, udp, icmp, http, https, grpc, dns and sctp");
+                near ? "did you mean '" + *near + "'?"
+                     : "known are tcp, udp, icmp, http, https, grpc, dns and sctp");
         }
         target_.scheme = found->scheme;
         rest_.remove_prefix(mark + 3);

@@ -224,6 +224,19 @@ const std::vector<Bad> kBad{
     {R"("a -> b:80/tcpp allow")", "did you mean 'tcp'"},
     {R"("a -> b:80/smtp allow")", "not a protocol"},
     {R"("a -> b: allow")", "cannot be in it"},
+    {R"("a -> b:* SERVING")", "name the port: b:PORT/grpc"},
+    {R"("a -> b:* 200")", "name the port: b:PORT/http"},
+    {R"("a -> b:*/https allow")", "name the port: b:PORT/https"},
+    {R"("a -> b:80 Deny")", "did you mean 'deny'"},
+    {R"("a -> b:80 ALLOW")", "did you mean 'allow'"},
+    {R"("a -> b:80 Alow")", "did you mean 'allow'"},
+    {R"("a -> b:80 TimeOut")", "did you mean 'timeout'"},
+    {R"("a -> b:80 serving")", "nothing that can be expected"},
+    {R"("a -> b:80 allow Within 5s")", "did you mean 'within'"},
+    {R"("a -> Tcp://b:80 allow")", "did you mean 'tcp'"},
+    {R"("a -> HTTPS://b allow")", "did you mean 'https'"},
+    {R"("a -> b ICMP allow")", "did you mean 'icmp'"},
+    {R"("External -> b:80 allow")", "did you mean 'external'"},
     {R"("a -> b:80 icmp allow")", "ICMP has no ports"},
     {R"("a -> tcp://b:80 icmp allow")", "ICMP has no ports"},
     {R"("a -> ftp://b allow")", "scheme"},
@@ -294,6 +307,18 @@ const std::vector<Bad> kBad{
     {R"({"from": "a", "to": "https://b/", "expect": {"outcome": "timeout", "tls": {"issuer": "x"}}})",
      "makes no sense"},
     {R"({"from": "a", "to": "b:80/http", "expect": "allow", "path": "x"})", "begin with '/'"},
+    {R"({"from": "a", "to": "b:*", "expect": {"grpc": "SERVING"}})", "name the port: b:PORT/grpc"},
+    {R"({"from": "a", "to": "b:80", "expect": "DENY"})", "did you mean 'deny'"},
+    // What is empty is not left out.
+    {R"({"from": "a", "to": "https://b/", "expect": "allow", "ca": ""})", "'ca' is empty"},
+    {R"({"from": "external", "to": "b:80", "expect": "allow", "via": ""})", "'via' is empty"},
+    {R"({"from": "external", "to": "b:80", "expect": "allow", "via": " "})", "'via' is empty"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "namespace": ""})", "'namespace' is empty"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "name": ""})", "'name' is empty"},
+    {R"({"from": "a", "to": "b:80", "expect": "allow", "title": ""})", "'title' is empty"},
+    {R"({"from": "a", "to": "b:80/http", "expect": 200, "method": ""})", "'method' is empty"},
+    {R"({"matrix": ". b\na X", "port": ""})", "'port' is empty"},
+    {R"({"matrix": ". b\na X", "name": ""})", "'name' is empty"},
     // What is empty would be met by anything.
     {R"({"from": "a", "to": "b:80", "expect": {"backend": ""}})", "'backend' is empty"},
     {R"({"from": "a", "to": "b:80", "expect": {"headers": {}}})", "'headers' is empty"},
@@ -392,6 +417,35 @@ BOOST_AUTO_TEST_CASE(each_thing_that_is_wrong_is_said_at_its_own_place) {
             {3, 3}, {4, 3}, {5, 3}, {7, 5}, {8, 5}, {10, 7}, {12, 3}, {15, 3}};
         BOOST_TEST((places == expected), error.what());
     }
+}
+
+BOOST_AUTO_TEST_CASE(nothing_that_is_wrong_hides_behind_the_first) {
+    const auto said = [](const char* form) {
+        try {
+            (void)assertion(Json::parse(form));
+        } catch (const CheckError& error) {
+            return error.diagnostics().size();
+        }
+        return std::size_t{0};
+    };
+    BOOST_TEST(said(R"("A -> b:0 alow within soon for 2 s")") == 5U);
+    BOOST_TEST(said(R"("a -> b:80 alow withn 5s")") == 2U);
+    // One field is wrong, and what is said of the others is wrong together.
+    BOOST_TEST(said(R"({"from": "svc/a", "to": "b:80/udp", "expect": 200, "timeout": "11m",
+                 "path": "x"})") == 4U);
+    // But from what cannot be read nothing follows.
+    BOOST_TEST(said(R"({"from": "a", "to": "b:0", "expect": 200, "path": "/x"})") == 1U);
+    BOOST_TEST(
+        said(R"({"from": "a", "to": "b:80", "expect": {"header": {"x": []}, "headers": {"y": []},
+                 "status": "abc"}})") == 4U);
+    BOOST_TEST(
+        said(R"({"from": "a", "to": "dns://b", "expect": {"answers": [7, "", "10.0.0.1"]}})") ==
+        2U);
+    BOOST_TEST(said(R"({"from": "a", "to": "b:80", "count": 9,
+                 "expect": {"spread": {"b": "half", "c": "~40-60%"}}})") == 2U);
+    BOOST_TEST(
+        said(R"({"from": "a", "to": "b:80", "expect": "allow", "during": ["stp x", "cutt y"]})") ==
+        2U);
 }
 
 BOOST_AUTO_TEST_CASE(no_answers_are_an_expectation_of_their_own) {

@@ -85,10 +85,16 @@ BAD = """\
 - {from: client, to: "http://backend:8080/", expect: {verdict: allow, outcome: refused}}
 - {from: client, to: "tcp://backend:8080", expect: deny, by: networkpolicy/p1}
 - client -> backend:8080 alow
+- {from: client, to: "https://shop.lab/", expect: allow, ca: "", via: ""}
+- client -> backend:* SERVING
+- Client -> Tcp://backend Deny within soon
 """
 PLACES = ((1, 55, "'backend' is empty"), (5, 5, "'headers' is empty"), (6, 5, "'peerIdentity' is empty"),
           (7, 3, "'timeout' must be from 1ms to 10m"), (8, 55, "'verdict' is another name for 'outcome'"),
-          (9, 58, "is in a namespace"), (10, 3, "did you mean 'allow'?"))
+          (9, 58, "is in a namespace"), (10, 3, "did you mean 'allow'?"),
+          (11, 58, "'ca' is empty"), (11, 66, "'via' is empty"), (12, 3, "name the port: backend:PORT/grpc"),
+          (13, 3, "'C' cannot be in it"), (13, 3, "did you mean 'tcp'?"), (13, 3, "did you mean 'deny'?"),
+          (13, 3, "'within' is 'soon'"))
 
 
 @case("all that is wrong with a file of checks is told at once, each at its place, by check and by lint")
@@ -137,6 +143,11 @@ def own_checks(w):
         w.matches(w.labctl(*words).err, r"mine\.yaml:5:3: warning: .*tagz", " ".join(map(str, words)))
     w.matches(w.labctl("check", "-q", mine, status=1).err, r"mine\.yaml:5:3: warning: .*tagz", "check")
     w.matches(w.labctl("check", "--strict", mine, status=2).err, r"mine\.yaml:5:3: error: .*tagz", "check --strict")
+    both = w.write("both.yaml", AS_OBJECT.replace("8080 refused", "8080 refusd"))
+    for command in ("check", "lint"):
+        told = w.labctl(command, "--strict", both, status=2).err
+        w.matches(told, r"both\.yaml:5:3: error: .*tagz", f"{command}: the file")
+        w.matches(told, r"both\.yaml:7:7: error: 'refusd'", f"{command}: the assertion in it")
     lines = [r["line"] for r in w.labctl("check", "-o", "json", status=1).json()["results"] if "mine" in str(r["file"])]
     w.equal(lines, [7], "the place in what was applied")
     w.has(w.labctl("lint", str(folder / "checks.yaml")).out, "0 objects and 2 assertions are valid", "lint of a list")
