@@ -47,6 +47,17 @@ not_denied(const std::vector<std::string>& endpoints, const probe::Result& resul
     return missed;
 }
 
+/// The flow to one of the addresses of its name.
+probe::Request to_address(const Flow& flow, const std::string& address) {
+    auto request = flow.request;
+    const auto& to = flow.request.to;
+    request.to = make_target(to.scheme, address, to.port, to.path);
+    if (probe::is_http(to.scheme)) {
+        request.headers.try_emplace("host", to.host + (to.port.empty() ? "" : ":" + to.port));
+    }
+    return request;
+}
+
 probe::Result joined(const probe::Result& one, const probe::Result& other) {
     auto all = one;
     all.attempts += other.attempts;
@@ -118,20 +129,39 @@ void Coverage::widen(
     }
 }
 
+void Coverage::widen_by_name(const Flow& flow, const probe::Result& result, Batch& batch) {
+    const auto* look_up = look_up_ == kNotProbed ? nullptr : batch.result(look_up_);
+    if (look_up == nullptr) {
+        return;
+    }
+    of_name_ = true;
+    for (const auto& answer : look_up->first.answers) {
+        if (answer.type == "A" || answer.type == "AAAA") { // and no alias
+            choices_.push_back(answer.data);
+        }
+    }
+    missed_ = choices_;
+    std::erase(missed_, result.resolved);
+    for (const auto& address : missed_) {
+        others_.push_back(batch.add(to_address(flow, address)));
+    }
+}
+
 void Coverage::take_in(const probe::Result& result, const Batch& batch) {
     if (const auto* again = again_ == kNotProbed ? nullptr : batch.result(again_)) {
         all_ = joined(result, *again);
         missed_ = not_denied(choices_, *all_);
     }
-    if (const auto* look_up = look_up_ == kNotProbed ? nullptr : batch.result(look_up_)) {
-        of_name_ = true;
-        for (const auto& answer : look_up->first.answers) {
-            if (answer.type == "A" || answer.type == "AAAA") { // and no alias
-                choices_.push_back(answer.data);
-            }
+    std::vector<std::string> missed;
+    for (std::size_t i = 0; i < others_.size(); ++i) {
+        if (const auto* other = batch.result(others_[i])) {
+            all_ = joined(all_ ? *all_ : result, *other);
+        } else {
+            missed.push_back(missed_[i]);
         }
-        missed_ = choices_;
-        std::erase(missed_, result.resolved);
+    }
+    if (!others_.empty()) {
+        missed_ = std::move(missed);
     }
 }
 
@@ -155,7 +185,7 @@ std::string Coverage::unseen(const World& world) const {
 }
 
 std::vector<std::size_t> Coverage::probes() const {
-    std::vector<std::size_t> added;
+    auto added = others_;
     for (const auto index : {again_, look_up_}) {
         if (index != kNotProbed) {
             added.push_back(index);

@@ -44,7 +44,9 @@ public:
     /// Looks at what became of the flow and puts into `batch` what else has to be asked.
     void
     widen(const Flow& flow, const probe::Result& result, EndpointMemory& endpoints, Batch& batch);
-    /// Takes in what came of that.
+    /// Once that has run: the same of the other addresses of a name.
+    void widen_by_name(const Flow& flow, const probe::Result& result, Batch& batch);
+    /// Takes in what came of all that.
     void take_in(const probe::Result& result, const Batch& batch);
 
     /// All exchanges of the flow together; nullptr: there were none but the first ones.
@@ -64,6 +66,7 @@ private:
     std::vector<std::string> missed_;  // of those
     std::size_t again_ = kNotProbed;
     std::size_t look_up_ = kNotProbed;
+    std::vector<std::size_t> others_; // to the other addresses of the name
     std::optional<probe::Result> all_;
 };
 

@@ -104,6 +104,10 @@ private:
         }
         batch.run(hooks_.run);
         for (auto& share : shares) {
+            widen_by_name(share, batch);
+        }
+        batch.run(hooks_.run);
+        for (auto& share : shares) {
             take_in(share, batch);
             follow_drops(share, world, batch);
         }
@@ -168,6 +172,14 @@ private:
         for (std::size_t i = 0; i < share.expansion.flows.size(); ++i) {
             if (const auto* result = share.result(i, batch)) {
                 share.coverage[i].widen(share.expansion.flows[i], *result, endpoints, batch);
+            }
+        }
+    }
+
+    static void widen_by_name(Share& share, Batch& batch) {
+        for (std::size_t i = 0; i < share.expansion.flows.size(); ++i) {
+            if (const auto* result = share.result(i, batch)) {
+                share.coverage[i].widen_by_name(share.expansion.flows[i], *result, batch);
             }
         }
     }
