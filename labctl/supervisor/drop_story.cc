@@ -78,33 +78,42 @@ DropStory::~DropStory() {
 /// Nodes last: pods on the host's network have the addresses of theirs.
 void DropStory::learn_addresses() {
     owners_.clear();
-    const auto add = [this](const std::string& text, const std::string& owner) {
-        if (const auto address = netemu::IpAddress::parse(text)) {
-            owners_.insert_or_assign(*address, owner);
-        }
-    };
     for (const auto& pod : store_.list("Pod")) {
+        const Owner owner{
+            pod->ns() + "/" + pod->name(), api::string_at(pod->body, "spec.nodeName")};
         for (const auto& entry : api::at(pod->body, "status.podIPs")) {
-            add(api::string_at(entry, "ip"), pod->ns() + "/" + pod->name());
+            if (const auto address = netemu::IpAddress::parse(api::string_at(entry, "ip"))) {
+                owners_.insert_or_assign(*address, owner);
+            }
         }
     }
     for (const auto& node : compile::view_nodes(store_, config_)) {
         for (const auto& address : compile::node_addresses(node, compile::cni_profile(config_))) {
-            owners_.insert_or_assign(address, "node/" + node.name);
+            owners_.insert_or_assign(address, Owner{"node/" + node.name, node.name});
         }
     }
     for (const auto& prefix : compile::external_addresses(config_)) {
-        owners_.insert_or_assign(prefix.address, "external");
+        owners_.insert_or_assign(prefix.address, Owner{"external", {}});
     }
     stale_ = false;
 }
 
-std::string DropStory::who(const netemu::IpAddress& address) {
+const DropStory::Owner* DropStory::owner(const netemu::IpAddress& address) {
     if (stale_) {
         learn_addresses();
     }
     const auto found = owners_.find(address);
-    return found == owners_.end() ? address.to_string() : found->second;
+    return found == owners_.end() ? nullptr : &found->second;
+}
+
+std::string DropStory::who(const netemu::IpAddress& address) {
+    const auto* const found = owner(address);
+    return found == nullptr ? address.to_string() : found->name;
+}
+
+std::string DropStory::node_of(const netemu::IpAddress& address) {
+    const auto* const found = owner(address);
+    return found == nullptr ? std::string() : found->node;
 }
 
 probe::Drop DropStory::drop_of(const DroppedPacket& dropped) {

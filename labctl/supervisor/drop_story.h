@@ -35,16 +35,22 @@ public:
     /// "prod/web-1", "node/node-1" (its devices' addresses among the pods, too), "external", or the
     /// address when it is nobody's.
     [[nodiscard]] std::string who(const netemu::IpAddress& address);
+    /// The node that it is, or that the pod is on; empty when it is neither's.
+    [[nodiscard]] std::string node_of(const netemu::IpAddress& address);
     /// {time, node, from, to, source, destination, protocol, drop}.
     [[nodiscard]] nlohmann::json to_json(const DroppedPacket& dropped);
 
 private:
+    struct Owner {
+        std::string name, node;
+    };
+    const Owner* owner(const netemu::IpAddress& address); // nullptr: it is nobody's
     void learn_addresses();
 
     store::Store& store_;
     const compile::ClusterConfig& config_;
     Naming naming_;
-    std::map<netemu::IpAddress, std::string> owners_;
+    std::map<netemu::IpAddress, Owner> owners_;
     bool stale_ = true; // `owners_` is
     store::Store::WatchId watch_;
 };

@@ -1,5 +1,6 @@
 #include <netinet/in.h>
 
+#include "labctl/compile/network.h"
 #include "labctl/compile/policies.h"
 #include "labctl/supervisor/drop_naming.h"
 #include "labctl/supervisor/lab.h"
@@ -43,16 +44,18 @@ void Lab::start_drops(const compile::ClusterConfig& config) {
     });
 }
 
-/// Who really sent it, and to whom. The connections of the node that masquerades the source know
-/// both: by that a probe's packet is known that another node dropped. Else the source is what it
-/// was, and only the destination may have been changed.
+/// Who really sent it, and to whom. What another node has dropped has left the sender's, whose
+/// connections know both: what is masqueraded comes from the node, and a pod's port is another one
+/// where NAT would have given two connections the same answers (get_unique_tuple of the kernel's
+/// nf_nat_core.c), as one to an endpoint and one to its Service. Of what has not left, only the
+/// destination may have been changed.
 void Lab::undo_nat(const DroppedPacket& dropped, dataplane::DropNotice& notice) {
     const auto& packet = dropped.packet;
     if (drop_fronts_) {
         notice.fronts = drop_fronts_->of(packet.protocol, packet.destination);
     }
-    const auto sender = drop_story_->who(packet.source.address);
-    if (!sender.starts_with("node/") || sender == "node/" + dropped.node) {
+    const auto node = drop_story_->node_of(packet.source.address);
+    if (node.empty() || node == dropped.node) {
         return;
     }
     auto answers_from = packet.destination;
@@ -64,10 +67,10 @@ void Lab::undo_nat(const DroppedPacket& dropped, dataplane::DropNotice& notice) 
     }
     try {
         const auto connection = netemu::find_connection_by_reply(
-            *kernel_, sender, packet.protocol, answers_from, answers_to);
+            *kernel_, compile::node_namespace(node), packet.protocol, answers_from, answers_to);
         if (connection) {
             notice.mark.source = connection->source;
-            notice.fronts.push_back(connection->destination);
+            notice.fronts = {connection->destination};
         }
     } catch (const netemu::Error& error) { // then its probe waits for its time-out
         netemu::log_debug("supervisor", std::string("a dropped packet's sender: ") + error.what());

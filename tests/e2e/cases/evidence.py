@@ -429,3 +429,40 @@ def foreign(w):
     own = w.wait("the port", lambda: next(
         (r for r in [w.probes({**request, "to": f"tcp://{there}:8080"})["x"]] if r["outcome"] != "unsupported"), None))
     w.equal(own["drop"]["prefix"], "foreign", "the same rule, of a packet of the probe's own")
+
+
+ONE_POD = """\
+apiVersion: v1
+kind: Service
+metadata: {name: one}
+spec: {selector: {statefulset.kubernetes.io/pod-name: db-0}, ports: [{port: 5432}]}
+"""
+
+
+@case("the drop of a probe is known when NAT has given it another port, as a connection to the Service has its own")
+def changed_port(w):
+    ip = up(w)
+    w.labctl("apply", "-f", w.write("one.yaml", ONE_POD))
+    node = {p["metadata"]["name"]: p["spec"]["nodeName"] for p in w.get("pods")}
+    w.true(node["client"] != node["db-0"], "they are on different nodes")
+    vip = w.get("service", "one")[0]["spec"]["clusterIP"]
+    holder = w.start("labctl", "exec", "client", "--", "python3", "-c",
+                     "import socket, time\n"
+                     "s = socket.socket()\n"
+                     "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+                     "s.bind(('', 45679))\n"
+                     f"s.connect(('{vip}', 5432))\n"
+                     "time.sleep(60)\n")
+    try:
+        w.wait("its connection", lambda: "45679" in w.labctl("exec", "client", "--", "ss", "-tn", "state", "established").out)
+        nft(w, node["db-0"], ["add table inet hand; "
+                              "add chain inet hand forward { type filter hook forward priority 0; }; "
+                              f"add rule inet hand forward ip saddr {ip['client']} tcp dport 5432 ct state new "
+                              "counter log group 100 prefix \"by hand\" drop"])
+        result = w.probes({"id": "x", "from": "default/client", "sourcePort": 45679, "timeoutMs": 700,
+                           "to": f"tcp://{ip['db-0']}:5432"})["x"]
+        w.equal(result["outcome"], "timeout", "the probe")
+        w.equal(result.get("drop", {}).get("prefix"), "by hand", f"its drop: {result}")
+    finally:
+        holder.terminate()
+        holder.wait()
