@@ -20,7 +20,8 @@ inline constexpr std::chrono::seconds kUpstreamSilenceTimeout{60};
 
 /// One request of a proxy to an endpoint, and its answer. An endpoint that does not
 /// accept is passed over for the next one. Callbacks are made one after the other, also from within
-/// `begin`, `flush` and `pause`; the object may not be destroyed by them (UpstreamPool::bury). Belongs to the loop's thread.
+/// `begin`, `flush` and `pause`; the object may not be destroyed by them (UpstreamPool::bury).
+/// Belongs to the loop's thread.
 class UpstreamExchange final : private UpstreamCallListener {
 public:
     using Failure = UpstreamFailure;

@@ -249,7 +249,8 @@ void UpstreamHttp1Call::on_failed(int error) {
 /// A connection that has waited may have been closed while the request was on its way: that says
 /// nothing about the endpoint.
 void UpstreamHttp1Call::broken(const std::string& why) {
-    const bool may_repeat = reused_ && !answered_ && !has_body_ && mesh::is_idempotent(head_.method);
+    const bool may_repeat =
+        reused_ && !answered_ && !has_body_ && mesh::is_idempotent(head_.method);
     if (may_repeat) {
         pool_.drop_idle(upstream_); // the others are of no better health
     }

@@ -157,7 +157,8 @@ BOOST_FIXTURE_TEST_CASE(sidecar_h2_answers_what_it_does_not_pass_on, H2Net) {
 // All of the last answer has come from the application, and waits for the client's window.
 BOOST_FIXTURE_TEST_CASE(sidecar_h2_ends_a_connection_behind_its_last_answer, H2Net) {
     auto answer = std::async(std::launch::async, [this] {
-        return net.run("pod/x/c", "nghttp -w 14 -W 14 'http://10.1.0.52:9007/later?150000' | wc -c");
+        return net.run(
+            "pod/x/c", "nghttp -w 14 -W 14 'http://10.1.0.52:9007/later?150000' | wc -c");
     });
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
     set_mode(MtlsMode::Strict);

@@ -861,7 +861,7 @@ BOOST_AUTO_TEST_CASE(h2_streams_malformed_messages_end_their_stream_untold) {
         get_head + field("content-length", "-1"),
         get_head + field(":path", "/again"),
         get_head + field(":status", "200"),
-        field("x", "y") + get_head, // pseudo-header fields come first
+        field("x", "y") + get_head,   // pseudo-header fields come first
         get_head + field("x y", "z"), // no name, and no values: RFC 9113 section 8.2.1
         get_head + field("x", "a\nb"),
         get_head + field("x", std::string("a\0b", 3)),
