@@ -1,5 +1,7 @@
 #include "labctl/supervisor/drop_fronts.h"
 
+#include <utility>
+
 #include "labctl/compile/host_ports.h"
 #include "labctl/compile/proxies.h"
 
@@ -30,8 +32,8 @@ std::vector<Endpoint> fronts_of(const services::ServicePortInput& port) {
 
 } // namespace
 
-DropFronts::DropFronts(store::Store& store, const compile::Proxies& proxies)
-    : store_(store), proxies_(proxies), watch_(store.watch([this](const store::Event& event) {
+DropFronts::DropFronts(store::Store& store)
+    : store_(store), watch_(store.watch([this](const store::Event& event) {
           stale_ = stale_ || event.object->kind() == "Pod";
       })) {
 }
@@ -40,25 +42,21 @@ DropFronts::~DropFronts() {
     store_.unwatch(watch_);
 }
 
-const std::vector<Endpoint>& DropFronts::of(std::uint8_t protocol, const Endpoint& endpoint) {
+const std::vector<Endpoint>&
+DropFronts::of(std::uint8_t protocol, const Endpoint& endpoint, const compile::Proxies& proxies) {
     static const std::vector<Endpoint> kNone;
-    if (stale_) {
-        learn();
+    if (std::exchange(stale_, false)) {
+        fronts_.clear();
+        learn_services(proxies);
+        learn_host_ports();
     }
     const auto found = fronts_.find({protocol, endpoint});
     return found == fronts_.end() ? kNone : found->second;
 }
 
-void DropFronts::learn() {
-    fronts_.clear();
-    learn_services();
-    learn_host_ports();
-    stale_ = false;
-}
-
-void DropFronts::learn_services() {
+void DropFronts::learn_services(const compile::Proxies& proxies) {
     for (const auto& key : store_.keys("Service")) {
-        for (const auto& port : proxies_.ports_of(key.ns, key.name)) {
+        for (const auto& port : proxies.ports_of(key.ns, key.name)) {
             const auto fronts = fronts_of(*port);
             const auto protocol = services::protocol_number(port->name.protocol);
             for (const auto& endpoint : port->endpoints) {

@@ -19,25 +19,22 @@ namespace labctl::supervisor {
 /// a connection only, and a packet that is dropped makes none.
 class DropFronts {
 public:
-    /// Both outlive this.
-    DropFronts(store::Store& store, const compile::Proxies& proxies);
+    explicit DropFronts(store::Store& store); // outlives this
     DropFronts(const DropFronts&) = delete;
     DropFronts& operator=(const DropFronts&) = delete;
     ~DropFronts();
 
     /// Of an endpoint; without an address (unspecified) it is that port of any node.
     [[nodiscard]] const std::vector<netemu::Endpoint>&
-    of(std::uint8_t protocol, const netemu::Endpoint& endpoint);
-    /// What the proxies lead where is not as it was.
+    of(std::uint8_t protocol, const netemu::Endpoint& endpoint, const compile::Proxies& proxies);
+    /// What the proxies lead where is not as it was. (In another mode it is.)
     void forget() { stale_ = true; }
 
 private:
-    void learn();
-    void learn_services();
+    void learn_services(const compile::Proxies& proxies);
     void learn_host_ports();
 
     store::Store& store_;
-    const compile::Proxies& proxies_;
     std::map<std::pair<std::uint8_t, netemu::Endpoint>, std::vector<netemu::Endpoint>> fronts_;
     bool stale_ = true; // `fronts_` are
     store::Store::WatchId watch_;

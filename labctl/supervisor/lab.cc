@@ -141,7 +141,7 @@ void Lab::start(
     start_faults();
     proxies_ = std::make_unique<compile::Proxies>(store_, cluster_->config());
     (void)proxies_->update(); // the tables come with the network
-    drop_fronts_ = std::make_unique<DropFronts>(store_, *proxies_);
+    drop_fronts_ = std::make_unique<DropFronts>(store_);
     start_policies();
     update_tunnels();
     dns_ = std::make_unique<compile::DnsRecords>(store_);

@@ -52,7 +52,7 @@ void Lab::start_drops(const compile::ClusterConfig& config) {
 void Lab::undo_nat(const DroppedPacket& dropped, dataplane::DropNotice& notice) {
     const auto& packet = dropped.packet;
     if (drop_fronts_) {
-        notice.fronts = drop_fronts_->of(packet.protocol, packet.destination);
+        notice.fronts = drop_fronts_->of(packet.protocol, packet.destination, *proxies_);
     }
     const auto node = drop_story_->node_of(packet.source.address);
     if (node.empty() || node == dropped.node) {

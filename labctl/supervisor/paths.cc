@@ -152,6 +152,15 @@ bool is_named(const netemu::UniqueFd& lock, const LabPaths& paths) {
            ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
+bool anything_left(const LabPaths& paths) {
+    std::error_code ignored;
+    return fs::exists(paths.run_dir, ignored) ||
+           std::any_of(
+               fs::directory_iterator(paths.netns_dir, ignored), {}, [&paths](const auto& entry) {
+                   return entry.path().filename().string().starts_with(paths.netns_prefix);
+               });
+}
+
 bool remove_all_but_lock(const LabPaths& paths) {
     bool found = false;
     std::error_code ignored;
@@ -197,6 +206,9 @@ bool remove_run_files(const LabPaths& paths) {
         return remove_all_but_lock(paths); // no lab can be there
     }
     const bool locked_before = ::access(paths.lock_file.c_str(), F_OK) == 0;
+    if (!locked_before && !anything_left(paths)) {
+        return false; // and no lock is made, which would be left if this process were killed now
+    }
     const auto lock = try_lock(paths);
     return lock && (remove_run_files(paths, lock) || locked_before);
 }

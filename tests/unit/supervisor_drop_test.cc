@@ -103,13 +103,14 @@ BOOST_AUTO_TEST_CASE(
         compile::ClusterConfig::from_lab(compile::ClusterConfig::default_lab("test", 1));
     store::Store store;
     compile::Proxies proxies(store, config);
-    DropFronts fronts(store, proxies);
+    DropFronts fronts(store);
     const auto put = [&store](const char* text) {
         store.put(api::Object{api::Json::parse(text), {}});
     };
     const auto led = [&](std::uint8_t protocol, const char* to) {
         std::string text;
-        for (const auto& front : fronts.of(protocol, netemu::Endpoint::parse(to).value())) {
+        for (const auto& front :
+             fronts.of(protocol, netemu::Endpoint::parse(to).value(), proxies)) {
             text += front.to_string() + " ";
         }
         return text;
