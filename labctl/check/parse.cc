@@ -15,7 +15,7 @@ namespace {
 using api::Json;
 using netemu::UsageError;
 
-std::string text_of(const std::vector<Diagnostic>& diagnostics) {
+std::string lines_of(const std::vector<Diagnostic>& diagnostics) {
     std::vector<std::string> lines;
     for (const auto& [source, message, hint] : diagnostics) {
         std::string line = source.to_string();
@@ -30,7 +30,7 @@ std::string text_of(const std::vector<Diagnostic>& diagnostics) {
 } // namespace
 
 CheckError::CheckError(std::vector<Diagnostic> diagnostics)
-    : UsageError(text_of(diagnostics)), diagnostics_(std::move(diagnostics)) {
+    : UsageError(lines_of(diagnostics)), diagnostics_(std::move(diagnostics)) {
 }
 
 namespace {

@@ -32,6 +32,8 @@ Level parse_level(std::string_view text);
 Share parse_share(const std::string& backend, std::string_view text);
 
 Assertion parse_short(std::string_view text, const std::string& ns);
+/// The value of `expect` in the long form: a word, a status, or a mapping.
+Expectation parse_expectation(const api::Json& value);
 Assertion parse_long(const api::Json& mapping, const std::string& ns);
 /// A mapping with a `matrix`: one assertion for each cell that asserts something.
 bool is_matrix(const api::Json& value);

@@ -1,17 +1,14 @@
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <netinet/in.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include "dns/message.h"
 #include "dns/stub.h"
+#include "labctl/dataplane/dns_sockets.h"
 #include "labctl/dataplane/dns_trace.h"
 #include "labctl/dataplane/lookup.h"
 #include "labctl/dataplane/probe_tasks.h"
@@ -52,7 +49,7 @@ std::string plain_name(const dns::Name& name) {
 /// A name is asked for as the C library does it (StubResolver): the queries of one candidate leave
 /// at once, over UDP unless an answer is truncated; the next server follows when one is silent,
 /// refuses or fails. The rules of retrying are those of glibc's res_send.c.
-class DnsProbe final : public ProbeTask {
+class DnsProbe final : public ProbeTask, private DnsSocketsListener {
 public:
     DnsProbe(
         ProbeHost& host,
@@ -62,7 +59,7 @@ public:
         : ProbeTask(host, std::move(job), std::move(socket)), more_(std::move(more_sockets)) {}
     DnsProbe(const DnsProbe&) = delete;
     DnsProbe& operator=(const DnsProbe&) = delete;
-    ~DnsProbe() override { stop_watching(); }
+    ~DnsProbe() override = default;
 
     void start() override {
         lookup_ = decode_lookup(job().what->payload);
@@ -72,7 +69,13 @@ public:
         for (const auto& type : lookup_.types) {
             types.push_back(dns::parse_type(type).value_or(0));
         }
-        servers_.resize(lookup_.servers.size());
+        std::vector<int> sockets{fd()};
+        for (const auto& socket : more_) {
+            sockets.push_back(socket.get());
+        }
+        auto& listener = static_cast<DnsSocketsListener&>(*this);
+        sockets_.emplace(
+            host_.loop(), listener, lookup_.servers, std::move(sockets), job().source_port);
         stub_.emplace(lookup_.name, lookup_.conf, std::move(types));
         started_ = netemu::Clock::now();
         next_candidate();
@@ -85,38 +88,6 @@ private:
         std::optional<dns::StubResolver::Answer> answer;
         std::optional<std::size_t> step; // of `trace_`
     };
-    struct Server {
-        bool udp_ready = false;
-        enum class Tcp : std::uint8_t { Idle, Connecting, Open } tcp = Tcp::Idle;
-        bool tcp_used = false;
-        std::string out;
-        std::string in;
-    };
-
-    /// Socket `2 * server` is for UDP, the one behind it for TCP; the first belongs to the task.
-    [[nodiscard]] int socket_of(std::size_t server, bool tcp) const {
-        const auto at = 2 * server + (tcp ? 1 : 0);
-        return at == 0 ? fd() : more_.at(at - 1).get();
-    }
-
-    void stop_watching() {
-        for (const int socket : std::exchange(watched_fds_, {})) {
-            host_.loop().remove(socket);
-        }
-    }
-
-    void listen_to(int socket, std::uint32_t events, std::size_t server, bool tcp) {
-        if (std::find(watched_fds_.begin(), watched_fds_.end(), socket) != watched_fds_.end()) {
-            return host_.loop().modify(socket, events);
-        }
-        watched_fds_.push_back(socket);
-        host_.loop().add(socket, events, [this, server, tcp](std::uint32_t got) {
-            if (!ended()) {
-                tcp ? on_tcp(server, got) : on_udp(server, got);
-            }
-        });
-    }
-
     /// The server will not answer this query: as good as silence, but known at once.
     void dropped(std::uint32_t drop) override {
         drop_ = drop;
@@ -150,31 +121,21 @@ private:
                 continue;
             }
             query.step = trace_.sent(lookup_, asked_.back(), query.type, query.id, server_);
-            const bool sent = lookup_.tcp ? send_tcp(query) : send_udp(query);
-            if (!sent) {
+            if (!send(query, lookup_.tcp)) {
                 return server_failed(failure_);
             }
         }
         await_drop_on(
-            socket_of(server_, lookup_.tcp),
+            sockets_->socket_of(server_, lookup_.tcp),
             lookup_.tcp ? IPPROTO_TCP : IPPROTO_UDP,
             lookup_.servers[server_]);
     }
 
-    [[nodiscard]] std::string packet_of(const Query& query) const {
+    bool send(const Query& query, bool tcp) {
         auto message = dns::make_query(asked_.back(), query.type);
         message.id = query.id;
-        return dns::encode(message);
-    }
-
-    bool connect_to_server(int socket) {
-        sockaddr_storage storage{};
-        const auto size = lookup_.servers[server_].to_sockaddr(storage);
-        const auto* address = reinterpret_cast<const sockaddr*>(&storage); // NOLINT: of sockets
-        if (::connect(socket, address, size) != 0 && errno != EINPROGRESS) {
-            return failed_with(errno);
-        }
-        return true;
+        const int error = sockets_->send(server_, tcp, dns::encode(message));
+        return error == 0 || failed_with(error);
     }
 
     bool failed_with(int error_number) {
@@ -183,159 +144,19 @@ private:
         return false;
     }
 
-    bool bind_source(int socket) {
-        if (job().source_port == 0) {
-            return true;
-        }
-        const int on = 1;
-        ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        const std::uint8_t zeros[16] = {};
-        const auto family = lookup_.servers[server_].address.family();
-        sockaddr_storage any{};
-        const auto size =
-            netemu::Endpoint{netemu::IpAddress::from_bytes(family, zeros), job().source_port}
-                .to_sockaddr(any);
-        const auto* address = reinterpret_cast<const sockaddr*>(&any); // NOLINT: of sockets
-        return ::bind(socket, address, size) == 0 || failed_with(errno);
-    }
+    [[nodiscard]] bool waits() const override { return !ended(); }
 
-    bool send_udp(const Query& query) {
-        const int socket = socket_of(server_, false);
-        if (!std::exchange(servers_[server_].udp_ready, true)) {
-            report_icmp_errors(socket, lookup_.servers[server_].address.is_v6());
-            if (!bind_source(socket) || !connect_to_server(socket)) {
-                servers_[server_].udp_ready = false;
-                return false;
-            }
-            listen_to(socket, EPOLLIN, server_, false);
-        }
-        const auto packet = packet_of(query);
-        if (::send(socket, packet.data(), packet.size(), MSG_NOSIGNAL) < 0) {
-            return failed_with(errno);
-        }
-        return true;
-    }
-
-    bool send_tcp(const Query& query) {
-        auto& server = servers_[server_];
-        const auto packet = packet_of(query);
-        server.out += static_cast<char>(packet.size() >> 8U);
-        server.out += static_cast<char>(packet.size() & 0xffU);
-        server.out += packet;
-        const int socket = socket_of(server_, true);
-        if (server.tcp == Server::Tcp::Idle) {
-            // A socket whose connection has ended can be used once more (connect(2), AF_UNSPEC).
-            const sockaddr nowhere{AF_UNSPEC, {}};
-            if (std::exchange(server.tcp_used, true)) {
-                (void)::connect(socket, &nowhere, sizeof nowhere);
-            } else if (!bind_source(socket)) {
-                return false;
-            }
-            if (!connect_to_server(socket)) {
-                return false;
-            }
-            server.tcp = Server::Tcp::Connecting;
-        }
-        listen_to(socket, EPOLLIN | EPOLLOUT, server_, true);
-        return true;
-    }
-
-    void udp_failed(std::size_t server, int error_number) {
-        if (server == server_) {
-            failed_with(error_number);
-            server_failed(failure_);
-        }
-    }
-
-    void on_udp(std::size_t server, std::uint32_t events) {
-        int error = 0; // what stays in the error queue would be told of for ever
-        while (const int next =
-                   (events & EPOLLERR) != 0 ? queued_icmp_error(socket_of(server, false)) : 0) {
-            error = next;
-        }
-        if (error != 0) {
-            return udp_failed(server, error);
-        }
-        std::array<std::uint8_t, 65536> buffer; // NOLINT: filled by recv
-        while (!ended()) {
-            const auto size = ::recv(socket_of(server, false), buffer.data(), buffer.size(), 0);
-            if (size < 0) {
-                if (errno == EAGAIN || errno == EINTR) {
-                    return;
-                }
-                return udp_failed(server, errno);
-            }
-            take({buffer.data(), static_cast<std::size_t>(size)}, server, false);
-        }
-    }
-
-    void close_tcp(Server& server) {
-        server.tcp = Server::Tcp::Idle;
-        server.out.clear();
-        server.in.clear();
-    }
-
-    void tcp_failed(std::size_t at, int error_number) {
-        close_tcp(servers_[at]);
-        const int socket = socket_of(at, true);
-        host_.loop().remove(socket);
-        std::erase(watched_fds_, socket);
+    void on_failed(std::size_t server, int error_number) override {
         const bool waiting = std::any_of(
             queries_.begin(), queries_.end(), [](const auto& query) { return !query.answer; });
-        if (at == server_ && waiting) {
+        if (server == server_ && waiting) {
             failed_with(error_number);
             server_failed(failure_);
-        }
-    }
-
-    void on_tcp(std::size_t at, std::uint32_t events) {
-        auto& server = servers_[at];
-        const int socket = socket_of(at, true);
-        int error = 0;
-        socklen_t length = sizeof error;
-        ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &length);
-        if (error != 0) {
-            return tcp_failed(at, error);
-        }
-        if ((events & EPOLLOUT) != 0 && !server.out.empty()) {
-            server.tcp = Server::Tcp::Open;
-            const auto sent = ::send(socket, server.out.data(), server.out.size(), MSG_NOSIGNAL);
-            if (sent < 0 && errno != EAGAIN) {
-                return tcp_failed(at, errno);
-            }
-            server.out.erase(0, sent < 0 ? 0 : static_cast<std::size_t>(sent));
-            if (server.out.empty()) {
-                listen_to(socket, EPOLLIN, at, true);
-            }
-        }
-        if ((events & (EPOLLIN | EPOLLHUP)) != 0) {
-            read_tcp(at);
-        }
-    }
-
-    void read_tcp(std::size_t at) {
-        std::array<char, 65536> buffer; // NOLINT: filled by recv
-        const auto size = ::recv(socket_of(at, true), buffer.data(), buffer.size(), 0);
-        if (size <= 0) {
-            const bool later = size < 0 && (errno == EAGAIN || errno == EINTR);
-            return later ? void() : tcp_failed(at, size == 0 ? ECONNRESET : errno);
-        }
-        auto& in = servers_[at].in;
-        in.append(buffer.data(), static_cast<std::size_t>(size));
-        while (!ended() && in.size() >= 2) {
-            const auto bytes = dns::as_bytes(in);
-            const auto wanted = static_cast<std::size_t>(bytes[0]) << 8U | bytes[1];
-            if (in.size() < wanted + 2) {
-                return;
-            }
-            const auto packet = in.substr(2, wanted);
-            in.erase(0, wanted + 2);
-            take(dns::as_bytes(packet), at, true);
         }
     }
 
     /// One answer, if it is one that is waited for.
-    void take(dns::Bytes packet, std::size_t server, bool tcp) {
+    void on_packet(std::size_t server, bool tcp, dns::Bytes packet) override {
         const auto message = dns::decode(packet);
         if (!message || !message->has(dns::flag::kResponse) || server != server_) {
             return;
@@ -352,14 +173,14 @@ private:
             trace_.ended(found->step, "truncated", {});
             found->step = trace_.sent(lookup_, asked_.back(), found->type, found->id, server_);
             trace_.over_tcp(found->step);
-            return send_tcp(*found) ? void() : server_failed(failure_);
+            return send(*found, true) ? void() : server_failed(failure_);
         }
         const bool bad =
             message->rcode != dns::Rcode::NoError && message->rcode != dns::Rcode::NxDomain;
         if (bad) {
             trace_.ended(found->step, dns::rcode_text(message->rcode), {});
         }
-        if (bad && server_ + 1 < servers_.size()) {
+        if (bad && server_ + 1 < lookup_.servers.size()) {
             return server_failed(dns::rcode_text(message->rcode));
         }
         if (bad) {
@@ -392,7 +213,7 @@ private:
         for (const auto& query : queries_) {
             trace_.ended(query.step, why, {});
         }
-        if (++server_ == servers_.size()) {
+        if (++server_ == lookup_.servers.size()) {
             server_ = 0;
             ++round_;
         }
@@ -456,7 +277,7 @@ private:
             outcome.detail = outcome.rcode + why() + ": " + asked_text();
         }
         outcome.steps = trace_.take();
-        stop_watching();
+        sockets_->stop();
         finish(std::move(outcome));
     }
 
@@ -469,15 +290,14 @@ private:
     }
 
     std::vector<netemu::UniqueFd> more_;
-    std::vector<int> watched_fds_;
     Lookup lookup_;
+    std::optional<DnsSockets> sockets_; // its end comes before theirs
     netemu::Clock::duration try_time_{};
     unsigned attempts_ = 0;
     std::optional<dns::StubResolver> stub_;
     std::vector<dns::Name> asked_; // the last one is the current candidate
     std::vector<Query> queries_;
     std::uint32_t query_count_ = 0;
-    std::vector<Server> servers_;
     std::size_t server_ = 0; // that is asked now
     unsigned round_ = 0;
     bool no_answer_ = false;
