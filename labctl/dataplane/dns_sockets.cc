@@ -23,7 +23,7 @@ const sockaddr* generic(const sockaddr_storage& address) {
 DnsSockets::DnsSockets(
     netemu::EventLoop& loop,
     DnsSocketsListener& listener,
-    std::vector<netemu::Endpoint> servers,
+    const std::vector<netemu::Endpoint>& servers,
     std::vector<int> sockets,
     std::uint16_t source_port)
     : loop_(loop), listener_(listener), sockets_(std::move(sockets)), source_port_(source_port) {

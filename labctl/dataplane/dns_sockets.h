@@ -37,7 +37,7 @@ public:
     DnsSockets(
         netemu::EventLoop& loop,
         DnsSocketsListener& listener,
-        std::vector<netemu::Endpoint> servers,
+        const std::vector<netemu::Endpoint>& servers,
         std::vector<int> sockets,
         std::uint16_t source_port);
     DnsSockets(const DnsSockets&) = delete;
@@ -62,7 +62,7 @@ private:
 
     int send_udp(std::size_t at, std::string_view packet);
     int send_tcp(std::size_t at, std::string_view packet);
-    int bind_source(int socket, netemu::Family family) const;
+    [[nodiscard]] int bind_source(int socket, netemu::Family family) const;
     static int connect(int socket, const netemu::Endpoint& address);
     void listen_to(std::size_t at, bool tcp, std::uint32_t events);
     void on_udp(std::size_t at, std::uint32_t events);

@@ -147,7 +147,7 @@ std::optional<WebSocketEvent> WebSocketReader::control() {
     auto payload = take_payload(static_cast<std::size_t>(frame_->remaining));
     frame_.reset();
     if (opcode == WebSocketOpcode::Close) {
-        auto event = close(std::move(payload));
+        auto event = close(payload);
         return failed() ? std::nullopt : std::optional(std::move(event));
     }
     WebSocketEvent event;
@@ -157,13 +157,12 @@ std::optional<WebSocketEvent> WebSocketReader::control() {
     return event;
 }
 
-WebSocketEvent WebSocketReader::close(std::string payload) {
+WebSocketEvent WebSocketReader::close(std::string_view payload) {
     WebSocketEvent event;
     event.kind = WebSocketEvent::Kind::Close;
     constexpr std::size_t kCodeBytes = 2;
     if (payload.size() >= kCodeBytes) {
-        const auto code =
-            static_cast<unsigned>(from_big_endian(std::string_view(payload).substr(0, kCodeBytes)));
+        const auto code = static_cast<unsigned>(from_big_endian(payload.substr(0, kCodeBytes)));
         if (!is_close_code(code)) {
             fail(WebSocketClose::ProtocolError, "a closing frame has a code that is none");
         }

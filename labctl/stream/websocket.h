@@ -71,7 +71,7 @@ private:
     bool check_head(unsigned first, unsigned second);
     std::optional<WebSocketEvent> data();
     std::optional<WebSocketEvent> control();
-    WebSocketEvent close(std::string payload);
+    WebSocketEvent close(std::string_view payload);
     std::string take_payload(std::size_t size);
     void consume(std::size_t size);
     void fail(WebSocketClose code, std::string text);

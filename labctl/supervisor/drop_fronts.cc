@@ -17,6 +17,16 @@ Endpoint any_address(netemu::Family family, std::uint16_t port) {
     return {IpAddress::from_bytes(family, zeros), port};
 }
 
+std::vector<IpAddress> addresses_of(const api::Object& pod) {
+    std::vector<IpAddress> addresses;
+    for (const auto& entry : api::at(pod.body, "status.podIPs")) {
+        if (const auto address = IpAddress::parse(api::string_at(entry, "ip"))) {
+            addresses.push_back(*address);
+        }
+    }
+    return addresses;
+}
+
 std::vector<Endpoint> fronts_of(const services::ServicePortInput& port) {
     std::vector<Endpoint> fronts{{port.cluster_ip, port.port}};
     for (const auto* addresses : {&port.external_ips, &port.vips}) {
@@ -69,14 +79,10 @@ void DropFronts::learn_services(const compile::Proxies& proxies) {
 
 void DropFronts::learn_host_ports() {
     for (const auto& pod : store_.list("Pod")) {
-        const auto mappings = compile::host_port_mappings(pod->body);
-        for (const auto& entry : api::at(pod->body, "status.podIPs")) {
-            const auto address = IpAddress::parse(api::string_at(entry, "ip"));
-            for (const auto& mapping : mappings) {
-                if (address) {
-                    fronts_[{mapping.protocol, {*address, mapping.container_port}}].push_back(
-                        any_address(address->family(), mapping.host_port));
-                }
+        for (const auto& mapping : compile::host_port_mappings(pod->body)) {
+            for (const auto& address : addresses_of(*pod)) {
+                fronts_[{mapping.protocol, {address, mapping.container_port}}].push_back(
+                    any_address(address.family(), mapping.host_port));
             }
         }
     }

@@ -79,7 +79,7 @@ Lab::Lab(
     : loop_(loop), paths_(std::move(paths)), host_pid_(host_pid), verbosity_(verbosity),
       host_sockets_(std::move(host_sockets)), attachments_(std::make_unique<Attachments>()),
       cni_calls_(std::make_unique<CniCalls>()),
-      links_(paths_.netns_dir, paths_.netns_prefix, host_pid) {
+      links_(paths_.netns_dir, paths_.netns_prefix, host_pid), drop_fronts_(store_) {
     store_.watch([this](const store::Event& event) {
         note_change(event);
         end_streams(event);
@@ -88,16 +88,11 @@ Lab::Lab(
 
 Lab::~Lab() = default;
 
-void Lab::start(
-    const api::Object& lab,
-    std::vector<api::Object> objects,
-    const Step& step,
-    const KeepAlive& keep_alive) {
-    const auto begin = Clock::now();
+/// What the journal has; whether that is anything.
+bool Lab::restore() {
     make_directories(paths_.state_dir);
     journal_ = std::make_unique<store::Journal>(store::Journal::open(paths_.journal));
     auto restored = journal_->load();
-    const bool resumed = !restored.empty();
     for (auto& object : restored) {
         store_.put(std::move(object));
     }
@@ -107,6 +102,16 @@ void Lab::start(
             store_.remove(pod->key()); // it was on its way out when the lab ended
         }
     }
+    return !restored.empty();
+}
+
+void Lab::start(
+    const api::Object& lab,
+    std::vector<api::Object> objects,
+    const Step& step,
+    const KeepAlive& keep_alive) {
+    const auto begin = Clock::now();
+    const bool resumed = restore();
     forget_lost_attachments(step);
     auto config = config_here(lab);
     require_tunnels(config);
@@ -141,7 +146,6 @@ void Lab::start(
     start_faults();
     proxies_ = std::make_unique<compile::Proxies>(store_, cluster_->config());
     (void)proxies_->update(); // the tables come with the network
-    drop_fronts_ = std::make_unique<DropFronts>(store_);
     start_policies();
     update_tunnels();
     dns_ = std::make_unique<compile::DnsRecords>(store_);

@@ -282,6 +282,7 @@ private:
     ChangeReport sync();
     void sync_by_itself();
     /// Of `start`: what the objects call for is made and served.
+    bool restore();
     void start_network(const Step& step, const KeepAlive& keep_alive);
     ChangeReport build_network(const KeepAlive& keep_alive);
     [[nodiscard]] netemu::DesiredState desired_state() const;
@@ -436,7 +437,7 @@ private:
     std::unique_ptr<dataplane::DataPlane> dataplane_;
     std::unique_ptr<DnsWatchers> dns_watchers_;
     std::unique_ptr<DropStory> drop_story_;
-    std::unique_ptr<DropFronts> drop_fronts_;      // from the moment there are proxies
+    DropFronts drop_fronts_;                       // of `proxies_`
     std::unique_ptr<DropLog> drop_log_;            // tells the data plane
     std::unique_ptr<Runtime> runtime_;             // uses all of the above
     std::uint64_t fault_revision_ = 0;             // of the faults that the network has

@@ -51,8 +51,8 @@ void Lab::start_drops(const compile::ClusterConfig& config) {
 /// destination may have been changed.
 void Lab::undo_nat(const DroppedPacket& dropped, dataplane::DropNotice& notice) {
     const auto& packet = dropped.packet;
-    if (drop_fronts_) {
-        notice.fronts = drop_fronts_->of(packet.protocol, packet.destination, *proxies_);
+    if (proxies_) { // or the lab is about to come up
+        notice.fronts = drop_fronts_.of(packet.protocol, packet.destination, *proxies_);
     }
     const auto node = drop_story_->node_of(packet.source.address);
     if (node.empty() || node == dropped.node) {

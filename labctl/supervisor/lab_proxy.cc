@@ -39,7 +39,7 @@ void add_operations(ChangeReport& report, const ChangeReport& more) {
 void Lab::update_proxies(ChangeReport& report) {
     const auto announced = proxies_->announcements();
     auto work = proxies_->update();
-    drop_fronts_->forget();
+    drop_fronts_.forget();
     network_dirty_ = network_dirty_ || announced != proxies_->announcements();
     // Who ends is in no rule any more when it ceases to serve: then there is nothing else to do.
     if (work.empty() && proxies_->udp_changed()) {

@@ -83,15 +83,29 @@ BOOST_AUTO_TEST_CASE(a_selector_of_another_job_is_refused) {
     BOOST_TEST(refused.find("field is immutable") != std::string::npos);
 }
 
+namespace {
+
+std::string deployment(const std::string& strategy, const std::string& volume) {
+    return "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n" + strategy +
+           "  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: "
+           "web}}\n"
+           "    spec:\n      containers: [{name: main, image: web:1}]\n      volumes:\n      - " +
+           volume + "\n";
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_volume_forgets_the_source_that_was_its_default) {
+    Admitting lab;
+    lab.apply_file(deployment("", "{name: data}")); // of nothing: emptyDir
+    lab.apply_file(deployment("", "{name: data, configMap: {name: settings}}"));
+    const auto spec = lab.get("Deployment", "web")->body["spec"]["template"]["spec"];
+    BOOST_TEST(spec["volumes"].size() == 1U);
+    BOOST_TEST(!spec["volumes"][0].contains("emptyDir"));
+    BOOST_TEST(spec["volumes"][0]["configMap"]["name"] == "settings");
+}
+
 BOOST_AUTO_TEST_CASE(a_deployment_that_is_to_be_recreated_forgets_how_it_was_rolled) {
-    const auto deployment = [](const std::string& strategy, const std::string& volume) {
-        return "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n" + strategy +
-               "  selector: {matchLabels: {app: web}}\n  template:\n    metadata: {labels: {app: "
-               "web}}\n"
-               "    spec:\n      containers: [{name: main, image: web:1}]\n      volumes:\n      "
-               "- " +
-               volume + "\n";
-    };
     // Both the defaults of the API server and parameters of the manifest.
     for (const std::string rolling :
          {"", "  strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 3}}\n"}) {
